@@ -1,0 +1,229 @@
+"""The networks, from ten weight templates to six convolutions with batch normalisation.
+
+Every model takes normalised images ``(B, 1, 28, 28)`` and returns **logits** ``(B, 10)``: scores before the
+softmax, because the loss, ``cross_entropy``, applies the softmax itself. Every model works in two halves,
+under the names that timm gave them:
+
+- ``forward_features(images)``: the last maps ``(B, C, H, W)``, or a vector ``(B, D)`` where the network keeps
+  no places;
+- ``forward_head(features, pre_logits=False)``: from there to the logits, or with ``pre_logits=True`` to the
+  vector ``(B, D)`` just before the last linear layer, which is the network's own description of the digit.
+
+The shape comments follow one batch of B digits. This file does not train anything: see `digitlab.training`.
+Lessons: 02 (`SoftmaxRegression`), 05 (`CNN`), 09 (`DeepCNN`), 10 (`FastCNN`).
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class DigitModel(nn.Module):
+    """What all the models have in common: logits are the head applied to the features."""
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        """Images ``(B, 1, 28, 28)`` to the last maps ``(B, C, H, W)`` or vector ``(B, D)``."""
+        raise NotImplementedError
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        """Features to logits ``(B, 10)``, or to the vector before the last linear layer."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images ``(B, 1, 28, 28)`` to logits ``(B, 10)``."""
+        return self.forward_head(self.forward_features(images))
+
+
+class CNN(DigitModel):
+    """The course's network: two convolutions and two linear layers, 21,840 parameters.
+
+    Built by hand in lesson 05.     The architecture and its names are those of the tutorial that this course
+    grew from, and before it of PyTorch's early MNIST example. One thing differs: it returns logits, where the
+    tutorial applied ``log_softmax`` and then a loss that applies it again (harmless, and worth understanding:
+    lesson 02).
+
+    Args:
+        dropout: the share of maps and units left out in training, 0..1. The tutorial's 0.5 is a lot for a
+            network of this size (lesson 09).
+
+    Example:
+        >>> sum(parameter.numel() for parameter in CNN().parameters())
+        21840
+    """
+
+    def __init__(self, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.conv1 = nn.Conv2d(1, 10, kernel_size=5)
+        self.conv2 = nn.Conv2d(10, 20, kernel_size=5)
+        self.conv2_drop = nn.Dropout2d(dropout)
+        self.fc1 = nn.Linear(320, 50)
+        self.fc2 = nn.Linear(50, 10)
+
+    def forward_features(self, images: Tensor) -> Tensor:  # (B, 1, 28, 28)
+        x = self.conv1(images)  # (B, 10, 24, 24)
+        x = F.relu(F.max_pool2d(x, 2))  # (B, 10, 12, 12)
+        x = self.conv2_drop(self.conv2(x))  # (B, 20, 8, 8)
+        return F.relu(F.max_pool2d(x, 2))  # (B, 20, 4, 4)
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:  # (B, 20, 4, 4)
+        x = features.flatten(1)  # (B, 320)
+        x = F.relu(self.fc1(x))  # (B, 50)
+        x = F.dropout(x, self.dropout, self.training)  # (B, 50)
+        return x if pre_logits else self.fc2(x)  # (B, 10)
+
+
+class SoftmaxRegression(DigitModel):
+    """A linear classifier: one template of 784 weights per class, 7,850 parameters.
+
+    Built by hand in lesson 02. Its features are the image itself.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(784, 10)
+
+    def forward_features(self, images: Tensor) -> Tensor:  # (B, 1, 28, 28)
+        return images  # (B, 1, 28, 28)
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:  # (B, 1, 28, 28)
+        x = features.flatten(1)  # (B, 784)
+        return x if pre_logits else self.fc(x)  # (B, 10)
+
+
+class MLP(DigitModel):
+    """A multilayer perceptron: 128 hidden units that each see every pixel, 101,770 parameters.
+
+    Compared in lesson 05.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(784, 128)
+        self.fc2 = nn.Linear(128, 10)
+
+    def forward_features(self, images: Tensor) -> Tensor:  # (B, 1, 28, 28)
+        return F.relu(self.fc1(images.flatten(1)))  # (B, 128)
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:  # (B, 128)
+        return features if pre_logits else self.fc2(features)  # (B, 10)
+
+
+class LeNet5(DigitModel):
+    """The network that read American bank cheques, 61,706 parameters, after LeCun et al. (1998).
+
+    Differences from the paper: max-pooling instead of trained averages, ReLU instead of tanh, every
+    second-layer map sees every first-layer map, and a linear last layer. Compared in lesson 05.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 6, kernel_size=5, padding=2)
+        self.conv2 = nn.Conv2d(6, 16, kernel_size=5)
+        self.fc1 = nn.Linear(400, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, 10)
+
+    def forward_features(self, images: Tensor) -> Tensor:  # (B, 1, 28, 28)
+        x = F.max_pool2d(F.relu(self.conv1(images)), 2)  # (B, 6, 14, 14)
+        return F.max_pool2d(F.relu(self.conv2(x)), 2)  # (B, 16, 5, 5)
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:  # (B, 16, 5, 5)
+        x = F.relu(self.fc1(features.flatten(1)))  # (B, 120)
+        x = F.relu(self.fc2(x))  # (B, 84)
+        return x if pre_logits else self.fc3(x)  # (B, 10)
+
+
+class FastCNN(DigitModel):
+    """Few operations for each digit, 109,000 parameters: made to reach 99 % in seconds (lesson 10)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, kernel_size=5)
+        self.conv2 = nn.Conv2d(16, 32, kernel_size=3)
+        self.fc1 = nn.Linear(800, 128)
+        self.fc2 = nn.Linear(128, 10)
+
+    def forward_features(self, images: Tensor) -> Tensor:  # (B, 1, 28, 28)
+        x = F.relu(F.max_pool2d(self.conv1(images), 2))  # (B, 16, 12, 12)
+        return F.relu(F.max_pool2d(self.conv2(x), 2))  # (B, 32, 5, 5)
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:  # (B, 32, 5, 5)
+        x = F.relu(self.fc1(features.flatten(1)))  # (B, 128)
+        return x if pre_logits else self.fc2(x)  # (B, 10)
+
+
+class DeepCNN(DigitModel):
+    """Three pairs of 3x3 convolutions with batch normalisation, 163,000 parameters: made to be accurate.
+
+    Compared in lesson 09. After the last pair each of the 96 maps is averaged into one number, so a single
+    linear layer of 970 parameters decides.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair1 = _conv_pair(1, 24)
+        self.pair2 = _conv_pair(24, 48)
+        self.pair3 = _conv_pair(48, 96)
+        self.fc = nn.Linear(96, 10)
+
+    def forward_features(self, images: Tensor) -> Tensor:  # (B, 1, 28, 28)
+        x: Tensor = F.max_pool2d(self.pair1(images), 2)  # (B, 24, 14, 14)
+        x = F.max_pool2d(self.pair2(x), 2)  # (B, 48, 7, 7)
+        x = self.pair3(x)  # (B, 96, 7, 7)
+        return x
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:  # (B, 96, 7, 7)
+        x = features.mean(dim=(2, 3))  # (B, 96)
+        return x if pre_logits else self.fc(x)  # (B, 10)
+
+
+def _conv_pair(in_channels: int, out_channels: int) -> nn.Sequential:
+    """Two 3x3 convolutions that keep the size; without bias, since batch normalisation brings its own."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(),
+        nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(),
+    )
+
+
+_MODELS: dict[str, type[DigitModel]] = {
+    "cnn": CNN,
+    "softmax": SoftmaxRegression,
+    "mlp": MLP,
+    "lenet5": LeNet5,
+    "fast": FastCNN,
+    "deep": DeepCNN,
+}
+
+
+def list_models() -> list[str]:
+    """The names that `create_model` knows.
+
+    Example:
+        >>> list_models()
+        ['cnn', 'softmax', 'mlp', 'lenet5', 'fast', 'deep']
+    """
+    return list(_MODELS)
+
+
+def create_model(name: str) -> DigitModel:
+    """A new model with random weights.
+
+    They are drawn from PyTorch's global generator: call ``torch.manual_seed`` first to fix them.
+
+    Raises:
+        ValueError: an unknown name; the message lists the known ones.
+
+    Example:
+        >>> import torch
+        >>> create_model("lenet5")(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
+    """
+    if name not in _MODELS:
+        raise ValueError(f"unknown model {name!r}: choose from {', '.join(_MODELS)}")
+    return _MODELS[name]()

@@ -1,0 +1,241 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader
+from torchvision import transforms
+from torchvision.transforms.functional import affine
+
+import digitlab
+from digitlab.data import (
+    MEAN,
+    STD,
+    DigitLoader,
+    Digits,
+    RandomAffine,
+    load_digits,
+    load_sample,
+    normalize,
+    train_val_split,
+)
+
+ASSETS = Path(digitlab.__file__).parent / "assets"
+
+
+def random_digits(n: int, seed: int = 0) -> Digits:
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 256, (n, 28, 28), dtype=torch.uint8, generator=generator)
+    return Digits(images, torch.randint(0, 10, (n,), generator=generator), "sample", "train")
+
+
+# --- the sample ---
+
+
+def test_sample_sizes_classes_and_disjoint() -> None:
+    train, test = load_sample("train"), load_sample("test")
+    assert (len(train), len(test)) == (8000, 2000)
+    assert (train.images.dtype, train.labels.dtype) == (torch.uint8, torch.int64)
+    # The classes of MNIST's first 10,000 training images, as counted from MNIST itself.
+    counts = train.labels.bincount() + test.labels.bincount()
+    assert counts.tolist() == [1001, 1127, 991, 1032, 980, 863, 1014, 1070, 944, 978]
+    seen = {image.numpy().tobytes() for image in train.images}
+    assert not any(image.numpy().tobytes() in seen for image in test.images)
+
+
+def test_sample_is_in_no_order_of_class() -> None:
+    labels = load_sample("train").labels
+    assert labels[:100].unique().numel() == 10
+    assert 0.05 < (labels[1:] == labels[:-1]).float().mean() < 0.15
+
+
+def test_sample_is_the_file_that_its_card_describes() -> None:
+    content = (ASSETS / "sample.npz").read_bytes()
+    card = (ASSETS / "sample.md").read_text(encoding="utf-8")
+    assert hashlib.sha256(content).hexdigest() in card
+    assert f"{len(content):,} bytes" in card
+    assert "CC BY-SA 3.0" in card
+
+
+@pytest.mark.parametrize(("split", "source"), [("val", "sample"), ("train", "mnits")])
+def test_unknown_names(split: str, source: str) -> None:
+    with pytest.raises(ValueError, match="unknown"):
+        load_digits(split, source)  # type: ignore[arg-type]
+
+
+# --- Digits ---
+
+
+def test_digits_indexing(test_digits: Digits) -> None:
+    image, label = test_digits[3]
+    assert torch.equal(image, test_digits.images[3])
+    assert label == test_digits.labels[3]
+    part = test_digits[10:20]
+    assert (len(part), part.name, part.split) == (10, "sample", "test")
+    chosen = test_digits[torch.tensor([5, 1])]
+    assert torch.equal(chosen.labels, test_digits.labels[[5, 1]])
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "fault"),
+    [
+        (torch.zeros(2, 28, 28), torch.zeros(2, dtype=torch.int64), "images"),
+        (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.zeros(2, dtype=torch.int64), "images"),
+        (torch.zeros(2, 28, 28, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64), "labels"),
+        (torch.zeros(2, 28, 28, dtype=torch.uint8), torch.zeros(2), "labels"),
+    ],
+)
+def test_digits_refuses_what_does_not_fit(images: torch.Tensor, labels: torch.Tensor, fault: str) -> None:
+    with pytest.raises(ValueError, match=f"{fault}: expected"):
+        Digits(images, labels, "sample", "train")
+
+
+# --- splitting ---
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(n=st.integers(2, 300), share=st.floats(0, 0.9), seed=st.integers(0, 99))
+def test_split_is_a_stratified_partition(n: int, share: float, seed: int) -> None:
+    digits, n_val = random_digits(n, seed), int(n * share)
+    # Mark each image, to find it again.
+    digits.images[:, 0, 0], digits.images[:, 0, 1] = torch.arange(n) % 256, torch.arange(n) // 256
+    train, val = train_val_split(digits, n_val, seed)
+    assert (len(train), len(val), val.split) == (n - n_val, n_val, "val")
+    marks = torch.cat([part.images[:, 0, 0].int() + 256 * part.images[:, 0, 1].int() for part in (train, val)])
+    assert sorted(marks.tolist()) == list(range(n))
+    exact = digits.labels.bincount(minlength=10) * n_val / n
+    assert ((val.labels.bincount(minlength=10) - exact).abs() < 1).all()
+
+
+def test_split_depends_on_the_seed_only() -> None:
+    digits = random_digits(200)
+    same = [train_val_split(digits, 50, seed=3)[1].images for _ in range(2)]
+    assert torch.equal(*same)
+    assert not torch.equal(same[0], train_val_split(digits, 50, seed=4)[1].images)
+
+
+@pytest.mark.parametrize("n_val", [-1, 20, 21])
+def test_split_refuses_to_leave_nothing(n_val: int) -> None:
+    with pytest.raises(ValueError, match="n_val: expected 0 to 19"):
+        train_val_split(random_digits(20), n_val)
+
+
+# --- the loader ---
+
+
+def test_loader_gives_what_torchvisions_dataloader_gives(test_digits: Digits) -> None:
+    transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((MEAN,), (STD,))])
+    dataset = [(transform(image.numpy()), label) for image, label in (test_digits[i] for i in range(250))]
+    ours = list(DigitLoader(test_digits[:250], batch_size=100, shuffle=False))
+    theirs = list(DataLoader(dataset, batch_size=100))  # type: ignore[arg-type]
+    assert [len(labels) for _, labels in ours] == [100, 100, 50]
+    for (our_images, our_labels), (their_images, their_labels) in zip(ours, theirs, strict=True):
+        assert torch.equal(our_images, their_images)
+        assert torch.equal(our_labels, their_labels)
+
+
+def test_digits_work_in_pytorchs_own_dataloader(test_digits: Digits) -> None:
+    images, labels = next(iter(DataLoader(test_digits, batch_size=7)))  # type: ignore[arg-type]
+    assert torch.equal(images, test_digits.images[:7])
+    assert torch.equal(labels, test_digits.labels[:7])
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(n=st.integers(1, 60), batch_size=st.integers(1, 70), seed=st.integers(0, 5))
+def test_loader_gives_each_image_once(n: int, batch_size: int, seed: int) -> None:
+    digits = random_digits(n)
+    loader = DigitLoader(digits, batch_size, shuffle=True, seed=seed)
+    batches = list(loader)
+    assert len(batches) == len(loader)
+    images = torch.cat([images for images, _ in batches])
+    expected = normalize(digits.images)
+    assert sorted(map(bytes, images.flatten(1).numpy())) == sorted(map(bytes, expected.flatten(1).numpy()))
+
+
+def test_loader_order_depends_on_seed_and_epoch_alone() -> None:
+    digits, augment = random_digits(64), RandomAffine(degrees=10, translate=2)
+
+    def epochs(seed: int, first: int, n: int) -> list[torch.Tensor]:
+        loader = DigitLoader(digits, 16, shuffle=True, augment=augment, seed=seed)
+        loader.epoch = first
+        return [torch.cat([images for images, _ in loader]) for _ in range(n)]
+
+    whole = epochs(seed=1, first=0, n=3)
+    assert torch.equal(whole[2], epochs(seed=1, first=2, n=1)[0]), "an epoch can be repeated on its own"
+    assert not torch.equal(whole[0], whole[1])
+    assert not torch.equal(whole[0], epochs(seed=2, first=0, n=1)[0])
+
+
+def test_loader_leaves_the_global_random_state_alone() -> None:
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    list(DigitLoader(random_digits(20), 5, shuffle=True, augment=RandomAffine(degrees=9)))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_loader_refuses_what_cannot_be_iterated() -> None:
+    with pytest.raises(ValueError, match="batch_size: expected 1 or more, got 0"):
+        DigitLoader(random_digits(3), 0, shuffle=False)
+    with pytest.raises(ValueError, match="at least one image"):
+        DigitLoader(random_digits(3)[:0], 1, shuffle=False)
+
+
+def test_normalize_twice_is_an_error() -> None:
+    images = random_digits(2).images
+    with pytest.raises(ValueError, match="expected uint8"):
+        normalize(normalize(images))
+
+
+# --- augmentation ---
+
+
+def one_change(**change: float) -> RandomAffine:
+    return RandomAffine(**change)
+
+
+def test_no_change_is_the_identity() -> None:
+    images = torch.rand(5, 1, 28, 28)
+    same = RandomAffine()(images, torch.Generator().manual_seed(0))
+    assert torch.allclose(same, images, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change", [{"degrees": 30.0}, {"scale": 0.3}, {"translate": 4.0}], ids=lambda change: next(iter(change))
+)
+def test_affine_agrees_with_torchvision(change: dict[str, float], test_digits: Digits) -> None:
+    images = normalize(test_digits.images[:40]).mul(STD).add(MEAN)
+    changed = RandomAffine(**change)(images, torch.Generator().manual_seed(5))
+    draws = 2 * torch.rand(5, 40, generator=torch.Generator().manual_seed(5)) - 1
+    for i in range(40):
+        expected = affine(
+            images[i],
+            angle=-float(draws[0, i]) * change.get("degrees", 0.0),
+            scale=1 + float(draws[1, i]) * change.get("scale", 0.0),
+            translate=[0, 0],
+            shear=[0.0],
+            interpolation=transforms.InterpolationMode.BILINEAR,
+        )
+        if "translate" in change:  # torchvision shifts by whole pixels only
+            shift = draws[3:, i] * change["translate"]
+            grid = torch.nn.functional.affine_grid(
+                torch.tensor([[[1, 0, shift[0] / 14], [0, 1, shift[1] / 14]]]), [1, 1, 28, 28], align_corners=False
+            )
+            expected = torch.nn.functional.grid_sample(images[i : i + 1], grid, align_corners=False)[0]
+        assert (changed[i] - expected).abs().max() < 0.02
+
+
+def test_changes_stay_within_their_limits(test_digits: Digits) -> None:
+    """The centre of mass moves by no more than the shift asked for."""
+    images = test_digits.images[:200].unsqueeze(1).float() / 255
+
+    def centre(images: torch.Tensor) -> torch.Tensor:
+        rows = torch.arange(28.0)
+        mass = images.sum(dim=(1, 2, 3))
+        return torch.stack([(images.sum(3)[:, 0] * rows).sum(1) / mass, (images.sum(2)[:, 0] * rows).sum(1) / mass])
+
+    moved = RandomAffine(translate=2)(images, torch.Generator().manual_seed(0))
+    distance = (centre(moved) - centre(images)).abs()
+    assert distance.max() < 2.05
+    assert distance.max() > 1.8
