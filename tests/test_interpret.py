@@ -1,0 +1,673 @@
+"""interpret: against captum, scikit-learn, finite differences and closed forms."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+import torch.nn.functional as F
+from captum.attr import LayerAttribution, LayerGradCam, Occlusion, Saliency
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.decomposition import PCA
+from torch import Tensor, nn
+
+from digitlab import interpret
+from digitlab.data import load_sample, normalize
+from digitlab.models import create_model, list_models
+
+IMAGES = normalize(load_sample("test").images[:3])
+TARGETS = torch.tensor([3, 0, 7])
+TARGET_SETS = [None, 5, TARGETS]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """On such small tensors threads mostly wait for each other, the more so on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def make(name: str) -> nn.Module:
+    """A model with random weights, and with statistics that make a difference between `train` and `eval`."""
+    torch.manual_seed(0)
+    model = create_model(name)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, std=0.2)
+            nn.init.uniform_(module.running_var, 0.2, 2.0)
+    return model.train()
+
+
+def oracle(name: str) -> nn.Module:
+    return make(name).eval()
+
+
+def classes_of(model: nn.Module, targets: Tensor | int | None) -> Tensor | int:
+    return model(IMAGES).argmax(dim=1) if targets is None else targets
+
+
+def assert_agree(ours: Tensor, theirs: Tensor) -> None:
+    """To 1e-4, absolutely and relative to the largest value (random networks have small gradients)."""
+    assert ours.shape == theirs.shape
+    assert theirs.abs().max() > 0
+    assert (ours - theirs).abs().max() < 1e-4 * min(1.0, theirs.abs().max().item())
+
+
+# --- saliency -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("targets", TARGET_SETS)
+@pytest.mark.parametrize("signed", [False, True])
+def test_saliency_is_captums(name: str, targets: Tensor | int | None, signed: bool) -> None:
+    model = oracle(name)
+    theirs = Saliency(model).attribute(
+        IMAGES.clone().requires_grad_(), classes_of(model, targets), abs=not signed
+    )
+    assert_agree(interpret.saliency(make(name), IMAGES, targets, signed=signed), theirs.squeeze(1))
+
+
+@pytest.mark.parametrize("name", ["cnn", "lenet5", "deep"])
+def test_saliency_by_finite_differences(name: str) -> None:
+    model = oracle(name).double()
+    image = torch.randn(1, 1, 28, 28, dtype=torch.float64)  # noise: no two pixels tie in a max-pool
+    pixels = torch.arange(0, 784, 13)
+    step = 1e-6 * torch.eye(784, dtype=torch.float64)[pixels].view(-1, 1, 28, 28)
+    with torch.no_grad():
+        slopes = (model(image + step) - model(image - step))[:, 5] / 2e-6
+    gradient = interpret.saliency(model, image, targets=5, signed=True)
+    assert gradient.dtype == torch.float64
+    torch.testing.assert_close(gradient.flatten()[pixels], slopes, atol=1e-7, rtol=1e-5)
+
+
+def test_saliency_of_a_linear_model_is_its_template() -> None:
+    model = make("softmax")
+    expected = interpret.first_filters(model)[TARGETS]
+    torch.testing.assert_close(interpret.saliency(model, IMAGES, TARGETS, signed=True), expected)
+    torch.testing.assert_close(interpret.saliency(model, IMAGES, TARGETS), expected.abs())
+
+
+# --- occlusion ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "stride", "fill", "targets"),
+    [
+        ("cnn", 5, 1, interpret.BACKGROUND, None),
+        ("cnn", 6, 4, 1.5, TARGETS),
+        ("cnn", 1, 1, interpret.BACKGROUND, 2),
+        ("cnn", 28, 28, 0.0, TARGETS),
+        ("cnn", 28, 5, 0.0, TARGETS),
+        ("lenet5", 5, 3, interpret.BACKGROUND, TARGETS),
+        ("lenet5", 9, 9, 0.0, None),
+        ("deep", 7, 7, interpret.BACKGROUND, None),
+        ("deep", 5, 4, interpret.BACKGROUND, TARGETS),
+        ("fast", 5, 2, interpret.BACKGROUND, 0),
+        ("mlp", 4, 3, interpret.BACKGROUND, None),
+        ("softmax", 10, 8, interpret.BACKGROUND, None),
+    ],
+)
+def test_occlusion_is_captums(
+    name: str, size: int, stride: int, fill: float, targets: Tensor | int | None
+) -> None:
+    model = oracle(name)
+    theirs = Occlusion(model).attribute(
+        IMAGES,
+        sliding_window_shapes=(1, size, size),
+        strides=(1, stride, stride),
+        baselines=fill,
+        target=classes_of(model, targets),
+        perturbations_per_eval=64,
+    )
+    ours = interpret.occlusion(make(name), IMAGES, targets, size=size, stride=stride, fill=fill)
+    assert_agree(ours, theirs.squeeze(1))
+
+
+def test_occlusion_of_a_linear_model_in_closed_form() -> None:
+    model = make("softmax")
+    ink = (IMAGES - interpret.BACKGROUND).squeeze(1)  # wiping a pixel costs its weight times its ink
+    shares = interpret.first_filters(model)[TARGETS] * ink
+    falls = F.avg_pool2d(shares[:, None], 5, stride=1) * 25
+    kernel = torch.ones(1, 1, 5, 5)
+    expected = F.conv_transpose2d(falls, kernel) / F.conv_transpose2d(torch.ones_like(falls), kernel)
+    assert_agree(interpret.occlusion(model, IMAGES, TARGETS), expected.squeeze(1))
+
+
+def test_wiping_out_background_changes_nothing() -> None:
+    blank = torch.full((1, 1, 28, 28), interpret.BACKGROUND)
+    assert not interpret.occlusion(make("lenet5"), blank, size=4, stride=4).any()
+    assert torch.equal(
+        blank, normalize(torch.zeros(1, 28, 28, dtype=torch.uint8)).clone().fill_(blank[0, 0, 0, 0])
+    )
+    torch.testing.assert_close(blank, normalize(torch.zeros(1, 28, 28, dtype=torch.uint8)))
+
+
+# --- Grad-CAM -----------------------------------------------------------------------------------------------
+
+
+class Halves(nn.Module):
+    """A model cut in two modules: captum explains modules only, and our last maps come from a function."""
+
+    class Front(nn.Module):
+        def __init__(self, model: nn.Module) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.model.forward_features(images) * 1.0
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.front = self.Front(model)
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.model.forward_head(self.front(images))
+
+
+def captum_grad_cam(model: nn.Module, layer: nn.Module, targets: Tensor | int | None) -> Tensor:
+    classes = classes_of(model, targets)
+    return LayerGradCam(model, layer).attribute(IMAGES, classes, relu_attributions=True)
+
+
+@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("targets", TARGET_SETS)
+def test_grad_cam_is_captums(name: str, targets: Tensor | int | None) -> None:
+    halves = Halves(oracle(name))
+    theirs = captum_grad_cam(halves, halves.front, targets)
+    ours = interpret.grad_cam(make(name), IMAGES, targets, upsample=False)
+    if name == "mlp":  # a vector: one number an image
+        theirs = theirs[:, :, None, None]
+    assert_agree(ours, theirs.squeeze(1))
+    assert_agree(
+        interpret.grad_cam(make(name), IMAGES, targets),
+        LayerAttribution.interpolate(theirs, (28, 28), "bilinear").squeeze(1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [("cnn", "conv1"), ("cnn", "conv2"), ("lenet5", "conv2"), ("deep", "pair1.0"), ("deep", "pair3")],
+)
+def test_grad_cam_of_a_named_layer_is_captums(name: str, layer: str) -> None:
+    model = oracle(name)
+    theirs = captum_grad_cam(model, model.get_submodule(layer), TARGETS)
+    assert_agree(interpret.grad_cam(make(name), IMAGES, TARGETS, layer, upsample=False), theirs.squeeze(1))
+
+
+def test_a_dense_network_has_no_places_to_point_at() -> None:
+    heat = interpret.grad_cam(make("mlp"), IMAGES)
+    assert heat.shape == (3, 28, 28)
+    assert torch.equal(heat, heat[:, :1, :1].expand_as(heat))
+    heat = interpret.grad_cam(make("cnn"), IMAGES, layer="fc1")
+    assert torch.equal(heat, heat[:, :1, :1].expand_as(heat))
+
+
+def test_the_last_maps_of_deep_are_those_of_its_last_pair() -> None:
+    model = make("deep")
+    assert torch.equal(interpret.grad_cam(model, IMAGES), interpret.grad_cam(model, IMAGES, layer="pair3"))
+
+
+# --- filters and feature maps -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("cnn", (10, 5, 5)),
+        ("softmax", (10, 28, 28)),
+        ("mlp", (128, 28, 28)),
+        ("lenet5", (6, 5, 5)),
+        ("fast", (16, 5, 5)),
+        ("deep", (24, 3, 3)),
+    ],
+)
+def test_first_filters(name: str, shape: tuple[int, ...]) -> None:
+    model = make(name)
+    filters = interpret.first_filters(model)
+    weight = next(model.parameters())
+    assert filters.shape == shape and torch.equal(filters.flatten(), weight.flatten())
+    filters.zero_()
+    assert weight.any()  # it was a copy
+
+
+def test_feature_maps_are_what_the_layer_returns() -> None:
+    model = oracle("cnn")
+    conv1 = model.conv1(IMAGES)
+    assert torch.equal(interpret.feature_maps(make("cnn"), IMAGES, "conv1"), conv1)
+    conv2 = model.conv2(F.relu(F.max_pool2d(conv1, 2)))
+    assert torch.equal(interpret.feature_maps(make("cnn"), IMAGES, "conv2"), conv2)
+    assert torch.equal(interpret.feature_maps(make("cnn"), IMAGES, "fc2"), model(IMAGES))
+    deep = oracle("deep")
+    assert torch.equal(interpret.feature_maps(make("deep"), IMAGES, "pair1.1"), deep.pair1[:2](IMAGES))
+
+
+def test_feature_maps_are_a_copy() -> None:
+    model, images = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), IMAGES.clone()
+    interpret.feature_maps(model, images, "0").zero_()  # Flatten returns a view of the images
+    interpret.walk(model, images)[0].output.zero_()
+    assert torch.equal(images, IMAGES)
+
+
+@pytest.mark.parametrize("inplace", [True, False])
+def test_a_layer_that_works_in_place_does_not_overwrite_what_was_kept(inplace: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 5), nn.ReLU(inplace=inplace), nn.Conv2d(4, 8, 5), nn.Flatten(), nn.Linear(3200, 10)
+    )
+    expected = model[0](IMAGES).detach()
+    assert expected.min() < 0
+    assert torch.equal(interpret.feature_maps(model, IMAGES, "0"), expected)
+    steps = interpret.walk(model, IMAGES)
+    assert [step.name for step in steps] == ["input", "0", "1", "2", "3", "4"]
+    assert torch.equal(steps[1].output, expected) and torch.equal(steps[2].output, expected.relu())
+    if inplace:
+        plain = copy.deepcopy(model)
+        plain[1] = nn.ReLU()
+        ours = interpret.grad_cam(model, IMAGES, TARGETS, layer="0")
+        assert ours.any() and torch.equal(ours, interpret.grad_cam(plain, IMAGES, TARGETS, layer="0"))
+
+
+# --- walk ---------------------------------------------------------------------------------------------------
+
+PAIRS = [f"pair{i}.{j}" for i in (1, 2, 3) for j in range(6)]
+WALKS: dict[str, list[tuple[str, tuple[int, ...]]]] = {
+    "cnn": [
+        ("conv1", (10, 24, 24)),
+        ("max_pool2d", (10, 12, 12)),
+        ("relu", (10, 12, 12)),
+        ("conv2", (20, 8, 8)),
+        ("max_pool2d_1", (20, 4, 4)),
+        ("relu_1", (20, 4, 4)),
+        ("flatten", (320,)),
+        ("fc1", (50,)),
+        ("relu_2", (50,)),
+        ("fc2", (10,)),
+    ],
+    "softmax": [("flatten", (784,)), ("fc", (10,))],
+    "mlp": [("flatten", (784,)), ("fc1", (128,)), ("relu", (128,)), ("fc2", (10,))],
+    "lenet5": [
+        ("conv1", (6, 28, 28)),
+        ("relu", (6, 28, 28)),
+        ("max_pool2d", (6, 14, 14)),
+        ("conv2", (16, 10, 10)),
+        ("relu_1", (16, 10, 10)),
+        ("max_pool2d_1", (16, 5, 5)),
+        ("flatten", (400,)),
+        ("fc1", (120,)),
+        ("relu_2", (120,)),
+        ("fc2", (84,)),
+        ("relu_3", (84,)),
+        ("fc3", (10,)),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", WALKS)
+def test_walk_names_and_shapes(name: str) -> None:
+    steps = interpret.walk(make(name), IMAGES)
+    expected = [("input", (3, 1, 28, 28)), *((step, (3, *shape)) for step, shape in WALKS[name])]
+    assert [(step.name, tuple(step.output.shape)) for step in steps] == expected
+
+
+def test_walk_through_nested_modules() -> None:
+    steps = {step.name: tuple(step.output.shape[1:]) for step in interpret.walk(make("deep"), IMAGES)}
+    assert [name for name in steps if "." in name] == PAIRS
+    assert steps["pair1.5"] == (24, 28, 28) and steps["max_pool2d_1"] == (48, 7, 7)
+    assert steps["pair3.5"] == (96, 7, 7) and steps["mean"] == (96,) and steps["fc"] == (10,)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_walk_goes_from_images_to_logits_past_the_feature_maps(name: str) -> None:
+    model = make(name)
+    steps = interpret.walk(model, IMAGES)
+    assert len({step.name for step in steps}) == len(steps)
+    assert torch.equal(steps[0].output, IMAGES)
+    assert torch.equal(steps[-1].output, oracle(name)(IMAGES))
+    modules = dict(model.named_modules())
+    inside = [step for step in steps if step.name in modules]
+    assert inside
+    for step in inside:
+        assert torch.equal(step.output, interpret.feature_maps(model, IMAGES, step.name)), step.name
+
+
+def test_walk_leaves_out_what_does_nothing_and_only_that() -> None:
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.relu_1 = nn.Identity()
+            self.input = nn.Flatten()
+            self.drop = nn.Dropout(0.5)
+            self.fc = nn.Linear(784, 10)
+            self.bias = nn.Parameter(torch.ones(10))
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.relu_1(F.relu(F.relu(x)))
+            x = F.dropout(self.drop(self.input(x)))  # the classic mistake: this one is always on
+            x = self.fc(x) + self.bias
+            return x.view(x.size(0), 10)
+
+    names = [step.name for step in interpret.walk(Odd(), IMAGES)]
+    assert names == ["input", "relu", "relu_1", "input_1", "dropout", "fc", "add", "view"]
+
+
+def test_a_model_that_cannot_be_followed() -> None:
+    class Branching(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return images.flatten(1)[:, :10] if images.sum() > 0 else images.flatten(1)[:, 10:20]
+
+    with pytest.raises(ValueError, match=r"model: torch\.fx cannot follow its forward pass \(.*\)") as error:
+        interpret.walk(Branching(), IMAGES)
+    assert "\n" not in str(error.value)
+    assert (
+        interpret.saliency(Branching(), IMAGES, signed=True).sum() == 3
+    )  # what needs no tracing still works
+
+
+# --- receptive field ----------------------------------------------------------------------------------------
+
+
+def interval(unit: int, layers: list[tuple[int, int, int]]) -> tuple[int, int]:
+    """What one unit sees along one side, by arithmetic from each layer's (kernel, stride, padding)."""
+    size, jump, start = 1, 1, 0
+    for kernel, stride, padding in layers:
+        size, start, jump = size + (kernel - 1) * jump, start - padding * jump, jump * stride
+    first = start + unit * jump
+    return max(0, first), min(28, first + size)
+
+
+CONV5, SAME5, SAME3, POOL = (5, 1, 0), (5, 1, 2), (3, 1, 1), (2, 2, 0)
+DEEP = [SAME3, SAME3, POOL, SAME3, SAME3, POOL, SAME3, SAME3]
+FIELDS = [
+    ("cnn", "conv1", [CONV5], 5),
+    ("cnn", "max_pool2d", [CONV5, POOL], 6),
+    ("cnn", "relu", [CONV5, POOL], 6),
+    ("cnn", "conv2", [CONV5, POOL, CONV5], 14),
+    ("cnn", "max_pool2d_1", [CONV5, POOL, CONV5, POOL], 16),
+    ("lenet5", "conv1", [SAME5], 5),
+    ("lenet5", "conv2", [SAME5, POOL, CONV5], 14),
+    ("fast", "max_pool2d_1", [CONV5, POOL, (3, 1, 0), POOL], 12),
+    ("deep", "pair1", DEEP[:2], 5),
+    ("deep", "pair1.0", DEEP[:1], 3),
+    ("deep", "max_pool2d", DEEP[:3], 6),
+    ("deep", "pair2.5", DEEP[:5], 14),
+    ("deep", "pair3", DEEP, 32),
+]
+
+
+@pytest.mark.parametrize(("name", "layer", "layers", "size"), FIELDS)
+def test_receptive_fields(name: str, layer: str, layers: list[tuple[int, int, int]], size: int) -> None:
+    model = make(name)
+    side = 28
+    for kernel, stride, padding in layers:
+        side = (side + 2 * padding - kernel) // stride + 1
+    for row, column in [(0, 0), (side // 2, side - 1), (1, side // 2)]:
+        (top, bottom), (left, right) = interval(row, layers), interval(column, layers)
+        assert interpret.receptive_field(model, layer, (row, column)) == (top, left, bottom, right)
+    middle = interval(side // 2, layers)
+    assert middle[1] - middle[0] == min(size, 28)  # the sizes that the lessons state
+
+
+@settings(derandomize=True, deadline=None, max_examples=25)
+@given(
+    kernel=st.integers(1, 7),
+    stride=st.integers(1, 4),
+    padding=st.integers(0, 8),
+    dilation=st.integers(1, 2),
+    data=st.data(),
+)
+def test_receptive_field_of_any_convolution(
+    kernel: int, stride: int, padding: int, dilation: int, data: st.DataObject
+) -> None:
+    layer = nn.Conv2d(1, 3, kernel, stride, padding, dilation)
+    nn.init.zeros_(layer.weight)  # a weight of zero still looks: zero times NaN is NaN
+    side = (28 + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+    unit = data.draw(st.tuples(st.integers(0, side - 1), st.integers(0, side - 1)))
+    taps = [
+        [tap for i in range(kernel) if 0 <= (tap := place * stride - padding + i * dilation) < 28]
+        for place in unit
+    ]
+    rows, columns = taps
+    expected = (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if rows and columns else (0, 0, 0, 0)
+    assert interpret.receptive_field(nn.Sequential(layer), "0", unit) == expected
+
+
+def test_who_sees_everything() -> None:
+    assert interpret.receptive_field(make("mlp"), "fc1", (0, 0)) == (0, 0, 28, 28)
+    assert interpret.receptive_field(make("deep"), "mean", (0, 0)) == (0, 0, 28, 28)
+    assert interpret.receptive_field(make("cnn"), "input", (3, 27)) == (3, 27, 4, 28)
+
+
+def test_a_receptive_field_covers_what_any_channel_sees() -> None:
+    class Mirror(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return torch.cat([images, images.flip(3)], dim=1)
+
+    assert interpret.receptive_field(Mirror(), "cat", (4, 3)) == (4, 3, 5, 25)
+
+
+@pytest.mark.parametrize("unit", [(24, 0), (0, 24), (-1, 0), (0, -1)])
+def test_a_unit_outside_the_map(unit: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"unit: expected one of 24 rows and 24 columns in 'conv1', got \("):
+        interpret.receptive_field(make("cnn"), "conv1", unit)
+
+
+# --- embedding ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_embedding_is_scikit_learns_pca(name: str) -> None:
+    images = normalize(load_sample("test").images[:300])  # more than one batch
+    model = oracle(name)
+    with torch.no_grad():
+        vectors = model.forward_head(model.forward_features(images), pre_logits=True)
+    ours = interpret.embedding(make(name), images, n_components=3)
+    theirs = torch.from_numpy(PCA(3, svd_solver="full").fit_transform(vectors.double().numpy())).float()
+    assert ours.shape == (300, 3)
+    signs = (ours * theirs).sum(dim=0).sign()
+    assert (ours - signs * theirs).abs().max() < 1e-3 * theirs.abs().max()
+
+
+def test_embedding_has_one_sign() -> None:
+    """Mirrored vectors have mirrored points, but only if the directions' signs are fixed."""
+    model = make("softmax")
+    for seed in range(8):
+        images = torch.randn(40, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
+        points = interpret.embedding(model, images)
+        torch.testing.assert_close(interpret.embedding(model, -images), -points, atol=1e-3, rtol=1e-3)
+        assert points.mean(dim=0).abs().max() < 1e-4
+
+
+def test_embedding_refuses() -> None:
+    for n_components in (0, 4, 51):
+        with pytest.raises(ValueError, match=f"n_components: expected 1 to 3, got {n_components}"):
+            interpret.embedding(make("cnn"), IMAGES, n_components)
+    with pytest.raises(ValueError, match="n_components: expected 1 to 50, got 51"):
+        interpret.embedding(make("cnn"), IMAGES.repeat(20, 1, 1, 1), 51)
+    broken = make("cnn")
+    nn.init.constant_(broken.fc1.weight, math.nan)
+    with pytest.raises(ValueError, match="model: expected finite vectors"):
+        interpret.embedding(broken, IMAGES)
+
+
+# --- what all of them promise -------------------------------------------------------------------------------
+
+CALLS: dict[str, Callable[[nn.Module, Tensor], object]] = {
+    "feature_maps": lambda model, images: interpret.feature_maps(model, images, last_layer(model)),
+    "walk": lambda model, images: interpret.walk(model, images)[-1].output,
+    "saliency": interpret.saliency,
+    "occlusion": lambda model, images: interpret.occlusion(model, images, size=14, stride=14),
+    "grad_cam": interpret.grad_cam,
+    "grad_cam of a layer": lambda model, images: interpret.grad_cam(model, images, layer=last_layer(model)),
+    "embedding": interpret.embedding,
+    "first_filters": lambda model, images: interpret.first_filters(model),
+    "receptive_field": lambda model, images: interpret.receptive_field(model, last_layer(model), (0, 0)),
+}
+
+
+def last_layer(model: nn.Module) -> str:
+    return [name for name, _ in model.named_modules()][-1]
+
+
+@pytest.mark.parametrize("name", ["cnn", "mlp", "deep"])
+@pytest.mark.parametrize("call", CALLS)
+def test_nothing_is_changed_and_twice_is_the_same(name: str, call: str) -> None:
+    model = make(name)
+    next(model.children()).eval()  # one part frozen, as in fine-tuning
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    images = IMAGES.clone().requires_grad_()
+    modes = [module.training for module in model.modules()]
+    state = copy.deepcopy(model.state_dict())
+    random_state = torch.get_rng_state()
+
+    first, second = CALLS[call](model, images), CALLS[call](model, images)
+
+    assert [module.training for module in model.modules()] == modes
+    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    assert all(parameter.requires_grad and (parameter.grad == 1).all() for parameter in model.parameters())
+    assert not any(module._forward_hooks for module in model.modules())
+    assert images.grad is None and torch.equal(images, IMAGES)
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert torch.is_grad_enabled()
+    if isinstance(first, Tensor) and isinstance(second, Tensor):
+        assert torch.equal(first, second) and not first.requires_grad
+    else:
+        assert first == second
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_works_where_gradients_are_off_and_with_frozen_weights(
+    call: str, mode: Callable[[], torch.no_grad]
+) -> None:
+    expected = CALLS[call](make("cnn"), IMAGES)
+    frozen = make("cnn").requires_grad_(False)
+    with mode():
+        results = [CALLS[call](make_again, IMAGES * 1) for make_again in (frozen, WITH_GRADIENTS)]
+        assert not torch.is_grad_enabled()
+    for result in results:
+        assert torch.equal(result, expected) if isinstance(expected, Tensor) else result == expected
+
+
+WITH_GRADIENTS = make("cnn")
+
+
+def test_the_mode_is_put_back_after_an_error() -> None:
+    class Failing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 1, 3)
+
+        def forward(self, images: Tensor) -> Tensor:
+            self.conv(images)
+            raise RuntimeError("broken on purpose")
+
+    model = Failing()
+    for call in (interpret.saliency, lambda *both: interpret.feature_maps(*both, "conv")):
+        with pytest.raises(RuntimeError, match="broken on purpose"):
+            call(model, IMAGES)
+        assert model.training and model.conv.training and not model.conv._forward_hooks
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if call not in ("first_filters", "receptive_field")])
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (load_sample("test").images[:2], r"images: expected floating point .* got torch.uint8 \(2, 28, 28\)"),
+        (IMAGES[:, 0], r"images: expected .* \(B, 1, 28, 28\), B >= 1, got torch.float32 \(3, 28, 28\)"),
+        (torch.zeros(2, 3, 28, 28), "images: expected"),
+        (torch.zeros(0, 1, 28, 28), "images: expected .* B >= 1"),
+        (torch.tensor(1.0), "images: expected"),
+        (IMAGES.long(), "images: expected floating point .* got torch.int64"),
+        (
+            IMAGES.double(),
+            "images: expected torch.float32 on cpu like the model's weights, got torch.float64 on cpu",
+        ),
+        (IMAGES.to("meta"), "images: expected torch.float32 on cpu .* got torch.float32 on meta"),
+    ],
+)
+def test_wrong_images(call: str, images: Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        CALLS[call](make("cnn"), images)
+
+
+@pytest.mark.parametrize("function", [interpret.saliency, interpret.occlusion, interpret.grad_cam])
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        (10, r"targets: expected 0 to 9, got \[10, 10, 10\]"),
+        (-1, "targets: expected 0 to 9"),
+        (torch.tensor([0, 1, 10]), r"targets: expected 0 to 9, got \[0, 1, 10\]"),
+        (torch.tensor([0, 1]), r"targets: expected int64 \(3,\), got torch.int64 \(2,\)"),
+        (torch.tensor([0.0, 1.0, 2.0]), "targets: expected int64 .* got torch.float32"),
+        (torch.zeros(3, 1, dtype=torch.int64), "targets: expected int64"),
+    ],
+)
+def test_wrong_targets(function: Callable[..., Tensor], targets: Tensor | int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        function(make("cnn"), IMAGES, targets)
+
+
+def test_unknown_layers_and_other_wrong_arguments() -> None:
+    model = make("cnn")
+    with pytest.raises(ValueError, match="unknown layer 'conv_1': did you mean 'conv1'"):
+        interpret.feature_maps(model, IMAGES, "conv_1")
+    with pytest.raises(
+        ValueError, match=r"unknown layer '': choose from conv1, conv2, conv2_drop, fc1, fc2$"
+    ):
+        interpret.feature_maps(model, IMAGES, "")
+    with pytest.raises(ValueError, match=r"unknown layer 'pair1\.9': did you mean 'pair1\.\d'"):
+        interpret.grad_cam(make("deep"), IMAGES, layer="pair1.9")
+    with pytest.raises(ValueError, match="unknown layer 'max_pool': did you mean 'max_pool2d'"):
+        interpret.receptive_field(model, "max_pool", (0, 0))
+    for size, stride in [(0, 1), (29, 1), (5, 0), (5, 6)]:
+        with pytest.raises(ValueError, match=f"stride <= size <= 28, got stride {stride} and size {size}"):
+            interpret.occlusion(model, IMAGES, size=size, stride=stride)
+    with pytest.raises(ValueError, match=r"model: expected a first layer .* got Conv2d"):
+        interpret.first_filters(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(784, 10)))
+    with pytest.raises(ValueError, match=r"model: expected a first layer .* got Linear"):
+        interpret.first_filters(nn.Linear(100, 10))
+    with pytest.raises(ValueError, match=r"model: expected a first layer .* got None"):
+        interpret.first_filters(nn.ReLU())
+
+
+def test_modules_that_a_function_cannot_explain() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 1, 3, padding=1)
+            self.unused = nn.Linear(3, 3)
+            self.lstm = nn.LSTM(28, 5)
+
+        def forward(self, images: Tensor) -> Tensor:
+            self.lstm(images[:, 0])
+            return self.conv(self.conv(images))
+
+    model = Twice()
+    with pytest.raises(ValueError, match=r"layer 'conv': expected it to run once .* got 2 runs"):
+        interpret.feature_maps(model, IMAGES, "conv")
+    with pytest.raises(ValueError, match=r"layer 'unused': expected it to run once .* got 0 runs"):
+        interpret.feature_maps(model, IMAGES, "unused")
+    with pytest.raises(ValueError, match="layer 'lstm': expected it to return a tensor, got tuple"):
+        interpret.feature_maps(model, IMAGES, "lstm")
+    with pytest.raises(
+        ValueError, match=r"model: expected it to return logits \(B, 10\), got torch.float32 \(3, 1"
+    ):
+        interpret.saliency(model, IMAGES)
+    for function in (interpret.grad_cam, interpret.embedding):
+        with pytest.raises(
+            ValueError, match="model: expected forward_features and forward_head, not in Twice"
+        ):
+            function(model, IMAGES)
+    rows = nn.Sequential(nn.Flatten(2), nn.Flatten(1), nn.Linear(784, 10))
+    with pytest.raises(
+        ValueError, match=r"layer: expected maps \(B, C, H, W\) or vectors \(B, D\), got .*\(3, 1, 784\)"
+    ):
+        interpret.grad_cam(rows, IMAGES, layer="0")
