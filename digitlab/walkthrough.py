@@ -1,0 +1,190 @@
+"""The picture of one digit's way through a network, shape by shape: the course's flagship, `plot_walk`.
+
+It only draws: the steps come from `digitlab.interpret`. Import it from `digitlab.plots`, as every other picture.
+Lesson 05.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+
+from digitlab.picture import (
+    BLUE_ORANGE,
+    MARGIN,
+    ORANGE,
+    PALE,
+    QUIET,
+    WIDTH,
+    Array,
+    Picture,
+    as_array,
+    colour_scale,
+    counted,
+    draw_tile,
+    expect,
+    house_style,
+    new_page,
+    signed_text,
+    value_range,
+)
+
+if TYPE_CHECKING:
+    from digitlab.interpret import Step
+
+__all__ = ["plot_walk"]
+
+_MOST_MAPS = 20
+
+
+def plot_walk(steps: Sequence[Step], *, every_step: bool = False) -> Picture:
+    """One digit's way through a network: what each layer makes of it, and how the shapes change. Lesson 05.
+
+    Maps are drawn as images, 20 at most; a vector is a strip with one stripe for each number. Where there are
+    values below zero, it is drawn in blue and orange, elsewhere in viridis; each step has its own scale. Ten
+    values in the last step are the scores of the ten digits.
+
+    Args:
+        steps: from `digitlab.interpret.walk`, the image first: each has a ``name`` and an ``output``
+            ``(1, C, H, W)`` or ``(1, D)``.
+        every_step: draw them all. Otherwise steps that keep the shape (a ReLU, say) are drawn together with the
+            one before them, as what comes out in the end.
+
+    Raises:
+        ValueError: no steps, a batch of more than one digit, or a value that is not finite.
+
+    Example:
+        >>> import torch
+        >>> from digitlab.interpret import Step
+        >>> image, logits = torch.eye(28)[None, None], torch.arange(10.0)[None]
+        >>> plot_walk([Step("input", image), Step("fc", logits), Step("relu", logits)]).alt_text[:91]
+        'One digit on its way through a network: input, 28 × 28, 0 to 1; fc, relu, 10 numbers, 0 to '
+    """
+    expect(len(steps) > 0, "steps", "at least one", "none")
+    stations: list[tuple[list[str], Array]] = []
+    for step in steps:
+        shape = (1, None, None, None) if step.output.ndim == 4 else (1, None)
+        output = as_array(f"step {step.name!r}", step.output, shape)[0]
+        names = [step.name]
+        if stations and output.shape == stations[-1][1].shape and not every_step:
+            names = stations.pop()[0] + names
+        stations.append((names, output))
+    first, last = stations[0][1], stations[-1][1]
+    goal = f"the digit {last.argmax()}" if last.shape == (10,) else counted(last.size, "number")
+    said = []
+
+    with house_style():
+        picture, page = new_page(0.0, f"From {counted(first.size, 'pixel')} to {goal}")
+        top = picture.get_figheight()
+        y = 0.0
+        for i, (names, output) in enumerate(stations):
+            if i > 0:
+                page.text(WIDTH / 2, y + 0.06, "▼", ha="center", va="top", color=PALE)
+                y += 0.24
+            name = ", ".join(names) if len(names) <= 2 else f"{names[0]} … {names[-1]}"
+            page.text(MARGIN, y, name, va="top", size=13, weight="bold")
+            page.text(WIDTH - MARGIN, y, _size(output), ha="right", va="top", color=QUIET)
+            y += 0.3
+            if i == 0 and output.ndim == 3 and len(output) == 1:
+                y += _draw_image(page, output[0], y)
+            elif output.ndim == 3:
+                y += _draw_maps(page, output, y)
+            elif i == len(stations) - 1 and len(output) == 10:
+                y += _draw_scores(page, output, y)
+            else:
+                y += _draw_strip(page, output, y)
+            said.append(f"{name}, {_size(output)}, {value_range(output)}")
+        y += _draw_key(page, y + 0.16)
+        picture.set_figheight(top + y)
+        page.set_ylim(y, -top)
+
+    picture.alt_text = f"One digit on its way through a network: {'; '.join(said)}."
+    if last.shape == (10,):
+        best, second = np.argsort(-last, kind="stable")[:2]
+        scores = f"{best} ({signed_text(last[best])}), then {second} ({signed_text(last[second])})"
+        picture.alt_text += f" The highest score is that of {scores}."
+    return picture
+
+
+def _size(output: Array) -> str:
+    if output.ndim == 1:
+        return counted(len(output), "number")
+    n, height, width = output.shape
+    each = f"{height} × {width}"
+    if n == 1:
+        return each
+    return f"{n} maps of {each}" + (f", {_MOST_MAPS} shown" if n > _MOST_MAPS else "")
+
+
+# Each of these draws one station below ``top`` and returns the height that it takes, in inches.
+
+
+def _draw_image(page: Axes, image: Array, top: float) -> float:
+    side = 1.4
+    draw_tile(page, image, (WIDTH - side) / 2, top, side, cmap="gray")
+    return side + 0.05
+
+
+def _draw_maps(page: Axes, maps: Array, top: float) -> float:
+    # The largest values make way: one outlier would leave the other maps pale.
+    scale = colour_scale(maps, spanned=0.995)
+    shown = maps[:_MOST_MAPS]
+    # By the third root: a map of 4 x 4 should look smaller than one of 24 x 24, and still be seen on a phone.
+    gap = 0.05
+    side = 0.572 * math.cbrt(min(1.0, max(maps.shape[1:]) / 24))
+    rows = math.ceil(len(shown) * (side + gap) / (WIDTH - 2 * MARGIN + gap))
+    columns = math.ceil(len(shown) / rows)
+    left = (WIDTH - columns * (side + gap) + gap) / 2
+    for i, values in enumerate(shown):
+        row, column = divmod(i, columns)
+        draw_tile(page, values, left + column * (side + gap), top + row * (side + gap), side, **scale)
+    return rows * (side + gap)
+
+
+def _draw_strip(page: Axes, numbers: Array, top: float) -> float:
+    height = 0.34
+    place = (MARGIN, WIDTH - MARGIN, top + height, top)
+    scale = colour_scale(numbers)
+    page.imshow(numbers[None], extent=place, aspect="auto", interpolation="nearest", **scale)
+    return height
+
+
+def _draw_scores(page: Axes, scores: Array, top: float) -> float:
+    scores = scores.astype(float)
+    across = (WIDTH - 2 * MARGIN) / 10
+    high, low = max(float(scores.max()), 0.0), min(float(scores.min()), 0.0)
+    inches = 1.1 / (high - low or 1.0)
+    decimals = 1 if max(high, -low) >= 1 else 2
+    zero = top + 0.22 + high * inches
+    bottom = zero - low * inches + 0.5
+    centres = MARGIN + across * (np.arange(10) + 0.5)
+    scale = colour_scale(scores, signed=True)
+    colours = BLUE_ORANGE(Normalize(scale["vmin"], scale["vmax"])(scores))
+    page.bar(centres, -scores * inches, 0.7 * across, bottom=zero, color=colours)
+    page.plot([MARGIN, WIDTH - MARGIN], [zero, zero], color=QUIET, linewidth=1)
+    for digit, (x, score) in enumerate(zip(centres, scores, strict=True)):
+        wins = digit == scores.argmax()
+        side, away = ("bottom", -0.04) if score >= 0 else ("top", 0.04)
+        end = zero - score * inches + away
+        text = f"{score:.{decimals}f}".replace("-", "−")
+        page.text(x, end, text, ha="center", va=side, weight="bold" if wins else "normal")
+        name = page.text(x, bottom, f"{digit}", ha="center", va="center", size=17, weight="bold", color=QUIET)
+        if wins:
+            name.set_color("white")
+            name.set_bbox({"boxstyle": "circle,pad=0.22", "facecolor": ORANGE, "edgecolor": ORANGE})
+    return float(bottom + 0.25 - top)
+
+
+def _draw_key(page: Axes, top: float) -> float:
+    page.text(MARGIN, top + 0.08, "each step on its own scale:", va="center", color=QUIET)
+    ramp = np.linspace(0, 1, 64)[None]
+    for x, cmap, low, high in ((3.1, "viridis", "0", "highest"), (4.95, BLUE_ORANGE, "−", "+")):
+        page.imshow(ramp, extent=(x, x + 0.7, top + 0.16, top), aspect="auto", cmap=cmap)
+        page.text(x - 0.06, top + 0.08, low, ha="right", va="center", color=QUIET)
+        page.text(x + 0.76, top + 0.08, high, va="center", color=QUIET)
+    return 0.45

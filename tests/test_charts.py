@@ -1,0 +1,249 @@
+from collections.abc import Callable
+
+import matplotlib.collections
+import numpy as np
+import pytest
+import torch
+from matplotlib.patches import Rectangle
+
+from digitlab.charts import (
+    CLASS_COLOURS,
+    plot_confusion_matrix,
+    plot_embedding,
+    plot_intervals,
+    plot_probabilities,
+    plot_reliability,
+    plot_training_curves,
+)
+from digitlab.metrics import Calibration
+from digitlab.picture import Picture
+from digitlab.training import EpochRow, History
+
+NAN = float("nan")
+
+
+def title(picture: Picture) -> str:
+    return picture.get_suptitle().replace("\n", " ")
+
+
+# --- training curves ------------------------------------------------------------------------------------------------
+
+
+def test_training_curves_say_how_it_went() -> None:
+    rows = [
+        EpochRow(1, 1.2, 0.5, 0.4, 0.9, 0.001, 1.0),
+        EpochRow(2, 0.6, 0.8, 0.2, 0.96, 0.001, 1.0),
+        EpochRow(3, 0.5, 0.85, 0.3, 0.94, 0.001, 1.0),
+    ]
+    picture = plot_training_curves(History(rows))
+    assert title(picture) == "94.0 % of the validation digits right after 3 epochs"
+    assert picture.alt_text == (
+        "Training curves over 3 epochs: training loss from 1.2 to 0.5; training accuracy from 50.0 % to 85.0 %, "
+        "best 85.0 % in epoch 3; validation loss from 0.4 to 0.3; validation accuracy from 90.0 % to 94.0 %, "
+        "best 96.0 % in epoch 2."
+    )
+    loss, accuracy = picture.axes
+    assert [list(line.get_ydata()) for line in loss.lines] == [[1.2, 0.6, 0.5], [0.4, 0.2, 0.3]]
+    assert np.allclose(accuracy.lines[1].get_ydata(), [90, 96, 94])
+    training, validation = loss.lines
+    assert training.get_linestyle() != validation.get_linestyle()  # not told apart by colour alone
+    assert training.get_marker() != validation.get_marker()
+
+
+def test_one_epoch_without_validation() -> None:
+    picture = plot_training_curves(History([EpochRow(1, 0.7, 0.8, None, None, 0.001, 1.0)]))
+    assert title(picture) == "80.0 % of the training digits right after 1 epoch"
+    assert "validation" not in picture.alt_text
+    assert all(len(axes.lines) == 1 for axes in picture.axes)
+
+
+def test_a_training_that_blew_up_is_still_drawn() -> None:
+    rows = [EpochRow(1, 2.3, 0.1, 1e30, 0.1, 1.0, 1.0), EpochRow(2, NAN, 0.1, NAN, 0.1, 1.0, 1.0)]
+    picture = plot_training_curves(History(rows))
+    assert "training loss from 2.3 to nan" in picture.alt_text
+    assert len(picture.png()) > 1000
+
+
+# --- confusion matrix -----------------------------------------------------------------------------------------------
+
+
+def test_the_matrix_says_its_most_frequent_confusion() -> None:
+    matrix = torch.eye(10, dtype=torch.int64) * 196
+    matrix[0, 0] = 198
+    matrix[4, 9], matrix[7, 2], matrix[9, 4] = 27, 5, 6
+    total, right = 9 * 196 + 198 + 27 + 5 + 6, 9 * 196 + 198
+    assert (total, right) == (2000, 1962)
+    picture = plot_confusion_matrix(matrix)
+    assert picture.alt_text == (
+        "Confusion matrix of 2,000 digits: 1,962 on the diagonal (98.1 %); "
+        "most frequent confusion: 4 read as 9, 27 times."
+    )
+    assert title(picture) == "1,962 of 2,000 right (98.1 %); most frequent confusion: 4 read as 9, 27 times"
+    cells = {text.get_position(): text.get_text() for text in picture.axes[0].texts}
+    assert len(cells) == 13  # the zeros are left blank
+    assert (
+        cells[9, 4] == "27" and cells[2, 7] == "5" and cells[0, 0] == "198"
+    )  # x is the prediction, y the label
+
+
+def test_the_colour_of_the_matrix_shows_the_errors_only() -> None:
+    matrix = torch.eye(10, dtype=torch.int64) * 6000
+    matrix[3, 5] = 12
+    shown = plot_confusion_matrix(matrix).axes[0].images[0]
+    values = np.ma.getmaskarray(shown.get_array())
+    assert (~values).sum() == 1 and not values[3, 5]
+    assert shown.get_clim() == (0, 12)
+
+
+def test_confusions_that_are_equally_frequent() -> None:
+    matrix = torch.eye(10, dtype=torch.int64)
+    matrix[1, 7] = matrix[2, 7] = matrix[3, 7] = 1
+    picture = plot_confusion_matrix(matrix)
+    assert picture.alt_text.endswith("confusion: 1 read as 7, once (and 2 other pairs as often).")
+    assert title(picture) == "10 of 13 right (76.9 %)"
+
+
+def test_a_matrix_without_errors() -> None:
+    picture = plot_confusion_matrix(torch.eye(10, dtype=torch.int64) * 12_345)
+    assert picture.alt_text.endswith("123,450 on the diagonal (100 %); most frequent confusion: none.")
+    assert {text.get_text() for text in picture.axes[0].texts} == {"12k"}
+
+
+# --- reliability ----------------------------------------------------------------------------------------------------
+
+
+def test_reliability_leaves_empty_bins_out() -> None:
+    picture = plot_reliability(
+        Calibration(
+            edges=torch.linspace(0, 1, 5),
+            counts=torch.tensor([0, 1, 0, 1999]),
+            confidences=torch.tensor([NAN, 0.4, NAN, 0.9]),
+            accuracies=torch.tensor([NAN, 0.0, NAN, 0.95]),
+            expected_error=0.05,
+        )
+    )
+    assert title(picture) == "Confidence is 5 points off on average"
+    assert picture.alt_text == (
+        "Reliability diagram of 2,000 digits: expected calibration error 5.0 %. Bins, from the least sure: "
+        "40.0 % sure and 0 % right (1 digit), 90.0 % sure and 95.0 % right (1,999 digits)."
+    )
+    above, below = picture.axes
+    bars = [patch for patch in above.patches if isinstance(patch, Rectangle)]
+    assert [(bar.get_x(), bar.get_width()) for bar in bars] == [(25, 25), (75, 25)]
+    assert [bar.get_height() for bar in bars] == pytest.approx([0, 95])
+    assert [patch.get_height() for patch in below.patches if isinstance(patch, Rectangle)] == [1, 1999]
+
+
+# --- intervals ------------------------------------------------------------------------------------------------------
+
+
+def test_intervals_are_drawn_where_they_are() -> None:
+    values, ends = torch.tensor([0.9, 0.95]), torch.tensor([[0.88, 0.92], [0.94, 0.97]])
+    picture = plot_intervals(["mlp", "cnn"], values, ends)
+    assert title(picture) == "Highest: cnn, 95.0 % right"
+    assert picture.alt_text == (
+        "Accuracies with their intervals: mlp 90.0 % (88.0 % to 92.0 %), cnn 95.0 % (94.0 % to 97.0 %)."
+    )
+    axes = picture.axes[0]
+    lines, dots = axes.collections
+    assert isinstance(lines, matplotlib.collections.LineCollection)
+    assert np.allclose([segment[:, 0] for segment in lines.get_segments()], 100 * ends.numpy())
+    assert np.allclose(dots.get_offsets(), [[90, 0], [95, 1]])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["mlp", "cnn"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first is at the top
+
+
+# --- probabilities --------------------------------------------------------------------------------------------------
+
+
+def test_probabilities_are_said_from_the_largest() -> None:
+    shares = torch.tensor([0.0, 0.0001, 0.2, 0, 0.0999, 0, 0, 0.7, 0, 0])
+    picture = plot_probabilities(shares, label=2)
+    assert title(picture) == "Read as 7, 70.0 % sure, but the label is 2"
+    assert picture.alt_text == (
+        "Probabilities of the ten digits: 7 with 70.0 %, 2 with 20.0 %, 4 with 10.0 %. The label is 2."
+    )
+    bars = [patch.get_width() for patch in picture.axes[0].patches if isinstance(patch, Rectangle)]
+    assert np.allclose(bars, 100 * shares.numpy())
+    names = [label.get_text() for label in picture.axes[0].get_yticklabels()]
+    assert names == ["0", "1", "label 2", *"3456789"]
+
+
+def test_probabilities_beside_the_image() -> None:
+    image = torch.arange(784).view(28, 28).remainder(256).to(torch.uint8)
+    picture = plot_probabilities(torch.eye(10)[3], image=image, label=3)
+    assert np.array_equal(np.asarray(picture.axes[0].images[0].get_array()), image.numpy())
+    assert title(picture) == "Read as 3, 100 % sure, and right"
+    assert title(plot_probabilities(torch.eye(10)[3])) == "Read as 3, 100 % sure"
+
+
+# --- embedding ------------------------------------------------------------------------------------------------------
+
+
+def test_every_class_is_named_at_its_median() -> None:
+    points = torch.tensor([[0.0, 0.0], [1.0, 10.0], [2.0, 80.0], [-5.0, 4.0]])
+    picture = plot_embedding(points, torch.tensor([6, 6, 6, 2]))
+    assert picture.alt_text == (
+        "4 digits as points in two dimensions. Medians of the classes: 2 at (−5, 4), 6 at (1, 10)."
+    )
+    axes = picture.axes[0]
+    assert {text.get_text(): text.get_position() for text in axes.texts} == {"2": (-5, 4), "6": (1, 10)}
+    (dots,) = axes.collections
+    drawn = {tuple(place) for place in np.asarray(dots.get_offsets()).tolist()}
+    assert drawn == {tuple(place) for place in points.tolist()}
+
+
+def test_each_point_has_the_colour_of_its_class() -> None:
+    labels = torch.arange(10).repeat(3)
+    picture = plot_embedding(torch.stack([labels.float(), torch.arange(30.0)], dim=1), labels)
+    (dots,) = picture.axes[0].collections
+    for (x, _), colour in zip(np.asarray(dots.get_offsets()), dots.get_facecolors(), strict=True):
+        assert matplotlib.colors.to_hex(colour) == CLASS_COLOURS[int(x)]
+    assert len(set(CLASS_COLOURS)) == 10
+
+
+# --- wrong arguments ------------------------------------------------------------------------------------------------
+
+FILLED = Calibration(torch.linspace(0, 1, 3), torch.tensor([1, 1]), torch.ones(2), torch.ones(2), 0.0)
+EMPTY = Calibration(torch.linspace(0, 1, 3), torch.tensor([0, 0]), torch.ones(2), torch.ones(2), 0.0)
+SHORT = Calibration(torch.linspace(0, 1, 4), torch.tensor([1, 1]), torch.ones(2), torch.ones(2), 0.0)
+EYE = torch.eye(10, dtype=torch.int64)
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: plot_training_curves(History()), "history: expected at least one epoch, got none"),
+        (lambda: plot_confusion_matrix(EYE[:9]), r"matrix: expected integer of shape \(10, 10\)"),
+        (lambda: plot_confusion_matrix(EYE.float()), "matrix: expected integer"),
+        (lambda: plot_confusion_matrix(0 * EYE), "matrix: expected counts with a sum above 0, got sum 0"),
+        (lambda: plot_confusion_matrix(2 - EYE * 3), "matrix: expected counts"),
+        (lambda: plot_reliability(EMPTY), "calibration: expected at least one digit"),
+        (lambda: plot_reliability(SHORT), r"calibration.counts: expected integer of shape \(3\)"),
+        (lambda: plot_intervals([], [], []), "values"),
+        (lambda: plot_intervals(["a"], [0.5, 0.6], [[0, 1], [0, 1]]), "names: expected 2, .* got 1"),
+        (lambda: plot_intervals(["a"], [0.5], [0.4, 0.6]), "intervals: expected number of shape"),
+        (lambda: plot_intervals(["a"], [0.5], [[0.6, 0.7]]), r"intervals: .* got \[\[0.6, 0.7\]\]"),
+        (lambda: plot_probabilities(torch.ones(10)), "probabilities: expected ten numbers .* got the sum 10"),
+        (lambda: plot_probabilities(torch.eye(10)), "probabilities"),
+        (lambda: plot_probabilities(torch.eye(10)[0], label=10), "label: expected 0 to 9, got 10"),
+        (lambda: plot_probabilities(torch.eye(10)[0], image=torch.zeros(28, 28)), "image: expected uint8"),
+        (lambda: plot_embedding(torch.zeros(3, 3), EYE[0, :3]), "points"),
+        (lambda: plot_embedding(torch.zeros(3, 2), EYE[0, :2]), "labels: expected integer of shape"),
+        (lambda: plot_embedding(torch.zeros(1, 2), torch.tensor([10])), "labels: expected 0 to 9"),
+    ],
+)
+def test_wrong_arguments_are_named(draw: Callable[[], Picture], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as error:
+        draw()
+    assert "\n" not in str(error.value)
+
+
+def test_what_fits_is_drawn() -> None:
+    """The oracle of the test above: beside each wrong argument there is a right one."""
+    for picture in (
+        plot_reliability(FILLED),
+        plot_confusion_matrix(EYE),
+        plot_intervals(["a"], [0.5], [[0.4, 0.6]]),
+    ):
+        assert isinstance(picture, Picture)

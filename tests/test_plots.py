@@ -1,0 +1,293 @@
+import io
+import re
+from collections.abc import Callable
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.text import Text
+from PIL import Image
+from torch import Tensor
+
+from digitlab import plots
+from digitlab.data import load_sample
+from digitlab.interpret import Step
+from digitlab.metrics import Misclassified, calibration, confusion_matrix, misclassified
+from digitlab.picture import BLUE_ORANGE, Picture
+from digitlab.plots import (
+    plot_digits,
+    plot_feature_maps,
+    plot_filters,
+    plot_heatmaps,
+    plot_misclassified,
+    plot_photo_stages,
+)
+from digitlab.training import EpochRow, History
+
+TEST = load_sample("test")
+GENERATOR = torch.Generator().manual_seed(0)
+# What a middling network might say: mostly the label, with noise.
+PROBABILITIES = (
+    3 * torch.eye(10)[TEST.labels] + 1.2 * torch.randn(len(TEST), 10, generator=GENERATOR)
+).softmax(dim=1)
+PREDICTIONS = PROBABILITIES.argmax(dim=1)
+NOISE = torch.randn(32, 12, 12, generator=GENERATOR)
+HISTORY = History([EpochRow(k, 1 / k, 1 - 0.2 / k, 0.8 / k, 1 - 0.1 / k, 0.001, 2.0) for k in range(1, 11)])
+WALK = [
+    Step("input", TEST.images[:1, None].float()),
+    Step("conv1", torch.randn(1, 24, 24, 24, generator=GENERATOR)),
+    Step("relu", torch.rand(1, 24, 24, 24, generator=GENERATOR)),
+    Step("conv2", torch.randn(1, 20, 8, 8, generator=GENERATOR)),
+    Step("flatten", torch.rand(1, 320, generator=GENERATOR)),
+    Step("fc", torch.arange(10.0)[None] - 4),
+]
+PHOTO = (torch.rand(300, 400, generator=GENERATOR) * 255).to(torch.uint8)
+
+EVERY: dict[str, Callable[[], Picture]] = {
+    "digits": lambda: plot_digits(
+        TEST.images[:60], TEST.labels[:60], predictions=PREDICTIONS[:60], title="60"
+    ),
+    "many digits": lambda: plot_digits(TEST.images[:200], columns=20),
+    "training curves": lambda: plots.plot_training_curves(HISTORY),
+    "confusion matrix": lambda: plots.plot_confusion_matrix(confusion_matrix(TEST.labels, PREDICTIONS)),
+    "reliability": lambda: plots.plot_reliability(calibration(PROBABILITIES, TEST.labels)),
+    "filters": lambda: plot_filters(NOISE),
+    "feature maps": lambda: plot_feature_maps(NOISE, title="Noise through a layer"),
+    "heatmaps": lambda: plot_heatmaps(
+        TEST.images[3], {name: torch.randn(28, 28, generator=GENERATOR) for name in "abcde"}, title="Which?"
+    ),
+    "misclassified": lambda: plot_misclassified(TEST.images, misclassified(PROBABILITIES, TEST.labels)),
+    "embedding": lambda: plots.plot_embedding(torch.randn(2000, 2, generator=GENERATOR), TEST.labels),
+    "probabilities": lambda: plots.plot_probabilities(PROBABILITIES[0], image=TEST.images[0], label=3),
+    "walk": lambda: plots.plot_walk(WALK),
+    "photo stages": lambda: plot_photo_stages(
+        [("photo", PHOTO), ("ink", PHOTO / 255), ("28x28", TEST.images[0])]
+    ),
+    "intervals": lambda: plots.plot_intervals(["cnn", "deep"], [0.98, 0.99], [[0.97, 0.985], [0.98, 0.995]]),
+}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_picture(name: str) -> None:
+    """Describes itself with numbers; is wide, white, small, readable on a phone; leaves no settings behind."""
+    before = dict(matplotlib.rcParams)
+    picture = EVERY[name]()
+    png = picture.png()
+    assert dict(matplotlib.rcParams) == before
+
+    assert isinstance(picture, Picture) and isinstance(picture, Figure)
+    assert re.search(r"\d", picture.alt_text) and picture.alt_text.endswith(".")
+    assert picture.alt_text[0].isupper() or picture.alt_text[0].isdigit()
+    assert 20 < len(picture.alt_text) < 1500 and "\n" not in picture.alt_text
+    assert "nan" not in picture.alt_text
+
+    assert len(png) <= 100_000
+    with Image.open(io.BytesIO(png)) as image:
+        assert image.width == 640
+        assert image.convert("RGB").getpixel((639, 0)) == (255, 255, 255)
+
+    for text in picture.findobj(Text):
+        assert isinstance(text, Text)
+        if text.get_visible() and text.get_text().strip() and text.axes is not None:
+            assert text.get_fontsize() >= 12, text
+            box = text.get_window_extent()
+            assert box.x0 >= -1 and box.x1 <= 641, text
+
+
+def test_few_colours_are_lost_in_the_file() -> None:
+    """The PNG has 256 colours; a picture of many more looks the same, and its zero is still no colour."""
+    ramp, noise = torch.linspace(-1, 1, 784).view(28, 28), torch.randn(28, 28, generator=GENERATOR)
+    heats = {"sparse": noise.where(ramp.abs() > 0.5, 0), "up": ramp.abs(), "noise": noise}
+    heats |= {"smooth": (ramp + ramp.T).abs(), "signed": ramp * ramp.T}
+    picture = plot_heatmaps(TEST.images[3], heats)
+    full = io.BytesIO()
+    picture.savefig(full, format="png")
+    before, after = (
+        np.asarray(Image.open(data).convert("RGB")).astype(int) for data in (full, io.BytesIO(picture.png()))
+    )
+    assert np.abs(before - after).max() <= 20
+    zero = (before == before[100, 300]).all(axis=2)
+    assert before[100, 300].min() >= 245 and 5000 < zero.sum() < zero.size / 2
+    assert np.abs(before - after)[zero].max() <= 2
+
+
+def test_every_public_function_is_among_them() -> None:
+    drawn = {name for name in plots.__all__ if name.startswith("plot_")}
+    source = " ".join(str(function.__code__.co_names) for function in EVERY.values())
+    assert all(name in source for name in drawn)
+
+
+def tiles(picture: Picture) -> list[AxesImage]:
+    return list(picture.axes[0].images)
+
+
+def texts(picture: Picture) -> list[str]:
+    return [text.get_text() for text in picture.axes[0].texts if text.get_text()]
+
+
+# --- digits ---------------------------------------------------------------------------------------------------------
+
+
+def test_digits_are_drawn_in_order() -> None:
+    picture = plot_digits(TEST.images[:7], TEST.labels[:7], columns=3)
+    assert [str(label) for label in TEST.labels[:7].tolist()] == texts(picture)
+    for tile, image in zip(tiles(picture), TEST.images[:7], strict=True):
+        assert np.array_equal(np.asarray(tile.get_array()), image.numpy())
+        assert tile.get_clim() == (0, 255)
+    rights = [tile.get_extent()[0] for tile in tiles(picture)]
+    assert rights[0] == rights[3] == rights[6] < rights[1] < rights[2]
+    assert picture.alt_text == "7 handwritten digits in 3 rows: 5, 7, 7, 8, 3, 2, 4."
+
+
+def test_misread_digits_are_marked_by_more_than_colour() -> None:
+    labels = TEST.labels[:6]
+    predictions = labels.clone()
+    predictions[2], predictions[5] = 1, 0
+    picture = plot_digits(TEST.images[:6], labels, predictions=predictions, title="Six digits")
+    assert texts(picture) == ["Six digits", "5", "7", "7 → 1", "8", "3", "2 → 0"]
+    assert len(picture.axes[0].patches) == 2
+    assert picture.alt_text == (
+        "Six digits: 6 handwritten digits in 1 row, 4 read correctly; wrong: 7 read as 1, 2 read as 0."
+    )
+    right = plot_digits(TEST.images[:6], labels, predictions=labels)
+    assert right.alt_text == "6 handwritten digits in 1 row, 6 read correctly."
+    assert not right.axes[0].patches
+
+
+def test_long_descriptions_end() -> None:
+    assert plot_digits(TEST.images[:50], TEST.labels[:50]).alt_text.endswith("and 20 more.")
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: plot_digits(TEST.images[:0]), "images: expected uint8 of shape"),
+        (lambda: plot_digits(TEST.images[:2].float()), "images: expected uint8 .* got float32"),
+        (lambda: plot_digits(TEST.images[0]), "images"),
+        (lambda: plot_digits(TEST.images[:2], TEST.labels[:3]), "labels: expected integer of shape"),
+        (lambda: plot_digits(TEST.images[:2], predictions=TEST.labels[:2]), "labels: expected one for each"),
+        (lambda: plot_digits(TEST.images[:2], columns=0), "columns: expected 1 or more, got 0"),
+        (lambda: plot_digits(TEST.images[:501]), "images: expected 500 at most"),
+        (lambda: plot_misclassified(TEST.images, MISTAKES, count=0), "count: expected 1 or more"),
+        (
+            lambda: plot_misclassified(TEST.images[:9], MISTAKES),
+            "images: expected all that were tested, got 9",
+        ),
+        (lambda: plot_photo_stages([]), "stages: expected at least one"),
+        (lambda: plot_photo_stages([("ink", torch.zeros(3, 4, 5))]), "stage 'ink': expected number of shape"),
+        (lambda: plot_filters(torch.zeros(3, 1, 5, 5)), "filters"),
+        (lambda: plot_feature_maps(torch.zeros(0, 5, 5)), "maps"),
+        (lambda: plot_feature_maps(torch.full((2, 5, 5), float("nan"))), "maps: expected finite numbers"),
+        (lambda: plot_feature_maps(NOISE, columns=0), "columns"),
+        (lambda: plot_heatmaps(TEST.images[0], {}), "heats: expected at least one"),
+        (lambda: plot_heatmaps(TEST.images[0], {"cam": torch.zeros(7, 7)}), "heat 'cam': .* got float32"),
+        (
+            lambda: plot_heatmaps(TEST.images[0].float(), {"cam": torch.zeros(28, 28)}),
+            "image: expected uint8",
+        ),
+    ],
+)
+def test_wrong_arguments_are_named(draw: Callable[[], Picture], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as error:
+        draw()
+    assert "\n" not in str(error.value)
+
+
+MISTAKES = Misclassified(
+    indices=torch.tensor([40, 7, 1999]),
+    labels=TEST.labels[[40, 7, 1999]],
+    predictions=torch.tensor([1, 2, 3]),
+    confidences=torch.tensor([0.99999, 0.75, 0.5]),
+    losses=torch.tensor([9.0, 3.0, 1.0]),
+)
+
+
+def test_the_worst_mistakes_come_first() -> None:
+    picture = plot_misclassified(TEST.images, MISTAKES, count=2)
+    first, second = TEST.labels[40].item(), TEST.labels[7].item()
+    title = "3 mistakes in 2,000 digits, the 2 worst"
+    assert texts(picture) == [title, f"{first} → 1", "> 99.9 %", f"{second} → 2", "75.0 %"]
+    assert picture.alt_text == (
+        f"{title}: {first} read as 1 (> 99.9 % sure), {second} read as 2 (75.0 % sure)."
+    )
+    assert np.array_equal(np.asarray(tiles(picture)[1].get_array()), TEST.images[7].numpy())
+    assert plot_misclassified(TEST.images, MISTAKES).alt_text.startswith("3 mistakes in 2,000 digits: ")
+
+
+def test_no_mistakes_are_said_to_be_none() -> None:
+    nothing = misclassified(torch.eye(10)[TEST.labels], TEST.labels)
+    assert (
+        plot_misclassified(TEST.images, nothing).alt_text == "No mistakes: all 2,000 digits read correctly."
+    )
+
+
+def test_photo_stages_keep_their_shape_and_their_scale() -> None:
+    faint = torch.full((20, 10), 0.25)
+    picture = plot_photo_stages([("photo", PHOTO), ("ink", faint.numpy())], title="Read as 8")
+    assert picture.alt_text == (
+        "Read as 8: from photograph to digit in 2 stages, width × height: photo (400 × 300), ink (10 × 20)."
+    )
+    photo, ink = tiles(picture)
+    assert photo.get_clim() == (0, 255) and ink.get_clim() == (0, 1)
+    left, right, bottom, top = ink.get_extent()
+    assert (bottom - top) / (right - left) == pytest.approx(2)
+
+
+# --- looking inside -------------------------------------------------------------------------------------------------
+
+
+def test_filters_share_a_scale_around_zero() -> None:
+    weights = torch.tensor([[[-0.5, 0.25]], [[0.0, 0.1]]], requires_grad=True)
+    picture = plot_filters(weights)
+    assert picture.alt_text == "2 filters of 1 × 2 weights, from −0.5 to 0.25."
+    assert all(tile.get_cmap() == BLUE_ORANGE and tile.get_clim() == (-0.5, 0.5) for tile in tiles(picture))
+    assert len(picture.axes) == 2  # the page and the colour bar
+
+
+def test_feature_maps_share_a_scale_from_zero() -> None:
+    maps = torch.tensor([[[1.0, 2.0]], [[0.0, 0.0]], [[8.0, 0.5]]])
+    picture = plot_feature_maps(maps, title="After ReLU")
+    assert picture.alt_text == (
+        "After ReLU: 3 feature maps of 1 × 2, values from 0 to 8, the highest in channel 2; 1 of 3 all zero."
+    )
+    assert all(tile.get_cmap().name == "viridis" and tile.get_clim() == (0, 8) for tile in tiles(picture))
+    assert texts(picture) == ["After ReLU", "0", "1", "2"]
+
+
+def test_heatmaps_take_the_colours_that_fit() -> None:
+    signed, positive = torch.zeros(28, 28), torch.zeros(28, 28)
+    signed[5, 9], signed[6, 6], positive[20, 3] = -4.0, 1.0, 0.5
+    picture = plot_heatmaps(TEST.images[3], {"saliency": signed, "Grad-CAM": positive})
+    assert picture.alt_text == (
+        "A digit and 2 heat maps of it: saliency from −4 to 1, strongest at row 5, column 9; "
+        "Grad-CAM from 0 to 0.5, strongest at row 20, column 3."
+    )
+    digit, first, second = tiles(picture)
+    assert np.array_equal(np.asarray(digit.get_array()), TEST.images[3].numpy())
+    assert first.get_cmap() == BLUE_ORANGE and first.get_clim() == (-4, 4)
+    assert second.get_cmap().name == "viridis" and second.get_clim() == (0, 0.5)
+    assert "−4 to 4" in texts(picture) and "0 to 0.5" in texts(picture)
+
+
+def test_the_outline_lies_on_the_digit() -> None:
+    image = torch.zeros(28, 28, dtype=torch.uint8)
+    image[7:21, 14:28] = 255  # a block: rows 7 to 20, the right half
+    picture = plot_heatmaps(image, {"heat": torch.rand(28, 28, generator=GENERATOR)})
+    left, right, bottom, top = tiles(picture)[1].get_extent()
+    (outline,) = picture.axes[0].collections
+    points = np.concatenate([path.vertices for path in outline.get_paths()])
+    points = (points - [left, top]) / [right - left, bottom - top] * 28  # now in pixels of the image
+    assert points[:, 1].min() == pytest.approx(7, abs=0.5) and points[:, 1].max() == pytest.approx(
+        21, abs=0.5
+    )
+    assert points[:, 0].min() == pytest.approx(14, abs=0.5)
+
+
+def test_a_tensor_is_left_as_it_was() -> None:
+    image, heat = TEST.images[0].clone(), torch.rand(28, 28, generator=GENERATOR)
+    kept: Tensor = heat.clone()
+    plot_heatmaps(image, {"heat": heat})
+    assert torch.equal(image, TEST.images[0]) and torch.equal(heat, kept)
