@@ -184,7 +184,8 @@ def test_many_downloads_at_once(mirrors: Mirrors, monkeypatch: pytest.MonkeyPatc
     use_mirrors(monkeypatch, mirrors.url("a", mirrors.good))
     sizes: list[int] = []
     workers = [
-        threading.Thread(target=lambda: sizes.append(len(load_mnist("train", root=tmp_path)))) for _ in range(6)
+        threading.Thread(target=lambda: sizes.append(len(load_mnist("train", root=tmp_path))))
+        for _ in range(6)
     ]
     for worker in workers:
         worker.start()
@@ -199,7 +200,7 @@ def test_a_folder_that_cannot_be_written(
 ) -> None:
     use_mirrors(monkeypatch, mirrors.url("a", mirrors.good))
     (tmp_path / "MNIST").write_text("a file where a folder should be")
-    with pytest.raises(DataError, match="cannot save .*: set DIGITLAB_DATA to another folder"):
+    with pytest.raises(DataError, match=r"cannot save .*: set DIGITLAB_DATA to another folder"):
         fetch_set("mnist", tmp_path)
 
 
@@ -222,7 +223,7 @@ def test_auto_falls_back_with_one_warning_that_names_the_reason(
     mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     use_mirrors(monkeypatch, mirrors.url("bad", mirrors.missing))
-    with pytest.warns(UserWarning, match="bundled sample.*Not Found") as warned:
+    with pytest.warns(UserWarning, match=r"bundled sample.*Not Found") as warned:
         digits = load_digits("train", "auto", root=tmp_path)
     assert (digits.name, len(digits), len(warned)) == ("sample", 8000, 1)
     with pytest.raises(DataError, match="Not Found"):
@@ -248,7 +249,14 @@ def test_read_idx_agrees_with_torchvision(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\x00", b"\x00\x00\x08", b"\x00\x00\x08\x03\x00", b"hello, I am a text", b"\x00\x00\x0d\x01" + bytes(8)],
+    [
+        b"",
+        b"\x00",
+        b"\x00\x00\x08",
+        b"\x00\x00\x08\x03\x00",
+        b"hello, I am a text",
+        b"\x00\x00\x0d\x01" + bytes(8),
+    ],
 )
 def test_what_is_not_idx_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"

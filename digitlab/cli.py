@@ -1,0 +1,322 @@
+"""The ``digitlab`` command: reads the arguments, calls the library, prints.
+
+No rule of the subject lives here. PyTorch is imported only by the commands that compute, so that ``--help``
+answers at once.
+
+Exit status: 0 when it did what was asked; 2 with one line ``digitlab: error: …`` on standard error for
+anything that a user can cause; 130 when interrupted. ``DIGITLAB_DEBUG=1`` shows the traceback behind such a
+line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from digitlab.photo import Photo
+    from digitlab.run import RunSettings
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but an error is one line, and so is the way out."""
+
+    def error(self, message: str) -> NoReturn:
+        _print_error(f"{message} (see {self.prog} --help)")
+        raise SystemExit(2)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    options = _build_parser().parse_args(arguments)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_args, **_kwargs: _print_note(str(message))
+            return int(options.run(options))
+    except KeyboardInterrupt:
+        _print_error("interrupted")
+        return 130
+    except BrokenPipeError:  # the reader of our output has seen enough, as in `digitlab doctor | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, OSError) as error:
+        if os.environ.get("DIGITLAB_DEBUG"):
+            raise
+        _print_error(_describe(error))
+        return 2
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="digitlab", description="Teach a convolutional network to read handwriting, and look inside."
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    train = commands.add_parser("train", help="train a network, test it, and write a report with pictures")
+    train.add_argument("--data", help="auto (default), mnist, sample or fashion")
+    train.add_argument("--recipe", help="classic (default), fast or best")
+    train.add_argument("--model", help="cnn, softmax, mlp, lenet5, fast or deep; the recipe's own by default")
+    train.add_argument("--epochs", type=_positive, metavar="N", help="passes over the training digits")
+    train.add_argument("--batch-size", type=_positive, metavar="N", help="digits a step")
+    train.add_argument("--seed", type=_seed, metavar="N", help="fixes everything random (default 0)")
+    train.add_argument("--device", help="auto (default), cpu, cuda or mps")
+    train.add_argument("--output", type=Path, metavar="DIR", help="default runs/<recipe>-<time>")
+    train.add_argument("--resume", action="store_true", help="go on with the interrupted run in --output")
+    train.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="measure a trained network on the test digits")
+    evaluate.add_argument("path", type=Path, metavar="PATH", help="a run's folder or its model.pt")
+    evaluate.add_argument("--data", default="auto", help="auto (default), mnist, sample or fashion")
+    evaluate.add_argument("--json", action="store_true", help="print JSON")
+    evaluate.set_defaults(run=_evaluate)
+
+    predict = commands.add_parser("predict", help="read the digits in photos or scans")
+    predict.add_argument(
+        "images", type=Path, nargs="+", metavar="IMAGE", help="a picture of handwritten digits"
+    )
+    predict.add_argument(
+        "--model",
+        type=Path,
+        metavar="PATH",
+        help="a run's folder or model.pt; the shipped network by default",
+    )
+    predict.add_argument(
+        "--stages", type=Path, metavar="DIR", help="save a picture of how each digit was prepared"
+    )
+    predict.add_argument("--json", action="store_true", help="print JSON")
+    predict.set_defaults(run=_predict)
+
+    doctor = commands.add_parser("doctor", help="say what is installed, what is found and what is missing")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+# --- the commands ---------------------------------------------------------------------------------
+
+
+def _train(options: argparse.Namespace) -> int:
+    if options.resume and options.output is None:
+        raise ValueError("--resume needs --output, the folder of the interrupted run")
+    from digitlab.recipes import get_recipe, list_recipes
+    from digitlab.run import RunSettings, resume_run, saved_settings, train_run
+
+    progress = not options.quiet
+    recipe_name = options.recipe or "classic"
+    _check_name("recipe", recipe_name, list_recipes())
+    settings = _with_options(RunSettings(get_recipe(recipe_name)), options)
+    folder = options.output or Path("runs") / f"{recipe_name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    try:
+        if options.resume:
+            saved = saved_settings(folder)
+            if saved is not None and (
+                _with_options(saved, options) != saved or options.recipe not in (None, saved.recipe.name)
+            ):
+                raise ValueError(f"{folder} was started with other settings: leave them out to resume it")
+            summary = resume_run(folder, progress=progress)
+        else:
+            summary = train_run(settings, folder, progress=progress)
+    except KeyboardInterrupt:
+        if not (folder / "checkpoint.pt").exists():
+            raise
+        _print_error(f"interrupted; go on with: digitlab train --resume --output {folder}")
+        return 130
+    if progress:
+        _print_scores("test   ", summary, summary["data"]["n_test"])
+        print(f"report  {folder / 'report.html'}")
+    return 0
+
+
+def _with_options(settings: RunSettings, options: argparse.Namespace) -> RunSettings:
+    """The settings, changed where the command line says otherwise."""
+    from digitlab.data import SOURCES
+    from digitlab.models import list_models
+
+    _check_name("model", options.model, list_models())
+    _check_name("data", options.data, SOURCES)
+    _check_name("device", options.device, _DEVICES)
+    data = None if options.data == "auto" else options.data
+    of_recipe = _given(model=options.model, epochs=options.epochs, batch_size=options.batch_size)
+    of_run = _given(source=data, seed=options.seed, device=options.device)
+    return replace(settings, recipe=replace(settings.recipe, **of_recipe), **of_run)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from digitlab.checkpoint import load_checkpoint
+    from digitlab.data import SOURCES, load_digits
+    from digitlab.run import measure
+    from digitlab.training import choose_device, predict
+
+    _check_name("data", options.data, SOURCES)
+    checkpoint = load_checkpoint(options.path, choose_device("auto"))
+    test = load_digits("test", options.data)
+    scores = measure(predict(checkpoint.model, test.images), test.labels)
+    learnt_from = checkpoint.metadata.get("data", {}).get("name")
+    if learnt_from == "mnist" and test.name == "sample":
+        _print_note(
+            "the sample is part of MNIST's training set, from which this model learnt: too good a figure"
+        )
+    if options.json:
+        about = {"model": checkpoint.model_name, "data": {"name": test.name, "n_test": len(test)}}
+        print(json.dumps({**scores, **about}))
+    else:
+        print(f"model   {checkpoint.model_name}, trained on {learnt_from or 'unknown data'}")
+        _print_scores(f"{test.name:<7}", scores, len(test))
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    import torch
+
+    from digitlab.checkpoint import load_checkpoint, load_shipped_model
+    from digitlab.photo import PhotoError, read_digits
+    from digitlab.training import predict
+
+    model = load_checkpoint(options.model).model if options.model else load_shipped_model()
+    results: list[dict[str, Any]] = []
+    failed = False
+    for path in options.images:
+        try:
+            photo = read_digits(path)
+        except PhotoError as error:  # the other pictures are still worth reading
+            _print_error(str(error))
+            failed = True
+            continue
+        probabilities = predict(model, torch.stack([torch.from_numpy(digit.image) for digit in photo.digits]))
+        if options.stages:
+            _save_stages(options.stages, path, photo)
+        digits = [
+            {
+                "digit": int(row.argmax()),
+                "probability": float(row.max()),
+                "probabilities": row.tolist(),
+                "box": box,
+            }
+            for row, box in zip(probabilities, (list(digit.box) for digit in photo.digits), strict=True)
+        ]
+        results.append({"image": str(path), "digits": digits})
+        if not options.json:
+            text = "  ".join(f"{digit['digit']} ({digit['probability']:.1%})" for digit in digits)
+            print(f"{path}: {text}")
+    if options.json:
+        print(json.dumps(results))
+    return 2 if failed else 0
+
+
+def _save_stages(folder: Path, source: Path, photo: Photo) -> None:
+    from digitlab.picture import save_picture
+    from digitlab.plots import plot_photo_stages
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, digit in enumerate(photo.digits, start=1):
+        name = source.stem if len(photo.digits) == 1 else f"{source.stem}-{number}"
+        save_picture(plot_photo_stages(digit.stages()), folder / f"{name}-stages.png")
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    import torch
+
+    from digitlab.checkpoint import load_shipped_model
+    from digitlab.data import SPLITS, load_mnist, load_sample
+    from digitlab.files import DataError, data_folder
+    from digitlab.training import choose_device
+
+    def installed(name: str) -> str | None:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return None
+
+    print(f"digitlab     {_version()}")
+    print(f"python       {platform.python_version()} on {platform.system()} {platform.machine()}")
+    print(f"torch        {torch.__version__}")
+    print(f"torchvision  {installed('torchvision')}")
+    print(f"device       {choose_device('auto')}; {torch.get_num_threads()} threads")
+    n_sample = len(load_sample("train")) + len(load_sample("test"))
+    print(f"sample       {n_sample:,} digits inside the package")
+    n_parameters = sum(parameter.numel() for parameter in load_shipped_model().parameters())
+    print(f"checkpoint   cnn, {n_parameters:,} parameters, inside the package")
+    try:
+        n_mnist = sum(len(load_mnist(split, download=False)) for split in SPLITS)
+        print(f"mnist        {n_mnist:,} digits in {data_folder()}")
+    except DataError as error:
+        print(f"mnist        {error}")
+        print('             get it with: python -c "import digitlab; digitlab.load_mnist()"')
+    for extra, package in (
+        ("lab", "jupyterlab"),
+        ("onnx", "onnxruntime"),
+        ("docs", "mkdocs"),
+        ("test", "pytest"),
+    ):
+        found = installed(package)
+        advice = f'not installed (optional): pip install "digitlab[{extra}]"'
+        print(f"{package:<12} {found or advice}")
+    return 0
+
+
+# --- arguments and messages -----------------------------------------------------------------------
+
+
+def _check_name(kind: str, name: str | None, known: Iterable[str]) -> None:
+    known = list(known)
+    if name is not None and name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"
+        raise ValueError(f"unknown {kind} {name!r}: {hint}")
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more, got {text!r}")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 4294967295, got {text!r}")
+    return int(text)
+
+
+def _print_scores(label: str, scores: dict[str, Any], n: int) -> None:
+    low, high = scores["test_accuracy_ci95"]
+    interval = f"95 % interval {low:.2%} to {high:.2%}"
+    print(f"{label} {scores['test_accuracy']:.2%} of {n:,} test digits read correctly ({interval})")
+
+
+def _print_error(message: str) -> None:
+    print(f"digitlab: error: {message}", file=sys.stderr)
+
+
+def _print_note(message: str) -> None:
+    print(f"digitlab: note: {message}", file=sys.stderr)
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot use {error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _version() -> str:
+    from digitlab import __version__
+
+    return __version__

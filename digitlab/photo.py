@@ -1,0 +1,561 @@
+"""Photos: a photo, a scan or a canvas in, 28x28 digits as MNIST's out, with every stage in between.
+
+A network that reads 99 % of MNIST fails on a digit that is smaller, off-centre or dark on light, because every MNIST
+image was prepared in the same way: fitted into a 20x20 box, then moved until its centre of mass lay in the middle of
+28x28. This module prepares a picture of handwriting likewise, in steps that can be looked at one by one:
+
+    read_photo     a file          -> a grey picture, upright, 0 black .. 1 white
+    find_ink       a grey picture  -> an ink map, 0 paper .. 1 ink, whatever the light and the colours
+    group_marks    an ink map      -> the marks of one digit each, in reading order
+    thicken_ink    one digit's ink -> the same, with strokes that survive 20 pixels
+    normalize_ink  one digit's ink -> fitted into 20x20 -> centred in 28x28
+
+`read_digits` does all of it. What it does not do: say which digit it is (`digitlab.training.predict` does), cut apart
+digits that touch, or straighten a page that lies askew. Lesson 11 builds these steps by hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import scipy.ndimage as ndimage
+from PIL import Image
+
+__all__ = [
+    "NormalizedDigit",
+    "Photo",
+    "PhotoDigit",
+    "PhotoError",
+    "find_ink",
+    "group_marks",
+    "normalize_ink",
+    "read_digits",
+    "read_photo",
+    "thicken_ink",
+]
+
+FloatArray = npt.NDArray[np.float32]
+ByteArray = npt.NDArray[np.uint8]
+IntArray = npt.NDArray[np.intp]
+Box = tuple[int, int, int, int]
+
+MAX_PIXELS = (
+    60_000_000  # phones take 12 to 50 million; a file that claims more is refused before it is decoded
+)
+MAX_SIDE = 1600  # longer side of the grey picture: plenty for a page of digits, and bounds time and memory
+MAX_MARKS = 500  # more separate marks than this are a texture, not handwriting
+MIN_STROKE = 1.6  # pixels in the 20x20 box; 95 % of MNIST's digits have thicker strokes than this
+FORMATS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "PPM", "ICO")  # none starts a program
+
+BLANK = "the picture looks blank: write larger or darker, or photograph it closer and in better light"
+
+
+class PhotoError(ValueError):
+    """A picture that cannot be read or holds no handwriting. One line: what is wrong, and what to do."""
+
+
+class NormalizedDigit(NamedTuple):
+    """What `normalize_ink` returns: `boxed` uint8 `(h, w)`, the longer side 20, and `image` uint8 `(28, 28)`."""
+
+    boxed: ByteArray
+    image: ByteArray
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoDigit:
+    """One digit of a picture, with the stages that led to it.
+
+    Attributes:
+        box: `(top, left, bottom, right)` in pixels of `Photo.grey`, bottom and right exclusive.
+        grey: float32 `(h, w)`, this part of the grey picture.
+        ink: float32 `(h, w)`, 0..1, the ink of this digit alone.
+        thickened: float32, the ink after `thicken_ink`; the same array where nothing was to do.
+        boxed: uint8 `(h, w)`, fitted into 20x20.
+        image: uint8 `(28, 28)`, centred by mass: ready for a network.
+    """
+
+    box: Box
+    grey: FloatArray
+    ink: FloatArray
+    thickened: FloatArray
+    boxed: ByteArray
+    image: ByteArray
+
+    def stages(self) -> list[tuple[str, npt.NDArray[Any]]]:
+        """The pictures from paper to network in order, each with its name."""
+        names = ("photo", "ink", "thickened", "20x20 box", "28x28 centred")
+        return list(zip(names, (self.grey, self.ink, self.thickened, self.boxed, self.image), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A picture with its digits: `grey` and `ink` float32 `(H, W)`; `digits` in reading order, at least one."""
+
+    grey: FloatArray
+    ink: FloatArray
+    digits: tuple[PhotoDigit, ...]
+
+    @property
+    def images(self) -> ByteArray:
+        """All digits together, uint8 `(N, 28, 28)`."""
+        return np.stack([digit.image for digit in self.digits])
+
+
+def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> Photo:
+    """Find the handwritten digits of a picture and prepare each of them as MNIST's were.
+
+    Args:
+        source: whatever `read_photo` takes.
+        single: all ink is one digit, as on a drawing canvas; else marks are grouped into digits.
+        thicken: False leaves `thicken_ink` out, to see what it is good for.
+
+    Returns:
+        A `Photo`, its digits line by line from the top, each line from left to right.
+
+    Raises:
+        PhotoError: the picture cannot be read, or holds nothing that could be a digit.
+
+    Example:
+        >>> canvas = np.zeros((60, 100), np.uint8)
+        >>> canvas[10:50, 20:26] = canvas[10:50, 70:76] = 255
+        >>> [digit.box for digit in read_digits(canvas).digits]
+        [(10, 20, 50, 26), (10, 70, 50, 76)]
+    """
+    grey = read_photo(source)
+    ink = find_ink(grey)
+    digits = []
+    for box, own_ink in group_marks(ink, single=single):
+        top, left, bottom, right = box
+        thickened = thicken_ink(own_ink) if thicken else own_ink
+        digits.append(
+            PhotoDigit(box, grey[top:bottom, left:right], own_ink, thickened, *normalize_ink(thickened))
+        )
+    return Photo(grey, ink, tuple(digits))
+
+
+# From a file to a grey picture --------------------------------------------------------------------------------------
+
+
+def read_photo(source: Any) -> FloatArray:
+    """Read a picture as grey values, upright, its longer side at most 1,600 pixels.
+
+    Args:
+        source: a path, a file's bytes, an open binary file, a PIL image, or an array `(H, W)` or `(H, W, C)` with
+            C = 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha; values 0..1, 0..255 or 0..65535.
+
+    Returns:
+        float32 `(H, W)`, 0 black .. 1 white. Colours become luminance (ITU-R 601: 0.299 R + 0.587 G + 0.114 B);
+        what is transparent becomes white paper, or black where the drawing itself is light.
+
+    Raises:
+        PhotoError: missing, damaged, not a picture, or over 60 million pixels (judged before decoding).
+        TypeError: `source` is none of these.
+
+    Example:
+        >>> read_photo(np.array([[0, 255], [255, 0]], np.uint8)).tolist()
+        [[0.0, 1.0], [1.0, 0.0]]
+    """
+    if isinstance(source, Image.Image):
+        return _read_image(source, "the image")
+    if hasattr(source, "__array__"):
+        return _array_to_grey(np.asarray(source), "the array")
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _read_image(io.BytesIO(source), "the picture")
+    if isinstance(source, (str, Path)):
+        name = ascii(str(source))  # a file's name may hold a line break
+        if Path(source).exists() and not Path(source).is_file():  # a device or a pipe might never end
+            raise PhotoError(f"{name} is a folder or a device, not a file: name a picture")
+        return _read_image(Path(source), name)
+    if hasattr(source, "read"):
+        return _read_image(source, "the picture")
+    raise TypeError(
+        f"source must be a path, bytes, a file, a PIL image or an array, not {type(source).__name__}"
+    )
+
+
+def _read_image(source: Image.Image | Path | IO[bytes], name: str) -> FloatArray:
+    """Decode, reduce, turn to grey and upright; whatever goes wrong becomes a PhotoError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of size and damaged metadata; both are judged here
+            if isinstance(source, Image.Image):
+                return _image_to_grey(source, name)
+            with Image.open(source, formats=FORMATS) as image:
+                _check_size(image.size, name)
+                image.draft("L", (MAX_SIDE, MAX_SIDE))  # a JPEG can be decoded at a fraction of its size
+                return _image_to_grey(image, name)
+    except PhotoError:
+        raise
+    except FileNotFoundError:
+        raise PhotoError(f"{name} does not exist: check the path") from None
+    except PermissionError:
+        raise PhotoError(f"{name} may not be read: change its permissions") from None
+    except Image.UnidentifiedImageError:
+        advice = "save it as JPEG or PNG (HEIC, PDF and SVG cannot be read)"
+        raise PhotoError(f"{name} is not a picture of a known kind: {advice}") from None
+    except Image.DecompressionBombError:
+        raise PhotoError(
+            f"{name} claims an enormous size: pictures up to {MAX_PIXELS:,} pixels are read"
+        ) from None
+    except Exception as error:  # damaged bytes make decoders raise almost anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PhotoError(f"{name} is damaged or cut off ({reason}): copy or save it again") from error
+
+
+def _check_size(size: tuple[int, ...], name: str) -> None:
+    if min(size) == 0:
+        raise PhotoError(f"{name} is empty: give a picture with at least one pixel")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise PhotoError(f"{name} has {size[0]:,} x {size[1]:,} pixels: reduce it to {MAX_PIXELS:,} in all")
+
+
+def _image_to_grey(image: Image.Image, name: str) -> FloatArray:
+    _check_size(image.size, name)
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        grey = _array_to_grey(np.asarray(image), name)
+    elif image.has_transparency_data:
+        layers = np.asarray(_reduce(image.convert("RGBA").convert("LA")), np.float32) / 255
+        grey = _put_on_paper(layers[:, :, 0], layers[:, :, 1])
+    else:
+        grey = np.asarray(_reduce(image.convert("RGB").convert("L")), np.float32) / 255
+    orientation = image.getexif().get(0x0112, 1)  # how the camera was held: EXIF 2.32, table 4
+    if orientation in (5, 6, 7, 8):
+        grey = grey.T
+    if orientation in (3, 4, 7, 8):
+        grey = grey[::-1]
+    if orientation in (2, 3, 6, 7):
+        grey = grey[:, ::-1]
+    return np.ascontiguousarray(grey)
+
+
+def _array_to_grey(array: npt.NDArray[Any], name: str) -> FloatArray:
+    """Any numbers -> 0..1: divided by the smallest usual white (1, 255, 4095, 65535) that no value exceeds."""
+    channels = array.shape[2] if array.ndim == 3 else 1
+    if array.dtype.kind not in "buif" or array.ndim not in (2, 3) or channels not in (1, 2, 3, 4):
+        raise PhotoError(
+            f"{name} is {array.dtype} {array.shape}: give numbers of shape (H, W) or (H, W, 1 to 4)"
+        )
+    _check_size(array.shape[:2], name)
+    finite = np.isfinite(array)
+    if not finite.any():
+        raise PhotoError(f"{name} holds no finite number: save it again")
+    values = np.where(finite, array, np.median(array[finite]))  # most of a page is paper
+    values = np.clip(values, -1e30, 1e30).astype(np.float32)
+    low, high = float(values.min()), float(values.max())
+    white = next((white for white in (1, 255, 4095, 65535) if low >= 0 and high <= white), None)
+    values = values / white if white else (values - low) / max(high - low, 1e-30)
+    if values.ndim == 3:
+        colour = values[:, :, :-1] if channels in (2, 4) else values
+        luminance = colour @ np.float32([0.299, 0.587, 0.114]) if channels > 2 else colour[:, :, 0]
+        values = _put_on_paper(luminance, values[:, :, -1]) if channels in (2, 4) else luminance
+    return np.asarray(_reduce(Image.fromarray(values)))
+
+
+def _put_on_paper(grey: FloatArray, alpha: FloatArray) -> FloatArray:
+    """Fill what is transparent with white, or with black behind a light drawing, which white would hide."""
+    opacity = float(alpha.mean()) + 1e-6
+    mean = float((grey * alpha).mean()) / opacity
+    spread = float((alpha * (grey - mean) ** 2).mean()) / opacity
+    light_drawing = mean > 0.5 and (opacity < 0.5 or spread < 0.01)
+    return grey * alpha + (0 if light_drawing else 1) * (1 - alpha)
+
+
+def _reduce(image: Image.Image) -> Image.Image:
+    """Average blocks of pixels so that the longer side is at most MAX_SIDE."""
+    factor = max(1.0, max(image.size) / MAX_SIDE)
+    width, height = (max(1, round(side / factor)) for side in image.size)
+    return image if factor == 1 else image.resize((width, height), Image.Resampling.BOX)
+
+
+# From a grey picture to ink -----------------------------------------------------------------------------------------
+
+
+def find_ink(grey: FloatArray) -> FloatArray:
+    """Tell ink from paper, dark on light or light on dark, under any light.
+
+    Subtracts the paper, takes the side on which the differences are largest as ink, and keeps what stands out from
+    the paper's grain. How dark the ink is, is measured against the paper beside it: 0.2 on white paper and 0.1 in a
+    shadow of half the light are the same ink.
+
+    Args:
+        grey: float `(H, W)`, 0..1, from `read_photo`.
+
+    Returns:
+        float32 `(H, W)`: 0 paper, 1 full ink, between them the soft edges of strokes. A clean MNIST image comes back
+        as it was.
+
+    Raises:
+        PhotoError: nothing stands out: the page is blank.
+
+    Example:
+        >>> page = np.full((40, 40), 0.9, np.float32)
+        >>> page[10:30, 18:22] = 0.1
+        >>> ink = find_ink(page)
+        >>> ink[20, 20], ink[20, 5]
+        (np.float32(1.0), np.float32(0.0))
+    """
+    if np.ndim(grey) != 2:
+        raise ValueError(f"grey must be of shape (H, W), not {np.shape(grey)}")
+    above, below = _estimate_paper(grey)
+    dark, light = above - grey, grey - below
+    # Shadows that the paper does not follow are wide but shallow, so depth counts more than area.
+    if np.square(np.maximum(dark, 0) ** 3).mean() >= np.square(np.maximum(light, 0) ** 3).mean():
+        depth = dark / np.maximum(above, 0.2)  # the share of the paper's light that the ink swallows
+    else:
+        depth = light / np.maximum(1 - below, 0.5)
+    grain = float(np.percentile(np.abs(depth), 25)) / 0.3186  # standard deviation of the paper, were it normal
+    candidates = depth[depth > max(3 * grain, 0.08)]
+    if candidates.size == 0:
+        raise PhotoError(BLANK)
+    threshold = _otsu_threshold(candidates)  # between ink and what is merely darker: folds, ruled lines, shadows
+    full = float(np.percentile(candidates[candidates >= threshold], 80))
+    labels, n_marks = ndimage.label(depth >= 0.7 * threshold, np.ones((3, 3)))
+    index = np.arange(1, n_marks + 1)
+    extent = np.array([max(r.stop - r.start, c.stop - c.start) for r, c in ndimage.find_objects(labels)])
+    slope = np.hypot(*np.gradient(ndimage.gaussian_filter(depth, max(depth.shape) / 800))) if min(depth.shape) > 1 else np.abs(depth)
+    side = max(depth.shape)
+    marked = labels > 0
+    deepest = ndimage.maximum(depth[marked], labels[marked], index)
+    steepest = ndimage.maximum(slope[marked], labels[marked], index)
+    is_ink = (extent >= max(3, side // 100)) & (deepest >= max(threshold, 6 * grain))
+    soft = np.maximum(3, np.minimum(0.25 * extent, 0.1 * side))
+    is_ink &= (steepest * soft > full) & (steepest > 0.3 * steepest[is_ink].max(initial=0))  # a stroke has edges, a shadow fades
+    if not is_ink.any():
+        raise PhotoError(BLANK)
+    ink = np.concatenate([[False], is_ink])[labels]
+    edges = ndimage.binary_dilation(ink, np.ones((3, 3)))  # strokes end softly: keep one pixel of their edge
+    edges &= depth > max(2 * grain, 0.03)
+    return np.where(edges, np.clip(depth / full, 0, 1), 0).astype(np.float32)
+
+
+def _estimate_paper(grey: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What the page would look like without ink: a smooth surface that ink does not pull down.
+
+    Starts flat at the level of the picture's rim and moves towards the local mean of the picture, in ever smaller
+    neighbourhoods, while pixels far from the surface count ever less (robust smoothing by graduated weights: Blake and
+    Zisserman, Visual Reconstruction, 1987). Light that falls off slowly is followed; strokes are not.
+    """
+    factor = max(1.0, max(grey.shape) / 64)  # paper is smooth: a small copy tells enough
+    picture = Image.fromarray(np.asarray(grey, np.float32))
+    width, height = (max(1, round(side / factor)) for side in picture.size)
+    small = np.asarray(picture.resize((width, height), Image.Resampling.BOX))
+    rim = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
+    paper = np.full_like(small, np.median(rim))
+    for reach, tolerance in zip(np.geomspace(0.5, 0.06, 14), np.geomspace(0.4, 0.01, 14), strict=True):
+        difference = small - paper
+        weight = 1 / (1 + np.square(np.square(difference / tolerance)))
+        sigma = reach * max(small.shape)
+        total = ndimage.gaussian_filter(weight, sigma, mode="nearest", truncate=3) + 1e-6
+        paper = paper + ndimage.gaussian_filter(weight * difference, sigma, mode="nearest", truncate=3) / total
+    size = max(3, round(max(small.shape) / 3))
+    if np.ptp(paper) < 0.1:
+        above = below = paper
+    else: above, below = np.minimum(paper, ndimage.grey_closing(small, (size, size), mode="nearest")), np.maximum(paper, ndimage.grey_opening(small, (size, size), mode="nearest"))
+    return tuple(np.asarray(Image.fromarray(p).resize(picture.size, Image.Resampling.BILINEAR)) for p in (above, below))
+
+
+def _otsu_threshold(values: FloatArray) -> float:
+    """The value that splits `values` into two groups as unlike as can be (Otsu, 1979)."""
+    counts, edges = np.histogram(values, 128, (0, float(values.max())))
+    centres = (edges[:-1] + edges[1:]) / 2
+    below = np.cumsum(counts)[:-1]
+    above = values.size - below
+    mass = np.cumsum(counts * centres)
+    apart = (mass[-1] - mass[:-1]) / np.maximum(above, 1) - mass[:-1] / np.maximum(below, 1)
+    return float(edges[1 + np.argmax(below * above * apart**2)])
+
+
+# From ink to single digits ------------------------------------------------------------------------------------------
+
+
+def group_marks(ink: FloatArray, *, single: bool = False) -> list[tuple[Box, FloatArray]]:
+    """Group the connected marks of an ink map into digits, in reading order.
+
+    Specks, ruled lines and the sheet's edges are left out; marks that overlap or nearly touch are one digit where one
+    of them is too small to be a digit (the bar of a 5), or where they share most of their width (an open 4).
+
+    Args:
+        ink: float `(H, W)` from `find_ink`.
+        single: everything is one digit.
+
+    Returns:
+        For each digit its box `(top, left, bottom, right)` and its own ink, float32 of the box's size.
+
+    Raises:
+        PhotoError: no mark could be a digit, or there are more than 500.
+    """
+    labels, n_marks = ndimage.label(ink > 0, np.ones((3, 3)))
+    if n_marks == 0:
+        raise PhotoError("no ink found: write something")
+    boxes = np.array([[r.start, c.start, r.stop, c.stop] for r, c in ndimage.find_objects(labels)])
+    groups = (
+        [list(range(n_marks))] if single else _group_boxes(boxes, np.bincount(labels.ravel())[1:], ink.shape)
+    )
+    digits = []
+    for group in groups:
+        top, left = boxes[group, :2].min(0)
+        bottom, right = boxes[group, 2:].max(0)
+        part = slice(top, bottom), slice(left, right)
+        own = np.isin(labels[part], np.array(group) + 1)
+        digits.append(
+            ((int(top), int(left), int(bottom), int(right)), np.where(own, ink[part], np.float32(0)))
+        )
+    return digits
+
+
+def _group_boxes(boxes: IntArray, sizes: IntArray, shape: tuple[int, ...]) -> list[list[int]]:
+    """Which marks are one digit each: lists of indices into `boxes`, in reading order."""
+    heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    on_rim = (boxes[:, :2] == 0).any(1) | (boxes[:, 2:] == shape).any(1)
+    inner = ~on_rim if sizes[~on_rim].sum() > 0.1 * sizes.sum() else np.full(len(boxes), True)
+    # A digit's usual height: half of the ink belongs to marks that are at least as high.
+    usual = float(np.median(np.repeat(heights[inner], sizes[inner])))
+    line = on_rim & (np.maximum(heights, widths) > 2 * usual)
+    speck = np.maximum(heights, widths) < 0.15 * usual
+    groups = [[int(i)] for i in np.flatnonzero(~line & ~speck)]
+    if len(groups) > MAX_MARKS:
+        raise PhotoError(f"the picture holds {len(groups)} separate marks, too many for handwriting: crop it")
+    outer = [boxes[i] for (i,) in groups]
+    while (pair := _closest_fragments(np.array(outer), usual)) is not None:
+        first, second = pair
+        groups[first] += groups.pop(second)
+        other = outer.pop(second)
+        outer[first] = np.concatenate(
+            [np.minimum(outer[first], other)[:2], np.maximum(outer[first], other)[2:]]
+        )
+    digits = [
+        i for i, box in enumerate(outer) if box[2] - box[0] >= 0.35 * usual
+    ]  # a dash or a dot is no digit
+    if not digits:
+        raise PhotoError("no mark looks like a digit: write larger, or crop the picture to the digits")
+    return [groups[digits[i]] for i in _reading_order([outer[i] for i in digits])]
+
+
+def _closest_fragments(boxes: IntArray, usual: float) -> tuple[int, int] | None:
+    """The two boxes nearest to each other of all that belong to one digit, if any do."""
+    if len(boxes) < 2:
+        return None
+    top, left, bottom, right = boxes.T.astype(float)
+    gap_y = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)  # negative: they overlap by so much
+    gap_x = np.maximum.outer(left, left) - np.minimum.outer(right, right)
+    small = np.minimum.outer(bottom - top, bottom - top) < 0.6 * usual
+    fragment = small & (gap_x < 0.1 * usual) & (gap_y < 0.25 * usual)
+    shared = (-gap_x >= 0.5 * np.minimum.outer(right - left, right - left)) & (gap_y < 0.1 * usual)
+    distance = np.where(fragment | shared, np.maximum(gap_x, gap_y), np.inf)
+    distance[np.tril_indices(len(boxes))] = np.inf
+    best = int(distance.argmin())
+    return divmod(best, len(boxes)) if np.isfinite(distance.flat[best]) else None
+
+
+def _reading_order(boxes: list[IntArray]) -> list[int]:
+    """Indices of `boxes` line by line: going right, a box joins the line whose last box is beside it."""
+    lines: list[list[int]] = []
+    for i in sorted(range(len(boxes)), key=lambda i: int(boxes[i][1] + boxes[i][3])):
+        top, _, bottom, _ = boxes[i]
+        overlaps = [min(bottom, boxes[line[-1]][2]) - max(top, boxes[line[-1]][0]) for line in lines]
+        best = int(np.argmax(overlaps)) if overlaps else 0
+        if overlaps and overlaps[best] >= 0.4 * min(
+            bottom - top, boxes[lines[best][-1]][2] - boxes[lines[best][-1]][0]
+        ):
+            lines[best].append(i)
+        else:
+            lines.append([i])
+    lines.sort(key=lambda line: float(np.mean([boxes[i][0] + boxes[i][2] for i in line])))
+    return [i for line in lines for i in line]
+
+
+# From one digit's ink to 28x28 --------------------------------------------------------------------------------------
+
+
+def thicken_ink(ink: FloatArray) -> FloatArray:
+    """Make strokes that would be thinner than MNIST's in the 20x20 box as thick as MNIST's finest.
+
+    A ballpoint's line is a hundredth of a digit's height; reduced to 20 pixels it would be a faint grey thread. A
+    stroke of length L and width w has area L w and two edges of length L, so w = 2 area / edges. Where w is below
+    1.6 pixels at a box of 20, every point of ink becomes a disc that is large enough.
+
+    Args:
+        ink: float `(h, w)`, 0..1: one digit.
+
+    Returns:
+        float32, larger than `ink` on each side by the discs' radius; `ink` itself where its strokes are thick enough.
+
+    Example:
+        >>> ink = np.zeros((400, 60), np.float32)
+        >>> ink[:, 28:32] = 1
+        >>> int((thicken_ink(ink)[200] > 0.5).sum())
+        34
+    """
+    outlined = np.pad(np.asarray(ink, np.float64), 1)
+    edges = float(np.hypot(np.diff(outlined, axis=0)[:, :-1], np.diff(outlined, axis=1)[:-1]).sum())
+    stroke = 2 * float(outlined.sum()) / max(edges, 1e-9)
+    rows, columns = (np.flatnonzero(outlined.any(axis)) for axis in (1, 0))
+    side = max(np.ptp(rows), np.ptp(columns)) + 1 if rows.size else 0
+    # (stroke + 2 radius) / (side + 2 radius) = MIN_STROKE / 20, because the box grows with the stroke.
+    radius = (MIN_STROKE * side - 20 * stroke) / (2 * (20 - MIN_STROKE))
+    if radius <= 0:
+        return ink
+    padded = np.pad(ink, int(np.ceil(radius)))
+    distance = ndimage.distance_transform_edt(padded < 0.5 * padded.max())
+    return np.maximum(padded, np.clip(1 + radius - distance, 0, 1)).astype(np.float32)
+
+
+def normalize_ink(ink: FloatArray) -> NormalizedDigit:
+    """Fit one digit into 20x20 and centre its mass in 28x28: what was done to every MNIST image.
+
+    1. Crop to the pixels above 0; say h x w, and s = max(h, w) / 20.
+    2. Reduce to h' x w' = max(1, floor(h / s + 1/2)) x ..., so that the longer side is 20. Pixel i of h' is the mean of pixels i h/h' to
+       (i + 1) h/h' of h, parts of pixels counted as parts: `rows @ ink @ columns.T` with `_area_weights`.
+    3. Round to uint8: floor(255 v + 1/2).
+    4. Paste with whole-pixel steps so that the centre of mass comes to lie in [13.5, 14.5), counting pixels from 0.
+
+    Measured on MNIST: all centres lie in that range, and a MNIST image comes back unchanged.
+
+    Args:
+        ink: float `(H, W)`, 0 paper .. 1 ink.
+
+    Raises:
+        PhotoError: no ink.
+
+    Example:
+        >>> ink = np.zeros((50, 50), np.float32)
+        >>> ink[5:45, 10:20] = 1
+        >>> digit = normalize_ink(ink)
+        >>> digit.boxed.shape, np.argwhere(digit.image)[[0, -1]].tolist()
+        ((20, 5), [[4, 12], [23, 16]])
+    """
+    ink = np.asarray(ink, np.float64)
+    if ink.ndim != 2:
+        raise ValueError(f"ink must be of shape (H, W), not {ink.shape}")
+    rows, columns = (np.flatnonzero((ink > 0).any(axis)) for axis in (1, 0))
+    if rows.size == 0:
+        raise PhotoError("no ink to normalize: write something")
+    crop = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = max(crop.shape) / 20
+    height, width = (max(1, int(side / scale + 0.5)) for side in crop.shape)
+    reduced = _area_weights(crop.shape[0], height) @ crop @ _area_weights(crop.shape[1], width).T
+    boxed = np.floor(255 * np.clip(reduced, 0, 1) + 0.5).astype(np.uint8)
+
+    mass = boxed.astype(np.int64)  # whole numbers, so that every language finds the same centre
+    total = max(1, int(mass.sum()))
+    centre_y = int((mass.sum(1) * np.arange(height)).sum()) / total
+    centre_x = int((mass.sum(0) * np.arange(width)).sum()) / total
+    top, left = (int(np.ceil(13.5 - centre)) for centre in (centre_y, centre_x))
+    image = np.zeros((60, 60), np.uint8)
+    image[16 + top : 16 + top + height, 16 + left : 16 + left + width] = boxed
+    return NormalizedDigit(boxed, image[16:44, 16:44])
+
+
+def _area_weights(n_in: int, n_out: int) -> npt.NDArray[np.float64]:
+    """Matrix `(n_out, n_in)`: row i averages the stretch of pixels that becomes pixel i."""
+    edges = np.arange(n_out + 1) * n_in / n_out
+    pixels = np.arange(n_in)
+    covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    return np.maximum(covered, 0) * n_out / n_in

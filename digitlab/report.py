@@ -1,0 +1,101 @@
+"""A run's folder becomes one page, ``report.html``: self-contained, readable on a phone, in the dark and on paper.
+
+`write_figures` draws the run's pictures into ``figures/``; `write_report` puts them together with the numbers of
+``metrics.json`` and ``history.json``. The page is made from the folder alone: each picture carries its own
+description, from which its alt text comes.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from torch import Tensor
+
+from digitlab import charts, interpret, metrics, plots
+from digitlab.data import Digits, normalize
+from digitlab.files import write_whole
+from digitlab.models import DigitModel
+from digitlab.picture import Picture, read_description, save_picture
+from digitlab.training import History
+from digitlab.walkthrough import plot_walk
+
+_TEMPLATE = Path(__file__).parent / "assets" / "report.html.j2"
+_SAMPLE = 3
+"""The digit that the report follows through the network: the fourth of the test set, as in the original tutorial."""
+
+
+def write_figures(
+    folder: Path, model: DigitModel, history: History, test: Digits, probabilities: Tensor
+) -> None:
+    """Draw the run's pictures into ``folder/figures``, as PNG files.
+
+    Args:
+        folder: the run's folder.
+        model: the trained model.
+        history: its training.
+        test: the test digits.
+        probabilities: ``(N, 10)``, what the model says of them.
+    """
+    (folder / "figures").mkdir(exist_ok=True)
+    for name, picture in _draw(model, history, test, probabilities).items():
+        save_picture(picture, folder / "figures" / f"{name}.png")
+
+
+def _draw(model: DigitModel, history: History, test: Digits, probabilities: Tensor) -> dict[str, Picture]:
+    image, label = test[_SAMPLE]
+    device = next(model.parameters()).device
+    steps = interpret.walk(model, normalize(image[None]).to(device))
+    predictions = probabilities.argmax(dim=1)
+    mistakes = metrics.misclassified(probabilities, test.labels)
+    pictures = {
+        "prediction": charts.plot_probabilities(probabilities[_SAMPLE], image=image, label=label),
+        "walk": plot_walk(steps),
+        "filters": plots.plot_filters(interpret.first_filters(model)),
+        "curves": charts.plot_training_curves(history),
+        "confusion": charts.plot_confusion_matrix(metrics.confusion_matrix(test.labels, predictions)),
+        "reliability": charts.plot_reliability(metrics.calibration(probabilities, test.labels)),
+    }
+    if len(mistakes.indices) > 0:
+        pictures["misclassified"] = plots.plot_misclassified(test.images, mistakes)
+    return pictures
+
+
+def write_report(folder: str | Path) -> Path:
+    """Write ``report.html`` from the folder's numbers and pictures; it replaces an earlier one.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        FileNotFoundError: the folder does not hold a finished run.
+    """
+    folder = Path(folder)
+    summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+    figures = {path.stem: _embed(path) for path in sorted((folder / "figures").glob("*.png"))}
+    # StrictUndefined: a name that the template misspells is an error here, not a hole in the page.
+    template = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    ).from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    n_test = summary["data"]["n_test"]
+    page = template.render(
+        run=summary,
+        history=history,
+        figures=figures,
+        n_wrong=round((1 - summary["test_accuracy"]) * n_test),
+        data_name={"mnist": "MNIST", "sample": "the bundled sample of MNIST", "fashion": "Fashion-MNIST"}[
+            summary["data"]["name"]
+        ],
+    )
+    path = folder / "report.html"
+    write_whole(path, page.encode())
+    return path
+
+
+def _embed(path: Path) -> dict[str, Any]:
+    content = base64.b64encode(path.read_bytes()).decode()
+    return {"source": f"data:image/png;base64,{content}", "alt": read_description(path)}

@@ -1,0 +1,290 @@
+"""One training run: settings go in, a folder comes out.
+
+Ties the parts together as ``digitlab train`` does: load and split the data, train by a recipe, test once at
+the end, and leave the model, the numbers, the pictures and the report in the output folder. After each epoch
+everything that is needed to go on is saved as ``checkpoint.pt``; a finished run has ``model.pt`` instead. No
+mathematics here: that is in the files it calls.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from digitlab import __version__, metrics
+from digitlab.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from digitlab.data import DigitLoader, Digits, RandomAffine, load_digits, train_val_split
+from digitlab.files import write_whole
+from digitlab.models import DigitModel, create_model
+from digitlab.recipes import Recipe, make_optimizer, make_scheduler
+from digitlab.report import write_figures, write_report
+from digitlab.training import History, choose_device, fit, predict
+
+_UNFINISHED, _FINISHED = "checkpoint.pt", "model.pt"
+_OWN_FILES = (_UNFINISHED, _FINISHED, "metrics.json", "history.json", "report.html", "figures")
+
+
+class RunError(ValueError):
+    """A run's folder cannot be used as asked. The message is one line and says what to do."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What decides a run's outcome: the same settings on the same machine give bit-identical weights.
+
+    Attributes:
+        recipe: how to train.
+        source: the name of the data, one of `digitlab.data.SOURCES`.
+        seed: fixes the first weights, the validation split, the order of the images, dropout and
+            augmentation.
+        device: one of ``auto``, ``cpu``, ``cuda``, ``mps``.
+    """
+
+    recipe: Recipe
+    source: str = "auto"
+    seed: int = 0
+    device: str = "auto"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as it is saved with a run."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> RunSettings:
+        """The inverse of `to_dict`."""
+        recipe = dict(values["recipe"])
+        if recipe["augment"] is not None:
+            recipe["augment"] = RandomAffine(**recipe["augment"])
+        return cls(**{**values, "recipe": Recipe(**recipe)})
+
+
+@dataclass
+class _Run:
+    """Everything that a run holds while it trains."""
+
+    settings: RunSettings
+    train: Digits
+    val: Digits
+    test: Digits
+    model: DigitModel
+    train_loader: DigitLoader
+    val_loader: DigitLoader
+    optimizer: Optimizer
+    scheduler: LRScheduler | None
+    history: History
+
+
+def train_run(settings: RunSettings, output: str | Path, *, progress: bool = True) -> dict[str, Any]:
+    """Train, test once, and fill the output folder.
+
+    Args:
+        settings: see `RunSettings`.
+        output: the folder; made if it is not there.
+        progress: say what happens, a line for each epoch.
+
+    Returns:
+        The content of ``metrics.json``.
+
+    Raises:
+        RunError: the folder holds a run already.
+        ValueError: a setting is wrong; `digitlab.data.DataError` and `digitlab.training.TrainingError` are
+            among them.
+        OSError: the folder cannot be written to.
+    """
+    folder = Path(output)
+    found = [name for name in _OWN_FILES if (folder / name).exists()]
+    if found:
+        advice = "go on with --resume, or choose another" if _UNFINISHED in found else "choose another"
+        raise RunError(f"{folder} holds a run already ({found[0]}): {advice} --output")
+    run = _prepare(settings)
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        _save_progress(
+            run, folder
+        )  # before the first epoch, so that a full disk is noticed now and not after it
+    except OSError:
+        if is_new:
+            folder.rmdir()
+        raise
+    return _train_and_finish(run, folder, progress)
+
+
+def resume_run(output: str | Path, *, progress: bool = True) -> dict[str, Any]:
+    """Go on with an interrupted run after its last finished epoch, as if it had never stopped.
+
+    A finished run is left as it is.
+
+    Raises:
+        RunError: there is nothing to resume.
+        digitlab.checkpoint.CheckpointError: the saved state is damaged.
+    """
+    folder = Path(output)
+    if (folder / _FINISHED).exists() and not (folder / _UNFINISHED).exists():
+        metrics_file = folder / "metrics.json"
+        return dict(json.loads(metrics_file.read_text(encoding="utf-8")))
+    if not (folder / _UNFINISHED).exists():
+        raise RunError(f"nothing to resume in {folder}: there is no {_UNFINISHED}")
+    saved = load_checkpoint(folder / _UNFINISHED)
+    try:
+        state = saved.training_state or {}
+        run = _prepare(RunSettings.from_dict(state["settings"]))
+        run.model.load_state_dict(saved.model.state_dict())
+        run.optimizer.load_state_dict(state["optimizer"])
+        if run.scheduler is not None:
+            run.scheduler.load_state_dict(state["scheduler"])
+        run.history = History.from_list(state["history"])
+        run.train_loader.epoch = len(run.history)
+        _set_random_state(state["random_state"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{folder / _UNFINISHED} is damaged: its training state is incomplete ({error})"
+        ) from error
+    return _train_and_finish(run, folder, progress)
+
+
+def saved_settings(output: str | Path) -> RunSettings | None:
+    """The settings that an interrupted run was started with; ``None`` if the folder holds no such run."""
+    path = Path(output) / _UNFINISHED
+    state = load_checkpoint(path).training_state if path.exists() else None
+    return RunSettings.from_dict(state["settings"]) if state and "settings" in state else None
+
+
+def _prepare(settings: RunSettings) -> _Run:
+    """Check the settings, load the data, build the model and what trains it. Writes nothing."""
+    recipe = settings.recipe
+    device = choose_device(settings.device)
+    torch.manual_seed(settings.seed)
+    model = create_model(recipe.model).to(device)
+    digits = load_digits("train", settings.source)
+    # What "auto" came to holds for the test too, and for resuming: the sample's digits are training digits of
+    # MNIST.
+    settings = replace(settings, source=digits.name)
+    test = load_digits("test", digits.name)
+    train, val = train_val_split(digits, len(digits) // 20, settings.seed)
+    train_loader = DigitLoader(
+        train, recipe.batch_size, shuffle=True, augment=recipe.augment, device=device, seed=settings.seed
+    )
+    val_loader = DigitLoader(val, 1000, shuffle=False, device=device)
+    optimizer = make_optimizer(recipe, model)
+    scheduler = make_scheduler(recipe, optimizer, len(train_loader))
+    return _Run(settings, train, val, test, model, train_loader, val_loader, optimizer, scheduler, History())
+
+
+def _train_and_finish(run: _Run, folder: Path, progress: bool) -> dict[str, Any]:
+    recipe = run.settings.recipe
+    if progress:
+        sizes = f"{len(run.train):,} digits to learn from, {len(run.val):,} to validate, {len(run.test):,} to test"
+        print(f"data    {run.train.name}: {sizes}")
+        print(
+            f"model   {recipe.model}: {_n_parameters(run.model):,} parameters, on {run.train_loader.device}"
+        )
+        print(f"recipe  {recipe.name}: {recipe.description}", flush=True)
+    while len(run.history) < recipe.epochs:
+        fit(
+            run.model,
+            run.train_loader,
+            run.val_loader,
+            epochs=len(run.history) + 1,
+            optimizer=run.optimizer,
+            scheduler=run.scheduler,
+            autocast=recipe.autocast,
+            history=run.history,
+            progress=progress,
+        )
+        _save_progress(run, folder)
+
+    probabilities = predict(run.model, run.test.images)
+    summary = _summarise(run, probabilities)
+    write_figures(folder, run.model, run.history, run.test, probabilities)
+    _write_json(folder / "history.json", run.history.to_list())
+    _write_json(folder / "metrics.json", summary)
+    write_report(folder)
+    save_checkpoint(folder / _FINISHED, run.model, recipe.model, metadata=summary)
+    (folder / _UNFINISHED).unlink()
+    return summary
+
+
+def measure(probabilities: Tensor, labels: Tensor) -> dict[str, Any]:
+    """The figures of a test, under the names that they have in ``metrics.json``.
+
+    Args:
+        probabilities: ``(N, 10)``.
+        labels: ``(N,)``.
+
+    Returns:
+        ``test_accuracy`` (0..1), ``test_accuracy_ci95`` (Wilson interval), ``test_loss`` (mean per image, in
+        nats).
+    """
+    n_correct = int((probabilities.argmax(dim=1) == labels).sum())
+    return {
+        "test_accuracy": n_correct / len(labels),
+        "test_accuracy_ci95": list(metrics.wilson_interval(n_correct, len(labels))),
+        "test_loss": metrics.cross_entropy(probabilities, labels).mean().item(),
+    }
+
+
+def _summarise(run: _Run, probabilities: Tensor) -> dict[str, Any]:
+    train_seconds = sum(row.seconds for row in run.history.rows)
+    recipe = run.settings.recipe
+    sizes = {"n_train": len(run.train), "n_val": len(run.val), "n_test": len(run.test)}
+    return {
+        **measure(probabilities, run.test.labels),
+        "train_seconds": round(train_seconds, 3),
+        "images_per_second": round(len(run.train) * len(run.history) / train_seconds, 1),
+        "epochs": len(run.history),
+        "parameters": _n_parameters(run.model),
+        "model": recipe.model,
+        "recipe": recipe.name,
+        "seed": run.settings.seed,
+        "data": {"name": run.train.name, **sizes},
+        "device": str(run.train_loader.device),
+        "settings": run.settings.to_dict(),
+        "versions": {
+            "digitlab": __version__,
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+        },
+    }
+
+
+def _save_progress(run: _Run, folder: Path) -> None:
+    training_state = {
+        "settings": run.settings.to_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "scheduler": run.scheduler.state_dict() if run.scheduler is not None else None,
+        "history": run.history.to_list(),
+        "random_state": _random_state(run.train_loader.device),
+    }
+    recipe = run.settings.recipe
+    save_checkpoint(folder / _UNFINISHED, run.model, recipe.model, training_state=training_state)
+
+
+def _random_state(device: torch.device) -> dict[str, Tensor]:
+    """The state of PyTorch's global generators, from which dropout draws."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type != "cpu":
+        state[device.type] = torch.get_device_module(device).get_rng_state()
+    return state
+
+
+def _set_random_state(state: dict[str, Tensor]) -> None:
+    torch.set_rng_state(state["cpu"])
+    for device in state.keys() - {"cpu"}:
+        torch.get_device_module(device).set_rng_state(state[device])
+
+
+def _n_parameters(model: DigitModel) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _write_json(path: Path, value: Any) -> None:
+    write_whole(path, (json.dumps(value, indent=2) + "\n").encode())

@@ -1,0 +1,332 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import digitlab
+from digitlab import files
+from digitlab import run as run_module
+from digitlab.checkpoint import save_checkpoint
+from digitlab.cli import main
+from digitlab.data import Digits
+from digitlab.files import DataError
+from digitlab.models import create_model, list_models
+from digitlab.recipes import list_recipes
+
+Fails = Callable[..., str]
+
+
+@pytest.fixture
+def fails(capsys: pytest.CaptureFixture[str]) -> Fails:
+    """Runs the command, which must fail in one clear line, and returns that line."""
+
+    def run(*arguments: str | Path, status: int = 2) -> str:
+        try:
+            got = main([str(argument) for argument in arguments])
+        except SystemExit as exit_:
+            got = int(exit_.code or 0)
+        captured = capsys.readouterr()
+        assert got == status
+        lines = captured.err.splitlines()
+        assert len(lines) == 1 and lines[0].startswith("digitlab: error: "), captured.err
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture
+def no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(name: str, root: Path) -> None:
+        raise DataError(f"{name} is not in {root} and cannot be downloaded (a mirror: no network)")
+
+    monkeypatch.setattr("digitlab.data.fetch_set", unreachable)
+
+
+def drawn(path: Path, image: np.ndarray) -> Path:
+    Image.fromarray(image).save(path)
+    return path
+
+
+# --- what goes wrong ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["--recipe", "clasic"], "unknown recipe 'clasic': did you mean 'classic'?"),
+        (["--model", "lenet"], "unknown model 'lenet': did you mean 'lenet5'?"),
+        (["--data", "mnits"], "unknown data 'mnits': did you mean 'mnist'?"),
+        (["--data", "xyz"], "unknown data 'xyz': choose from auto, mnist, sample, fashion"),
+        (["--device", "cdua"], "unknown device 'cdua': did you mean 'cuda'?"),
+        (["--epochs", "0"], "expected a whole number of 1 or more, got '0'"),
+        (["--epochs", "two"], "expected a whole number of 1 or more, got 'two'"),
+        (["--batch-size", "-5"], "expected a whole number of 1 or more, got '-5'"),
+        (["--seed", "-1"], "expected a whole number from 0"),
+        (["--resume"], "--resume needs --output"),
+        (["--nonsense"], "unrecognized arguments: --nonsense"),
+    ],
+)
+def test_wrong_arguments(
+    arguments: list[str], fault: str, fails: Fails, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert fault in fails("train", *arguments)
+    assert list(tmp_path.iterdir()) == [], "nothing may be left behind"
+
+
+def test_no_cuda(fails: Fails, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    line = fails("train", "--device", "cuda", "--data", "sample", "--output", tmp_path / "run")
+    assert "device 'cuda' is not available here" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_command(fails: Fails) -> None:
+    assert "command" in fails()
+
+
+def test_output_that_cannot_be_used(fails: Fails, tmp_path: Path, finished_run: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    assert "cannot use" in fails("train", "--data", "sample", "--output", tmp_path / "file")
+    assert "cannot use" in fails("train", "--data", "sample", "--output", tmp_path / "file" / "run")
+    assert (tmp_path / "file").read_text() == "not a folder"
+    assert "holds a run already" in fails("train", "--data", "sample", "--output", finished_run)
+
+
+def test_disk_full(fails: Fails, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    assert "No space left on device" in fails("train", "--data", "sample", "--output", tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_mirror")
+def test_no_network(fails: Fails, tmp_path: Path) -> None:
+    assert "cannot be downloaded" in fails("train", "--data", "mnist", "--output", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_damaged_mnist(fails: Fails, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGITLAB_DATA", str(tmp_path))
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in files._MNIST_MD5:
+        (raw / name).write_bytes(b"half a download")
+    line = fails("train", "--output", tmp_path / "run")
+    assert "train-images-idx3-ubyte is damaged" in line
+    assert "delete it" in line
+
+
+def test_bad_checkpoints(fails: Fails, tmp_path: Path) -> None:
+    (tmp_path / "bad.pt").write_bytes(b"PK\x03\x04 broken")
+    for command in (["evaluate", "--data", "sample"], ["predict", "photo.png", "--model"]):
+        assert "no checkpoint at" in fails(*command, tmp_path / "nothing.pt")
+        assert "damaged" in fails(*command, tmp_path / "bad.pt")
+
+
+def test_pictures_that_cannot_be_read(fails: Fails, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    for path in (tmp_path / "missing.png", tmp_path / "text.png", tmp_path):
+        assert str(path) in fails("predict", path)
+    blank = drawn(tmp_path / "blank.png", np.full((100, 100), 255, np.uint8))
+    assert "blank" in fails("predict", blank)
+
+
+def test_interrupted(fails: Fails, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module, "fit", interrupt)
+    folder = tmp_path / "run"
+    line = fails("train", "--data", "sample", "--quiet", "--output", folder, status=130)
+    assert f"digitlab train --resume --output {folder}" in line
+    assert (folder / "checkpoint.pt").exists()
+
+
+def test_a_bug_is_not_dressed_up_as_a_users_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def bug(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(run_module, "fit", bug)
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(["train", "--data", "sample", "--quiet", "--output", str(tmp_path / "run")])
+
+
+# --- what goes right ---
+
+
+def test_train_resume_evaluate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, fails: Fails
+) -> None:
+    folder = tmp_path / "run"
+    train = ["train", "--data", "sample", "--model", "softmax", "--epochs", "2", "--output", str(folder)]
+    real_fit = run_module.fit
+
+    def second_fails(*args: object, **kwargs: object) -> object:
+        if len(kwargs["history"]) == 1:  # type: ignore[arg-type]
+            raise KeyboardInterrupt
+        return real_fit(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(run_module, "fit", second_fails)
+    assert main(train) == 130
+    monkeypatch.setattr(run_module, "fit", real_fit)
+    capsys.readouterr()
+
+    other = ["train", "--resume", "--epochs", "5", "--output", str(folder)]
+    assert "was started with other settings" in fails(*other)
+    assert main([*train, "--resume"]) == 0
+    out = capsys.readouterr().out
+    assert "epoch  2" in out and "epoch  1" not in out
+    assert "of 2,000 test digits read correctly" in out
+    assert str(folder / "report.html") in out
+
+    assert main(["evaluate", str(folder), "--data", "sample", "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    summary = json.loads((folder / "metrics.json").read_text())
+    assert scores["test_accuracy"] == summary["test_accuracy"]
+    assert scores["data"] == {"name": "sample", "n_test": 2000}
+
+
+@pytest.mark.usefixtures("no_mirror")
+@pytest.mark.filterwarnings("default")
+def test_auto_says_why_it_takes_the_sample(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "run"
+    assert main(["train", "--model", "softmax", "--epochs", "1", "--quiet", "--output", str(folder)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("digitlab: note: using the bundled sample") and "no network" in lines[0]
+
+
+def test_train_into_an_empty_folder_by_default_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--data", "sample", "--model", "softmax", "--epochs", "1", "--quiet"]) == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.startswith("classic-")
+    assert (folder / "report.html").exists()
+
+
+def test_predict_reads_digits_as_text_and_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], test_digits: Digits
+) -> None:
+    paths = []
+    for i in range(3):
+        image, _ = test_digits[i]
+        paths.append(
+            str(drawn(tmp_path / f"{i}.png", 255 - np.pad(image.numpy(), 20).repeat(4, 0).repeat(4, 1)))
+        )
+    assert main(["predict", *paths, "--stages", str(tmp_path / "stages")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    labels = [test_digits[i][1] for i in range(3)]
+    assert [line.split(": ")[1][0] for line in lines] == [str(label) for label in labels]
+    assert {path.name for path in (tmp_path / "stages").iterdir()} == {f"{i}-stages.png" for i in range(3)}
+
+    assert main(["predict", *paths, "--json"]) == 0
+    results = json.loads(capsys.readouterr().out)
+    assert [result["digits"][0]["digit"] for result in results] == labels
+    assert sum(results[0]["digits"][0]["probabilities"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_one_bad_picture_does_not_lose_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], test_digits: Digits
+) -> None:
+    good = drawn(tmp_path / "good.png", test_digits.images[0].numpy())
+    assert main(["predict", str(tmp_path / "missing.png"), str(good)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out.startswith(f"{good}: ")
+    assert len(captured.err.splitlines()) == 1
+
+
+def test_predict_with_ones_own_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], test_digits: Digits
+) -> None:
+    save_checkpoint(tmp_path / "model.pt", create_model("mlp"), "mlp")
+    picture = drawn(tmp_path / "digit.png", test_digits.images[0].numpy())
+    assert main(["predict", str(picture), "--model", str(tmp_path / "model.pt")]) == 0
+
+
+def test_evaluate_says_when_the_digits_were_learnt_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_checkpoint(tmp_path / "model.pt", create_model("cnn"), "cnn", {"data": {"name": "mnist"}})
+    assert main(["evaluate", str(tmp_path / "model.pt"), "--data", "sample"]) == 0
+    assert "part of MNIST's training set" in capsys.readouterr().err
+
+
+def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert torch.__version__ in out
+    assert "no MNIST in" in out and "get it with" in out
+    assert "10,000 digits inside the package" in out
+
+
+def test_help_names_every_model_and_recipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    out = capsys.readouterr().out
+    for name in (*list_models(), *list_recipes()):
+        assert name in out
+
+
+# --- what is imported when ---
+
+
+def imported_by(code: str) -> set[str]:
+    code += "\nimport sys; print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(result.stdout.splitlines()[-1].split())
+
+
+def test_help_does_not_import_torch() -> None:
+    code = "from digitlab.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
+    assert not {"torch", "numpy", "matplotlib", "torchvision"} & imported_by(code)
+
+
+def test_import_digitlab_is_lazy() -> None:
+    assert not {"torch", "torchvision", "matplotlib"} & imported_by("import digitlab")
+    modules = imported_by(
+        "import digitlab; digitlab.CNN; digitlab.DigitLoader; digitlab.fit; digitlab.saliency"
+    )
+    assert "torch" in modules
+    assert not {"torchvision", "matplotlib"} & modules
+
+
+def test_python_m_digitlab_is_the_same_command() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "digitlab", "--version"], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == digitlab.__version__
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    for name in digitlab.__all__:
+        value = getattr(digitlab, name)
+        assert value.__doc__, name
+        assert value.__module__.startswith("digitlab."), name
+    assert sorted(digitlab.__all__) == sorted(set(digitlab.__all__))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        digitlab.nonsense  # noqa: B018
+
+
+def test_the_public_names_are_all_that_the_files_define() -> None:
+    """A public function that is missing from ``__all__`` was forgotten."""
+    import ast
+
+    tool_files = {"cli", "__init__", "__main__"}
+    hidden = {"files", "picture", "report"}  # of these only what others need is public
+    for path in Path(digitlab.__file__).parent.glob("*.py"):
+        if path.stem in tool_files | hidden:
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert node.name in digitlab.__all__, f"{path.stem}.{node.name}"

@@ -1,0 +1,93 @@
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import torch
+
+from digitlab.data import Digits, load_sample
+from digitlab.models import create_model, list_models
+from digitlab.picture import read_description
+from digitlab.report import write_figures, write_report
+from digitlab.training import EpochRow, History, predict
+
+HISTORY = History([EpochRow(1, 1.0, 0.7, 0.5, 0.9, 1e-3, 2.0)])
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_asks_nobody_for_anything(finished_run: Path) -> None:
+    page = (finished_run / "report.html").read_text(encoding="utf-8")
+    for tag, attributes in Page(page).tags:
+        assert tag not in ("script", "iframe", "object", "embed")
+        for name in ("src", "href"):
+            assert (attributes.get(name) or "data:").startswith("data:"), (tag, attributes[name])
+    style = re.search(r"<style>(.*?)</style>", page, re.S)
+    assert style and "url(" not in style[1] and "@import" not in style[1]
+
+
+def test_the_page_says_what_the_run_measured(finished_run: Path) -> None:
+    summary = json.loads((finished_run / "metrics.json").read_text())
+    text = Page((finished_run / "report.html").read_text(encoding="utf-8")).text
+    n_right = round(2000 * summary["test_accuracy"])
+    assert f"{100 * summary['test_accuracy']:.2f}\u00a0%" in text
+    assert f"{n_right:,} of 2,000 test digits" in text
+    assert "CC BY-SA 3.0" in text
+
+
+def test_every_picture_is_there_with_its_description(finished_run: Path) -> None:
+    images = [
+        attributes
+        for tag, attributes in Page((finished_run / "report.html").read_text(encoding="utf-8")).tags
+        if tag == "img"
+    ]
+    figures = sorted((finished_run / "figures").glob("*.png"))
+    assert len(images) == len(figures) == 7
+    descriptions = {read_description(path) for path in figures}
+    assert {attributes["alt"] for attributes in images} == descriptions
+    assert all(re.search(r"\d", description) for description in descriptions)
+
+
+def test_the_page_can_be_made_again_from_the_folder(finished_run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(finished_run, copy)
+    before = (copy / "report.html").read_bytes()
+    (copy / "report.html").unlink()
+    assert write_report(copy).read_bytes() == before
+    (copy / "metrics.json").unlink()
+    with pytest.raises(FileNotFoundError):
+        write_report(copy)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_every_model_has_its_pictures(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model, test = create_model(name).eval(), load_sample("test")[:300]
+    write_figures(tmp_path, model, HISTORY, test, predict(model, test.images))
+    assert len(list((tmp_path / "figures").glob("*.png"))) == 7
+
+
+def test_a_perfect_model_has_no_gallery_of_mistakes(
+    tmp_path: Path, finished_run: Path, test_digits: Digits
+) -> None:
+    perfect = torch.nn.functional.one_hot(test_digits.labels, 10).float()
+    write_figures(tmp_path, create_model("softmax"), HISTORY, test_digits, perfect)
+    assert not (tmp_path / "figures" / "misclassified.png").exists()
+    summary = json.loads((finished_run / "metrics.json").read_text())
+    (tmp_path / "metrics.json").write_text(json.dumps({**summary, "test_accuracy": 1.0}))
+    (tmp_path / "history.json").write_text(json.dumps(HISTORY.to_list()))
+    assert "Not one test digit was misread" in write_report(tmp_path).read_text(encoding="utf-8")

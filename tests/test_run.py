@@ -1,0 +1,220 @@
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from digitlab import files
+from digitlab import run as run_module
+from digitlab.checkpoint import load_checkpoint
+from digitlab.data import load_sample
+from digitlab.models import DigitModel
+from digitlab.recipes import Recipe, get_recipe
+from digitlab.run import RunError, RunSettings, measure, resume_run, saved_settings, train_run
+from digitlab.training import predict
+
+SHORT = Recipe(
+    name="short",
+    description="a few steps with everything that is random in them",
+    model="cnn",
+    epochs=3,
+    batch_size=200,
+    learning_rate=1e-3,
+    schedule="one_cycle",
+    weight_decay=1e-2,
+    augment=get_recipe("best").augment,
+)
+
+
+class Interrupted(Exception):
+    """Stands for a power cut: nothing in the product catches it."""
+
+
+def settings(**changes: Any) -> RunSettings:
+    return RunSettings(replace(SHORT, **changes), source="sample", device="cpu")
+
+
+def weights_of(model: DigitModel) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def without_seconds(folder: Path) -> list[dict[str, Any]]:
+    rows = json.loads((folder / "history.json").read_text())
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_digits_no_pictures(
+    finished_run: Path,
+) -> Iterator[None]:  # that run is a whole one, so it comes first
+    """What is tested here does not depend on the number of digits; the pictures have tests of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_module, "load_digits", lambda split, _source: load_sample(split)[:1000])
+        patch.setattr(run_module, "write_figures", lambda *_args: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+    train_run(settings(), folder, progress=False)
+    return folder
+
+
+def test_the_folder_holds_what_it_should(finished_run: Path) -> None:
+    names = {path.relative_to(finished_run).as_posix() for path in finished_run.rglob("*") if path.is_file()}
+    assert {"model.pt", "metrics.json", "history.json", "report.html", "figures/confusion.png"} <= names
+    assert "checkpoint.pt" not in names
+    assert not [name for name in names if "/." in name or name.startswith(".")], "no temporary file stays"
+
+
+def test_metrics_are_complete_and_can_be_computed_again(finished_run: Path) -> None:
+    summary = json.loads((finished_run / "metrics.json").read_text())
+    assert {
+        "test_accuracy",
+        "test_accuracy_ci95",
+        "test_loss",
+        "train_seconds",
+        "images_per_second",
+        "epochs",
+        "parameters",
+        "model",
+        "recipe",
+        "seed",
+        "data",
+        "device",
+        "versions",
+    } <= summary.keys()
+    assert summary["data"]["name"] == "sample"
+    assert summary["data"]["n_train"] + summary["data"]["n_val"] == 8000
+    assert summary["data"]["n_test"] == 2000
+    assert (summary["epochs"], summary["parameters"], summary["model"]) == (1, 21840, "cnn")
+
+    test = load_sample("test")
+    probabilities = predict(load_checkpoint(finished_run).model, test.images)
+    accuracy = (probabilities.argmax(1) == test.labels).double().mean().item()
+    loss = torch.nn.functional.nll_loss(probabilities.double().log(), test.labels).item()
+    assert summary["test_accuracy"] == pytest.approx(accuracy, abs=1e-9)
+    assert summary["test_loss"] == pytest.approx(loss, rel=1e-4)
+    low, high = summary["test_accuracy_ci95"]
+    assert low < accuracy < high
+    assert load_checkpoint(finished_run).metadata == summary
+
+
+def test_history_has_a_row_an_epoch(undisturbed: Path) -> None:
+    rows = json.loads((undisturbed / "history.json").read_text())
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert rows[0].keys() == {
+        "epoch",
+        "train_loss",
+        "train_accuracy",
+        "val_loss",
+        "val_accuracy",
+        "lr",
+        "seconds",
+    }
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3])
+def test_an_interrupted_run_resumes_to_the_same_bits(
+    after: int, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted after each epoch in turn (0: before the first ends; 3: while the results are written)."""
+    folder = tmp_path / "run"
+    real_fit, real_report = run_module.fit, run_module.write_report
+
+    def fit(*args: Any, **kwargs: Any) -> Any:
+        if len(kwargs["history"]) == after:
+            raise Interrupted
+        return real_fit(*args, **kwargs)
+
+    def write_report(*args: Any) -> Any:
+        raise Interrupted
+
+    monkeypatch.setattr(run_module, "fit", fit)
+    monkeypatch.setattr(run_module, "write_report", write_report)
+    with pytest.raises(Interrupted):
+        train_run(settings(), folder, progress=False)
+    assert not (folder / "model.pt").exists()
+    monkeypatch.setattr(run_module, "fit", real_fit)
+    monkeypatch.setattr(run_module, "write_report", real_report)
+
+    torch.manual_seed(999)  # another process has another random state
+    summary = resume_run(folder, progress=False)
+    assert torch.equal(
+        weights_of(load_checkpoint(folder).model), weights_of(load_checkpoint(undisturbed).model)
+    )
+    assert without_seconds(folder) == without_seconds(undisturbed)
+    expected = json.loads((undisturbed / "metrics.json").read_text())
+    assert summary["test_accuracy"] == expected["test_accuracy"]
+    assert not (folder / "checkpoint.pt").exists()
+
+
+def test_resuming_a_finished_run_changes_nothing(undisturbed: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*")}
+    assert resume_run(undisturbed)["epochs"] == 3
+    assert {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*")} == before
+
+
+def test_nothing_to_resume(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="nothing to resume"):
+        resume_run(tmp_path)
+    assert saved_settings(tmp_path) is None
+
+
+def test_a_used_folder_is_refused_and_left_alone(finished_run: Path) -> None:
+    before = (finished_run / "model.pt").read_bytes()
+    with pytest.raises(RunError, match="holds a run already"):
+        train_run(settings(), finished_run)
+    assert (finished_run / "model.pt").read_bytes() == before
+
+
+def test_a_full_disk_before_the_first_epoch_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        train_run(settings(), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_later_keeps_the_last_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes = 0
+    real = files.os.fsync
+
+    def full_after_two(descriptor: int) -> None:
+        nonlocal writes
+        writes += 1
+        if writes > 2:
+            raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(files.os, "fsync", full_after_two)
+    with pytest.raises(OSError, match="No space left"):
+        train_run(settings(), tmp_path / "run", progress=False)
+    monkeypatch.undo()
+    state = load_checkpoint(tmp_path / "run" / "checkpoint.pt").training_state
+    assert state is not None and len(state["history"]) == 1
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint.pt"]
+
+
+def test_settings_survive_saving() -> None:
+    for recipe in (SHORT, get_recipe("classic")):
+        original = RunSettings(recipe, "mnist", 7, "cpu")
+        assert RunSettings.from_dict(json.loads(json.dumps(original.to_dict()))) == original
+
+
+def test_measure_by_hand() -> None:
+    probabilities = torch.full((4, 10), 0.05)
+    probabilities[torch.arange(4), torch.tensor([3, 1, 2, 9])] = 0.55
+    scores = measure(probabilities, torch.tensor([3, 1, 2, 0]))
+    assert scores["test_accuracy"] == 0.75
+    expected = -(3 * torch.tensor(0.55).log() + torch.tensor(0.05).log()) / 4
+    assert scores["test_loss"] == pytest.approx(expected.item(), rel=1e-5)
+    assert scores["test_accuracy_ci95"] == pytest.approx([0.3006, 0.9544], abs=1e-3)
