@@ -155,11 +155,14 @@ def fetch_set(name: str, root: Path) -> None:
                 content = gzip.decompress(_fetch(mirror + packed_name, md5, deadline))
                 break
             except (OSError, EOFError, zlib.error, http.client.HTTPException, DataError) as error:
-                cause = str(getattr(error, "reason", None) or error) or type(error).__name__
+                reason = getattr(error, "reason", None) or error
+                cause = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
                 reasons.append(f"{mirror.split('/')[2]}: {' '.join(cause.split())}")
                 mirrors.append(mirrors.pop(0))  # for the next file this mirror is asked last
         else:
-            raise DataError(f"{_FOLDERS[name]} is not in {folder} and cannot be downloaded ({'; '.join(reasons)})")
+            raise DataError(
+                f"{_FOLDERS[name]} is not in {folder} and cannot be downloaded ({'; '.join(reasons)})"
+            )
         try:
             folder.mkdir(parents=True, exist_ok=True)
             write_whole(target, content)

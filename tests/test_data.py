@@ -103,7 +103,9 @@ def test_split_is_a_stratified_partition(n: int, share: float, seed: int) -> Non
     digits.images[:, 0, 0], digits.images[:, 0, 1] = torch.arange(n) % 256, torch.arange(n) // 256
     train, val = train_val_split(digits, n_val, seed)
     assert (len(train), len(val), val.split) == (n - n_val, n_val, "val")
-    marks = torch.cat([part.images[:, 0, 0].int() + 256 * part.images[:, 0, 1].int() for part in (train, val)])
+    marks = torch.cat(
+        [part.images[:, 0, 0].int() + 256 * part.images[:, 0, 1].int() for part in (train, val)]
+    )
     assert sorted(marks.tolist()) == list(range(n))
     exact = digits.labels.bincount(minlength=10) * n_val / n
     assert ((val.labels.bincount(minlength=10) - exact).abs() < 1).all()
@@ -220,7 +222,9 @@ def test_affine_agrees_with_torchvision(change: dict[str, float], test_digits: D
         if "translate" in change:  # torchvision shifts by whole pixels only
             shift = draws[3:, i] * change["translate"]
             grid = torch.nn.functional.affine_grid(
-                torch.tensor([[[1, 0, shift[0] / 14], [0, 1, shift[1] / 14]]]), [1, 1, 28, 28], align_corners=False
+                torch.tensor([[[1, 0, shift[0] / 14], [0, 1, shift[1] / 14]]]),
+                [1, 1, 28, 28],
+                align_corners=False,
             )
             expected = torch.nn.functional.grid_sample(images[i : i + 1], grid, align_corners=False)[0]
         assert (changed[i] - expected).abs().max() < 0.02
@@ -233,7 +237,9 @@ def test_changes_stay_within_their_limits(test_digits: Digits) -> None:
     def centre(images: torch.Tensor) -> torch.Tensor:
         rows = torch.arange(28.0)
         mass = images.sum(dim=(1, 2, 3))
-        return torch.stack([(images.sum(3)[:, 0] * rows).sum(1) / mass, (images.sum(2)[:, 0] * rows).sum(1) / mass])
+        return torch.stack(
+            [(images.sum(3)[:, 0] * rows).sum(1) / mass, (images.sum(2)[:, 0] * rows).sum(1) / mass]
+        )
 
     moved = RandomAffine(translate=2)(images, torch.Generator().manual_seed(0))
     distance = (centre(moved) - centre(images)).abs()

@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
@@ -16,7 +17,7 @@ from digitlab import plots
 from digitlab.data import load_sample
 from digitlab.interpret import Step
 from digitlab.metrics import Misclassified, calibration, confusion_matrix, misclassified
-from digitlab.picture import BLUE_ORANGE, Picture
+from digitlab.picture import BLUE_ORANGE, INK, Picture
 from digitlab.plots import (
     plot_digits,
     plot_feature_maps,
@@ -248,7 +249,7 @@ def test_filters_share_a_scale_around_zero() -> None:
 
 
 def test_feature_maps_share_a_scale_from_zero() -> None:
-    maps = torch.tensor([[[1.0, 2.0]], [[0.0, 0.0]], [[8.0, 0.5]]])
+    maps = torch.tensor([[[1.0, 2.0]], [[0.0, 0.0]], [[8.0, 0.0]]])
     picture = plot_feature_maps(maps, title="After ReLU")
     assert picture.alt_text == (
         "After ReLU: 3 feature maps of 1 × 2, values from 0 to 8, the highest in channel 2; 1 of 3 all zero."
@@ -269,6 +270,8 @@ def test_heatmaps_take_the_colours_that_fit() -> None:
     assert np.array_equal(np.asarray(digit.get_array()), TEST.images[3].numpy())
     assert first.get_cmap() == BLUE_ORANGE and first.get_clim() == (-4, 4)
     assert second.get_cmap().name == "viridis" and second.get_clim() == (0, 0.5)
+    outlines = [to_hex(outline.get_edgecolor()[0]) for outline in picture.axes[0].collections]
+    assert outlines == [INK, "#ffffff"]  # each is seen on its map
     assert "−4 to 4" in texts(picture) and "0 to 0.5" in texts(picture)
 
 
@@ -280,10 +283,10 @@ def test_the_outline_lies_on_the_digit() -> None:
     (outline,) = picture.axes[0].collections
     points = np.concatenate([path.vertices for path in outline.get_paths()])
     points = (points - [left, top]) / [right - left, bottom - top] * 28  # now in pixels of the image
-    assert points[:, 1].min() == pytest.approx(7, abs=0.5) and points[:, 1].max() == pytest.approx(
-        21, abs=0.5
+    assert points[:, 1].min() == pytest.approx(7, abs=0.2) and points[:, 1].max() == pytest.approx(
+        21, abs=0.2
     )
-    assert points[:, 0].min() == pytest.approx(14, abs=0.5)
+    assert points[:, 0].min() == pytest.approx(14, abs=0.2)
 
 
 def test_a_tensor_is_left_as_it_was() -> None:

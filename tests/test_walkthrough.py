@@ -66,6 +66,7 @@ def test_the_scores_stand_over_their_digits() -> None:
     (bars,) = picture.axes[0].containers
     heights = -np.array([bar.get_height() for bar in bars])  # the page's y points down
     assert np.allclose(heights / heights.max(), LOGITS.output[0] / 12.25)
+    assert bars[0].get_x() == pytest.approx(6.4 - bars[9].get_x() - bars[9].get_width())
     digits = {text.get_text(): text for text in picture.axes[0].texts if text.get_fontsize() == 17}
     assert list(digits) == list("0123456789")
     assert [name for name, text in digits.items() if text.get_bbox_patch() is not None] == ["8"]

@@ -1,0 +1,149 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from digitlab.curves import plot_ladder, plot_lines, plot_surface
+from digitlab.picture import Picture
+
+NAN = float("nan")
+AXES = {"xlabel": "step", "ylabel": "loss"}
+
+
+def title(picture: Picture) -> str:
+    return picture.get_suptitle().replace("\n", " ")
+
+
+# --- lines ----------------------------------------------------------------------------------------------------------
+
+
+def test_lines_say_where_each_curve_goes() -> None:
+    picture = plot_lines(
+        {"small": [2.0, 1.0, 1.5], "large": [2.0, 9.0, 3.0]}, x=[0, 10, 20], title="Two rates", **AXES
+    )
+    assert title(picture) == "Two rates"
+    assert picture.alt_text == (
+        "Two rates: loss against step. Small: from 2 at 0 to 1.5 at 20, lowest 1 at 10. "
+        "Large: from 2 at 0 to 3 at 20, highest 9 at 10."
+    )
+    small, large = picture.axes[0].lines
+    assert list(small.get_xdata()) == [0, 10, 20] and list(small.get_ydata()) == [2.0, 1.0, 1.5]
+    assert list(large.get_ydata()) == [2.0, 9.0, 3.0]
+
+
+def test_lines_are_not_told_apart_by_colour_alone() -> None:
+    lines = plot_lines({str(n): [n, n] for n in range(6)}, **AXES).axes[0].lines
+    for kind in ("get_color", "get_linestyle", "get_marker"):
+        if (
+            kind == "get_linestyle"
+        ):  # two of the dashes are given as lengths, which matplotlib reports as one name
+            continue
+        assert len({getattr(line, kind)() for line in lines}) == 6
+
+
+def test_each_curve_may_have_its_own_places() -> None:
+    picture = plot_lines({"a": [1.0, 2.0], "b": torch.tensor([3.0])}, x={"a": [5, 6], "b": [7]}, **AXES)
+    assert title(picture) == "Highest loss in the end: b"
+    assert picture.alt_text.endswith("A: from 1 at 5 to 2 at 6. B: from 3 at 7 to 3 at 7.")
+
+
+def test_a_curve_that_blew_up_is_still_drawn() -> None:
+    picture = plot_lines({"fine": [1.0, 0.5, 0.2], "huge": [1.0, 100.0, NAN]}, log=True, **AXES)
+    assert "Huge: from 1 at 1 to 100 at 2, not finite 1 times." in picture.alt_text
+    assert title(picture) == "Highest loss in the end: fine"
+    assert picture.axes[0].get_yscale() == "log"
+    assert len(picture.png()) > 1000
+
+
+# --- surface --------------------------------------------------------------------------------------------------------
+
+
+def test_the_surface_is_the_right_way_round() -> None:
+    heights = torch.tensor([[3.0, 2.0, 4.0], [5.0, 6.0, 9.0]])
+    picture = plot_surface(heights, x=[0, 10, 20], y=[-1, 1], xlabel="a", ylabel="b")
+    assert title(picture) == "Lowest loss: 2 at (10, −1)"
+    assert picture.alt_text == (
+        "Lowest loss: 2 at (10, −1): map of the loss over a and b, from 2 at (10, −1) to 9 at (20, 1)."
+    )
+    axes = picture.axes[0]
+    assert (axes.get_xlim(), axes.get_ylim()) == ((0, 20), (-1, 1))
+    (cross,) = axes.lines
+    assert (list(cross.get_xdata()), list(cross.get_ydata())) == ([10], [-1])
+
+
+def test_walks_are_drawn_where_they_went() -> None:
+    walk = torch.tensor([[0.0, 0.0], [1.0, 0.5], [30.0, 0.0]])
+    picture = plot_surface(
+        torch.rand(2, 2), x=[0, 2], y=[0, 1], walks={"rate 1": walk}, xlabel="a", ylabel="b", title="A walk"
+    )
+    assert picture.alt_text.endswith("Rate 1: 2 steps from (0, 0) to (30, 0).")
+    line, start, _cross = picture.axes[0].lines
+    assert np.allclose(line.get_xydata(), walk.numpy())
+    assert np.allclose(start.get_xydata(), [[0, 0]])
+    assert picture.axes[0].get_xlim() == (0, 2)  # what leaves the map does not stretch it
+
+
+def test_a_flat_surface_is_drawn() -> None:
+    assert len(plot_surface(torch.ones(3, 3), x=[0, 1, 2], y=[0, 1, 2], xlabel="a", ylabel="b").png()) > 1000
+
+
+# --- ladder ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_ladder_compares_medians_with_the_first() -> None:
+    picture = plot_ladder({"script": [9.0, 10.0, 30.0], "in memory": [5.0, 4.0], "fast": torch.tensor([1.0])})
+    assert title(picture) == "Fast: 10 times as fast as script"
+    assert picture.alt_text == (
+        "Fast: 10 times as fast as script: seconds. Script: median 10 of 3 (9 to 30). "
+        "In memory: median 4.5 of 2 (4 to 5), 2.2 times as fast. Fast: median 1, 10 times as fast."
+    )
+    axes = picture.axes[0]
+    assert [patch.get_width() for patch in axes.patches] == [10, 4.5, 1]
+    assert [list(line.get_xdata()) for line in axes.lines] == [[9, 10, 30], [5, 4], [1]]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["script", "in memory", "fast"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first is at the top
+
+
+def test_the_bars_of_a_ladder_begin_at_zero() -> None:
+    axes = plot_ladder({"a": [100.0], "b": [90.0]}).axes[0]
+    assert axes.get_xlim()[0] == 0
+    assert axes.get_xlim()[1] > 100
+
+
+# --- wrong arguments ------------------------------------------------------------------------------------------------
+
+FLAT = torch.zeros(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: plot_lines({}, **AXES), "series: expected 1 to 6 curves, got 0"),
+        (lambda: plot_lines({str(n): [1.0] for n in range(7)}, **AXES), "series: .* got 7"),
+        (lambda: plot_lines({"a": []}, **AXES), r"series\['a'\]"),
+        (lambda: plot_lines({"a": [NAN]}, **AXES), "expected at least one finite value"),
+        (lambda: plot_lines({"a": [1.0, 0.0]}, log=True, **AXES), "expected values above 0"),
+        (lambda: plot_lines({"a": [1.0, 2.0]}, x=[1.0], **AXES), r"x: expected number of shape \(2\)"),
+        (
+            lambda: plot_surface(FLAT, x=[0, 1], y=[0, 1], xlabel="", ylabel=""),
+            "heights: expected number of shape",
+        ),
+        (
+            lambda: plot_surface(FLAT, x=[0, 2, 1], y=[0, 1], xlabel="", ylabel=""),
+            "x: expected two or more rising",
+        ),
+        (
+            lambda: plot_surface(
+                FLAT, x=[0, 1, 2], y=[0, 1], walks={"w": torch.zeros(2, 3)}, xlabel="", ylabel=""
+            ),
+            r"walks\['w'\]: expected",
+        ),
+        (lambda: plot_ladder({}), "seconds: expected at least one rung"),
+        (lambda: plot_ladder({"a": [1.0, 0.0]}), r"seconds\['a'\]: expected times above 0, got 0"),
+    ],
+)
+def test_wrong_arguments_are_named(draw: Callable[[], Picture], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as error:
+        draw()
+    assert "\n" not in str(error.value)
