@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from digitlab.charts import *
     from digitlab.checkpoint import *
+    from digitlab.curves import *
     from digitlab.data import *
     from digitlab.files import *
+    from digitlab.ink import *
     from digitlab.interpret import *
+    from digitlab.lessons import *
     from digitlab.metrics import *
     from digitlab.models import *
     from digitlab.photo import *
@@ -42,6 +45,7 @@ __all__ = [
     "FastCNN",
     "History",
     "LeNet5",
+    "LessonError",
     "Misclassified",
     "NormalizedDigit",
     "PerClass",
@@ -61,6 +65,7 @@ __all__ = [
     "calibration",
     "choose_device",
     "confusion_matrix",
+    "copy_lessons",
     "create_model",
     "cross_entropy",
     "data_folder",
@@ -74,6 +79,7 @@ __all__ = [
     "get_recipe",
     "grad_cam",
     "group_marks",
+    "lessons_folder",
     "list_models",
     "list_recipes",
     "load_checkpoint",
@@ -96,10 +102,13 @@ __all__ = [
     "plot_filters",
     "plot_heatmaps",
     "plot_intervals",
+    "plot_ladder",
+    "plot_lines",
     "plot_misclassified",
     "plot_photo_stages",
     "plot_probabilities",
     "plot_reliability",
+    "plot_surface",
     "plot_training_curves",
     "plot_walk",
     "predict",
@@ -124,8 +133,8 @@ __all__ = [
 
 # Searched in this order; the costly imports (SciPy, Matplotlib) come last.
 _HOMES = (
-    *("files", "data", "models", "training", "recipes", "metrics", "interpret", "checkpoint", "photo"),
-    *("picture", "plots", "charts", "walkthrough", "report", "run"),
+    *("files", "data", "models", "training", "recipes", "metrics", "interpret", "checkpoint", "ink", "photo"),
+    *("picture", "plots", "charts", "curves", "walkthrough", "report", "run", "lessons"),
 )
 
 

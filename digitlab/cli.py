@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from digitlab.photo import Photo
     from digitlab.run import RunSettings
 
@@ -98,6 +100,15 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--json", action="store_true", help="print JSON")
     predict.set_defaults(run=_predict)
+
+    lessons = commands.add_parser("lessons", help="copy the course's notebooks into a folder of yours")
+    lessons.add_argument("folder", type=Path, metavar="DIR", help="where to; made if it is not there")
+    lessons.add_argument("--force", action="store_true", help="overwrite copies that were edited")
+    lessons.set_defaults(run=_lessons)
+
+    progress = commands.add_parser("progress", help="show which exercises are solved")
+    progress.add_argument("--reset", action="store_true", help="forget all of it")
+    progress.set_defaults(run=_progress)
 
     doctor = commands.add_parser("doctor", help="say what is installed, what is found and what is missing")
     doctor.set_defaults(run=_doctor)
@@ -196,7 +207,7 @@ def _predict(options: argparse.Namespace) -> int:
             continue
         probabilities = predict(model, torch.stack([torch.from_numpy(digit.image) for digit in photo.digits]))
         if options.stages:
-            _save_stages(options.stages, path, photo)
+            _save_stages(options.stages, path, photo, probabilities)
         digits = [
             {
                 "digit": int(row.argmax()),
@@ -215,14 +226,49 @@ def _predict(options: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _save_stages(folder: Path, source: Path, photo: Photo) -> None:
+def _save_stages(folder: Path, source: Path, photo: Photo, probabilities: Tensor) -> None:
     from digitlab.picture import save_picture
     from digitlab.plots import plot_photo_stages
 
     folder.mkdir(parents=True, exist_ok=True)
-    for number, digit in enumerate(photo.digits, start=1):
+    for number, (digit, row) in enumerate(zip(photo.digits, probabilities, strict=True), start=1):
         name = source.stem if len(photo.digits) == 1 else f"{source.stem}-{number}"
-        save_picture(plot_photo_stages(digit.stages()), folder / f"{name}-stages.png")
+        title = f"Read as {int(row.argmax())}, {float(row.max()):.1%} sure"
+        save_picture(plot_photo_stages(digit.stages(), title=title), folder / f"{name}-stages.png")
+
+
+def _lessons(options: argparse.Namespace) -> int:
+    from digitlab.lessons import copy_lessons
+
+    written = copy_lessons(options.folder, force=options.force)
+    print(f"{len(written)} notebooks copied into {options.folder}")
+    print(f'open them with: pip install "digitlab[lab]" && jupyter lab {options.folder}')
+    return 0
+
+
+def _progress(options: argparse.Namespace) -> int:
+    from digitlab.exercises import list_exercises
+    from digitlab.exercises.progress import progress_file, read_progress, reset_progress
+
+    if options.reset:
+        reset_progress()
+        print("all progress is forgotten")
+        return 0
+    entries, exercises = read_progress(), list_exercises()
+    for lesson in sorted({each.number[:2] for each in exercises}):
+        of_lesson = [each for each in exercises if each.number.startswith(lesson)]
+        found = [entries.get(each.number, {}) for each in of_lesson]
+        n_solved = sum(bool(entry.get("solved")) for entry in found)
+        print(f"lesson {lesson}   {n_solved} of {len(of_lesson)} solved")
+        for each, entry in zip(of_lesson, found, strict=True):
+            state = "solved" if entry.get("solved") else "tried" if entry.get("attempts") else "open"
+            notes = [f"{entry['attempts']} attempts"] if entry.get("attempts", 0) > 1 else []
+            notes += [f"{entry['hints']} hints"] if entry.get("hints") else []
+            notes += ["solution seen"] if entry.get("looked") else []
+            print(f"  {each.number}  {state:<7} {each.title}" + (f"  ({', '.join(notes)})" if notes else ""))
+    n_solved = sum(bool(entries.get(each.number, {}).get("solved")) for each in exercises)
+    print(f"{n_solved} of {len(exercises)} exercises solved; kept in {progress_file()}")
+    return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -181,7 +181,7 @@ def load_digits(split: Split = "train", source: str = "auto", root: str | Path |
         try:
             fetch_set("mnist", root)
         except DataError as reason:
-            warnings.warn(f"using the bundled sample of 10,000 real digits, because {reason}", stacklevel=2)
+            warnings.warn(f"using the bundled sample of 10,000 real digits, because {reason}", stacklevel=1)
             return load_sample(split)
     name = "mnist" if source == "auto" else source
     fetch_set(name, root)

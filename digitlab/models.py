@@ -38,7 +38,7 @@ class DigitModel(nn.Module):
 class CNN(DigitModel):
     """The course's network: two convolutions and two linear layers, 21,840 parameters.
 
-    Built by hand in lesson 05.     The architecture and its names are those of the tutorial that this course
+    Built by hand in lesson 05. The architecture and its names are those of the tutorial that this course
     grew from, and before it of PyTorch's early MNIST example. One thing differs: it returns logits, where the
     tutorial applied ``log_softmax`` and then a loss that applies it again (harmless, and worth understanding:
     lesson 02).

@@ -1,7 +1,11 @@
 """What the tests share: no network, no data but the bundled sample, and one small finished run."""
 
+import os
 import socket
 from pathlib import Path
+
+# Two tests run at once, on two cores; and a number should not depend on the number of threads that summed it.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 

@@ -365,9 +365,15 @@ def test_a_model_that_cannot_be_followed() -> None:
     with pytest.raises(ValueError, match=r"model: torch\.fx cannot follow its forward pass \(.*\)") as error:
         interpret.walk(Branching(), IMAGES)
     assert "\n" not in str(error.value)
-    assert (
-        interpret.saliency(Branching(), IMAGES, signed=True).sum() == 3
-    )  # what needs no tracing still works
+    # What needs no tracing still works.
+    assert interpret.saliency(Branching(), IMAGES, signed=True).sum() == 3
+
+    class Talkative(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            raise TypeError("the first line\nand many more")
+
+    with pytest.raises(ValueError, match=r"forward pass \(the first line\)$"):
+        interpret.walk(Talkative(), IMAGES)
 
 
 # --- receptive field ----------------------------------------------------------------------------------------

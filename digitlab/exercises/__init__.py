@@ -1,0 +1,178 @@
+"""Exercises that teach back.
+
+    from digitlab.exercises import exercise
+
+    ex = exercise("04.2")
+    ex.check(my_conv2d)      # correct | incorrect, with the likely cause | not attempted (the answer is still `...`)
+    ex.hint()                # one more each time
+    ex.solution()            # the reference
+
+Each lesson's exercises are in a file of their own, ``lesson_01.py`` and so on: data and small functions, no
+mechanism. How an answer is compared is in ``checking.py``; what the learner has solved is kept by
+``progress.py`` in one small file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.resources import files
+from typing import Any, Literal
+
+from digitlab.exercises import progress
+from digitlab.exercises.checking import (
+    Mistake,
+    NotAttempted,
+    Observe,
+    call,
+    describe_difference,
+    is_unwritten,
+    outcome_of,
+    quiet_surroundings,
+    same,
+)
+
+__all__ = ["Exercise", "Text", "Verdict", "WrongAnswer", "exercise", "list_exercises"]
+
+
+class Text(str):
+    """Text that a notebook shows as it is, without quotes and escapes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict:
+    """What a check found.
+
+    Attributes:
+        status: ``"correct"``, ``"incorrect"`` or ``"not attempted"``.
+        message: one paragraph for the learner.
+    """
+
+    status: Literal["correct", "incorrect", "not attempted"]
+    message: str
+
+    def __repr__(self) -> str:
+        return textwrap.fill(f"{self.status.capitalize()}: {self.message}", 88)
+
+
+@dataclass(frozen=True)
+class WrongAnswer:
+    """An answer that learners give, and what a good teacher would say to it."""
+
+    answer: Any
+    diagnosis: str
+
+
+@dataclass
+class Exercise:
+    """One exercise.
+
+    Attributes:
+        number: lesson and place, as in ``"04.2"``.
+        title: a few words.
+        name: what the learner's cell defines; the solution has the same name.
+        minutes: for a learner who knows the lesson so far.
+        difficulty: ``"easy"``, ``"medium"`` or ``"hard"``.
+        starter: the learner's cell, with ``...`` where the answer goes.
+        answer: the reference: a function, a class, or a value.
+        praise: what to say to a correct answer: one thing worth knowing next.
+        hints: two or more, each giving away a little more.
+        wrong: known wrong answers, two or more.
+        cases: gives the inputs to try, a tuple each; made anew for each check.
+        observe: ``observe(answer, *inputs)``: what is compared with the reference; by default what the answer
+            returns.
+        code: the reference as text, where it is not the source of ``answer``.
+    """
+
+    number: str
+    title: str
+    name: str
+    minutes: int
+    difficulty: Literal["easy", "medium", "hard"]
+    starter: str
+    answer: Any
+    praise: str
+    hints: tuple[str, ...]
+    wrong: tuple[WrongAnswer, ...]
+    cases: Callable[[], list[tuple[Any, ...]]] = lambda: [()]
+    observe: Observe = call
+    code: str | None = None
+    _hints_given: int = field(default=0, repr=False)
+
+    def check(self, answer: Any) -> Verdict:
+        """Compare an answer with the reference. Never raises for a wrong answer, and needs no network."""
+        with quiet_surroundings():
+            verdict = self._judge(answer)
+        if verdict.status != "not attempted":
+            progress.record(self.number, solved=verdict.status == "correct")
+        return verdict
+
+    def hint(self) -> Text:
+        """The next hint; after the last one, the last one again."""
+        number = min(self._hints_given, len(self.hints) - 1)
+        self._hints_given = number + 1
+        progress.record(self.number, hints=self._hints_given)
+        return Text(textwrap.fill(f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}", 88))
+
+    def solution(self) -> Text:
+        """The reference as code."""
+        progress.record(self.number, looked=True)
+        return Text(self.code if self.code is not None else textwrap.dedent(inspect.getsource(self.answer)))
+
+    def _judge(self, answer: Any) -> Verdict:
+        if is_unwritten(answer):
+            return Verdict("not attempted", f"replace the ... in {self.name} and run the cell again.")
+        try:
+            cases = self.cases()
+            expected = outcome_of(self.answer, cases, self.observe)
+            if isinstance(expected, Mistake):
+                raise expected  # a fault of the exercise, not of the learner's
+            got = outcome_of(answer, cases, self.observe)
+        except NotAttempted:
+            return Verdict("not attempted", f"there is still a ... in {self.name}.")
+        if same(got, expected):
+            return Verdict("correct", self.praise)
+        for wrong in self.wrong:
+            if same(got, outcome_of(wrong.answer, cases, self.observe)):
+                return Verdict("incorrect", wrong.diagnosis)
+        if isinstance(got, Mistake):
+            return Verdict("incorrect", str(got))
+        for inputs, one, other in zip(cases, got, expected, strict=True):
+            difference = describe_difference(one, other, inputs)
+            if difference is not None:
+                return Verdict("incorrect", difference)
+        return Verdict("incorrect", "the result is of another kind than the reference's")
+
+
+def list_exercises() -> list[Exercise]:
+    """All exercises, in the order of the course."""
+    names = sorted(path.name for path in files(__name__).iterdir() if path.name.startswith("lesson_"))
+    return [
+        each for name in names for each in import_module(f"{__name__}.{name.removesuffix('.py')}").EXERCISES
+    ]
+
+
+def exercise(number: str) -> Exercise:
+    """The exercise of that number.
+
+    Raises:
+        ValueError: there is none; the message gives the nearest ones.
+
+    Example:
+        >>> exercise("02.1").check(...)
+        Not attempted: replace the ... in softmax and run the cell again.
+    """
+    try:
+        lesson: list[Exercise] = import_module(f"{__name__}.lesson_{str(number)[:2]}").EXERCISES
+        return next(each for each in lesson if each.number == number)
+    except (ImportError, StopIteration):
+        numbers = [each.number for each in list_exercises()]
+        near = difflib.get_close_matches(str(number), numbers, n=3) or numbers[:3]
+        raise ValueError(f"there is no exercise {number!r}; did you mean {' or '.join(near)}?") from None

@@ -1,0 +1,239 @@
+"""What `Exercise.check` does: run the learner's answer on a few cases and say, calmly, what it sees.
+
+An answer is compared with the reference solution on every case. When it differs, it is compared with the
+known wrong answers: the one that gives the same results names the mistake. When none does, the difference
+itself is described. Nothing that a learner's code does (raise, return nonsense, change its input) reaches the
+learner as a traceback from here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+import random
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+Observe = Callable[..., Any]
+"""``observe(answer, *inputs)``: what is compared. By default, what the answer returns for the inputs."""
+
+
+class NotAttempted(Exception):
+    """The answer is still ``...``."""
+
+
+class Mistake(Exception):
+    """The answer is wrong; the message says why, in one paragraph."""
+
+
+def is_unwritten(answer: object) -> bool:
+    """Whether an answer is still the starter: ``...`` itself, or a function or class with nothing but ``...`` in it."""
+    if answer is Ellipsis or answer is None:
+        return True
+    if isinstance(answer, type):
+        return any(
+            is_unwritten(member) for member in vars(answer).values() if isinstance(member, types.FunctionType)
+        )
+    if not isinstance(answer, types.FunctionType) or answer.__code__.co_code not in _EMPTY_CODES:
+        return False
+    return all(constant in (None, ..., answer.__doc__) for constant in answer.__code__.co_consts)
+
+
+def _empty() -> None: ...
+
+
+def _empty_with_docstring() -> None:
+    """A docstring and nothing else."""
+
+
+def _returns_ellipsis() -> Any:
+    return ...
+
+
+_EMPTY_CODES = {function.__code__.co_code for function in (_empty, _empty_with_docstring, _returns_ellipsis)}
+
+
+def outcome_of(answer: object, cases: Sequence[tuple[Any, ...]], observe: Observe) -> list[Any] | Mistake:
+    """What the answer gives for each case, or the mistake that kept it from giving anything.
+
+    Raises:
+        NotAttempted: a ``...`` came out.
+    """
+    results = []
+    for inputs in cases:
+        given = copy.deepcopy(inputs)
+        torch.manual_seed(0)  # an answer that draws random numbers draws the same ones each time
+        try:
+            result = observe(answer, *given)
+        except NotAttempted:
+            raise
+        except Mistake as mistake:
+            return mistake
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # what a learner's code raises is news for the learner, not a crash here
+            return Mistake(f"your code stopped with {type(error).__name__}: {_first_line(error)}")
+        if _holds_ellipsis(result):
+            raise NotAttempted
+        if observe is call and not same(given, inputs, tolerance=0.0):
+            return Mistake(
+                "your code changed its input in place; use operations that return a new tensor, or clone it first"
+            )
+        results.append(result)
+    return results
+
+
+@contextlib.contextmanager
+def quiet_surroundings() -> Iterator[None]:
+    """Put back what an answer may change unseen: random states, default dtype, gradient mode, threads."""
+    numpy_state, dtype = np.random.get_state(), torch.get_default_dtype()
+    python_state, n_threads = random.getstate(), torch.get_num_threads()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            yield
+    finally:
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
+        torch.set_default_dtype(dtype)
+        torch.set_num_threads(n_threads)
+
+
+def call(answer: Any, *inputs: Any) -> Any:
+    """The usual observation: what the answer returns. An answer that is no function stands for itself."""
+    return answer(*inputs) if callable(answer) else answer
+
+
+def describe_difference(got: Any, expected: Any, inputs: tuple[Any, ...]) -> str | None:
+    """The first difference in words; ``None`` if there is none that matters."""
+    if same(got, expected):
+        return None
+    if got is None:
+        return "your code returns nothing (None): is the `return` missing?"
+    if isinstance(expected, tuple | list) and isinstance(got, tuple | list) and len(got) == len(expected):
+        for number, (one, other) in enumerate(zip(got, expected, strict=True), start=1):
+            if (difference := describe_difference(one, other, inputs)) is not None:
+                return f"result {number} of {len(expected)}: {difference}"
+    if isinstance(expected, Tensor):
+        return _describe_tensor_difference(got, expected)
+    if isinstance(expected, bool) or not isinstance(expected, int | float):
+        return f"expected {_brief(expected)}, got {_brief(got)}"
+    number_ = _as_number(got)
+    if number_ is None:
+        return f"expected a number, got {_brief(got)}"
+    if not math.isfinite(number_):
+        return f"expected a finite number, got {number_}"
+    return f"expected {expected:.6g}, got {number_:.6g}" + (
+        f" for the input {_brief(inputs[0])}" if inputs else ""
+    )
+
+
+def _describe_tensor_difference(got: Any, expected: Tensor) -> str:
+    if isinstance(got, np.ndarray):
+        got = torch.from_numpy(got)
+    if not isinstance(got, Tensor):
+        return f"expected a tensor of shape {tuple(expected.shape)}, got {_brief(got)}"
+    if got.shape != expected.shape:
+        return f"the shape is {tuple(got.shape)}, but should be {tuple(expected.shape)}"
+    if got.is_floating_point() != expected.is_floating_point():
+        return f"the dtype is {got.dtype}, but should be {expected.dtype}"
+    got, expected = got.detach().double(), expected.detach().double()
+    if not got.isfinite().all():
+        return (
+            "some values are infinite or nan: look for a division by zero, log(0), or exp of a large number"
+        )
+    gap = (got - expected).abs()
+    position = np.unravel_index(int(gap.argmax()), tuple(gap.shape)) if gap.ndim else ()
+    where = f" at position {tuple(int(i) for i in position)}" if gap.ndim else ""
+    share = float((gap > 1e-4).double().mean())
+    return (
+        f"the shape is right, but {share:.0%} of the values differ; the largest difference is{where}: "
+        f"{float(got[tuple(position)]):.5g} instead of {float(expected[tuple(position)]):.5g}"
+    )
+
+
+def same(got: Any, expected: Any, tolerance: float = 1e-4) -> bool:
+    """Equal in kind, shape and value, up to rounding."""
+    if isinstance(got, Mistake) or isinstance(expected, Mistake):
+        return isinstance(got, Mistake) and isinstance(expected, Mistake) and str(got) == str(expected)
+    if isinstance(got, np.ndarray) and isinstance(expected, Tensor):
+        got = torch.from_numpy(got)
+    if isinstance(expected, Tensor):
+        if not isinstance(got, Tensor) or got.shape != expected.shape:
+            return False
+        if got.is_floating_point() != expected.is_floating_point():
+            return False
+        return torch.allclose(
+            got.detach().double(), expected.detach().double(), rtol=tolerance, atol=tolerance, equal_nan=True
+        )
+    if isinstance(expected, bool | str) or expected is None:
+        return (type(got) is type(expected) and bool(got == expected)) or (got is expected)
+    if isinstance(expected, int | float):
+        number = _as_number(got)
+        return number is not None and math.isclose(number, expected, rel_tol=tolerance, abs_tol=tolerance)
+    if isinstance(expected, np.ndarray):
+        return (
+            isinstance(got, np.ndarray)
+            and got.shape == expected.shape
+            and bool(np.allclose(got, expected, tolerance, tolerance, equal_nan=True))
+        )
+    if isinstance(expected, Mapping):
+        return (
+            isinstance(got, Mapping)
+            and got.keys() == expected.keys()
+            and all(same(got[key], expected[key], tolerance) for key in expected)
+        )
+    if isinstance(expected, tuple | list):
+        return (
+            isinstance(got, tuple | list)
+            and len(got) == len(expected)
+            and all(same(one, other, tolerance) for one, other in zip(got, expected, strict=True))
+        )
+    if isinstance(expected, nn.Module):
+        return isinstance(got, nn.Module) and same(
+            dict(got.state_dict()), dict(expected.state_dict()), tolerance
+        )
+    if callable(expected):
+        return True
+    return type(got) is type(expected)
+
+
+def _as_number(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    if isinstance(value, Tensor):
+        return float(value) if value.numel() == 1 else None
+    if isinstance(value, np.ndarray | np.generic):
+        return float(value) if value.size == 1 else None
+    return None
+
+
+def _holds_ellipsis(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, tuple | list):
+        return any(_holds_ellipsis(item) for item in value)
+    return value is Ellipsis
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}" if value.numel() > 12 else f"tensor {value.tolist()}"
+    if isinstance(value, nn.Module) or (isinstance(value, tuple | list) and value):
+        # Not the content: it may be long, and where it is the reference's, it would be the answer.
+        return f"a {type(value).__name__}" + ("" if isinstance(value, nn.Module) else f" of {len(value)}")
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else "no message"

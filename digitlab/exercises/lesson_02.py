@@ -1,0 +1,272 @@
+"""Exercises of lesson 02, a linear classifier: softmax, cross-entropy, its gradient, and a double softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from digitlab.exercises import Exercise, WrongAnswer
+
+
+def random_logits() -> list[tuple[Tensor]]:
+    """Ordinary scores, one image, and scores so large that exp() of them overflows."""
+    generator = torch.Generator().manual_seed(2)
+    logits = torch.randn(6, 10, generator=generator)
+    return [(logits,), (logits[:1],), (logits * 300,)]
+
+
+def logits_and_labels() -> list[tuple[Tensor, Tensor]]:
+    """Ordinary scores with labels; the last ones are so far apart that a probability rounds to zero."""
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(6, 10, generator=generator)
+    labels = torch.tensor([3, 1, 4, 1, 5, 9])
+    return [(logits, labels), (logits * 3, labels.flip(0)), (logits[:1], labels[:1]), (logits * 300, labels)]
+
+
+# --- 02.1 ---------------------------------------------------------------------------------------
+
+
+def softmax(logits: Tensor) -> Tensor:
+    largest = logits.max(dim=1, keepdim=True).values
+    exponentials = torch.exp(logits - largest)
+    return exponentials / exponentials.sum(dim=1, keepdim=True)
+
+
+def softmax_over_the_batch(logits: Tensor) -> Tensor:
+    return logits.softmax(dim=0)
+
+
+def softmax_that_overflows(logits: Tensor) -> Tensor:
+    exponentials = torch.exp(logits)
+    return exponentials / exponentials.sum(dim=1, keepdim=True)
+
+
+def shares_without_exponential(logits: Tensor) -> Tensor:
+    return logits / logits.sum(dim=1, keepdim=True)
+
+
+def softmax_over_everything(logits: Tensor) -> Tensor:
+    return logits.flatten().softmax(dim=0).view_as(logits)
+
+
+def log_of_softmax(logits: Tensor) -> Tensor:
+    return logits.log_softmax(dim=1)
+
+
+# --- 02.2 ---------------------------------------------------------------------------------------
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    log_probabilities = logits - logits.logsumexp(dim=1, keepdim=True)
+    of_the_label = log_probabilities[torch.arange(len(labels)), labels]
+    return -of_the_label.mean()
+
+
+def cross_entropy_summed(logits: Tensor, labels: Tensor) -> Tensor:
+    return F.cross_entropy(logits, labels, reduction="sum")
+
+
+def cross_entropy_without_minus(logits: Tensor, labels: Tensor) -> Tensor:
+    return -F.cross_entropy(logits, labels)
+
+
+def cross_entropy_of_probabilities(logits: Tensor, labels: Tensor) -> Tensor:
+    return F.cross_entropy(logits.softmax(dim=1), labels)
+
+
+def cross_entropy_with_log_of_zero(logits: Tensor, labels: Tensor) -> Tensor:
+    return -logits.softmax(dim=1)[torch.arange(len(labels)), labels].log().mean()
+
+
+def cross_entropy_in_bits(logits: Tensor, labels: Tensor) -> Tensor:
+    return F.cross_entropy(logits, labels) / torch.log(torch.tensor(2.0))
+
+
+# --- 02.3 ---------------------------------------------------------------------------------------
+
+
+def gradient(logits: Tensor, labels: Tensor) -> Tensor:
+    wanted = F.one_hot(labels, num_classes=10)
+    return (logits.softmax(dim=1) - wanted) / len(labels)
+
+
+def gradient_not_averaged(logits: Tensor, labels: Tensor) -> Tensor:
+    return logits.softmax(dim=1) - F.one_hot(labels, num_classes=10)
+
+
+def gradient_uphill(logits: Tensor, labels: Tensor) -> Tensor:
+    return (F.one_hot(labels, num_classes=10) - logits.softmax(dim=1)) / len(labels)
+
+
+def gradient_of_scores(logits: Tensor, labels: Tensor) -> Tensor:
+    return (logits - F.one_hot(labels, num_classes=10)) / len(labels)
+
+
+# --- 02.4 ---------------------------------------------------------------------------------------
+
+
+def largest_difference(logits: Tensor, labels: Tensor) -> float:
+    once = F.cross_entropy(logits, labels)
+    twice = F.cross_entropy(logits.log_softmax(dim=1), labels)
+    return float((once - twice).abs())
+
+
+def difference_with_softmax(logits: Tensor, labels: Tensor) -> float:
+    return float((F.cross_entropy(logits, labels) - F.cross_entropy(logits.softmax(dim=1), labels)).abs())
+
+
+def difference_over_the_batch(logits: Tensor, labels: Tensor) -> float:
+    return float((F.cross_entropy(logits, labels) - F.cross_entropy(logits.log_softmax(dim=0), labels)).abs())
+
+
+def moderate_logits() -> list[tuple[Any, ...]]:
+    return logits_and_labels()[:3]
+
+
+EXERCISES = [
+    Exercise(
+        number="02.1",
+        title="Softmax",
+        name="softmax",
+        minutes=8,
+        difficulty="medium",
+        starter='def softmax(logits):\n    """Logits (N, 10) to probabilities (N, 10)."""\n    ...',
+        answer=softmax,
+        praise="equal to PyTorch's, on large scores too. Subtracting the largest changes nothing but the rounding, "
+        "because a factor common to all ten cancels.",
+        hints=(
+            "Each row is one image: its ten numbers should be positive and sum to 1. `torch.exp` makes numbers positive.",
+            "Divide the exponentials by their sum along dim=1, with keepdim=True so that the shapes fit.",
+            "exp(89) is more than a float32 can hold. Subtract each row's largest logit first: the result is the same.",
+        ),
+        wrong=(
+            WrongAnswer(
+                softmax_over_the_batch,
+                "each row should sum to 1, but your columns do: this is the softmax over the batch. "
+                "An image's probabilities must not depend on the other images; sum along dim=1.",
+            ),
+            WrongAnswer(
+                softmax_that_overflows,
+                "right for ordinary scores, but for large ones exp() overflows, and infinity divided by infinity is "
+                "not a number (nan). Subtract each row's largest logit before the exponential.",
+            ),
+            WrongAnswer(
+                shares_without_exponential,
+                "the rows sum to 1, but some of your probabilities are negative: logits can be below zero. "
+                "Apply torch.exp before dividing.",
+            ),
+            WrongAnswer(
+                softmax_over_everything,
+                "all your numbers together sum to 1; each row should. Give `sum` the dimension: dim=1.",
+            ),
+            WrongAnswer(
+                log_of_softmax,
+                "these are the logarithms of the probabilities: all negative. Leave out the log.",
+            ),
+        ),
+        cases=random_logits,
+    ),
+    Exercise(
+        number="02.2",
+        title="Cross-entropy",
+        name="cross_entropy",
+        minutes=10,
+        difficulty="medium",
+        starter='def cross_entropy(logits, labels):\n    """Mean of -log(probability of the label), one number, in nats."""\n    ...',
+        answer=cross_entropy,
+        praise="equal to F.cross_entropy. It takes logits, not probabilities, so that the log and the exponential of the "
+        "softmax can cancel before they overflow.",
+        hints=(
+            "For each image you need one number: the log of the probability that its label got.",
+            "log softmax = logits - logsumexp(logits). Indexing with `[torch.arange(len(labels)), labels]` picks one "
+            "number from each row.",
+            "The last step is the minus sign and the mean over the images.",
+        ),
+        wrong=(
+            WrongAnswer(
+                cross_entropy_summed,
+                "this is the sum over the images; divide by their number, or take the mean.",
+            ),
+            WrongAnswer(
+                cross_entropy_without_minus,
+                "the sign is turned round: log of a probability is negative, and a loss should be large when things are bad.",
+            ),
+            WrongAnswer(
+                cross_entropy_of_probabilities,
+                "this is the classic double softmax: the probabilities went through a softmax again, which flattens them "
+                "all towards one tenth. The loss takes logits.",
+            ),
+            WrongAnswer(
+                cross_entropy_with_log_of_zero,
+                "right for ordinary scores, but a very small probability rounds to 0, and log(0) is minus infinity. "
+                "Compute the log of the softmax in one go: logits - logits.logsumexp(dim=1, keepdim=True).",
+            ),
+            WrongAnswer(
+                cross_entropy_in_bits,
+                "this is in bits (logarithm to base 2); the loss is in nats, torch.log.",
+            ),
+        ),
+        cases=logits_and_labels,
+    ),
+    Exercise(
+        number="02.3",
+        title="The gradient, without autograd",
+        name="gradient",
+        minutes=10,
+        difficulty="hard",
+        starter='def gradient(logits, labels):\n    """How the mean loss changes with each logit, (N, 10)."""\n    ...',
+        answer=gradient,
+        praise="equal to autograd's. What was said minus what should have been said: every step of every lesson from "
+        "here on begins with this difference.",
+        hints=(
+            "For one image it is: probabilities minus the one-hot vector of the label. Everything else follows from that.",
+            "`F.one_hot(labels, num_classes=10)` makes the vectors with a single 1.",
+            "The loss is a mean over N images, so each image's share of the gradient is divided by N.",
+        ),
+        wrong=(
+            WrongAnswer(
+                gradient_not_averaged,
+                "right for the sum of the losses; the loss is their mean, so divide by the number of images.",
+            ),
+            WrongAnswer(
+                gradient_uphill,
+                "the sign is turned round: this direction makes the loss larger. It is probabilities minus wanted.",
+            ),
+            WrongAnswer(
+                gradient_of_scores,
+                "these are logits minus wanted; the logits must go through the softmax first.",
+            ),
+        ),
+        cases=logits_and_labels,
+    ),
+    Exercise(
+        number="02.4",
+        title="A slip in a well-known script",
+        name="largest_difference",
+        minutes=6,
+        difficulty="easy",
+        starter="def largest_difference(logits, labels):\n"
+        '    """|loss of the logits - loss of their log_softmax|, a number."""\n    ...',
+        answer=largest_difference,
+        praise="nothing but rounding. log_softmax leaves alone what is already a log-probability, so the slip is harmless. "
+        "With softmax in its place it would not be.",
+        hints=(
+            "Call F.cross_entropy twice: once with the logits, once with logits.log_softmax(dim=1).",
+            "Subtract, take the absolute value, and make it a number with float(...).",
+        ),
+        wrong=(
+            WrongAnswer(
+                difference_with_softmax,
+                "this compares with softmax, not log_softmax. Keep the number in mind, though: that double softmax does harm.",
+            ),
+            WrongAnswer(
+                difference_over_the_batch,
+                "log_softmax over dim=0 mixes the images of the batch. The classes lie along dim=1.",
+            ),
+        ),
+        cases=moderate_logits,
+    ),
+]

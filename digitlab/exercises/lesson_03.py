@@ -1,0 +1,570 @@
+"""Exercises of lesson 03, the training loop: a step, shuffled batches, an epoch, an exact mean loss, momentum."""
+
+# A parameter's .grad may be None, and `parameter -= ...` makes a Tensor of it in mypy's eyes; learners should see neither.
+# mypy: disable-error-code="misc, operator, assignment"
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises.checking import Mistake
+
+Batches = list[tuple[Tensor, Tensor]]
+
+# --- 03.1 ---------------------------------------------------------------------------------------
+
+
+def sgd_step(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
+    return weights - learning_rate * gradient
+
+
+def step_uphill(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
+    return weights + learning_rate * gradient
+
+
+def step_without_rate(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
+    return weights - gradient
+
+
+def step_of_fixed_length(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
+    return weights - learning_rate * gradient / gradient.norm()
+
+
+def step_only(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
+    step: Tensor = -learning_rate * gradient
+    return step
+
+
+def step_that_scales_weights(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
+    scaled: Tensor = learning_rate * (weights - gradient)
+    return scaled
+
+
+def weights_and_gradients() -> list[tuple[Tensor, Tensor, float]]:
+    generator = torch.Generator().manual_seed(3)
+    weights, gradient = torch.randn(2, 5, generator=generator)
+    return [(weights, gradient, 0.1), (weights.view(5, 1), gradient.view(5, 1), 2.0)]
+
+
+# --- 03.2 ---------------------------------------------------------------------------------------
+
+
+def make_batches(n: int, batch_size: int) -> list[Tensor]:
+    order = torch.randperm(n)
+    return list(order.split(batch_size))
+
+
+def batches_with_replacement(n: int, batch_size: int) -> list[Tensor]:
+    return list(torch.randint(n, (n,)).split(batch_size))
+
+
+def batches_in_order(n: int, batch_size: int) -> list[Tensor]:
+    return list(torch.arange(n).split(batch_size))
+
+
+def batches_without_the_rest(n: int, batch_size: int) -> list[Tensor]:
+    return [batch for batch in torch.randperm(n).split(batch_size) if len(batch) == batch_size]
+
+
+def batches_always_the_same(n: int, batch_size: int) -> list[Tensor]:
+    return list(torch.randperm(n, generator=torch.Generator().manual_seed(0)).split(batch_size))
+
+
+def batches_of_another_count(n: int, batch_size: int) -> list[Tensor]:
+    return list(torch.randperm(n).chunk(batch_size))
+
+
+def batches_shuffled_inside(n: int, batch_size: int) -> list[Tensor]:
+    return [batch[torch.randperm(len(batch))] for batch in torch.arange(n).split(batch_size)]
+
+
+def describe_batches(make: Callable[[int, int], Any], n: int, batch_size: int) -> str:
+    """What matters about two deals in a row; which order came out does not."""
+    deals = [make(n, batch_size), make(n, batch_size)]
+    if deals[0] is None:
+        raise Mistake("your code returns nothing (None): is the `return` missing?")
+    if not all(
+        isinstance(deal, list | tuple) and all(isinstance(batch, Tensor) for batch in deal) for deal in deals
+    ):
+        raise Mistake("return a list of tensors, one tensor of numbers for each batch")
+    first, second = ([batch.flatten().tolist() for batch in deal] for deal in deals)
+    numbers = [number for batch in first for number in batch]
+    kinds = {
+        "each number once": sorted(numbers) == list(range(n)),
+        "all the same order": first == second,
+        "in order": numbers == sorted(numbers),
+        "neighbours together": all(
+            sorted(batch) == list(range(min(batch), max(batch) + 1)) for batch in first if batch
+        ),
+    }
+    return f"sizes {[len(batch) for batch in first]}: {', '.join(kind for kind, holds in kinds.items() if holds)}"
+
+
+# --- 03.3 ---------------------------------------------------------------------------------------
+
+
+def train_by_hand(model: nn.Module, batches: list[tuple[Tensor, Tensor]], learning_rate: float) -> None:
+    model.train()
+    for images, labels in batches:
+        model.zero_grad()
+        loss = F.cross_entropy(model(images), labels)
+        loss.backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= learning_rate * parameter.grad
+
+
+def train_without_zero_grad(model: nn.Module, batches: Batches, learning_rate: float) -> None:
+    model.train()
+    for images, labels in batches:
+        F.cross_entropy(model(images), labels).backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= learning_rate * parameter.grad
+
+
+def train_with_zero_grad_too_late(model: nn.Module, batches: Batches, learning_rate: float) -> None:
+    model.train()
+    for images, labels in batches:
+        F.cross_entropy(model(images), labels).backward()
+        model.zero_grad()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= learning_rate * parameter.grad
+
+
+def train_while_recording(model: nn.Module, batches: Batches, learning_rate: float) -> None:
+    model.train()
+    for images, labels in batches:
+        model.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        for parameter in model.parameters():
+            parameter -= learning_rate * parameter.grad
+
+
+def train_a_copy(model: nn.Module, batches: Batches, learning_rate: float) -> None:
+    model.train()
+    for images, labels in batches:
+        model.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter = parameter - learning_rate * parameter.grad
+
+
+def train_with_one_step(model: nn.Module, batches: Batches, learning_rate: float) -> None:
+    model.train()
+    for images, labels in batches:
+        model.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter -= learning_rate * parameter.grad
+
+
+def train_in_any_mode(model: nn.Module, batches: Batches, learning_rate: float) -> None:
+    for images, labels in batches:
+        model.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= learning_rate * parameter.grad
+
+
+def train_uphill(model: nn.Module, batches: Batches, learning_rate: float) -> None:
+    train_by_hand(model, batches, -learning_rate)
+
+
+def small_batches() -> Batches:
+    """Three batches, the last one smaller, of small made-up images in three classes."""
+    generator = torch.Generator().manual_seed(5)
+    images, labels = torch.randn(10, 6, generator=generator), torch.randint(3, (10,), generator=generator)
+    return list(zip(images.split(4), labels.split(4), strict=True))
+
+
+def small_models() -> list[tuple[nn.Module, Batches, float]]:
+    """A linear model, and one with dropout that somebody has left in evaluation mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        linear, dropping = nn.Linear(6, 3), nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 3))
+    return [(linear, small_batches(), 0.5), (dropping.eval(), small_batches(), 0.5)]
+
+
+def trained_parameters(
+    answer: Callable[..., object], model: nn.Module, batches: Batches, learning_rate: float
+) -> list[Tensor]:
+    answer(model, batches, learning_rate)
+    return [parameter.detach().clone() for parameter in model.parameters()]
+
+
+# --- 03.4 ---------------------------------------------------------------------------------------
+
+
+def mean_loss(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float:
+    was_training = model.training
+    model.eval()
+    total, n = 0.0, 0
+    with torch.no_grad():
+        for images, labels in batches:
+            total += F.cross_entropy(model(images), labels).item() * len(labels)
+            n += len(labels)
+    model.train(was_training)
+    return total / n
+
+
+def loss_as_in_the_script(model: nn.Module, batches: Batches) -> float:
+    was_training = model.training
+    with torch.no_grad():
+        total = sum(F.cross_entropy(model.eval()(images), labels).item() for images, labels in batches)
+    model.train(was_training)
+    return total / sum(len(labels) for _, labels in batches)
+
+
+def loss_as_mean_of_means(model: nn.Module, batches: Batches) -> float:
+    was_training = model.training
+    with torch.no_grad():
+        total = sum(F.cross_entropy(model.eval()(images), labels).item() for images, labels in batches)
+    model.train(was_training)
+    return total / len(batches)
+
+
+def loss_of_the_last_batch(model: nn.Module, batches: Batches) -> float:
+    return mean_loss(model, batches[-1:])
+
+
+def loss_summed(model: nn.Module, batches: Batches) -> float:
+    return mean_loss(model, batches) * sum(len(labels) for _, labels in batches)
+
+
+def loss_with_dropout(model: nn.Module, batches: Batches) -> float:
+    total, n = 0.0, 0
+    with torch.no_grad():
+        for images, labels in batches:
+            total += F.cross_entropy(model(images), labels).item() * len(labels)
+            n += len(labels)
+    return total / n
+
+
+def loss_with_recording(model: nn.Module, batches: Batches) -> float:
+    was_training = model.training
+    model.eval()
+    total, n = 0.0, 0
+    for images, labels in batches:
+        total += F.cross_entropy(model(images), labels).item() * len(labels)
+        n += len(labels)
+    model.train(was_training)
+    return total / n
+
+
+def loss_that_stays_in_eval(model: nn.Module, batches: Batches) -> float:
+    loss = mean_loss(model, batches)
+    model.eval()
+    return loss
+
+
+def loss_that_always_trains(model: nn.Module, batches: Batches) -> float:
+    loss = mean_loss(model, batches)
+    model.train()
+    return loss
+
+
+class Watched(nn.Module):
+    """A model with dropout that notes whether autograd was recording when it was used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 3))
+        self.was_recorded = False
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images ``(B, 6)`` to logits ``(B, 3)``."""
+        self.was_recorded |= torch.is_grad_enabled()
+        logits: Tensor = self.layers(images)
+        return logits
+
+
+def watched_models() -> list[tuple[nn.Module, Batches]]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(11)
+        model, other = Watched(), Watched()
+    return [(model.train(), small_batches()), (other.eval(), small_batches()[1:])]
+
+
+def loss_and_manners(answer: Callable[..., Any], model: nn.Module, batches: Batches) -> tuple[Any, str]:
+    loss = answer(model, batches)
+    recorded = "gradients recorded" if model.was_recorded else "nothing recorded"
+    return loss, f"{recorded}, left in {'training' if model.training else 'evaluation'} mode"
+
+
+# --- 03.5 ---------------------------------------------------------------------------------------
+
+
+def momentum_step(
+    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
+) -> tuple[Tensor, Tensor]:
+    velocity = momentum * velocity + gradient
+    return weights - learning_rate * velocity, velocity
+
+
+def momentum_of_averages(
+    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
+) -> tuple[Tensor, Tensor]:
+    velocity = momentum * velocity + (1 - momentum) * gradient
+    return weights - learning_rate * velocity, velocity
+
+
+def momentum_with_old_velocity(
+    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
+) -> tuple[Tensor, Tensor]:
+    return weights - learning_rate * velocity, momentum * velocity + gradient
+
+
+def momentum_that_never_fades(
+    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
+) -> tuple[Tensor, Tensor]:
+    velocity = velocity + gradient
+    return weights - learning_rate * velocity, velocity
+
+
+def momentum_without_memory(
+    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
+) -> tuple[Tensor, Tensor]:
+    return weights - learning_rate * (momentum * velocity + gradient), velocity
+
+
+def moving_weights() -> list[tuple[Tensor, Tensor, Tensor, float, float]]:
+    generator = torch.Generator().manual_seed(13)
+    weights, velocity, gradient = torch.randn(3, 5, generator=generator)
+    return [(weights, velocity, gradient, 0.1, 0.9), (weights, torch.zeros(5), gradient, 0.5, 0.5)]
+
+
+EXERCISES = [
+    Exercise(
+        number="03.1",
+        title="One step downhill",
+        name="sgd_step",
+        minutes=4,
+        difficulty="easy",
+        starter="def sgd_step(weights, gradient, learning_rate):\n"
+        '    """The weights after one step downhill, as a new tensor."""\n    ...',
+        answer=sgd_step,
+        praise="that is all of gradient descent. Note that steps get shorter by themselves near the bottom, where the "
+        "gradient is small: the learning rate need not change for that.",
+        hints=(
+            "The gradient points uphill. You want to go the other way.",
+            "The length of the step is learning_rate times gradient; take it away from the weights.",
+        ),
+        wrong=(
+            WrongAnswer(
+                step_uphill,
+                "this walks uphill: the gradient points to where the loss grows. Subtract the step.",
+            ),
+            WrongAnswer(
+                step_without_rate, "the learning rate is missing: this step is as long as the whole gradient."
+            ),
+            WrongAnswer(
+                step_of_fixed_length,
+                "the direction is right, but every step has the same length, because you divide by the gradient's own. "
+                "Plain gradient descent takes shorter steps where the slope is gentler.",
+            ),
+            WrongAnswer(
+                step_only, "this is the step alone. Return where it leads to: the weights plus that step."
+            ),
+            WrongAnswer(
+                step_that_scales_weights,
+                "the learning rate multiplies the weights as well, so they shrink at each step. It belongs to the "
+                "gradient only; mind the brackets.",
+            ),
+        ),
+        cases=weights_and_gradients,
+    ),
+    Exercise(
+        number="03.2",
+        title="Deal out the digits",
+        name="make_batches",
+        minutes=7,
+        difficulty="medium",
+        starter="def make_batches(n, batch_size):\n"
+        '    """A list of index tensors: shuffled, each number once, the last may be shorter."""\n    ...',
+        answer=make_batches,
+        praise="each number once, in an order that is new every time. Without replacement, as you did it, is a little "
+        "better than drawing anew: in an epoch drawn with replacement more than a third of the digits never come up.",
+        hints=(
+            "`torch.randperm(n)` gives the numbers 0 to n - 1 in random order.",
+            "A tensor has a method that cuts it into pieces of a given size, the last one shorter: `split`.",
+            "`split` returns a tuple: make it a list.",
+        ),
+        wrong=(
+            WrongAnswer(
+                batches_with_replacement,
+                "some numbers come twice and others never: this draws with replacement. Shuffle all numbers once "
+                "(torch.randperm), then cut.",
+            ),
+            WrongAnswer(
+                batches_in_order,
+                "the numbers come in their old order. If the data is sorted, whole batches are of one class; shuffle first.",
+            ),
+            WrongAnswer(
+                batches_without_the_rest,
+                "the digits that do not fill a batch are left out. Keep the last, shorter batch: it is data too.",
+            ),
+            WrongAnswer(
+                batches_always_the_same,
+                "shuffled, but the same way every time: the seed is set inside. Each epoch should bring a new order.",
+            ),
+            WrongAnswer(
+                batches_of_another_count,
+                "this makes batch_size batches; it should make batches of batch_size numbers. (`split`, not `chunk`.)",
+            ),
+            WrongAnswer(
+                batches_shuffled_inside,
+                "you cut first and shuffle inside the pieces: the same numbers stay together. Shuffle all, then cut.",
+            ),
+        ),
+        cases=lambda: [(10, 4), (12, 6)],
+        observe=describe_batches,
+    ),
+    Exercise(
+        number="03.3",
+        title="The loop, by hand",
+        name="train_by_hand",
+        minutes=12,
+        difficulty="hard",
+        starter="def train_by_hand(model, batches, learning_rate):\n"
+        '    """One epoch of SGD: a step after each (images, labels). Returns nothing."""\n    ...',
+        answer=train_by_hand,
+        praise="the weights are those of torch.optim.SGD. An optimiser is nothing more than your inner loop, and a "
+        "place to keep what it needs to remember.",
+        hints=(
+            "For each batch: model.zero_grad(), the loss, loss.backward(). Then every parameter has its .grad.",
+            "Begin with model.train(): the model may come in evaluation mode, and would learn without its dropout.",
+            "Inside `with torch.no_grad():` loop over model.parameters() and write `parameter -= learning_rate * parameter.grad`.",
+        ),
+        wrong=(
+            WrongAnswer(
+                train_without_zero_grad,
+                "the gradients are never emptied, so each step repeats all those before it. backward() adds to .grad: "
+                "call model.zero_grad() before it.",
+            ),
+            WrongAnswer(
+                train_with_zero_grad_too_late,
+                "zero_grad comes between backward and the step, and throws away what backward has just found (.grad is "
+                "None). Call it before backward, or after the step.",
+            ),
+            WrongAnswer(
+                train_while_recording,
+                "autograd refuses a parameter that is changed while it takes notes. Put the step inside `with torch.no_grad():`.",
+            ),
+            WrongAnswer(
+                train_a_copy,
+                "the model has not changed at all. `parameter = parameter - ...` makes a new tensor and gives it the old "
+                "name; the model keeps the old one. Change it in place: `parameter -= ...`.",
+            ),
+            WrongAnswer(
+                train_with_one_step,
+                "there is one step in all, after the last batch. The step belongs inside the loop: one after each batch.",
+            ),
+            WrongAnswer(
+                train_in_any_mode,
+                "right if the model comes in training mode. It may come in evaluation mode, with dropout switched off: "
+                "begin with model.train().",
+            ),
+            WrongAnswer(train_uphill, "the loss grows: the step goes with the gradient. Subtract it."),
+        ),
+        cases=small_models,
+        observe=trained_parameters,
+    ),
+    Exercise(
+        number="03.4",
+        title="An exact mean",
+        name="mean_loss",
+        minutes=10,
+        difficulty="medium",
+        starter="def mean_loss(model, batches):\n"
+        '    """Mean cross-entropy per image, a number; dropout off, nothing recorded."""\n    ...',
+        answer=mean_loss,
+        praise="exact for any batch sizes, with the dropout off, and without a trace. You have written dl.evaluate.",
+        hints=(
+            "cross_entropy gives a batch's mean. Multiply by len(labels) to get its sum; divide by the number of images at the end.",
+            "model.eval() switches dropout off; `with torch.no_grad():` around the loop stops the recording.",
+            "Remember model.training before you begin, and put it back with model.train(was_training).",
+        ),
+        wrong=(
+            WrongAnswer(
+                loss_as_in_the_script,
+                "this is the slip of the script: a sum of batch *means*, divided by the number of *images*. It is too "
+                "small by about the batch size.",
+            ),
+            WrongAnswer(
+                loss_as_mean_of_means,
+                "the mean of the batches' means: the images of a small last batch count more than the others. Weigh each "
+                "batch by its size.",
+            ),
+            WrongAnswer(loss_of_the_last_batch, "only the last batch counts here: add up over all of them."),
+            WrongAnswer(loss_summed, "this is the sum over the images: divide by how many there were."),
+            WrongAnswer(
+                loss_with_dropout,
+                "dropout was on. torch.no_grad() does not switch it off, it only stops the recording; model.eval() does.",
+            ),
+            WrongAnswer(
+                loss_with_recording,
+                "the number is right, but autograd took notes all along. eval() does not stop that: add `with torch.no_grad():`.",
+            ),
+            WrongAnswer(
+                loss_that_stays_in_eval,
+                "the number is right, but the model is left in evaluation mode: whoever goes on training would train "
+                "without dropout. Put the old mode back.",
+            ),
+            WrongAnswer(
+                loss_that_always_trains,
+                "the number is right, but a model that came in evaluation mode leaves in training mode. Remember "
+                "model.training at the start and put it back with model.train(...).",
+            ),
+        ),
+        cases=watched_models,
+        observe=loss_and_manners,
+    ),
+    Exercise(
+        number="03.5",
+        title="Momentum",
+        name="momentum_step",
+        minutes=6,
+        difficulty="medium",
+        starter="def momentum_step(weights, velocity, gradient, learning_rate, momentum):\n"
+        '    """Returns the new weights and the new velocity, two new tensors."""\n    ...',
+        answer=momentum_step,
+        praise="equal to torch.optim.SGD(momentum=...). Where all gradients agree, the velocity grows to "
+        "1 / (1 - momentum) times one of them: ten times, for 0.9.",
+        hints=(
+            "First the velocity: momentum times the old velocity, plus the gradient.",
+            "Then the weights, with the *new* velocity where the gradient used to be.",
+        ),
+        wrong=(
+            WrongAnswer(
+                momentum_of_averages,
+                "this takes a moving *average* of gradients, (1 - momentum) times the new one. Some books do; PyTorch "
+                "adds the gradient whole, so your steps are shorter.",
+            ),
+            WrongAnswer(
+                momentum_with_old_velocity,
+                "the weights move by the *old* velocity: this step does not know the gradient it was given. Update the "
+                "velocity first.",
+            ),
+            WrongAnswer(
+                momentum_that_never_fades,
+                "old gradients never fade: this is a ball without friction. Multiply the old velocity by momentum.",
+            ),
+            WrongAnswer(
+                momentum_without_memory,
+                "the weights are right, but the velocity you return is the old one: the next step would have nothing to build on.",
+            ),
+        ),
+        cases=moving_weights,
+    ),
+]

@@ -1,0 +1,459 @@
+"""Exercises of lesson 04, convolution by hand: the output's size, conv2d, a kernel of one's own, max-pooling, parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises.checking import Mistake
+
+# --- 04.1 ---------------------------------------------------------------------------------------
+
+
+def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def size_without_the_first_place(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
+    return (size + 2 * padding - kernel) // stride
+
+
+def size_padded_on_one_side(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
+    return (size + padding - kernel) // stride + 1
+
+
+def size_with_a_fraction(size: int, kernel: int, stride: int = 1, padding: int = 0) -> float:
+    return (size + 2 * padding - kernel) / stride + 1
+
+
+def size_rounded_up(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
+    return -(-(size + 2 * padding - kernel) // stride) + 1
+
+
+def size_added_before_dividing(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
+    return (size + 2 * padding - kernel + 1) // stride
+
+
+def sizes() -> list[tuple[Any, ...]]:
+    """The course's own layers first, then strides that do not fit evenly."""
+    return [(28, 5), (24, 2, 2), (28, 3, 1, 1), (28, 5, 2, 2), (28, 3, 2, 1), (7, 2, 2), (11, 4, 3)]
+
+
+# --- 04.2 ---------------------------------------------------------------------------------------
+
+
+def conv2d(images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+    images = F.pad(images, (padding, padding, padding, padding))
+    kernel_height, kernel_width = weight.shape[2:]
+    height = (images.shape[2] - kernel_height) // stride + 1
+    width = (images.shape[3] - kernel_width) // stride + 1
+    output = torch.zeros(len(images), len(weight), height, width)
+    for row in range(height):
+        for column in range(width):
+            top, left = row * stride, column * stride
+            patch = images[:, :, top : top + kernel_height, left : left + kernel_width]
+            output[:, :, row, column] = patch.flatten(1) @ weight.flatten(1).T + bias
+    return output
+
+
+def conv2d_flipped(images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+    return F.conv2d(images, weight.flip(2, 3), bias, stride, padding)
+
+
+def conv2d_without_bias(
+    images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0
+) -> Tensor:
+    return F.conv2d(images, weight, None, stride, padding)
+
+
+def conv2d_without_stride(
+    images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0
+) -> Tensor:
+    return F.conv2d(images, weight, bias, 1, padding)
+
+
+def conv2d_without_padding(
+    images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0
+) -> Tensor:
+    return F.conv2d(images, weight, bias, stride, 0)
+
+
+def conv2d_with_patches_side_by_side(
+    images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0
+) -> Tensor:
+    full = F.conv2d(images, weight, bias, 1, padding)
+    height, width = F.conv2d(images, weight, bias, stride, padding).shape[2:]
+    return full[:, :, :height, :width]
+
+
+def conv2d_mean_of_channels(
+    images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0
+) -> Tensor:
+    return F.conv2d(images, weight / weight.shape[1], bias, stride, padding)
+
+
+def conv2d_bias_for_each_channel(
+    images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0
+) -> Tensor:
+    return F.conv2d(images, weight, bias * weight.shape[1], stride, padding)
+
+
+def layers() -> list[tuple[Any, ...]]:
+    """Two images, three channels in, four out; neither the images nor the kernels are square."""
+    generator = torch.Generator().manual_seed(4)
+    images = torch.randn(2, 3, 7, 9, generator=generator)
+    weight = torch.randn(4, 3, 3, 2, generator=generator)
+    bias = torch.randn(4, generator=generator)
+    return [
+        (images, weight, bias),
+        (images, weight, bias, 2),
+        (images, weight, bias, 1, 1),
+        (images, weight, bias, 3, 2),
+    ]
+
+
+# --- 04.3 ---------------------------------------------------------------------------------------
+
+UPPER_EDGE = torch.tensor([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+UPPER_EDGE_CODE = "upper_edge = torch.tensor([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])"
+
+
+def what_it_finds(kernel: Any) -> tuple[str, ...]:
+    """Lay a kernel over four small pictures, and say for each whether the sum is above, below or at zero."""
+    try:
+        weights = torch.as_tensor(kernel).detach().double()
+    except (TypeError, ValueError, RuntimeError):
+        raise Mistake(
+            "the kernel should be a tensor: torch.tensor([[., ., .], [., ., .], [., ., .]])"
+        ) from None
+    if weights.shape != (3, 3):
+        raise Mistake(f"the kernel should have 3 rows of 3 numbers; its shape is {tuple(weights.shape)}")
+    if not bool(weights.isfinite().all()):
+        raise Mistake("some numbers of the kernel are infinite or not a number (nan)")
+    ink_below = torch.tensor([[0.0] * 3, [0.5] * 3, [1.0] * 3], dtype=torch.float64)
+    pictures = {
+        "evenly inked": torch.ones(3, 3, dtype=torch.float64),
+        "an upper edge": ink_below,
+        "a lower edge": ink_below.flip(0),
+        "an upright edge": ink_below.T,
+    }
+    found = []
+    for name, picture in pictures.items():
+        total = float((picture * weights).sum())
+        side = "zero" if abs(total) < 1e-4 else "above zero" if total > 0 else "below zero"
+        found.append(f"{name} gives {side}")
+    return tuple(found)
+
+
+# --- 04.4 ---------------------------------------------------------------------------------------
+
+
+def max_pool2d(maps: Tensor, size: int) -> Tensor:
+    n, channels, height, width = maps.shape
+    rows, columns = height // size, width // size
+    blocks = maps[:, :, : rows * size, : columns * size].reshape(n, channels, rows, size, columns, size)
+    return blocks.amax(dim=(3, 5))
+
+
+def average_pool2d(maps: Tensor, size: int) -> Tensor:
+    return F.avg_pool2d(maps, size)
+
+
+def max_pool2d_overlapping(maps: Tensor, size: int) -> Tensor:
+    return F.max_pool2d(maps, size, stride=1)
+
+
+def max_pool2d_rounded_up(maps: Tensor, size: int) -> Tensor:
+    return F.max_pool2d(maps, size, ceil_mode=True)
+
+
+def max_pool2d_wrong_blocks(maps: Tensor, size: int) -> Tensor:
+    n, channels, height, width = maps.shape
+    rows, columns = height // size, width // size
+    kept = maps[:, :, : rows * size, : columns * size]
+    return kept.reshape(n, channels, rows, columns, size, size).amax(dim=(4, 5))
+
+
+def every_second_value(maps: Tensor, size: int) -> Tensor:
+    rows, columns = maps.shape[2] // size, maps.shape[3] // size
+    return maps[:, :, : rows * size : size, : columns * size : size]
+
+
+def max_pool2d_from_zero(maps: Tensor, size: int) -> Tensor:
+    return F.max_pool2d(maps, size).clamp_min(0)
+
+
+def maps_to_pool() -> list[tuple[Tensor, int]]:
+    """Maps that fit, maps with rows and columns left over, and maps that lie below zero."""
+    maps = torch.randn(2, 3, 7, 8, generator=torch.Generator().manual_seed(5))
+    return [(maps[:, :, :6], 2), (maps, 3), (maps - 4, 2)]
+
+
+# --- 04.5 ---------------------------------------------------------------------------------------
+
+
+def conv_parameters(in_channels: int, out_channels: int, kernel_size: int) -> int:
+    weights = out_channels * in_channels * kernel_size * kernel_size
+    biases = out_channels
+    return weights + biases
+
+
+def parameters_without_bias(in_channels: int, out_channels: int, kernel_size: int) -> int:
+    return out_channels * in_channels * kernel_size**2
+
+
+def parameters_with_flat_kernels(in_channels: int, out_channels: int, kernel_size: int) -> int:
+    return out_channels * kernel_size**2 + out_channels
+
+
+def parameters_with_a_bias_for_each_kernel(in_channels: int, out_channels: int, kernel_size: int) -> int:
+    return out_channels * in_channels * (kernel_size**2 + 1)
+
+
+def parameters_with_one_side(in_channels: int, out_channels: int, kernel_size: int) -> int:
+    return out_channels * in_channels * kernel_size + out_channels
+
+
+def parameters_for_each_place(in_channels: int, out_channels: int, kernel_size: int) -> int:
+    return (out_channels * in_channels * kernel_size**2 + out_channels) * (28 - kernel_size + 1) ** 2
+
+
+def layer_sizes() -> list[tuple[Any, ...]]:
+    return [(1, 10, 5), (10, 20, 5), (3, 64, 3)]
+
+
+EXERCISES = [
+    Exercise(
+        number="04.1",
+        title="How large is the map?",
+        name="output_size",
+        minutes=6,
+        difficulty="easy",
+        starter="def output_size(size, kernel, stride=1, padding=0):\n"
+        '    """How many places a kernel finds along one side of an image, a whole number."""\n    ...',
+        answer=output_size,
+        praise="that one line answers most shape errors you will ever meet. Keep it near: a network is a chain of these, "
+        "and pooling obeys it too (stride equal to size).",
+        hints=(
+            "Without padding and with stride 1, a kernel of 5 fits into 28 pixels at 24 places: 28 - 5 + 1.",
+            "Padding makes the image longer at both ends: size + 2 * padding.",
+            "The kernel can be moved (length - kernel) pixels. In steps of `stride` that is (length - kernel) // stride "
+            "steps, and the place where it started counts as well.",
+        ),
+        wrong=(
+            WrongAnswer(
+                size_without_the_first_place,
+                "one too few every time: you counted the steps between the places. A fence has one post more than gaps.",
+            ),
+            WrongAnswer(
+                size_padded_on_one_side,
+                "right without padding, too small with it: padding is added at both ends, so the length grows by twice as much.",
+            ),
+            WrongAnswer(
+                size_with_a_fraction,
+                "right where the steps fit evenly, but elsewhere a fraction comes out, and a map has no half row. A kernel "
+                "that would stick out is not placed at all: divide with //.",
+            ),
+            WrongAnswer(
+                size_rounded_up,
+                "right where the steps fit evenly, but elsewhere you round up: that last kernel would stick out of the "
+                "image. PyTorch leaves it out, so round down, with //.",
+            ),
+            WrongAnswer(
+                size_added_before_dividing,
+                "the first place costs no step, so its 1 is added after the division, not before. With stride 1 the two are the same.",
+            ),
+        ),
+        cases=sizes,
+    ),
+    Exercise(
+        number="04.2",
+        title="Convolution, the whole layer",
+        name="conv2d",
+        minutes=15,
+        difficulty="hard",
+        starter="def conv2d(images, weight, bias, stride=1, padding=0):\n"
+        '    """Images (B, C_in, H, W), weight (C_out, C_in, kh, kw), bias (C_out,) to maps (B, C_out, H\', W\')."""\n    ...',
+        answer=conv2d,
+        praise="equal to F.conv2d. Each patch is a small image and each kernel its template, so the heart of it is the "
+        "matrix product of lesson 02, made once for every place.",
+        hints=(
+            "Pad first: F.pad(images, (padding, padding, padding, padding)). Then work out height and width of the output, "
+            "and make it with torch.zeros(len(images), len(weight), height, width).",
+            "Loop over row and column of the *output*. Its patch begins at row * stride, column * stride, and holds all "
+            "images and all channels: images[:, :, top : top + kh, left : left + kw].",
+            "patch.flatten(1) is (B, C_in*kh*kw) and weight.flatten(1) is (C_out, C_in*kh*kw). Their product, "
+            "patch.flatten(1) @ weight.flatten(1).T + bias, is (B, C_out): output[:, :, row, column].",
+        ),
+        wrong=(
+            WrongAnswer(
+                conv2d_flipped,
+                "your kernels are turned by 180 degrees. That is convolution as mathematics has it; deep learning's "
+                "conv2d lays the kernel on as it is (cross-correlation).",
+            ),
+            WrongAnswer(
+                conv2d_without_bias,
+                "nearly: each output map is off by the same amount everywhere. That amount is its bias; add bias[channel].",
+            ),
+            WrongAnswer(
+                conv2d_without_stride,
+                "right with stride 1, but `stride` is not used otherwise: your map is larger than it should be.",
+            ),
+            WrongAnswer(
+                conv2d_without_padding,
+                "right without padding, but `padding` is not used otherwise: put that many rows and columns of zeros "
+                "around the images first, with F.pad.",
+            ),
+            WrongAnswer(
+                conv2d_with_patches_side_by_side,
+                "the shape is right, but with a stride above 1 your patches still move by one pixel at a time. The patch "
+                "for output row r begins at row r * stride.",
+            ),
+            WrongAnswer(
+                conv2d_mean_of_channels,
+                "the channels should be added up; you took their mean.",
+            ),
+            WrongAnswer(
+                conv2d_bias_for_each_channel,
+                "the bias was added once for every channel that comes in. It belongs to the output map: add it once, after the sum.",
+            ),
+        ),
+        cases=layers,
+    ),
+    Exercise(
+        number="04.3",
+        title="Design a kernel",
+        name="upper_edge",
+        minutes=6,
+        difficulty="medium",
+        starter="# 3 rows of 3 numbers: above zero on an upper edge, below zero on a lower one, zero on even ink and upright edges\n"
+        "upper_edge = ...",
+        answer=UPPER_EDGE,
+        praise="a pattern of plus and minus that sums to zero ignores brightness and answers to change only. "
+        "In lesson 05 the network finds kernels of this kind without being told.",
+        hints=(
+            "On even ink the sum of the nine numbers comes out. It must be zero, so some numbers are negative.",
+            "An upper edge has paper above and ink below: what should the sign of the upper row be, and of the lower row?",
+            "Left and right should not matter: make the three numbers of each row equal.",
+        ),
+        wrong=(
+            WrongAnswer(
+                UPPER_EDGE.flip(0),
+                "upside down: this one answers to lower edges, where the ink is above. Turn the signs round.",
+            ),
+            WrongAnswer(
+                UPPER_EDGE.T.clone(),
+                "this finds upright edges: it compares left with right. Compare above with below: turn it by a quarter.",
+            ),
+            WrongAnswer(
+                torch.ones(3, 3) / 9,
+                "this is a blur: all weights count ink for, so it answers to ink, edge or no edge. "
+                "Let the nine numbers sum to zero.",
+            ),
+            WrongAnswer(
+                torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]) - 1 / 9,
+                "upper edges yes, but it answers to even ink as well: the nine numbers do not sum to zero.",
+            ),
+            WrongAnswer(
+                torch.tensor([[-1.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]),
+                "upper edges yes, but upright edges too: this is a slanted edge. Make the three numbers of each row equal.",
+            ),
+            WrongAnswer(
+                torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
+                "this one asks whether the middle differs from its ring, and on an even slope it does not: it gives zero on "
+                "both edges. Set the upper row against the lower one.",
+            ),
+        ),
+        observe=what_it_finds,
+        code=UPPER_EDGE_CODE,
+    ),
+    Exercise(
+        number="04.4",
+        title="Max-pooling",
+        name="max_pool2d",
+        minutes=10,
+        difficulty="medium",
+        starter="def max_pool2d(maps, size):\n"
+        '    """Maps (B, C, H, W) to (B, C, H // size, W // size): the largest value of each block."""\n    ...',
+        answer=max_pool2d,
+        praise="equal to F.max_pool2d. It has no parameters: nothing in it is learnt. What the network learns is what to put "
+        "into the maps so that the largest value is worth keeping.",
+        hints=(
+            "With H and W divisible by size, `maps.reshape(B, C, H // size, size, W // size, size)` cuts each map into "
+            "blocks. Two of the six dimensions count within a block: which?",
+            "`.amax(dim=(3, 5))` takes the largest along both. (Two loops over output rows and columns do as well.)",
+            "Rows and columns that do not fill a block are left out: cut first, maps[:, :, : rows * size, : columns * size].",
+        ),
+        wrong=(
+            WrongAnswer(
+                average_pool2d,
+                "this is the mean of each block (average pooling). Take the largest value instead.",
+            ),
+            WrongAnswer(
+                max_pool2d_overlapping,
+                "your blocks overlap: each begins one pixel after the last. They should lie side by side, so move by `size`.",
+            ),
+            WrongAnswer(
+                max_pool2d_rounded_up,
+                "right where the blocks fit, but you keep a last, smaller block. PyTorch leaves out what does not fill a block.",
+            ),
+            WrongAnswer(
+                max_pool2d_wrong_blocks,
+                "the shape is right, but your blocks are not squares of neighbours: reshape reads the numbers row by row. "
+                "Cut H into (rows, size) and W into (columns, size), in that order, and take the maximum along both sizes.",
+            ),
+            WrongAnswer(
+                every_second_value,
+                "this keeps the upper left value of each block, whatever it is. Take the largest of the block.",
+            ),
+            WrongAnswer(
+                max_pool2d_from_zero,
+                "right for values above zero, but a block of negative numbers gives 0 here. Its largest value is negative; "
+                "start from the block's own values, not from zero.",
+            ),
+        ),
+        cases=maps_to_pool,
+    ),
+    Exercise(
+        number="04.5",
+        title="Count the parameters",
+        name="conv_parameters",
+        minutes=4,
+        difficulty="easy",
+        starter="def conv_parameters(in_channels, out_channels, kernel_size):\n"
+        '    """Numbers to learn in a convolution with square kernels and a bias."""\n    ...',
+        answer=conv_parameters,
+        praise="and notice what is missing from the formula: the size of the image. The same 260 numbers of the "
+        "course's first layer would serve a photograph.",
+        hints=(
+            "Each output channel has one kernel for every input channel, and one bias.",
+            "out_channels * in_channels * kernel_size * kernel_size weights, and then the biases.",
+        ),
+        wrong=(
+            WrongAnswer(
+                parameters_without_bias, "the weights are right; each output channel also has a bias."
+            ),
+            WrongAnswer(
+                parameters_with_flat_kernels,
+                "right for one input channel. With more, each output channel has a kernel for every one of them.",
+            ),
+            WrongAnswer(
+                parameters_with_a_bias_for_each_kernel,
+                "a bias too many: it belongs to the output channel, and is added once, after the sum over input channels.",
+            ),
+            WrongAnswer(
+                parameters_with_one_side, "a kernel has two sides: kernel_size * kernel_size weights."
+            ),
+            WrongAnswer(
+                parameters_for_each_place,
+                "you counted the weights anew for every place. They are shared: the same kernel is used at all places, "
+                "which is the whole point.",
+            ),
+        ),
+        cases=layer_sizes,
+    ),
+]

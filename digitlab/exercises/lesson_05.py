@@ -1,0 +1,516 @@
+"""Exercises of lesson 05, the CNN: its shapes, its parameters, two layers in one, the network itself, a guessed dimension."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises.checking import Mistake, NotAttempted, same
+
+
+def in_order(answer: Any, expected: list[Any]) -> str:
+    """Compare a list, or what a function returns, item by item; name the first that is off without giving it away."""
+    got = answer() if callable(answer) else answer
+    got = got.tolist() if isinstance(got, Tensor) else got
+    if got is None:
+        raise Mistake("your code returns nothing (None): is the `return` missing?")
+    if not isinstance(got, list | tuple):
+        raise Mistake(f"expected a list of {len(expected)}, got {type(got).__name__}")
+    if any(item is Ellipsis for item in got):
+        raise NotAttempted
+    if len(got) != len(expected):
+        raise Mistake(f"expected a list of {len(expected)}, got {len(got)}")
+    for position, (item, wanted) in enumerate(zip(got, expected, strict=True), start=1):
+        shape = (item,) if isinstance(wanted, tuple) and isinstance(item, int) else item
+        if not same(shape, wanted, tolerance=0.0):
+            raise Mistake(f"number {position} of {len(expected)} is not right: {str(item)[:60]}")
+    return "all right"
+
+
+# --- 05.1 ---------------------------------------------------------------------------------------
+
+SHAPES = [(10, 24, 24), (10, 12, 12), (20, 8, 8), (20, 4, 4), (320,), (50,), (10,)]
+SHAPES_CODE = f"shapes = {SHAPES}"
+
+# --- 05.2 ---------------------------------------------------------------------------------------
+
+
+def parameter_counts() -> list[int]:
+    conv1 = 10 * 1 * 5 * 5 + 10
+    conv2 = 20 * 10 * 5 * 5 + 20
+    fc1 = 320 * 50 + 50
+    fc2 = 50 * 10 + 10
+    return [conv1, conv2, fc1, fc2]
+
+
+def counts_without_bias() -> list[int]:
+    return [250, 5000, 16000, 500]
+
+
+def counts_with_flat_kernels() -> list[int]:
+    return [260, 20 * 5 * 5 + 20, 16050, 510]
+
+
+def counts_with_a_bias_for_each_kernel() -> list[int]:
+    return [260, 20 * 10 * (5 * 5 + 1), 16050, 510]
+
+
+def counts_of_maps_for_units() -> list[int]:
+    return [260, 5020, 20 * 50 + 50, 510]
+
+
+def counts_for_each_place() -> list[int]:
+    return [260 * 24 * 24, 5020 * 8 * 8, 16050, 510]
+
+
+# --- 05.3 ---------------------------------------------------------------------------------------
+
+
+def collapse(weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> tuple[Tensor, Tensor]:
+    weight = weight2 @ weight1
+    bias = weight2 @ bias1 + bias2
+    return weight, bias
+
+
+def collapse_in_the_wrong_order(
+    weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor
+) -> tuple[Tensor, Tensor]:
+    return weight1 @ weight2, weight2 @ bias1 + bias2
+
+
+def collapse_without_first_bias(
+    weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor
+) -> tuple[Tensor, Tensor]:
+    return weight2 @ weight1, bias2
+
+
+def collapse_adding_biases(
+    weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor
+) -> tuple[Tensor, Tensor]:
+    return weight2 @ weight1, bias1 + bias2
+
+
+def collapse_transposed(
+    weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor
+) -> tuple[Tensor, Tensor]:
+    return weight1.T @ weight2.T, weight2 @ bias1 + bias2
+
+
+def pairs_of_layers() -> list[tuple[Tensor, ...]]:
+    """Four inputs, four hidden units and four outputs, so that a product in the wrong order runs too; then other sizes."""
+    generator = torch.Generator().manual_seed(6)
+    cases = []
+    for n_in, n_hidden, n_out in ((4, 4, 4), (3, 4, 4)):
+        shapes = ((n_hidden, n_in), (n_hidden,), (n_out, n_hidden), (n_out,))
+        cases.append(tuple(torch.randn(shape, generator=generator) for shape in shapes))
+    return cases
+
+
+# --- 05.4 ---------------------------------------------------------------------------------------
+
+
+class Network(nn.Module):
+    """The seed network: images (B, 1, 28, 28) to logits (B, 10)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 10, kernel_size=5)
+        self.conv2 = nn.Conv2d(10, 20, kernel_size=5)
+        self.conv2_drop = nn.Dropout2d(0.5)
+        self.fc1 = nn.Linear(320, 50)
+        self.fc2 = nn.Linear(50, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Each line says what shape it leaves."""
+        x = F.relu(F.max_pool2d(self.conv1(images), 2))  # (B, 10, 12, 12)
+        x = F.relu(F.max_pool2d(self.conv2_drop(self.conv2(x)), 2))  # (B, 20, 4, 4)
+        x = F.relu(self.fc1(x.flatten(1)))  # (B, 50)
+        x = F.dropout(x, 0.5, self.training)  # (B, 50)
+        logits: Tensor = self.fc2(x)  # (B, 10)
+        return logits
+
+
+class _Variant(Network):
+    """The network again, with one thing done in another way."""
+
+    def _last(self, logits: Tensor) -> Tensor:
+        return logits
+
+    def _activate(self, x: Tensor) -> Tensor:
+        return F.relu(x)
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return F.dropout(x, 0.5, self.training)
+
+    def _drop_maps(self, x: Tensor) -> Tensor:
+        dropped: Tensor = self.conv2_drop(x)
+        return dropped
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Run the layers in the seed's order."""
+        x = F.relu(F.max_pool2d(self.conv1(images), 2))
+        x = F.relu(F.max_pool2d(self._drop_maps(self.conv2(x)), 2))
+        return self._last(self.fc2(self._drop(self._activate(self.fc1(x.flatten(1))))))
+
+
+class LogSoftmaxAtTheEnd(_Variant):
+    """Returns log-probabilities, as the original tutorial's network does."""
+
+    def _last(self, logits: Tensor) -> Tensor:
+        return logits.log_softmax(dim=1)
+
+
+class SoftmaxAtTheEnd(_Variant):
+    """Returns probabilities."""
+
+    def _last(self, logits: Tensor) -> Tensor:
+        return logits.softmax(dim=1)
+
+
+class ReluAtTheEnd(_Variant):
+    """Cuts off the negative logits."""
+
+    def _last(self, logits: Tensor) -> Tensor:
+        return F.relu(logits)
+
+
+class NoReluBetween(_Variant):
+    """Two linear layers with nothing between them but dropout."""
+
+    def _activate(self, x: Tensor) -> Tensor:
+        return x
+
+
+class DropoutNeverOff(_Variant):
+    """Calls F.dropout without saying whether it is training."""
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return F.dropout(x, 0.5)
+
+
+class NoDropout(_Variant):
+    """Has the dropout layer and uses none."""
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return x
+
+    def _drop_maps(self, x: Tensor) -> Tensor:
+        return x
+
+
+class NoDropoutOfUnits(_Variant):
+    """Drops maps, but no units."""
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return x
+
+
+class NoDropoutOfMaps(_Variant):
+    """Drops units, but no maps."""
+
+    def _drop_maps(self, x: Tensor) -> Tensor:
+        return x
+
+
+def inputs_of_linear_layers(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
+    """What comes in to fc1 and fc2 when the model reads the images."""
+    caught: dict[str, Tensor] = {}
+    hooks = []
+    for name in ("fc1", "fc2"):
+
+        def keep(_: nn.Module, inputs: tuple[Tensor, ...], name: str = name) -> None:
+            caught[name] = inputs[0]
+
+        hooks.append(model.get_submodule(name).register_forward_pre_hook(keep))
+    model(images)
+    for hook in hooks:
+        hook.remove()
+    return caught
+
+
+def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[Any, ...]:
+    """Its logits with the reference's weights, and what its dropout does in training."""
+    model = answer() if isinstance(answer, type) else answer
+    if not isinstance(model, nn.Module):
+        raise Mistake("expected a class that inherits from nn.Module, as in: class Network(nn.Module)")
+    weights = reference.state_dict()
+    got = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name, expected in weights.items():
+        if name not in got:
+            raise Mistake(f"there is no parameter {name!r}; yours are: {', '.join(got) or 'none'}")
+        if got[name] != tuple(expected.shape):
+            raise Mistake(f"{name} has the shape {got[name]}, but should have {tuple(expected.shape)}")
+    if extra := [name for name in got if name not in weights]:
+        raise Mistake(f"there is a parameter too many: {extra[0]!r}")
+    model.load_state_dict(weights)
+
+    model.eval()
+    logits = model(images)
+    if logits is None:
+        raise Mistake("forward returns nothing (None): is the `return` missing?")
+    if not isinstance(logits, Tensor) or logits.shape != (len(images), 10):
+        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise Mistake(
+            f"forward should return one row of ten logits for each image, ({len(images)}, 10); it gives {shape}"
+        )
+    if not torch.equal(logits, model(images)):
+        raise Mistake(
+            "in eval mode two passes over the same images should agree, and yours differ: is some dropout still on?"
+        )
+    evaluating = inputs_of_linear_layers(model, images)
+    training = inputs_of_linear_layers(model.train(), images)
+    maps = "no" if torch.allclose(training["fc1"], evaluating["fc1"]) else "some"
+    undropped = F.relu(F.linear(training["fc1"], weights["fc1.weight"], weights["fc1.bias"]))
+    units = "no" if torch.allclose(training["fc2"], undropped, atol=1e-5) else "some"
+    return (logits, f"{maps} maps are left out in training", f"{units} units are left out in training")
+
+
+def eight_images() -> list[tuple[Any, ...]]:
+    """Noise will do: what counts is that equal weights give equal logits."""
+    torch.manual_seed(5)
+    return [(torch.randn(8, 1, 28, 28), Network())]
+
+
+# --- 05.5 ---------------------------------------------------------------------------------------
+
+
+def guessed_dim(n_dimensions: int) -> int:
+    return 0 if n_dimensions in (1, 3) else 1
+
+
+def always_one(n_dimensions: int) -> int:
+    return 1
+
+
+def always_the_last(n_dimensions: int) -> int:
+    return n_dimensions - 1
+
+
+def always_the_first(n_dimensions: int) -> int:
+    return 0
+
+
+def the_first_until_two(n_dimensions: int) -> int:
+    return 0 if n_dimensions == 1 else 1
+
+
+EXERCISES = [
+    Exercise(
+        number="05.1",
+        title="The shape table",
+        name="shapes",
+        minutes=6,
+        difficulty="easy",
+        starter="# after: conv1, pooling, conv2, pooling, flatten, fc1, fc2; maps as (channels, height, width), vectors as (length,)\n"
+        "shapes = ...",
+        answer=SHAPES,
+        praise="and if somebody hands you digits of 32 by 32 pixels, you know which layer will complain: fc1, the only "
+        "one that counts on a size.",
+        hints=(
+            "A 5 by 5 kernel without padding finds size - 5 + 1 places along each side; pooling by 2 halves the size.",
+            "conv1 makes 10 maps of 24 by 24: (10, 24, 24). Pooling keeps the 10 and halves the rest.",
+            "After the second pooling there are 20 maps of 4 by 4; flattened, that is a vector of 20 * 4 * 4: write (320,).",
+        ),
+        wrong=(
+            WrongAnswer(
+                [(10, 28, 28), (10, 14, 14), (20, 14, 14), (20, 7, 7), (980,), (50,), (10,)],
+                "these would be the shapes with padding=2. There is none here, so each convolution takes 4 from each side.",
+            ),
+            WrongAnswer(
+                [(10, 23, 23), (10, 11, 11), (20, 6, 6), (20, 3, 3), (180,), (50,), (10,)],
+                "a kernel of 5 finds one place more than you give it: 28 - 5 + 1 = 24. The place where it starts counts.",
+            ),
+            WrongAnswer(
+                [(10, 24, 24), (10, 12, 12), (200, 8, 8), (200, 4, 4), (3200,), (50,), (10,)],
+                "conv2 does slide 200 slices, but adds up ten of them for each output: 20 maps come out.",
+            ),
+            WrongAnswer(
+                [(10, 24, 24), (5, 12, 12), (20, 8, 8), (10, 4, 4), (160,), (50,), (10,)],
+                "pooling halves height and width, not the number of maps: each map is pooled by itself.",
+            ),
+            WrongAnswer(
+                [(24, 24, 10), (12, 12, 10), (8, 8, 20), (4, 4, 20), (320,), (50,), (10,)],
+                "the numbers are right; PyTorch puts the channels first: (channels, height, width).",
+            ),
+        ),
+        cases=lambda: [(SHAPES,)],
+        observe=in_order,
+        code=SHAPES_CODE,
+    ),
+    Exercise(
+        number="05.2",
+        title="21,840 parameters",
+        name="parameter_counts",
+        minutes=6,
+        difficulty="easy",
+        starter="def parameter_counts():\n"
+        '    """Parameters of conv1, conv2, fc1 and fc2: a list of four numbers."""\n    ...',
+        answer=parameter_counts,
+        praise="21,840 in all, and three quarters of them in fc1. The convolutions, which do most of the work, are cheap: "
+        "their weights are shared by all places.",
+        hints=(
+            "A convolution: out * in * 5 * 5 weights and `out` biases. A linear layer: in * out weights and `out` biases.",
+            "conv1: 10 * 1 * 5 * 5 + 10 = 260. conv2 has 10 channels in and 20 out.",
+            "fc1 takes the 20 maps of 4 by 4 as 320 numbers and gives 50.",
+        ),
+        wrong=(
+            WrongAnswer(
+                counts_without_bias,
+                "the weights are right; each output channel and each unit has a bias, too.",
+            ),
+            WrongAnswer(
+                counts_with_flat_kernels,
+                "conv2 reads all ten maps: each of its 20 kernels has ten slices of 5 by 5, not one.",
+            ),
+            WrongAnswer(
+                counts_with_a_bias_for_each_kernel,
+                "conv2 has a bias for each output channel, 20, not one for each slice.",
+            ),
+            WrongAnswer(
+                counts_of_maps_for_units,
+                "fc1 does not see 20 numbers but 20 maps of 4 by 4: 320 numbers.",
+            ),
+            WrongAnswer(
+                counts_for_each_place,
+                "a convolution has no weights for each place: the same kernel is used at all of them. Leave out the map's size.",
+            ),
+        ),
+        cases=lambda: [(parameter_counts(),)],
+        observe=in_order,
+    ),
+    Exercise(
+        number="05.3",
+        title="Two layers are one",
+        name="collapse",
+        minutes=8,
+        difficulty="medium",
+        starter="def collapse(weight1, bias1, weight2, bias2):\n"
+        '    """The (weight, bias) of the one linear layer that does what layer 1, then layer 2 do."""\n    ...',
+        answer=collapse,
+        praise="so a hundred linear layers on top of each other are still ten templates. What makes depth worth having is "
+        "the bend between them: the ReLU.",
+        hints=(
+            "Layer 1 gives h = weight1 @ x + bias1, layer 2 gives weight2 @ h + bias2. Put the first into the second.",
+            "weight2 @ (weight1 @ x + bias1) + bias2 = (weight2 @ weight1) @ x + ...: what is left that has no x?",
+        ),
+        wrong=(
+            WrongAnswer(
+                collapse_in_the_wrong_order,
+                "the product is in the wrong order: x meets layer 1 first, so weight1 stands next to x: weight2 @ weight1.",
+            ),
+            WrongAnswer(
+                collapse_without_first_bias,
+                "the first layer's bias is lost. It goes through layer 2 as everything does: weight2 @ bias1.",
+            ),
+            WrongAnswer(
+                collapse_adding_biases,
+                "the first bias is added as it is, but it has to go through layer 2's weights: weight2 @ bias1.",
+            ),
+            WrongAnswer(
+                collapse_transposed,
+                "the weight is transposed. PyTorch keeps a linear layer's weight as (out, in): weight2 @ weight1.",
+            ),
+        ),
+        cases=pairs_of_layers,
+    ),
+    Exercise(
+        number="05.4",
+        title="The seed network",
+        name="Network",
+        minutes=15,
+        difficulty="hard",
+        starter="class Network(nn.Module):\n"
+        '    """The seed network: images (B, 1, 28, 28) to logits (B, 10)."""\n\n'
+        "    def __init__(self):\n        super().__init__()\n        ...\n\n"
+        "    def forward(self, images):\n        ...",
+        answer=Network,
+        praise="the same parameters, and with equal weights the same logits as the reference: this is the network of the "
+        "whole course.",
+        hints=(
+            "In __init__: conv1, conv2 (nn.Conv2d), conv2_drop (nn.Dropout2d), fc1, fc2 (nn.Linear). The shape table has all "
+            "their sizes.",
+            "In forward, each half is: F.relu(F.max_pool2d(self.conv1(images), 2)). In the second, self.conv2_drop comes "
+            "right after self.conv2.",
+            "Then flatten(1), fc1, F.relu, F.dropout(x, training=self.training), fc2. Return what fc2 gives, nothing after it.",
+        ),
+        wrong=(
+            WrongAnswer(
+                LogSoftmaxAtTheEnd,
+                "it returns log-probabilities: that is the slip of the original tutorial. Its loss takes the log_softmax "
+                "itself, so it is applied twice. Harmless, but the course's networks return logits: end with fc2.",
+            ),
+            WrongAnswer(
+                SoftmaxAtTheEnd,
+                "it returns probabilities. The loss will apply a softmax again, which squeezes them together, and the network "
+                "learns badly without any error. Return the logits.",
+            ),
+            WrongAnswer(
+                ReluAtTheEnd,
+                "there is a ReLU after the last layer: no logit can be negative any more, and a class that was cut off gets "
+                "no gradient. End with fc2.",
+            ),
+            WrongAnswer(
+                NoReluBetween,
+                "the ReLU between fc1 and fc2 is missing. Without it the two collapse into one linear layer.",
+            ),
+            WrongAnswer(
+                DropoutNeverOff,
+                "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise. "
+                "Write F.dropout(x, training=self.training).",
+            ),
+            WrongAnswer(
+                NoDropout,
+                "in training nothing is left out: conv2_drop is not used in forward, and there is no dropout before fc2.",
+            ),
+            WrongAnswer(
+                NoDropoutOfUnits,
+                "the dropout between fc1's ReLU and fc2 is missing; that of the maps is there.",
+            ),
+            WrongAnswer(NoDropoutOfMaps, "conv2_drop is made but not used: call it on what conv2 gives."),
+        ),
+        cases=eight_images,
+        observe=observe_network,
+    ),
+    Exercise(
+        number="05.5",
+        title="Which dimension does it guess?",
+        name="guessed_dim",
+        minutes=8,
+        difficulty="medium",
+        starter="def guessed_dim(n_dimensions):\n"
+        '    """The dimension that F.log_softmax(scores) takes, for scores of 1, 2, 3 or 4 dimensions."""\n    ...',
+        answer=guessed_dim,
+        praise="an odd rule, kept for old programs, and the reason for the warning. For a batch of scores it happens to be right; "
+        "for a stack of batches it is silently wrong. Write dim=1, or dim=-1.",
+        hints=(
+            "Try it: torch.randn(4, 10), then torch.randn(2, 4, 10), and so on. Take exp() of what comes out and sum along "
+            "each dimension: where all the sums are 1, there the softmax ran.",
+            "With 2 dimensions it is 1, with 3 it is not.",
+            "It is 0 for 1 and for 3 dimensions, and 1 for 2 and for 4.",
+        ),
+        wrong=(
+            WrongAnswer(
+                always_one,
+                "right for a batch of scores. But a single row has no dimension 1, and for three dimensions it guesses "
+                "otherwise: try torch.randn(2, 4, 10).",
+            ),
+            WrongAnswer(
+                always_the_last,
+                "that would be sensible, and it is right for one and two dimensions. With three it takes another: try torch.randn(2, 4, 10).",
+            ),
+            WrongAnswer(
+                always_the_first,
+                "right for one and three dimensions. Try a batch of scores: torch.randn(4, 10).",
+            ),
+            WrongAnswer(
+                the_first_until_two,
+                "nearly: one of the four is otherwise. Try torch.randn(2, 4, 10), and sum along each dimension.",
+            ),
+        ),
+        cases=lambda: [(1,), (2,), (3,), (4,)],
+    ),
+]

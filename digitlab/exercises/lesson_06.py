@@ -1,0 +1,469 @@
+"""Exercises of lesson 06, how good is it: an interval, a paired test, the confusion matrix, calibration, a temperature."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from digitlab.exercises import Exercise, WrongAnswer
+
+# --- 06.1 ---------------------------------------------------------------------------------------
+
+
+def results() -> list[tuple[int, int]]:
+    """Right answers and digits tested: many, few, all right, none right."""
+    return [(9_920, 10_000), (180, 200), (20, 20), (0, 7), (3, 4)]
+
+
+def interval(n_correct: int, n: int) -> tuple[float, float]:
+    share, z = n_correct / n, 1.96
+    # (share - p)^2 = z^2 p (1 - p) / n is a quadratic equation in p; these are the middle and half the distance of its roots.
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    return middle - half, middle + half
+
+
+def interval_of_the_textbook(n_correct: int, n: int) -> tuple[float, float]:
+    share = n_correct / n
+    half = 1.96 * math.sqrt(share * (1 - share) / n)
+    return share - half, share + half
+
+
+def interval_cut_off(n_correct: int, n: int) -> tuple[float, float]:
+    low, high = interval_of_the_textbook(n_correct, n)
+    return max(low, 0.0), min(high, 1.0)
+
+
+def interval_without_n(n_correct: int, n: int) -> tuple[float, float]:
+    share = n_correct / n
+    half = 1.96 * math.sqrt(share * (1 - share))
+    return share - half, share + half
+
+
+def interval_of_one_standard_error(n_correct: int, n: int) -> tuple[float, float]:
+    share = n_correct / n
+    middle = (share + 1 / (2 * n)) / (1 + 1 / n)
+    half = math.sqrt(share * (1 - share) / n + 1 / (4 * n**2)) / (1 + 1 / n)
+    return middle - half, middle + half
+
+
+def interval_in_digits(n_correct: int, n: int) -> tuple[float, float]:
+    low, high = interval(n_correct, n)
+    return low * n, high * n
+
+
+# --- 06.2 ---------------------------------------------------------------------------------------
+
+
+def pairs_of_networks() -> list[tuple[Tensor, Tensor]]:
+    """A alone right, B alone right, both, neither: 20 to 10, the same turned round, a tie, full agreement, 6 to 0."""
+    counts = [(20, 10, 300, 5), (10, 20, 300, 5), (4, 4, 50, 2), (0, 0, 40, 3), (6, 0, 30, 0)]
+    cases = []
+    for only_a, only_b, both, neither in counts:
+        right_a = torch.tensor([True] * only_a + [False] * only_b + [True] * both + [False] * neither)
+        right_b = torch.tensor([False] * only_a + [True] * only_b + [True] * both + [False] * neither)
+        order = torch.randperm(len(right_a), generator=torch.Generator().manual_seed(0))
+        cases.append((right_a[order], right_b[order]))
+    return cases
+
+
+def paired_p_value(right_a: Tensor, right_b: Tensor) -> float:
+    only_a = int((right_a & ~right_b).sum())
+    only_b = int((right_b & ~right_a).sum())
+    n, fewer = only_a + only_b, min(only_a, only_b)
+    tail = sum(math.comb(n, k) for k in range(fewer + 1)) / float(2**n)
+    return min(1.0, 2 * tail)  # a tie counts the middle twice
+
+
+def p_value_one_way(right_a: Tensor, right_b: Tensor) -> float:
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    n = only_a + only_b
+    return sum(math.comb(n, k) for k in range(min(only_a, only_b) + 1)) / float(2**n)
+
+
+def p_value_above_one(right_a: Tensor, right_b: Tensor) -> float:
+    return 2 * p_value_one_way(right_a, right_b)
+
+
+def p_value_of_this_split_alone(right_a: Tensor, right_b: Tensor) -> float:
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    return math.comb(only_a + only_b, only_a) / float(2 ** (only_a + only_b))
+
+
+def p_value_of_all_digits(right_a: Tensor, right_b: Tensor) -> float:
+    n, fewer = len(right_a), min(int(right_a.sum()), int(right_b.sum()))
+    return min(1.0, 2 * sum(math.comb(n, k) for k in range(fewer + 1)) / float(2**n))
+
+
+def p_value_unpaired(right_a: Tensor, right_b: Tensor) -> float:
+    n, a, b = len(right_a), int(right_a.sum()), int(right_b.sum())
+    pooled = (a + b) / (2 * n)
+    distance = abs(a - b) / n / math.sqrt(2 * pooled * (1 - pooled) / n)
+    return math.erfc(distance / math.sqrt(2))
+
+
+# --- 06.3 ---------------------------------------------------------------------------------------
+
+
+def labels_and_predictions() -> list[tuple[Tensor, Tensor]]:
+    """A few hundred digits with some confusions, of which one goes one way only; and three digits, all classes but two absent."""
+    generator = torch.Generator().manual_seed(6)
+    labels = torch.randint(0, 10, (300,), generator=generator)
+    predictions = torch.where(torch.rand(300, generator=generator) < 0.8, labels, (labels + 5) % 10)
+    predictions = torch.where(labels == 4, torch.full_like(labels, 9), predictions)
+    return [(labels, predictions), (torch.tensor([4, 4, 9]), torch.tensor([4, 9, 9]))]
+
+
+def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:
+    matrix = torch.zeros(10, 10, dtype=torch.int64)
+    for label, prediction in zip(labels.tolist(), predictions.tolist(), strict=True):
+        matrix[label, prediction] += 1
+    return matrix
+
+
+def confusion_matrix_turned(labels: Tensor, predictions: Tensor) -> Tensor:
+    return confusion_matrix(predictions, labels)
+
+
+def confusion_matrix_counted_once(labels: Tensor, predictions: Tensor) -> Tensor:
+    matrix = torch.zeros(10, 10, dtype=torch.int64)
+    matrix[labels, predictions] += 1
+    return matrix
+
+
+def confusion_matrix_of_floats(labels: Tensor, predictions: Tensor) -> Tensor:
+    return confusion_matrix(labels, predictions).float()
+
+
+def confusion_matrix_in_shares(labels: Tensor, predictions: Tensor) -> Tensor:
+    matrix = confusion_matrix(labels, predictions)
+    return matrix / matrix.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def confusion_matrix_of_errors(labels: Tensor, predictions: Tensor) -> Tensor:
+    wrong = labels != predictions
+    return confusion_matrix(labels[wrong], predictions[wrong])
+
+
+# --- 06.4 ---------------------------------------------------------------------------------------
+
+
+def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
+    """Networks that are too sure, and not sure enough, and one whose confidences lie on the edges of bins."""
+    generator = torch.Generator().manual_seed(7)
+    logits = 2 * torch.randn(400, 10, generator=generator)
+    labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
+    edges = torch.full((8, 10), 0.5 / 9)
+    edges[:, 3] = 0.5
+    return [
+        ((3 * logits).softmax(dim=1), labels),
+        ((logits / 2).softmax(dim=1), labels),
+        (logits.softmax(dim=1), labels),
+        (edges, torch.tensor([3, 3, 3, 3, 3, 3, 1, 2])),
+    ]
+
+
+def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
+    confidences, predictions = probabilities.max(dim=1)
+    right = (predictions == labels).float()
+    error = 0.0
+    for i in range(10):
+        inside = (confidences > i / 10) & (confidences <= (i + 1) / 10)
+        if inside.any():
+            gap = confidences[inside].mean() - right[inside].mean()
+            error += float(inside.float().mean() * gap.abs())
+    return error
+
+
+def bins_of(probabilities: Tensor, labels: Tensor) -> list[tuple[float, float]]:
+    """For each bin that is not empty: its share of the digits, and confidence minus accuracy."""
+    confidences, predictions = probabilities.max(dim=1)
+    right, numbers = (predictions == labels).float(), torch.ceil(confidences * 10)
+    return [
+        (float((numbers == i).float().mean()), float((confidences - right)[numbers == i].mean()))
+        for i in numbers.unique()
+    ]
+
+
+def error_with_equal_bins(probabilities: Tensor, labels: Tensor) -> float:
+    gaps = [abs(gap) for _, gap in bins_of(probabilities, labels)]
+    return sum(gaps) / len(gaps)
+
+
+def error_over_ten_bins(probabilities: Tensor, labels: Tensor) -> float:
+    return sum(abs(gap) for _, gap in bins_of(probabilities, labels)) / 10
+
+
+def error_with_signs(probabilities: Tensor, labels: Tensor) -> float:
+    return sum(share * gap for share, gap in bins_of(probabilities, labels))
+
+
+def error_without_bins(probabilities: Tensor, labels: Tensor) -> float:
+    return abs(error_with_signs(probabilities, labels))
+
+
+def error_of_the_label(probabilities: Tensor, labels: Tensor) -> float:
+    of_label = probabilities[torch.arange(len(labels)), labels]
+    right = (probabilities.argmax(dim=1) == labels).float()
+    numbers = torch.ceil(of_label * 10)
+    return sum(
+        float((numbers == i).float().mean() * (of_label - right)[numbers == i].mean().abs())
+        for i in numbers.unique()
+    )
+
+
+# --- 06.5 ---------------------------------------------------------------------------------------
+
+
+def overconfident_logits() -> list[tuple[Tensor, Tensor, list[float]]]:
+    """Logits three times too large, then half as large as they should be, with labels drawn from the right ones."""
+    generator = torch.Generator().manual_seed(8)
+    logits = 2 * torch.randn(500, 10, generator=generator)
+    labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
+    candidates = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
+    return [
+        (3 * logits, labels, candidates),
+        (logits / 2, labels, candidates),
+        (3 * logits, labels, candidates[::-1]),
+    ]
+
+
+def best_temperature(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
+    losses = [F.cross_entropy(logits / temperature, labels).item() for temperature in candidates]
+    return candidates[losses.index(min(losses))]
+
+
+def temperature_by_accuracy(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
+    return max(candidates, key=lambda t: (torch.argmax(logits / t, dim=1) == labels).float().mean().item())
+
+
+def temperature_that_multiplies(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
+    return min(candidates, key=lambda t: F.cross_entropy(logits * t, labels).item())
+
+
+def temperature_of_probabilities(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
+    return min(candidates, key=lambda t: F.cross_entropy((logits / t).softmax(dim=1), labels).item())
+
+
+def temperature_with_the_largest_loss(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
+    return max(candidates, key=lambda t: F.cross_entropy(logits / t, labels).item())
+
+
+def smallest_loss(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
+    return min(F.cross_entropy(logits / t, labels).item() for t in candidates)
+
+
+EXERCISES = [
+    Exercise(
+        number="06.1",
+        title="Which truths are plausible?",
+        name="interval",
+        minutes=12,
+        difficulty="hard",
+        starter='def interval(n_correct, n):\n    """(low, high): the true accuracies within 1.96 standard errors of n_correct / n."""\n    ...',
+        answer=interval,
+        praise="equal to dl.wilson_interval. Note what it says for 20 of 20: not 100 %, but anything above about 84 %. "
+        "A perfect score on few digits is weak evidence.",
+        hints=(
+            "The standard error belongs to the truth p that is being tried, not to the measured share: sqrt(p * (1 - p) / n).",
+            "By trial: p = torch.linspace(0, 1, 200_001, dtype=torch.float64); keep those with "
+            "(share - p).abs() <= 1.96 * (p * (1 - p) / n).sqrt(); return the smallest and the largest as numbers.",
+            "On paper, square both sides: (share - p)^2 = 1.96^2 * p * (1 - p) / n is quadratic in p. With z = 1.96 the middle of "
+            "its roots is (share + z**2 / (2 * n)) / (1 + z**2 / n).",
+        ),
+        wrong=(
+            WrongAnswer(
+                interval_of_the_textbook,
+                "this is share ± 1.96 standard errors, with the standard error of the measured share. For 20 of 20 it is 0, "
+                "so the interval claims exactly 100 %. Use the standard error of each p that you try.",
+            ),
+            WrongAnswer(
+                interval_cut_off,
+                "cutting at 0 and 1 hides the trouble but does not cure it: for 20 of 20 both ends are still 100 %. The standard error "
+                "should be that of each candidate p, not that of the measured share.",
+            ),
+            WrongAnswer(
+                interval_without_n,
+                "this is the scatter of single digits; a mean over n digits scatters less. Divide p * (1 - p) by n under the root.",
+            ),
+            WrongAnswer(
+                interval_of_one_standard_error,
+                "these are the truths within one standard error: such intervals miss the truth one time in three. For 95 % take 1.96.",
+            ),
+            WrongAnswer(
+                interval_in_digits, "right, but counted in digits. Return shares: leave out the factor n."
+            ),
+        ),
+        cases=results,
+    ),
+    Exercise(
+        number="06.2",
+        title="McNemar's coin",
+        name="paired_p_value",
+        minutes=12,
+        difficulty="medium",
+        starter="def paired_p_value(right_a, right_b):\n"
+        '    """How often equal networks would differ this much or more; bool tensors (N,) in, a number out."""\n    ...',
+        answer=paired_p_value,
+        praise="exact, with no tables and no approximation. Note that the number of digits on which both agree never entered: "
+        "a thousand more easy digits would not change the p-value.",
+        hints=(
+            "Count the digits where only A is right, `(right_a & ~right_b).sum()`, and where only B is. The rest does not matter.",
+            "With n such digits and `fewer` on the smaller side: the chance of `fewer` or less heads is "
+            "sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n.",
+            "'Either way' means both ends of the scale, so double it. A tie would give more than 1: return min(1.0, ...).",
+        ),
+        wrong=(
+            WrongAnswer(
+                p_value_one_way,
+                "this is one end only: 'A wins by this much or more'. Nobody said beforehand which would win, so B winning by as much "
+                "is as surprising. Double it, up to 1.",
+            ),
+            WrongAnswer(
+                p_value_above_one,
+                "right except for a tie: there both ends contain the middle, and the sum exceeds 1. A p-value is a probability; "
+                "take min(1.0, ...).",
+            ),
+            WrongAnswer(
+                p_value_of_this_split_alone,
+                "this is the chance of exactly this split. With many digits every single split is rare, even the most ordinary one. "
+                "Add up all splits that are this uneven or more.",
+            ),
+            WrongAnswer(
+                p_value_of_all_digits,
+                "you toss a coin for every digit, but digits that both read correctly, or both wrongly, say nothing about who is better. "
+                "Count only those where exactly one is right.",
+            ),
+            WrongAnswer(
+                p_value_unpaired,
+                "this compares two accuracies as if they came from different digits. It throws away that the digits are the same; "
+                "count where exactly one of the two is right.",
+            ),
+        ),
+        cases=pairs_of_networks,
+    ),
+    Exercise(
+        number="06.3",
+        title="The confusion matrix",
+        name="confusion_matrix",
+        minutes=8,
+        difficulty="easy",
+        starter="def confusion_matrix(labels, predictions):\n"
+        '    """Counts (10, 10), int64: row = label, column = prediction."""\n    ...',
+        answer=confusion_matrix,
+        praise="equal to dl.confusion_matrix, which gets there without a loop: it counts the numbers 10 * label + prediction with "
+        "torch.bincount and folds the 100 counts into a square.",
+        hints=(
+            "Start with torch.zeros(10, 10, dtype=torch.int64), and add 1 to one cell for each digit.",
+            "A plain loop will do: for label, prediction in zip(labels, predictions): matrix[label, prediction] += 1.",
+        ),
+        wrong=(
+            WrongAnswer(
+                confusion_matrix_turned,
+                "rows and columns are exchanged. The label is the row: a 4 read as a 9 belongs in matrix[4, 9].",
+            ),
+            WrongAnswer(
+                confusion_matrix_counted_once,
+                "no count is above 1. `matrix[labels, predictions] += 1` reads all cells, adds, and writes each back once, however often it "
+                "was named. Use a loop, or torch.bincount.",
+            ),
+            WrongAnswer(
+                confusion_matrix_of_floats,
+                "the numbers are right, but counts are whole: make it dtype=torch.int64.",
+            ),
+            WrongAnswer(
+                confusion_matrix_in_shares,
+                "these are shares of each row. Keep the counts: 1 of 2 and 500 of 1,000 are the same share and not the same evidence.",
+            ),
+            WrongAnswer(
+                confusion_matrix_of_errors,
+                "the diagonal is empty: digits that were read correctly count as well.",
+            ),
+        ),
+        cases=labels_and_predictions,
+    ),
+    Exercise(
+        number="06.4",
+        title="Expected calibration error",
+        name="calibration_error",
+        minutes=12,
+        difficulty="hard",
+        starter="def calibration_error(probabilities, labels):\n"
+        '    """The expected calibration error with ten bins: probabilities (N, 10), labels (N,), a number out."""\n    ...',
+        answer=calibration_error,
+        praise="equal to dl.calibration(..., n_bins=10).expected_error. Mind the limits of the number: a network that says 'one tenth each' "
+        "about everything is calibrated, and useless.",
+        hints=(
+            "probabilities.max(dim=1) gives the confidences and the predictions at once. A digit is right where prediction == label.",
+            "For bin i of ten: inside = (confidences > i / 10) & (confidences <= (i + 1) / 10). An empty bin counts nothing.",
+            "Each bin adds (its share of all digits) * |mean confidence - share right in it|.",
+        ),
+        wrong=(
+            WrongAnswer(
+                error_with_equal_bins,
+                "every bin counts the same here, whether it holds two digits or two thousand. Weigh each gap by the bin's share of the digits.",
+            ),
+            WrongAnswer(
+                error_over_ten_bins,
+                "this is the plain average over ten bins. Weigh each gap by the bin's share of the digits: a bin of two digits says little.",
+            ),
+            WrongAnswer(
+                error_with_signs,
+                "gaps of different sign cancel here: a network that is too sure in one bin and too modest in another would look perfect. "
+                "Take the absolute value of each bin's gap.",
+            ),
+            WrongAnswer(
+                error_without_bins,
+                "this is mean confidence against accuracy over all digits, one big bin. Gaps in different places cancel; take the absolute value "
+                "bin by bin, then add.",
+            ),
+            WrongAnswer(
+                error_of_the_label,
+                "you binned by the probability of the label. A reader does not know the label; the confidence is the probability of the answer, "
+                "the largest one.",
+            ),
+        ),
+        cases=probabilities_and_labels,
+    ),
+    Exercise(
+        number="06.5",
+        title="One temperature",
+        name="best_temperature",
+        minutes=8,
+        difficulty="medium",
+        starter="def best_temperature(logits, labels, candidates):\n"
+        '    """The one among the candidates, a list of numbers, with which the loss is smallest."""\n    ...',
+        answer=best_temperature,
+        praise="that is all of temperature scaling. It can only turn one knob for all digits alike, which is why a few hundred validation "
+        "digits suffice and nothing can be memorised.",
+        hints=(
+            "For each candidate t, compute F.cross_entropy(logits / t, labels); return the candidate whose loss is smallest.",
+            "Python's min takes a key: min(candidates, key=lambda t: ...), where the key gives the loss as a number (.item()).",
+        ),
+        wrong=(
+            WrongAnswer(
+                temperature_by_accuracy,
+                "dividing all ten logits by the same number leaves their order alone, so the accuracy is the same for every candidate and "
+                "cannot choose: you return whichever comes first. The loss sees the probabilities.",
+            ),
+            WrongAnswer(
+                temperature_that_multiplies,
+                "this multiplies the logits. A temperature divides them: hot means soft.",
+            ),
+            WrongAnswer(
+                temperature_of_probabilities,
+                "a double softmax: F.cross_entropy applies its own, so give it logits / t as they are.",
+            ),
+            WrongAnswer(
+                temperature_with_the_largest_loss, "this one has the largest loss. Take the smallest."
+            ),
+            WrongAnswer(
+                smallest_loss, "this is the smallest loss itself; return the temperature that gives it."
+            ),
+        ),
+        cases=overconfident_logits,
+    ),
+]

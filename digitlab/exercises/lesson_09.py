@@ -1,0 +1,405 @@
+"""Exercises of lesson 09, making it generalise: early stopping, the matrices of a shift and a turn, and dropout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises.checking import Mistake
+
+# --- 09.1 ---------------------------------------------------------------------------------------
+
+
+def keep_epoch(val_losses: list[float], patience: int) -> int:
+    best = 0
+    for epoch in range(len(val_losses)):
+        if val_losses[epoch] < val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return best + 1
+
+
+def epoch_of_the_stop(val_losses: list[float], patience: int) -> int:
+    best = 0
+    for epoch, loss in enumerate(val_losses):
+        best = epoch if loss < val_losses[best] else best
+        if epoch - best >= patience:
+            return epoch + 1
+    return len(val_losses)
+
+
+def best_of_all(val_losses: list[float], patience: int) -> int:
+    return min(range(len(val_losses)), key=lambda epoch: val_losses[epoch]) + 1
+
+
+def before_the_first_rise(val_losses: list[float], patience: int) -> int:
+    return keep_epoch(val_losses, 1)
+
+
+def counted_from_zero(val_losses: list[float], patience: int) -> int:
+    return keep_epoch(val_losses, patience) - 1
+
+
+def rises_in_a_row(val_losses: list[float], patience: int) -> int:
+    rises = 0
+    for epoch in range(1, len(val_losses)):
+        rises = rises + 1 if val_losses[epoch] >= val_losses[epoch - 1] else 0
+        if rises >= patience:
+            return best_of_all(val_losses[: epoch + 1], patience)
+    return best_of_all(val_losses, patience)
+
+
+def losses_and_patience() -> list[tuple[list[float], int]]:
+    """One that turns, one that dips late, one that zigzags, one that only falls, and one that only rises."""
+    return [
+        ([0.9, 0.5, 0.4, 0.45, 0.5, 0.6], 2),
+        ([0.9, 0.5, 0.6, 0.7, 0.8, 0.3], 3),
+        ([0.9, 0.5, 0.7, 0.4, 0.6, 0.5, 0.55, 0.3], 3),
+        ([0.9, 0.8, 0.7], 2),
+        ([0.3, 0.4, 0.5], 5),
+    ]
+
+
+# --- 09.2 ---------------------------------------------------------------------------------------
+
+
+def shift_matrix(right: float, down: float) -> Tensor:
+    pixel = 2 / 28
+    return torch.tensor([[1, 0, -right * pixel], [0, 1, -down * pixel]])
+
+
+def shift_the_other_way(right: float, down: float) -> Tensor:
+    return torch.tensor([[1, 0, right * 2 / 28], [0, 1, down * 2 / 28]])
+
+
+def shift_in_pixels(right: float, down: float) -> Tensor:
+    return torch.tensor([[1.0, 0, -right], [0, 1, -down]])
+
+
+def shift_half_as_far(right: float, down: float) -> Tensor:
+    return torch.tensor([[1, 0, -right / 28], [0, 1, -down / 28]])
+
+
+def shift_rows_first(right: float, down: float) -> Tensor:
+    return shift_matrix(down, right)
+
+
+def shift_with_y_up(right: float, down: float) -> Tensor:
+    return shift_matrix(right, -down)
+
+
+def shifts() -> list[tuple[float, float]]:
+    return [(3, 1), (-2, 4), (0, 5)]
+
+
+# --- 09.3 ---------------------------------------------------------------------------------------
+
+
+def turn_matrix(degrees: float, scale: float) -> Tensor:
+    angle = math.radians(degrees)
+    cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
+    return torch.tensor([[cos, -sin, 0], [sin, cos, 0]])
+
+
+def turn_by(angle: float, factor: float) -> Tensor:
+    cos, sin = math.cos(angle) * factor, math.sin(angle) * factor
+    return torch.tensor([[cos, -sin, 0], [sin, cos, 0]])
+
+
+def turn_clockwise(degrees: float, scale: float) -> Tensor:
+    return turn_by(-math.radians(degrees), 1 / scale)
+
+
+def turn_in_radians(degrees: float, scale: float) -> Tensor:
+    return turn_by(degrees, 1 / scale)
+
+
+def turn_and_shrink(degrees: float, scale: float) -> Tensor:
+    return turn_by(math.radians(degrees), scale)
+
+
+def turn_clockwise_and_shrink(degrees: float, scale: float) -> Tensor:
+    return turn_by(-math.radians(degrees), scale)
+
+
+def turn_without_scale(degrees: float, scale: float) -> Tensor:
+    return turn_by(math.radians(degrees), 1.0)
+
+
+def turn_with_equal_signs(degrees: float, scale: float) -> Tensor:
+    cos, sin = math.cos(math.radians(degrees)) / scale, math.sin(math.radians(degrees)) / scale
+    return torch.tensor([[cos, sin, 0], [sin, cos, 0]])
+
+
+def turns() -> list[tuple[float, float]]:
+    return [(90, 1.0), (30, 1.25), (-10, 0.8)]
+
+
+# --- 09.4 ---------------------------------------------------------------------------------------
+
+
+def dropout(numbers: Tensor, p: float, training: bool) -> Tensor:
+    if not training:
+        return numbers
+    kept = torch.rand(numbers.shape) >= p
+    return numbers * kept / (1 - p)
+
+
+def dropout_unscaled(numbers: Tensor, p: float, training: bool) -> Tensor:
+    return numbers * (torch.rand(numbers.shape) >= p) if training else numbers
+
+
+def dropout_scaled_in_use(numbers: Tensor, p: float, training: bool) -> Tensor:
+    return numbers * (torch.rand(numbers.shape) >= p) if training else numbers * (1 - p)
+
+
+def dropout_always(numbers: Tensor, p: float, training: bool) -> Tensor:
+    return F.dropout(numbers, p, training=True)
+
+
+def dropout_that_keeps_p(numbers: Tensor, p: float, training: bool) -> Tensor:
+    return numbers * (torch.rand(numbers.shape) < p) / p if training else numbers
+
+
+def dropout_divided_by_p(numbers: Tensor, p: float, training: bool) -> Tensor:
+    return numbers * (torch.rand(numbers.shape) >= p) / p if training else numbers
+
+
+def dropout_by_rows(numbers: Tensor, p: float, training: bool) -> Tensor:
+    return numbers * (torch.rand(len(numbers), 1) >= p) / (1 - p) if training else numbers
+
+
+def dropout_by_columns(numbers: Tensor, p: float, training: bool) -> Tensor:
+    return numbers * (torch.rand(numbers.shape[1]) >= p) / (1 - p) if training else numbers
+
+
+def never_drops(numbers: Tensor, p: float, training: bool) -> Tensor:
+    return numbers
+
+
+def numbers_to_drop() -> list[tuple[Tensor, float, bool]]:
+    numbers = torch.rand(300, 400, generator=torch.Generator().manual_seed(5)) + 1
+    return [(numbers, 0.5, True), (numbers, 0.2, True), (numbers, 0.5, False)]
+
+
+def statistics_of(answer: Callable[..., Any], numbers: Tensor, p: float, training: bool) -> Any:
+    """What can be compared although the lots differ: the share dropped, the survivors' factor, and what shares its lot.
+
+    The share is rounded to twentieths: over 120,000 numbers its standard deviation is below 0.002.
+    """
+    before = numbers.clone()
+    result = answer(numbers, p, training)
+    if not isinstance(result, Tensor):
+        return result
+    if result.shape != before.shape:
+        raise Mistake(
+            f"the shape is {tuple(result.shape)}, but should be {tuple(before.shape)}, as it came in"
+        )
+    if not torch.equal(numbers, before):
+        raise Mistake(
+            "your code changed its input in place; use operations that return a new tensor, or clone it first"
+        )
+    factors = result.detach().double() / before.double()
+    if not factors.isfinite().all():
+        raise Mistake("some values are infinite or not a number (nan): did you divide by zero?")
+    dropped = factors == 0
+    kept = factors[~dropped]
+    share = f"{round(float(dropped.double().mean()) * 20) * 5}% dropped"
+    if dropped.any() and not dropped.all():  # with few lots the share would be chance
+        for dim, name in ((1, "rows"), (0, "columns")):
+            if bool((dropped == dropped.narrow(dim, 0, 1)).all()):
+                share = f"whole {name} dropped"
+    factor = "nothing kept"
+    if len(kept):
+        even = bool(kept.max() - kept.min() < 1e-3)
+        factor = f"the rest times {kept.mean():.2f}" if even else "the rest by different factors"
+    return f"{'training' if training else 'in use'}, p = {p}: {share}, {factor}"
+
+
+EXERCISES = [
+    Exercise(
+        number="09.1",
+        title="Early stopping",
+        name="keep_epoch",
+        minutes=8,
+        difficulty="medium",
+        starter="def keep_epoch(val_losses, patience):\n"
+        '    """The best epoch (from 1) so far, when `patience` epochs in a row have not beaten it, or all are over."""\n    ...',
+        answer=keep_epoch,
+        praise="and mind what it costs: the epoch was *chosen* by the validation digits, so its validation loss is a little too good. "
+        "That is what the test set is kept for.",
+        hints=(
+            "Go through the losses one by one, and remember the place of the best so far.",
+            "Each time: is this loss below the best one's? Then it is the new best. Otherwise count how many epochs lie between.",
+            "Stop when epoch - best >= patience. Return the best, not where you stopped, and count from 1.",
+        ),
+        wrong=(
+            WrongAnswer(
+                epoch_of_the_stop,
+                "this is the epoch at which the training stops. By then it is `patience` epochs past the best one: return that.",
+            ),
+            WrongAnswer(
+                best_of_all,
+                "this is the best of *all* epochs, but those after the stop never happen. You cannot look into the future: stop when "
+                "`patience` epochs in a row have not beaten the best so far.",
+            ),
+            WrongAnswer(
+                before_the_first_rise,
+                "you stop at the first epoch that is not better, whatever the patience. Validation losses zigzag: wait for `patience` "
+                "epochs.",
+            ),
+            WrongAnswer(
+                counted_from_zero,
+                "right, but counted from 0. Epochs are counted from 1 here, as in the history.",
+            ),
+            WrongAnswer(
+                rises_in_a_row,
+                "you compare each loss with the one before it. A zigzag above the best one then never ends the training: compare with "
+                "the best so far.",
+            ),
+        ),
+        cases=losses_and_patience,
+    ),
+    Exercise(
+        number="09.2",
+        title="Move a picture",
+        name="shift_matrix",
+        minutes=6,
+        difficulty="easy",
+        starter="def shift_matrix(right, down):\n"
+        '    """The 2x3 matrix that moves a 28x28 picture by pixels to the right and down."""\n    ...',
+        answer=shift_matrix,
+        praise="to move a picture to the right, look to the left. Anything but whole pixels works as well: then the neighbours are blended.",
+        hints=(
+            "A matrix that changes nothing is [[1, 0, 0], [0, 1, 0]]. The last column is added to every place.",
+            "28 pixels are 2 units, so one pixel is 2 / 28.",
+            "The picture moves against the look: to move it right, look further left, which is minus.",
+        ),
+        wrong=(
+            WrongAnswer(
+                shift_the_other_way,
+                "this moves the picture to the left and up. The matrix says where to *look*: to move the picture right, look further left.",
+            ),
+            WrongAnswer(
+                shift_in_pixels,
+                "this moves by so many *units*, and the whole picture is 2 units wide: it is out of sight. One pixel is 2 / 28.",
+            ),
+            WrongAnswer(
+                shift_half_as_far,
+                "this moves half as far: from -1 to 1 the picture is 2 units wide, not 1. One pixel is 2 / 28.",
+            ),
+            WrongAnswer(
+                shift_rows_first,
+                "right and down are exchanged. Here x comes first, then y, other than in image[row, column].",
+            ),
+            WrongAnswer(shift_with_y_up, "up and down are exchanged: y grows from top to bottom here."),
+        ),
+        cases=shifts,
+    ),
+    Exercise(
+        number="09.3",
+        title="Turn a picture",
+        name="turn_matrix",
+        minutes=8,
+        difficulty="medium",
+        starter="def turn_matrix(degrees, scale):\n"
+        '    """The 2x3 matrix that turns a picture counter-clockwise and makes it `scale` times as large."""\n    ...',
+        answer=turn_matrix,
+        praise="this is what dl.RandomAffine builds for each image. To turn about another point than the middle, the last column would be "
+        "needed, too.",
+        hints=(
+            "math.cos and math.sin want radians: math.radians(degrees).",
+            "With 90 degrees, (0, -1) must go to (1, 0) and (1, 0) to (0, 1). That settles the signs: cos, -sin in the first row, sin, cos "
+            "in the second.",
+            "A larger picture means to look closer to the middle: divide cos and sin by scale.",
+        ),
+        wrong=(
+            WrongAnswer(
+                turn_clockwise,
+                "this turns the picture clockwise. Try (0, -1), the top, with 90 degrees: it must look at the right, (1, 0).",
+            ),
+            WrongAnswer(
+                turn_in_radians,
+                "math.cos and math.sin want radians; 90 of those are more than fourteen turns. Use math.radians(degrees).",
+            ),
+            WrongAnswer(
+                turn_and_shrink,
+                "the turn is right, but scale = 2 makes the picture half as large: to look further out brings more of it in. Divide by scale.",
+            ),
+            WrongAnswer(
+                turn_clockwise_and_shrink,
+                "this is what happens to a *place* of the picture. The matrix says where to look, the reverse of that: the other way "
+                "round, and divided by scale.",
+            ),
+            WrongAnswer(
+                turn_without_scale, "the turn is right; the scale is missing. Divide cos and sin by it."
+            ),
+            WrongAnswer(
+                turn_with_equal_signs,
+                "both sines have the same sign: that squeezes the picture along one diagonal instead of turning it. One of the two is minus.",
+            ),
+        ),
+        cases=turns,
+    ),
+    Exercise(
+        number="09.4",
+        title="Dropout",
+        name="dropout",
+        minutes=8,
+        difficulty="medium",
+        starter="def dropout(numbers, p, training):\n"
+        '    """In training: each number 0 with probability p, else scaled so that the average stays. Else unchanged."""\n    ...',
+        answer=dropout,
+        praise="the lots differ from PyTorch's, the statistics agree. Because the survivors are scaled while training, a network in use "
+        "needs no dropout code at all.",
+        hints=(
+            "`torch.rand(numbers.shape) >= p` is True with probability 1 - p, for each number by itself.",
+            "Multiply by that: True counts 1, False counts 0. Then a share of 1 - p is left of the average.",
+            "So divide by (1 - p). And if not training: return the numbers as they are.",
+        ),
+        wrong=(
+            WrongAnswer(
+                dropout_unscaled,
+                "the right share is dropped, but the survivors are not scaled: the average falls to 1 - p of what it was, and in use the "
+                "next layer gets larger sums than it has learnt with. Divide by (1 - p).",
+            ),
+            WrongAnswer(
+                dropout_scaled_in_use,
+                "this is dropout as it was first published: unscaled in training, made smaller in use. The average fits, but what is "
+                "asked for leaves use alone: divide by (1 - p) in training.",
+            ),
+            WrongAnswer(
+                dropout_always,
+                "right in training, but you drop in use as well: the same digit would be read differently each time. Heed `training`.",
+            ),
+            WrongAnswer(
+                dropout_that_keeps_p,
+                "p is the probability to *drop*; you keep with probability p. With 0.5 nobody notices; with 0.2 you drop four fifths.",
+            ),
+            WrongAnswer(
+                dropout_divided_by_p,
+                "the right share is dropped, but the survivors are divided by p. A share of 1 - p is left, so divide by (1 - p); with 0.5 "
+                "the two are the same.",
+            ),
+            WrongAnswer(
+                dropout_by_rows,
+                "whole rows go together: one lot for each image. Every number has its own: torch.rand(numbers.shape).",
+            ),
+            WrongAnswer(
+                dropout_by_columns,
+                "whole columns go together: the same units are dropped for every image. Every number has its own lot: "
+                "torch.rand(numbers.shape).",
+            ),
+            WrongAnswer(never_drops, "nothing is dropped, in training either."),
+        ),
+        cases=numbers_to_drop,
+        observe=statistics_of,
+    ),
+]

@@ -1,0 +1,274 @@
+"""Exercises of lesson 11, your own handwriting: polarity, bounding box, the 20-pixel box, and the centre of mass."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from digitlab.exercises import Exercise, WrongAnswer
+
+
+def pictures() -> list[tuple[Tensor]]:
+    """Dark on light, light on dark, grey paper, and a picture in which the ink fills more than half of one row."""
+    generator = torch.Generator().manual_seed(11)
+    ink = torch.zeros(30, 24)
+    ink[8:20, 10:13] = 1.0
+    ink[8:11, 5:18] = 0.8
+    noise = 0.02 * torch.rand(30, 24, generator=generator)
+    return [(1 - ink,), (ink.clone(),), ((0.75 - 0.6 * ink + noise),), ((0.2 + 0.6 * ink + noise),)]
+
+
+def ink_maps() -> list[tuple[Tensor]]:
+    """Ink in the middle, ink at two corners, one pixel, and a tall thin stroke."""
+    one, corners, pixel, tall = (torch.zeros(20, 16) for _ in range(4))
+    one[5:12, 3:9] = 0.7
+    corners[0, 0] = corners[19, 15] = 1.0
+    pixel[4, 7] = 0.5
+    tall[2:18, 6] = 1.0
+    return [(one,), (corners,), (pixel,), (tall,)]
+
+
+# --- 11.1 ---------------------------------------------------------------------------------------
+
+
+def to_ink(grey: Tensor) -> Tensor:
+    paper = grey.median()
+    distance = (grey - paper).abs()
+    return distance / distance.max()
+
+
+def to_ink_always_inverted(grey: Tensor) -> Tensor:
+    return 1 - grey
+
+
+def to_ink_unchanged(grey: Tensor) -> Tensor:
+    return grey
+
+
+def to_ink_not_stretched(grey: Tensor) -> Tensor:
+    return (grey - grey.median()).abs()
+
+
+def to_ink_around_the_mean(grey: Tensor) -> Tensor:
+    distance = (grey - grey.mean()).abs()
+    return distance / distance.max()
+
+
+# --- 11.2 ---------------------------------------------------------------------------------------
+
+
+def bounding_box(ink: Tensor) -> tuple[int, int, int, int]:
+    rows = ink.amax(dim=1).nonzero().flatten()
+    columns = ink.amax(dim=0).nonzero().flatten()
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
+
+def box_without_last_pixel(ink: Tensor) -> tuple[int, int, int, int]:
+    top, left, bottom, right = bounding_box(ink)
+    return top, left, bottom - 1, right - 1
+
+
+def box_columns_first(ink: Tensor) -> tuple[int, int, int, int]:
+    top, left, bottom, right = bounding_box(ink)
+    return left, top, right, bottom
+
+
+def box_of_full_ink_only(ink: Tensor) -> tuple[int, int, int, int]:
+    return bounding_box((ink >= 0.6).float()) if bool((ink >= 0.6).any()) else (0, 0, *ink.shape)
+
+
+# --- 11.3 ---------------------------------------------------------------------------------------
+
+
+def size_in_box(height: int, width: int) -> tuple[int, int]:
+    scale = 20 / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def size_stretched(height: int, width: int) -> tuple[int, int]:
+    return 20, 20
+
+
+def size_by_the_shorter_side(height: int, width: int) -> tuple[int, int]:
+    scale = 20 / min(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def size_of_the_whole_image(height: int, width: int) -> tuple[int, int]:
+    scale = 28 / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def size_that_vanishes(height: int, width: int) -> tuple[int, int]:
+    scale = 20 / max(height, width)
+    return round(height * scale), round(width * scale)
+
+
+# --- 11.4 ---------------------------------------------------------------------------------------
+
+
+def centre_of_mass(ink: Tensor) -> tuple[float, float]:
+    total = ink.sum()
+    rows, columns = torch.arange(ink.shape[0]), torch.arange(ink.shape[1])
+    return float((ink.sum(dim=1) * rows).sum() / total), float((ink.sum(dim=0) * columns).sum() / total)
+
+
+def centre_of_the_box(ink: Tensor) -> tuple[float, float]:
+    top, left, bottom, right = bounding_box(ink)
+    return (top + bottom - 1) / 2, (left + right - 1) / 2
+
+
+def centre_of_marked_pixels(ink: Tensor) -> tuple[float, float]:
+    return centre_of_mass((ink > 0).float())
+
+
+def centre_columns_first(ink: Tensor) -> tuple[float, float]:
+    row, column = centre_of_mass(ink)
+    return column, row
+
+
+def centre_not_divided(ink: Tensor) -> tuple[float, float]:
+    row, column = centre_of_mass(ink)
+    return row * float(ink.sum()), column * float(ink.sum())
+
+
+def uneven_ink() -> list[tuple[Tensor]]:
+    """Ink that is heavier on one side, so that the middle of the box is not the centre of mass."""
+    ink = torch.zeros(20, 14)
+    ink[2:18, 3:5] = 1.0
+    ink[2:5, 5:12] = 0.5
+    return [(ink,), (ink.flip(0),), (torch.eye(12)[:, :10] * torch.linspace(0.1, 1, 10),)]
+
+
+EXERCISES = [
+    Exercise(
+        number="11.1",
+        title="Ink, whatever the paper",
+        name="to_ink",
+        minutes=8,
+        difficulty="medium",
+        starter="def to_ink(grey):\n"
+        '    """Grey (H, W), 0 black .. 1 white, any paper: 0 where it is paper, 1 at the strongest ink."""\n    ...',
+        answer=to_ink,
+        praise="it does not matter any more whether the paper or the ink is the darker one. It assumes even light; the "
+        "library estimates the paper in each neighbourhood instead.",
+        hints=(
+            "Most of a picture is paper. Which number sits in the middle when all pixels are sorted?",
+            "paper = grey.median(); ink is whatever is far from it, in either direction: the absolute difference.",
+            "Divide by the largest difference, so that the strongest ink is 1.",
+        ),
+        wrong=(
+            WrongAnswer(
+                to_ink_always_inverted,
+                "right for dark ink on white paper, and wrong for chalk on a board. Ask the picture what its paper is: the median.",
+            ),
+            WrongAnswer(
+                to_ink_unchanged,
+                "this is the picture as it was: on white paper the paper would be the ink. The network knows light ink on black only.",
+            ),
+            WrongAnswer(
+                to_ink_not_stretched,
+                "the paper is 0 now, but faint ink stays faint. Divide by the largest difference.",
+            ),
+            WrongAnswer(
+                to_ink_around_the_mean,
+                "the mean lies between paper and ink, so the paper is not 0. The median is paper, as long as most pixels are.",
+            ),
+        ),
+        cases=pictures,
+    ),
+    Exercise(
+        number="11.2",
+        title="The bounding box",
+        name="bounding_box",
+        minutes=6,
+        difficulty="easy",
+        starter="def bounding_box(ink):\n"
+        '    """(top, left, bottom, right) of the pixels above 0; bottom and right are one past the last."""\n    ...',
+        answer=bounding_box,
+        praise="with bottom and right one past the end, ink[top:bottom, left:right] is the crop, and bottom - top its height.",
+        hints=(
+            "Which rows have any ink? ink.amax(dim=1) is the strongest ink of each row.",
+            ".nonzero().flatten() gives the positions; the first and the last of them are what you need, plus one for the end.",
+        ),
+        wrong=(
+            WrongAnswer(
+                box_without_last_pixel,
+                "the last row and column of ink are cut off: a slice ends before its end, so bottom and right are one more.",
+            ),
+            WrongAnswer(
+                box_columns_first, "rows and columns are exchanged. The order is top, left, bottom, right."
+            ),
+            WrongAnswer(
+                box_of_full_ink_only,
+                "faint ink counts too: everything above 0. The soft edges of a stroke are part of it.",
+            ),
+        ),
+        cases=ink_maps,
+    ),
+    Exercise(
+        number="11.3",
+        title="How large in the box?",
+        name="size_in_box",
+        minutes=5,
+        difficulty="easy",
+        starter="def size_in_box(height, width):\n"
+        '    """The size (height, width) at which a digit fills the 20x20 box, its shape kept."""\n    ...',
+        answer=size_in_box,
+        praise="the longer side becomes 20, and the shape stays: a 1 remains thin. At least one pixel is left of the other side.",
+        hints=(
+            "Both sides are multiplied by the same number; the longer one becomes 20.",
+            "round(...) gives whole pixels. And what of a line of 200 x 2 pixels: may a side become 0?",
+        ),
+        wrong=(
+            WrongAnswer(
+                size_stretched,
+                "this pulls every digit into a square: a 1 becomes a block. Multiply both sides by the same number.",
+            ),
+            WrongAnswer(
+                size_by_the_shorter_side,
+                "the shorter side becomes 20, so the longer one sticks out of the box. Divide by the longer side.",
+            ),
+            WrongAnswer(
+                size_of_the_whole_image,
+                "MNIST's digits fill 20 of the 28 pixels, not all of them. The rest is the margin that centring needs.",
+            ),
+            WrongAnswer(
+                size_that_vanishes,
+                "a very thin stroke gets a side of 0 pixels and disappears. Keep at least 1.",
+            ),
+        ),
+        cases=lambda: [(40, 20), (10, 30), (200, 2), (20, 20), (7, 5)],
+    ),
+    Exercise(
+        number="11.4",
+        title="The centre of mass",
+        name="centre_of_mass",
+        minutes=8,
+        difficulty="medium",
+        starter="def centre_of_mass(ink):\n"
+        '    """(row, column) of the centre of mass of an ink map (H, W), counted from 0, as two numbers."""\n    ...',
+        answer=centre_of_mass,
+        praise="dark pixels pull more than faint ones. MNIST's digits were all moved until this point lay in the middle.",
+        hints=(
+            "It is a mean of positions, in which each pixel counts as much as it has ink.",
+            "For the rows: sum the ink of each row, multiply by the row's number, add up, divide by all the ink.",
+        ),
+        wrong=(
+            WrongAnswer(
+                centre_of_the_box,
+                "this is the middle of the bounding box. A 7 has most of its ink at the top, so its centre of mass lies higher.",
+            ),
+            WrongAnswer(
+                centre_of_marked_pixels,
+                "each inked pixel counts the same here. A faint one should count less: weigh by the ink.",
+            ),
+            WrongAnswer(centre_columns_first, "row and column are exchanged: the row comes first."),
+            WrongAnswer(
+                centre_not_divided,
+                "a mean needs a division: by the sum of all ink.",
+            ),
+        ),
+        cases=uneven_ink,
+    ),
+]

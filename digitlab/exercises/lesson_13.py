@@ -1,0 +1,304 @@
+"""Exercises of lesson 13, ship it: convolution and pooling in plain NumPy, a parity test, weights as small whole numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digitlab.exercises import Exercise, WrongAnswer
+
+Array = npt.NDArray[Any]
+
+
+def images_and_kernels() -> list[tuple[Array, Array, Array]]:
+    """One map and one kernel; then three maps, four kernels, and sides that differ, so that a mix-up shows."""
+    random = np.random.default_rng(13)
+
+    def draw(*shape: int) -> Array:
+        return np.asarray(random.normal(size=shape), np.float32)
+
+    return [
+        (draw(1, 7, 7), draw(1, 1, 3, 3), draw(1)),
+        (draw(3, 9, 8), draw(4, 3, 5, 5), draw(4)),
+        (draw(2, 6, 6), draw(2, 2, 2, 3), draw(2)),
+    ]
+
+
+# --- 13.1 ---------------------------------------------------------------------------------------
+
+
+def conv2d_numpy(maps: Array, kernels: Array, bias: Array) -> Array:
+    patches = np.lib.stride_tricks.sliding_window_view(maps, kernels.shape[2:], axis=(1, 2))
+    return np.einsum("cyxij,ocij->oyx", patches, kernels) + bias[:, None, None]
+
+
+def conv2d_flipped(maps: Array, kernels: Array, bias: Array) -> Array:
+    return conv2d_numpy(maps, kernels[:, :, ::-1, ::-1], bias)
+
+
+def conv2d_without_bias(maps: Array, kernels: Array, bias: Array) -> Array:
+    return conv2d_numpy(maps, kernels, np.zeros_like(bias))
+
+
+def conv2d_kernel_transposed(maps: Array, kernels: Array, bias: Array) -> Array:
+    return conv2d_numpy(maps, kernels.transpose(0, 1, 3, 2), bias)
+
+
+def conv2d_first_map_only(maps: Array, kernels: Array, bias: Array) -> Array:
+    return conv2d_numpy(maps[:1], kernels[:, :1], bias)
+
+
+# --- 13.2 ---------------------------------------------------------------------------------------
+
+
+def pool_and_relu(maps: Array) -> Array:
+    channels, height, width = maps.shape
+    blocks = maps.reshape(channels, height // 2, 2, width // 2, 2)
+    return np.maximum(blocks.max(axis=(2, 4)), 0)
+
+
+def mean_pool_and_relu(maps: Array) -> Array:
+    channels, height, width = maps.shape
+    blocks = maps.reshape(channels, height // 2, 2, width // 2, 2)
+    return np.maximum(blocks.mean(axis=(2, 4)), 0)
+
+
+def pool_without_relu(maps: Array) -> Array:
+    channels, height, width = maps.shape
+    return np.asarray(maps.reshape(channels, height // 2, 2, width // 2, 2).max(axis=(2, 4)))
+
+
+def every_second_pixel(maps: Array) -> Array:
+    return np.maximum(maps[:, ::2, ::2], 0)
+
+
+def pool_the_wrong_blocks(maps: Array) -> Array:
+    channels, height, width = maps.shape
+    return np.maximum(maps.reshape(channels, 2, height // 2, 2, width // 2).max(axis=(1, 3)), 0)
+
+
+def maps_of_even_size() -> list[tuple[Array]]:
+    random = np.random.default_rng(14)
+    return [(random.normal(size=shape).astype(np.float32),) for shape in ((1, 4, 4), (3, 6, 8))] + [
+        (-np.ones((2, 4, 4), np.float32),)
+    ]
+
+
+# --- 13.3 ---------------------------------------------------------------------------------------
+
+
+def is_equal_network(ours: Array, theirs: Array, tolerance: float) -> bool:
+    if not np.isfinite(ours).all() or not np.isfinite(theirs).all():
+        return False
+    return bool(np.abs(ours - theirs).max() <= tolerance and (ours.argmax(1) == theirs.argmax(1)).all())
+
+
+def equal_on_average(ours: Array, theirs: Array, tolerance: float) -> bool:
+    return bool(np.abs(ours - theirs).mean() <= tolerance)
+
+
+def equal_in_sum(ours: Array, theirs: Array, tolerance: float) -> bool:
+    return bool((ours - theirs).max() <= tolerance)
+
+
+def equal_answers_only(ours: Array, theirs: Array, tolerance: float) -> bool:
+    return bool((ours.argmax(1) == theirs.argmax(1)).all())
+
+
+def logits_to_compare() -> list[tuple[Array, Array, float]]:
+    """Equal; one value far off; one far below; close but with another winner; all slightly off; not a number."""
+    logits = np.random.default_rng(15).normal(size=(50, 10)).round(2)
+    one_off, one_below, other_winner, broken = (logits.copy() for _ in range(4))
+    one_off[7, np.argmin(logits[7])] += 0.5
+    one_below[9, np.argmin(logits[9])] -= 0.5
+    best, second = np.argsort(logits[3])[[-1, -2]]
+    other_winner[3, second] = other_winner[3, best] + 1e-4
+    logits_tie = logits.copy()
+    logits_tie[3, second] = logits_tie[3, best] - 1e-4
+    broken[0, 0] = np.nan
+    return [
+        (logits, logits, 1e-4),
+        (one_off, logits, 0.01),
+        (one_below, logits, 0.01),
+        (other_winner, logits_tie, 0.01),
+        (logits + 5e-5, logits, 1e-4),
+        (broken, logits, 1e-4),
+    ]
+
+
+# --- 13.4 ---------------------------------------------------------------------------------------
+
+
+def to_int8(weights: Array) -> tuple[Array, float]:
+    scale = float(np.abs(weights).max()) / 127
+    return np.round(weights / scale).astype(np.int8), scale
+
+
+def to_int8_by_cutting(weights: Array) -> tuple[Array, float]:
+    scale = float(np.abs(weights).max()) / 127
+    return (weights / scale).astype(np.int8), scale
+
+
+def to_int8_with_overflow(weights: Array) -> tuple[Array, float]:
+    scale = float(np.abs(weights).max()) / 128
+    return np.round(weights / scale).astype(np.int16).astype(np.int8), scale
+
+
+def to_int8_ignoring_negatives(weights: Array) -> tuple[Array, float]:
+    scale = float(weights.max()) / 127
+    return np.clip(np.round(weights / scale), -128, 127).astype(np.int8), scale
+
+
+def restore_int8(answer: Any, weights: Array) -> Array:
+    """What is compared: the weights as they come back."""
+    whole, scale = answer(weights)
+    if np.asarray(whole).dtype != np.int8:
+        raise TypeError(f"expected whole numbers of dtype int8, got {np.asarray(whole).dtype}")
+    return np.asarray(whole).astype(np.float32) * np.float32(scale)
+
+
+def weights_to_pack() -> list[tuple[Array]]:
+    random = np.random.default_rng(16)
+    return [
+        (random.normal(size=(20, 30)).astype(np.float32),),
+        (np.array([-3.0, -1.2, 0.0, 0.4, 1.0], np.float32),),
+        (np.array([0.1, 2.0, 0.333, 1.25], np.float32),),
+    ]
+
+
+EXERCISES = [
+    Exercise(
+        number="13.1",
+        title="A convolution without PyTorch",
+        name="conv2d_numpy",
+        minutes=12,
+        difficulty="hard",
+        starter="def conv2d_numpy(maps, kernels, bias):\n"
+        '    """Maps (C, H, W), kernels (O, C, h, w), bias (O,) to maps (O, H-h+1, W-w+1)."""\n    ...',
+        answer=conv2d_numpy,
+        praise="equal to nn.Conv2d, in plain NumPy. Every engine that runs networks, in a phone or a browser, has these two lines at its heart.",
+        hints=(
+            "For each output map o: slide over all input maps at once, multiply by kernels[o], sum, and add bias[o].",
+            "np.lib.stride_tricks.sliding_window_view(maps, (h, w), axis=(1, 2)) gives all patches, shaped (C, H-h+1, W-w+1, h, w).",
+            'np.einsum("cyxij,ocij->oyx", patches, kernels) does all the sums; the bias needs the shape (O, 1, 1).',
+        ),
+        wrong=(
+            WrongAnswer(
+                conv2d_flipped,
+                "your kernels are turned by 180 degrees: that is convolution as mathematicians write it. Networks use "
+                "cross-correlation, without the turn (lesson 04).",
+            ),
+            WrongAnswer(
+                conv2d_without_bias,
+                "nearly: every map is off by a constant, its bias. Add bias[:, None, None].",
+            ),
+            WrongAnswer(
+                conv2d_kernel_transposed,
+                "rows and columns of the kernel are exchanged. Its axes are (output, input, row, column).",
+            ),
+            WrongAnswer(
+                conv2d_first_map_only,
+                "only the first input map is used. Each output map is a sum over all input maps.",
+            ),
+        ),
+        cases=images_and_kernels,
+    ),
+    Exercise(
+        number="13.2",
+        title="Pooling and ReLU without PyTorch",
+        name="pool_and_relu",
+        minutes=8,
+        difficulty="medium",
+        starter="def pool_and_relu(maps):\n"
+        '    """The largest of each 2x2 block, and 0 where that is negative: (C, H, W) to (C, H/2, W/2)."""\n    ...',
+        answer=pool_and_relu,
+        praise="equal to PyTorch's. A reshape put each block on axes of its own; nothing was copied pixel by pixel.",
+        hints=(
+            "Split each side in two axes with a reshape: (C, H, W) to (C, H/2, 2, W/2, 2).",
+            "Take the maximum over the two axes of length 2, then np.maximum(..., 0).",
+        ),
+        wrong=(
+            WrongAnswer(
+                mean_pool_and_relu,
+                "these are the means of the blocks; the network was trained with their maxima.",
+            ),
+            WrongAnswer(
+                pool_without_relu,
+                "the pooling is right, but negative values are still there: ReLU makes them 0.",
+            ),
+            WrongAnswer(
+                every_second_pixel,
+                "this takes every second pixel. The largest of each block of four may be one of the other three.",
+            ),
+            WrongAnswer(
+                pool_the_wrong_blocks,
+                "the reshape splits each side into two halves, not into pairs of neighbours. The axis of length 2 must come "
+                "second: (C, H/2, 2, W/2, 2).",
+            ),
+        ),
+        cases=maps_of_even_size,
+    ),
+    Exercise(
+        number="13.3",
+        title="A parity test that cannot be fooled",
+        name="is_equal_network",
+        minutes=8,
+        difficulty="medium",
+        starter="def is_equal_network(ours, theirs, tolerance):\n"
+        '    """Whether two networks gave the same logits (N, 10), up to the tolerance, and the same answers."""\n    ...',
+        answer=is_equal_network,
+        praise="it notices one bad value in five hundred, a changed answer, and nan. A test of equality is only worth what it would notice.",
+        hints=(
+            "Look at the largest absolute difference of all. A mean hides one bad value among many good ones.",
+            "The answers, the argmax of each row, must agree too. And nan compares as false with everything: is your test still false then?",
+        ),
+        wrong=(
+            WrongAnswer(
+                equal_on_average,
+                "an average hides faults: one logit of five hundred was wrong by 0.5 and your test said equal. Use the largest difference.",
+            ),
+            WrongAnswer(
+                equal_in_sum,
+                "you compare ours minus theirs without its absolute value: a value that is far too low passes. Take np.abs first.",
+            ),
+            WrongAnswer(
+                equal_answers_only,
+                "the answers can agree while the logits do not, and then the next digit may differ. Compare the logits as well.",
+            ),
+        ),
+        cases=logits_to_compare,
+    ),
+    Exercise(
+        number="13.4",
+        title="Weights as small whole numbers",
+        name="to_int8",
+        minutes=8,
+        difficulty="medium",
+        starter="def to_int8(weights):\n"
+        '    """Whole numbers from -127 to 127 (dtype int8), and the scale that gives the weights back."""\n    ...',
+        answer=to_int8,
+        praise="a quarter of the size, and no weight is off by more than half a step. Phones compute with such numbers directly.",
+        hints=(
+            "The scale is the size of one step: the largest absolute weight divided by 127.",
+            "Divide by the scale, round to the nearest whole number (np.round), then .astype(np.int8). Return both.",
+        ),
+        wrong=(
+            WrongAnswer(
+                to_int8_by_cutting,
+                "astype cuts off what is behind the point, so every weight moves towards zero. Round first: np.round.",
+            ),
+            WrongAnswer(
+                to_int8_with_overflow,
+                "int8 ends at 127. With 128 steps the largest weight wraps round to -128. Divide by 127.",
+            ),
+            WrongAnswer(
+                to_int8_ignoring_negatives,
+                "the scale comes from the largest weight, but the most negative one may be larger in size, and is cut off. Use np.abs(weights).max().",
+            ),
+        ),
+        cases=weights_to_pack,
+        observe=restore_int8,
+    ),
+]

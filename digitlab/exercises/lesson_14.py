@@ -1,0 +1,247 @@
+"""Exercises of lesson 14, many workers: averaging gradients, unequal shares, shards without duplicates, Amdahl's law."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from digitlab.exercises import Exercise, WrongAnswer
+
+Gradients = list[list[Tensor]]
+
+
+def equal_workers() -> list[tuple[Gradients]]:
+    """Two workers and three workers, with the gradients of a matrix and a bias each."""
+    generator = torch.Generator().manual_seed(14)
+    return [
+        ([[torch.randn(3, 2, generator=generator), torch.randn(3, generator=generator)] for _ in range(n)],)
+        for n in (2, 3, 1)
+    ]
+
+
+def unequal_workers() -> list[tuple[Gradients, list[int]]]:
+    shares = [[34, 33, 33], [90, 10], [5, 0, 5]]
+    generator = torch.Generator().manual_seed(15)
+    return [
+        (
+            [[torch.randn(2, 2, generator=generator), torch.randn(2, generator=generator)] for _ in counts],
+            counts,
+        )
+        for counts in shares
+    ]
+
+
+# --- 14.1 ---------------------------------------------------------------------------------------
+
+
+def average(gradients: Gradients) -> list[Tensor]:
+    return [torch.stack(same_parameter).mean(dim=0) for same_parameter in zip(*gradients, strict=True)]
+
+
+def average_not_divided(gradients: Gradients) -> list[Tensor]:
+    return [torch.stack(same_parameter).sum(dim=0) for same_parameter in zip(*gradients, strict=True)]
+
+
+def average_over_parameters(gradients: Gradients) -> list[Tensor]:
+    return [torch.stack([tensor.mean() for tensor in worker]).mean() for worker in gradients]
+
+
+def first_worker_only(gradients: Gradients) -> list[Tensor]:
+    return gradients[0]
+
+
+# --- 14.2 ---------------------------------------------------------------------------------------
+
+
+def weighted_average(gradients: Gradients, counts: list[int]) -> list[Tensor]:
+    n = sum(counts)
+    return [
+        torch.stack(
+            [gradient * count / n for gradient, count in zip(same_parameter, counts, strict=True)]
+        ).sum(dim=0)
+        for same_parameter in zip(*gradients, strict=True)
+    ]
+
+
+def every_worker_counts_the_same(gradients: Gradients, counts: list[int]) -> list[Tensor]:
+    return average(gradients)
+
+
+def weighted_without_division(gradients: Gradients, counts: list[int]) -> list[Tensor]:
+    return [tensor * sum(counts) for tensor in weighted_average(gradients, counts)]
+
+
+def divided_by_the_workers(gradients: Gradients, counts: list[int]) -> list[Tensor]:
+    return [tensor * sum(counts) / len(counts) for tensor in weighted_average(gradients, counts)]
+
+
+# --- 14.3 ---------------------------------------------------------------------------------------
+
+
+def shard(n: int, rank: int, n_workers: int) -> list[int]:
+    return list(range(rank, n, n_workers))
+
+
+def shard_padded(n: int, rank: int, n_workers: int) -> list[int]:
+    share = -(-n // n_workers)
+    return [(rank + n_workers * i) % n for i in range(share)]
+
+
+def shard_cut(n: int, rank: int, n_workers: int) -> list[int]:
+    return [rank + n_workers * i for i in range(n // n_workers)]
+
+
+def shard_everything(n: int, rank: int, n_workers: int) -> list[int]:
+    return list(range(n))
+
+
+def all_shards(answer: object, n: int, n_workers: int) -> tuple[list[int], bool]:
+    """What is compared: all images that the workers see together, and whether the shares are as equal as can be."""
+    shards = [list(answer(n, rank, n_workers)) for rank in range(n_workers)]  # type: ignore[operator]
+    sizes = [len(one) for one in shards]
+    return sorted(int(i) for one in shards for i in one), max(sizes) - min(sizes) <= 1
+
+
+# --- 14.4 ---------------------------------------------------------------------------------------
+
+
+def speed_up(parallel_share: float, n_workers: int) -> float:
+    return 1 / ((1 - parallel_share) + parallel_share / n_workers)
+
+
+def speed_up_ideal(parallel_share: float, n_workers: int) -> float:
+    return float(n_workers)
+
+
+def speed_up_as_time(parallel_share: float, n_workers: int) -> float:
+    return (1 - parallel_share) + parallel_share / n_workers
+
+
+def speed_up_linear(parallel_share: float, n_workers: int) -> float:
+    return (1 - parallel_share) + parallel_share * n_workers
+
+
+EXERCISES = [
+    Exercise(
+        number="14.1",
+        title="One gradient from many",
+        name="average",
+        minutes=6,
+        difficulty="easy",
+        starter="def average(gradients):\n"
+        '    """gradients[worker][parameter] to one gradient for each parameter: the mean over the workers."""\n    ...',
+        answer=average,
+        praise="this is what all_reduce does, and it is the only moment at which the workers speak to each other.",
+        hints=(
+            "For each parameter you have one tensor a worker, all of the same shape. `zip(*gradients)` puts them together.",
+            "torch.stack(...).mean(dim=0) is the mean of a list of tensors.",
+        ),
+        wrong=(
+            WrongAnswer(
+                average_not_divided,
+                "this is the sum over the workers. With N workers the step would be N times too large: divide by their number.",
+            ),
+            WrongAnswer(
+                average_over_parameters,
+                "you averaged inside each worker. The mean runs over the workers, separately for each parameter, and keeps its shape.",
+            ),
+            WrongAnswer(
+                first_worker_only,
+                "this is the first worker's gradient. The others' images would have been looked at in vain.",
+            ),
+        ),
+        cases=equal_workers,
+    ),
+    Exercise(
+        number="14.2",
+        title="Unequal shares",
+        name="weighted_average",
+        minutes=8,
+        difficulty="medium",
+        starter="def weighted_average(gradients, counts):\n"
+        '    """The same for workers that saw counts[worker] images each: the gradient of the mean over all images."""\n    ...',
+        answer=weighted_average,
+        praise="every image counts the same, whoever saw it. It is the lesson of the unequal batches again (lesson 03), one floor higher.",
+        hints=(
+            "A worker's gradient is the mean over its own images. Times its count it is their sum.",
+            "Add up gradient * count over the workers, and divide by the number of all images.",
+        ),
+        wrong=(
+            WrongAnswer(
+                every_worker_counts_the_same,
+                "here each worker counts the same, so the images of a worker with few of them count more. Weigh by the counts.",
+            ),
+            WrongAnswer(
+                weighted_without_division,
+                "this is the gradient of the sum of the losses. Divide by the number of all images.",
+            ),
+            WrongAnswer(
+                divided_by_the_workers,
+                "you weighed by the counts, and then divided by the number of workers. Divide by the number of images.",
+            ),
+        ),
+        cases=unequal_workers,
+    ),
+    Exercise(
+        number="14.3",
+        title="Everybody once",
+        name="shard",
+        minutes=6,
+        difficulty="medium",
+        starter="def shard(n, rank, n_workers):\n"
+        '    """The images of n that worker `rank` looks at, so that each is seen by exactly one."""\n    ...',
+        answer=shard,
+        praise="each image exactly once, and no two shares differ by more than one. PyTorch's own DistributedSampler repeats a few images "
+        "instead when n does not divide: an evaluation that counts them twice is wrong.",
+        hints=(
+            "Deal them out like cards: worker 0 takes images 0, n_workers, 2 n_workers, ...",
+            "range(start, stop, step) deals cards.",
+        ),
+        wrong=(
+            WrongAnswer(
+                shard_padded,
+                "some images are seen twice, to make the shares equal. In an evaluation they would count twice.",
+            ),
+            WrongAnswer(
+                shard_cut,
+                "when n does not divide by the number of workers, the last images are seen by nobody.",
+            ),
+            WrongAnswer(
+                shard_everything,
+                "every worker sees every image: the work is not divided, it is multiplied.",
+            ),
+        ),
+        cases=lambda: [(100, 4), (103, 4), (7, 3), (2, 3)],
+        observe=all_shards,
+    ),
+    Exercise(
+        number="14.4",
+        title="The part that cannot be shared",
+        name="speed_up",
+        minutes=6,
+        difficulty="easy",
+        starter="def speed_up(parallel_share, n_workers):\n"
+        '    """How many times faster, if that share (0..1) of the work is divided and the rest is not."""\n    ...',
+        answer=speed_up,
+        praise="this is Amdahl's law. With nine tenths of the work divided, a thousand workers are not even ten times faster.",
+        hints=(
+            "Let the work take 1 second with one worker. How long does the shared part take with n? And the rest?",
+            "The new time is (1 - share) + share / n. The speed-up is the old time divided by the new one.",
+        ),
+        wrong=(
+            WrongAnswer(
+                speed_up_ideal,
+                "this is the ideal: all of the work divided. The rest, 1 - parallel_share, takes as long as ever.",
+            ),
+            WrongAnswer(
+                speed_up_as_time,
+                "this is the new time. The speed-up is the old time, 1, divided by it.",
+            ),
+            WrongAnswer(
+                speed_up_linear,
+                "dividing the work makes its *time* smaller; add up times, then divide the old time by the new.",
+            ),
+        ),
+        cases=lambda: [(1.0, 4), (0.0, 4), (0.9, 10), (0.5, 2), (0.9, 1000)],
+    ),
+]

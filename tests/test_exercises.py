@@ -1,0 +1,218 @@
+"""Every exercise: starter not attempted, solution correct, each known wrong answer told its own mistake."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import digitlab
+from digitlab.exercises import Exercise, exercise, list_exercises
+from digitlab.exercises import progress as progress_module
+from digitlab.exercises.progress import progress_file, read_progress, record, reset_progress
+
+EXERCISES = list_exercises()
+LESSONS = sorted((Path(digitlab.__file__).parents[1] / "lessons").glob("*.ipynb"))
+
+
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "learner" / "progress.json"
+    monkeypatch.setenv("DIGITLAB_PROGRESS", str(path))
+    return path
+
+
+@pytest.fixture(params=EXERCISES, ids=lambda each: each.number)
+def each(request: pytest.FixtureRequest) -> Exercise:
+    return request.param
+
+
+def run_cell(each: Exercise, code: str) -> Any:
+    """What the learner's notebook holds under the exercise's name after a cell with this code has run."""
+    (lesson,) = (path for path in LESSONS if path.stem.startswith(each.number[:2]))
+    cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
+    lines = [
+        line for cell in cells if cell["cell_type"] == "code" for line in "".join(cell["source"]).splitlines()
+    ]
+    imports = [line for line in lines if line.startswith(("import ", "from "))]
+    namespace: dict[str, Any] = {}
+    exec(compile("\n".join([*imports, code]), "cell", "exec"), namespace)
+    return namespace[each.name]
+
+
+def test_there_are_exercises_and_their_numbers_are_in_order() -> None:
+    numbers = [each.number for each in EXERCISES]
+    assert numbers == sorted(set(numbers))
+
+
+def test_the_starter_is_not_attempted(each: Exercise) -> None:
+    assert each.check(run_cell(each, each.starter)).status == "not attempted"
+    assert each.check(...).status == "not attempted"
+
+
+def test_the_solution_as_shown_is_correct(each: Exercise) -> None:
+    verdict = each.check(run_cell(each, str(each.solution())))
+    assert verdict.status == "correct", verdict
+    assert verdict.message == each.praise
+
+
+def test_each_wrong_answer_is_told_its_own_mistake(each: Exercise) -> None:
+    assert len(each.wrong) >= 2
+    for wrong in each.wrong:
+        verdict = each.check(wrong.answer)
+        assert (verdict.status, verdict.message) == ("incorrect", wrong.diagnosis), wrong
+    assert len({wrong.diagnosis for wrong in each.wrong}) == len(each.wrong)
+
+
+def test_hints_lead_on_and_then_stay(each: Exercise) -> None:
+    assert len(each.hints) >= 2
+    fresh = Exercise(
+        **{name: getattr(each, name) for name in each.__dataclass_fields__ if not name.startswith("_")}
+    )
+    given = [str(fresh.hint()) for _ in range(len(each.hints) + 1)]
+    assert len(set(given)) == len(each.hints)
+    assert given[-1] == given[-2]
+
+
+def test_it_says_how_long_and_how_hard(each: Exercise) -> None:
+    assert 1 <= each.minutes <= 40
+    assert each.difficulty in ("easy", "medium", "hard")
+    assert each.title and each.praise and each.name in each.starter
+
+
+class Explodes(nn.Module):
+    def __init__(self, *_args: Any) -> None:
+        raise RuntimeError("two\nlines")
+
+
+def changes_its_input(*inputs: Any) -> Any:
+    for value in inputs:
+        if isinstance(value, Tensor) and value.numel():
+            value.mul_(0).add_(7)
+    return inputs[0] if inputs else None
+
+
+ODD_ANSWERS = {
+    "raises": lambda *_: 1 / 0,
+    "exits": lambda *_: exit(3),
+    "returns text": lambda *_: "forty-two",
+    "returns nothing": lambda *_: print(end=""),
+    "returns nan": lambda *_: float("nan"),
+    "returns infinite tensors": lambda *_: torch.full((3, 3), float("inf")),
+    "returns an empty tensor": lambda *_: torch.zeros(0),
+    "returns complex numbers": lambda *_: torch.zeros(2, dtype=torch.complex64),
+    "returns a deep list": lambda *_: [[[[]]]],
+    "wants other arguments": lambda a, b, c, d, e, f: a,
+    "changes its input": changes_its_input,
+    "a number": 3,
+    "text": "hello",
+    "a tensor": torch.zeros(2, 2),
+    "an array": np.zeros(3),
+    "a dictionary": {"a": 1},
+    "a module": nn.Linear(2, 2),
+    "a class that explodes": Explodes,
+    "a type": int,
+}
+
+
+@pytest.mark.parametrize("odd", ODD_ANSWERS)
+def test_odd_answers_get_a_calm_paragraph(each: Exercise, odd: str) -> None:
+    verdict = each.check(ODD_ANSWERS[odd])
+    assert verdict.status in ("incorrect", "correct")
+    assert verdict.message.strip() and "Traceback" not in verdict.message
+    assert len(verdict.message) < 600
+
+
+def test_a_check_leaves_the_surroundings_alone(each: Exercise) -> None:
+    torch.manual_seed(5)
+    np.random.seed(5)
+    random.seed(5)
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # type: ignore[index]
+
+    def meddles(*_: Any) -> None:
+        torch.set_default_dtype(torch.float64)
+        torch.manual_seed(1), np.random.seed(1), random.seed(1)
+        torch.set_grad_enabled(False)
+        raise ValueError
+
+    each.check(meddles)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.random.get_state()[1].tolist() == before[1]  # type: ignore[index]
+    assert random.getstate() == before[2]
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.is_grad_enabled()
+
+
+def test_unknown_numbers_are_answered_with_near_ones() -> None:
+    with pytest.raises(ValueError, match=r"no exercise '02.9'; did you mean 02\."):
+        exercise("02.9")
+    with pytest.raises(ValueError, match="no exercise"):
+        exercise("seven")
+
+
+def test_the_same_exercise_remembers_its_hints() -> None:
+    first, second = str(exercise("02.1").hint()), str(exercise("02.1").hint())
+    assert first != second
+
+
+# --- the lessons and their exercises ---
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_the_lesson_has_each_starter_and_its_check(path: Path) -> None:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    starters = {
+        cell["metadata"]["exercise"]: "".join(cell["source"])
+        for cell in cells
+        if "exercise" in cell["metadata"]
+    }
+    assert starters == {each.number: each.starter for each in EXERCISES if each.number[:2] == path.stem[:2]}
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    for each in EXERCISES:
+        if each.number[:2] == path.stem[:2]:
+            assert f'exercise("{each.number}").check({each.name}' in code
+
+
+# --- progress ---
+
+
+def test_progress_is_kept(own_progress: Path) -> None:
+    each = EXERCISES[0]
+    each.check(each.wrong[0].answer)
+    assert read_progress()[each.number] == {"attempts": 1, "solved": False, "hints": 0, "looked": False}
+    each.check(each.answer)
+    each.check(each.wrong[0].answer)
+    each.hint()
+    each.solution()
+    entry = read_progress()[each.number]
+    assert (entry["attempts"], entry["solved"], entry["looked"]) == (3, True, True)
+    assert entry["hints"] >= 1
+    assert progress_file() == own_progress
+    reset_progress()
+    assert read_progress() == {}
+    reset_progress()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "not json", "[1]", '{"02.1": 3}', "[" * 100_000, '{"02.1": {"attempts": "x"}}']
+)
+def test_a_damaged_progress_file_never_breaks_a_check(content: str, own_progress: Path) -> None:
+    own_progress.parent.mkdir(parents=True)
+    own_progress.write_text(content)
+    each = exercise("02.1")
+    with pytest.warns(UserWarning, match="progress is not being kept"):
+        assert each.check(each.answer).status == "correct"
+    assert own_progress.read_text() == content, "what may still be mended is not overwritten"
+
+
+def test_a_full_disk_never_breaks_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_path: Path, _content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(progress_module, "write_whole", full)
+    with pytest.warns(UserWarning, match="No space left on device"):
+        record("02.1", solved=True)

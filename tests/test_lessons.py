@@ -1,0 +1,169 @@
+"""The notebooks: well-formed, short cells, no dead links, and they run with the answers in place."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from digitlab.exercises import exercise
+from digitlab.lessons import LessonError, copy_lessons, lessons_folder
+
+REPOSITORY = Path(__file__).parents[1]
+LESSONS = sorted(lessons_folder().glob("*.ipynb"))
+
+
+@pytest.fixture(params=LESSONS, ids=lambda path: path.stem[:2])
+def lesson(request: pytest.FixtureRequest) -> Path:
+    return Path(request.param)
+
+
+def cells_of(path: Path) -> list[dict[str, Any]]:
+    return list(json.loads(path.read_text(encoding="utf-8"))["cells"])
+
+
+def source_of(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+def prose_of(path: Path) -> str:
+    return "\n\n".join(source_of(cell) for cell in cells_of(path) if cell["cell_type"] == "markdown")
+
+
+# --- form ---
+
+
+def test_it_is_valid_and_stored_without_outputs(lesson: Path) -> None:
+    nbformat.validate(nbformat.read(lesson, as_version=4))
+    for cell in cells_of(lesson):
+        assert not cell.get("outputs") and cell.get("execution_count") is None
+
+
+def test_cells_are_short(lesson: Path) -> None:
+    for cell in cells_of(lesson):
+        if cell["cell_type"] == "code":
+            assert len([line for line in source_of(cell).splitlines() if line.strip()]) <= 12, source_of(cell)
+
+
+def test_it_has_the_parts_of_a_lesson(lesson: Path) -> None:
+    prose, cells = prose_of(lesson), cells_of(lesson)
+    number = lesson.stem[:2]
+    assert re.match(rf"# {number} · ", source_of(cells[0]))
+    assert re.search(r"\*\d+ minutes.* · (easy|medium|hard)", source_of(cells[0]))
+    assert any("%pip install -q digitlab" in source_of(cell) for cell in cells)
+    assert sum("exercise" in cell["metadata"] for cell in cells) >= 3
+    if number != "00":
+        assert prose.count("**Predict first.**") >= 2
+        assert prose.count("<details>") >= 2 and prose.count("<details>") == prose.count("</details>")
+        assert "glossary.md#" in prose
+    assert any("followed_digit()" in source_of(cell) for cell in cells), (
+        "the one digit appears in every lesson"
+    )
+
+
+def test_all_lessons_begin_with_the_same_set_up() -> None:
+    cells = [
+        next(source_of(cell) for cell in cells_of(path) if "setup" in cell["metadata"].get("tags", []))
+        for path in LESSONS
+    ]
+    assert len(set(cells)) == 1
+
+
+def test_no_link_is_dead(lesson: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose_of(lesson)):
+        if target.startswith("https://"):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (REPOSITORY / "lessons" / name).resolve() if name else lesson
+        assert path.exists(), target
+        if anchor and path.suffix == ".md":
+            headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
+            assert anchor in {re.sub(r"[^\w-]+", "-", heading.lower()).strip("-") for heading in headings}, (
+                target
+            )
+
+
+def test_no_path_of_one_machine(lesson: Path) -> None:
+    text = lesson.read_text(encoding="utf-8")
+    assert not re.search(r"/(home|work|root|Users|tmp)/", text)
+
+
+# --- it runs ---
+
+
+@pytest.fixture
+def kernel_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DIGITLAB_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+
+
+def run(notebook: nbformat.NotebookNode, lesson: Path) -> list[dict[str, Any]]:
+    """Execute in a fresh kernel; returns every output of every cell."""
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(lesson.parent)}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    for output in outputs:
+        data = output.get("data", {})
+        assert "image/png" not in data, "a picture without a description"
+        for alt in re.findall(r'<img alt="([^"]*)"', data.get("text/html", "")):
+            assert re.search(r"\d", alt), f"a description without a number: {alt}"
+    return outputs
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("kernel_surroundings")
+def test_it_runs_on_the_sample_with_the_answers_in_place(lesson: Path) -> None:
+    notebook = nbformat.read(lesson, as_version=4)
+    exercises = [cell for cell in notebook.cells if "exercise" in cell.metadata]
+    for cell in exercises:
+        cell.source = str(exercise(cell.metadata["exercise"]).solution())
+    checks = [cell for cell in notebook.cells if "check" in cell.metadata.get("tags", [])]
+    run(notebook, lesson)
+    verdicts = [
+        output["data"]["text/plain"] for cell in checks for output in cell.outputs if "data" in output
+    ]
+    assert len(verdicts) == len(exercises)
+    assert all(verdict.startswith("Correct:") for verdict in verdicts), verdicts
+
+
+MNIST = os.environ.get("DIGITLAB_LESSON_DATA")
+
+
+@pytest.mark.skipif(
+    MNIST is None, reason="DIGITLAB_LESSON_DATA is not set to the folder that holds MNIST/raw"
+)
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("kernel_surroundings")
+def test_it_runs_as_stored_on_the_whole_of_mnist(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MNIST is not None
+    monkeypatch.setenv("DIGITLAB_DATA", str(Path(MNIST).absolute()))
+    outputs = run(nbformat.read(lesson, as_version=4), lesson)
+    assert not any("bundled sample" in output.get("text", "") for output in outputs)
+
+
+# --- copies for learners ---
+
+
+def test_copies_are_made_and_made_again_where_missing(tmp_path: Path) -> None:
+    folder = tmp_path / "course"
+    assert len(copy_lessons(folder)) == len(LESSONS)
+    assert copy_lessons(folder) == []
+    (folder / LESSONS[0].name).unlink()
+    assert [path.name for path in copy_lessons(folder)] == [LESSONS[0].name]
+
+
+def test_a_learners_work_is_not_overwritten(tmp_path: Path) -> None:
+    copy_lessons(tmp_path)
+    mine, other = tmp_path / LESSONS[0].name, tmp_path / LESSONS[-1].name
+    mine.write_text("my own answers")
+    if other != mine:
+        other.unlink()
+    with pytest.raises(LessonError, match=LESSONS[0].name):
+        copy_lessons(tmp_path)
+    assert mine.read_text() == "my own answers"
+    assert other == mine or not other.exists(), "all or nothing"
+    copy_lessons(tmp_path, force=True)
+    assert mine.read_bytes() == LESSONS[0].read_bytes()
