@@ -136,7 +136,10 @@ class LeNet5(DigitModel):
 
 
 class FastCNN(DigitModel):
-    """Few operations for each digit, 109,000 parameters: made to reach 99 % in seconds (lesson 10)."""
+    """Two small convolutions and a wide layer, 109,000 parameters: learns much from one look at each digit.
+
+    Measured in lesson 10.
+    """
 
     def __init__(self) -> None:
         super().__init__()

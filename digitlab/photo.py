@@ -16,7 +16,6 @@ digits that touch, or straighten a page that lies askew. Lesson 11 builds these 
 
 from __future__ import annotations
 
-import contextlib
 import io
 import warnings
 from dataclasses import dataclass
@@ -26,7 +25,9 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import scipy.ndimage as ndimage
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+
+from digitlab.ink import Box, FloatArray, PhotoError, find_ink, group_marks
 
 __all__ = [
     "NormalizedDigit",
@@ -41,24 +42,12 @@ __all__ = [
     "thicken_ink",
 ]
 
-FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
-IntArray = npt.NDArray[np.intp]
-Box = tuple[int, int, int, int]
 
-MAX_PIXELS = (
-    60_000_000  # phones take 12 to 50 million; a file that claims more is refused before it is decoded
-)
+MAX_PIXELS = 60_000_000  # phones take 12 to 50 million; what claims more is refused before it is decoded
 MAX_SIDE = 1600  # longer side of the grey picture: plenty for a page of digits, and bounds time and memory
-MAX_MARKS = 500  # more separate marks than this are a texture, not handwriting
 MIN_STROKE = 1.6  # pixels in the 20x20 box; 95 % of MNIST's digits have thicker strokes than this
-FORMATS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "PPM", "ICO")  # none starts a program
-
-BLANK = "the picture looks blank: write larger or darker, or photograph it closer and in better light"
-
-
-class PhotoError(ValueError):
-    """A picture that cannot be read or holds no handwriting. One line: what is wrong, and what to do."""
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "PPM", "ICO")  # none starts a program
 
 
 class NormalizedDigit(NamedTuple):
@@ -187,7 +176,9 @@ def _read_image(source: Image.Image | Path | IO[bytes], name: str) -> FloatArray
             warnings.simplefilter("ignore")  # Pillow warns of size and damaged metadata; both are judged here
             if isinstance(source, Image.Image):
                 return _image_to_grey(source, name)
-            with Image.open(source, formats=FORMATS) as image:
+            Image.init()  # a Pillow built without a format does not know its name, and would raise at it
+            known = [kind for kind in FORMATS if kind in Image.OPEN]
+            with Image.open(source, formats=known) as image:
                 _check_size(image.size, name)
                 image.draft("L", (MAX_SIDE, MAX_SIDE))  # a JPEG can be decoded at a fraction of its size
                 return _image_to_grey(image, name)
@@ -197,7 +188,7 @@ def _read_image(source: Image.Image | Path | IO[bytes], name: str) -> FloatArray
         raise PhotoError(f"{name} does not exist: check the path") from None
     except PermissionError:
         raise PhotoError(f"{name} may not be read: change its permissions") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         advice = "save it as JPEG or PNG (HEIC, PDF and SVG cannot be read)"
         raise PhotoError(f"{name} is not a picture of a known kind: {advice}") from None
     except Image.DecompressionBombError:
@@ -253,7 +244,7 @@ def _array_to_grey(array: npt.NDArray[Any], name: str) -> FloatArray:
     values = values / white if white else (values - low) / max(high - low, 1e-30)
     if values.ndim == 3:
         colour = values[:, :, :-1] if channels in (2, 4) else values
-        luminance = colour @ np.float32([0.299, 0.587, 0.114]) if channels > 2 else colour[:, :, 0]
+        luminance = colour @ np.array([0.299, 0.587, 0.114], np.float32) if channels > 2 else colour[:, :, 0]
         values = _put_on_paper(luminance, values[:, :, -1]) if channels in (2, 4) else luminance
     return np.asarray(_reduce(Image.fromarray(values)))
 
@@ -272,203 +263,6 @@ def _reduce(image: Image.Image) -> Image.Image:
     factor = max(1.0, max(image.size) / MAX_SIDE)
     width, height = (max(1, round(side / factor)) for side in image.size)
     return image if factor == 1 else image.resize((width, height), Image.Resampling.BOX)
-
-
-# From a grey picture to ink -----------------------------------------------------------------------------------------
-
-
-def find_ink(grey: FloatArray) -> FloatArray:
-    """Tell ink from paper, dark on light or light on dark, under any light.
-
-    Subtracts the paper, takes the side on which the differences are largest as ink, and keeps what stands out from
-    the paper's grain. How dark the ink is, is measured against the paper beside it: 0.2 on white paper and 0.1 in a
-    shadow of half the light are the same ink.
-
-    Args:
-        grey: float `(H, W)`, 0..1, from `read_photo`.
-
-    Returns:
-        float32 `(H, W)`: 0 paper, 1 full ink, between them the soft edges of strokes. A clean MNIST image comes back
-        as it was.
-
-    Raises:
-        PhotoError: nothing stands out: the page is blank.
-
-    Example:
-        >>> page = np.full((40, 40), 0.9, np.float32)
-        >>> page[10:30, 18:22] = 0.1
-        >>> ink = find_ink(page)
-        >>> ink[20, 20], ink[20, 5]
-        (np.float32(1.0), np.float32(0.0))
-    """
-    if np.ndim(grey) != 2:
-        raise ValueError(f"grey must be of shape (H, W), not {np.shape(grey)}")
-    above, below = _estimate_paper(grey)
-    dark, light = above - grey, grey - below
-    # Shadows that the paper does not follow are wide but shallow, so depth counts more than area.
-    if np.square(np.maximum(dark, 0) ** 3).mean() >= np.square(np.maximum(light, 0) ** 3).mean():
-        depth = dark / np.maximum(above, 0.2)  # the share of the paper's light that the ink swallows
-    else:
-        depth = light / np.maximum(1 - below, 0.5)
-    grain = float(np.percentile(np.abs(depth), 25)) / 0.3186  # standard deviation of the paper, were it normal
-    candidates = depth[depth > max(3 * grain, 0.08)]
-    if candidates.size == 0:
-        raise PhotoError(BLANK)
-    threshold = _otsu_threshold(candidates)  # between ink and what is merely darker: folds, ruled lines, shadows
-    full = float(np.percentile(candidates[candidates >= threshold], 80))
-    labels, n_marks = ndimage.label(depth >= 0.7 * threshold, np.ones((3, 3)))
-    index = np.arange(1, n_marks + 1)
-    extent = np.array([max(r.stop - r.start, c.stop - c.start) for r, c in ndimage.find_objects(labels)])
-    slope = np.hypot(*np.gradient(ndimage.gaussian_filter(depth, max(depth.shape) / 800))) if min(depth.shape) > 1 else np.abs(depth)
-    side = max(depth.shape)
-    marked = labels > 0
-    deepest = ndimage.maximum(depth[marked], labels[marked], index)
-    steepest = ndimage.maximum(slope[marked], labels[marked], index)
-    is_ink = (extent >= max(3, side // 100)) & (deepest >= max(threshold, 6 * grain))
-    soft = np.maximum(3, np.minimum(0.25 * extent, 0.1 * side))
-    is_ink &= (steepest * soft > full) & (steepest > 0.3 * steepest[is_ink].max(initial=0))  # a stroke has edges, a shadow fades
-    if not is_ink.any():
-        raise PhotoError(BLANK)
-    ink = np.concatenate([[False], is_ink])[labels]
-    edges = ndimage.binary_dilation(ink, np.ones((3, 3)))  # strokes end softly: keep one pixel of their edge
-    edges &= depth > max(2 * grain, 0.03)
-    return np.where(edges, np.clip(depth / full, 0, 1), 0).astype(np.float32)
-
-
-def _estimate_paper(grey: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What the page would look like without ink: a smooth surface that ink does not pull down.
-
-    Starts flat at the level of the picture's rim and moves towards the local mean of the picture, in ever smaller
-    neighbourhoods, while pixels far from the surface count ever less (robust smoothing by graduated weights: Blake and
-    Zisserman, Visual Reconstruction, 1987). Light that falls off slowly is followed; strokes are not.
-    """
-    factor = max(1.0, max(grey.shape) / 64)  # paper is smooth: a small copy tells enough
-    picture = Image.fromarray(np.asarray(grey, np.float32))
-    width, height = (max(1, round(side / factor)) for side in picture.size)
-    small = np.asarray(picture.resize((width, height), Image.Resampling.BOX))
-    rim = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    paper = np.full_like(small, np.median(rim))
-    for reach, tolerance in zip(np.geomspace(0.5, 0.06, 14), np.geomspace(0.4, 0.01, 14), strict=True):
-        difference = small - paper
-        weight = 1 / (1 + np.square(np.square(difference / tolerance)))
-        sigma = reach * max(small.shape)
-        total = ndimage.gaussian_filter(weight, sigma, mode="nearest", truncate=3) + 1e-6
-        paper = paper + ndimage.gaussian_filter(weight * difference, sigma, mode="nearest", truncate=3) / total
-    size = max(3, round(max(small.shape) / 3))
-    if np.ptp(paper) < 0.1:
-        above = below = paper
-    else: above, below = np.minimum(paper, ndimage.grey_closing(small, (size, size), mode="nearest")), np.maximum(paper, ndimage.grey_opening(small, (size, size), mode="nearest"))
-    return tuple(np.asarray(Image.fromarray(p).resize(picture.size, Image.Resampling.BILINEAR)) for p in (above, below))
-
-
-def _otsu_threshold(values: FloatArray) -> float:
-    """The value that splits `values` into two groups as unlike as can be (Otsu, 1979)."""
-    counts, edges = np.histogram(values, 128, (0, float(values.max())))
-    centres = (edges[:-1] + edges[1:]) / 2
-    below = np.cumsum(counts)[:-1]
-    above = values.size - below
-    mass = np.cumsum(counts * centres)
-    apart = (mass[-1] - mass[:-1]) / np.maximum(above, 1) - mass[:-1] / np.maximum(below, 1)
-    return float(edges[1 + np.argmax(below * above * apart**2)])
-
-
-# From ink to single digits ------------------------------------------------------------------------------------------
-
-
-def group_marks(ink: FloatArray, *, single: bool = False) -> list[tuple[Box, FloatArray]]:
-    """Group the connected marks of an ink map into digits, in reading order.
-
-    Specks, ruled lines and the sheet's edges are left out; marks that overlap or nearly touch are one digit where one
-    of them is too small to be a digit (the bar of a 5), or where they share most of their width (an open 4).
-
-    Args:
-        ink: float `(H, W)` from `find_ink`.
-        single: everything is one digit.
-
-    Returns:
-        For each digit its box `(top, left, bottom, right)` and its own ink, float32 of the box's size.
-
-    Raises:
-        PhotoError: no mark could be a digit, or there are more than 500.
-    """
-    labels, n_marks = ndimage.label(ink > 0, np.ones((3, 3)))
-    if n_marks == 0:
-        raise PhotoError("no ink found: write something")
-    boxes = np.array([[r.start, c.start, r.stop, c.stop] for r, c in ndimage.find_objects(labels)])
-    groups = (
-        [list(range(n_marks))] if single else _group_boxes(boxes, np.bincount(labels.ravel())[1:], ink.shape)
-    )
-    digits = []
-    for group in groups:
-        top, left = boxes[group, :2].min(0)
-        bottom, right = boxes[group, 2:].max(0)
-        part = slice(top, bottom), slice(left, right)
-        own = np.isin(labels[part], np.array(group) + 1)
-        digits.append(
-            ((int(top), int(left), int(bottom), int(right)), np.where(own, ink[part], np.float32(0)))
-        )
-    return digits
-
-
-def _group_boxes(boxes: IntArray, sizes: IntArray, shape: tuple[int, ...]) -> list[list[int]]:
-    """Which marks are one digit each: lists of indices into `boxes`, in reading order."""
-    heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    on_rim = (boxes[:, :2] == 0).any(1) | (boxes[:, 2:] == shape).any(1)
-    inner = ~on_rim if sizes[~on_rim].sum() > 0.1 * sizes.sum() else np.full(len(boxes), True)
-    # A digit's usual height: half of the ink belongs to marks that are at least as high.
-    usual = float(np.median(np.repeat(heights[inner], sizes[inner])))
-    line = on_rim & (np.maximum(heights, widths) > 2 * usual)
-    speck = np.maximum(heights, widths) < 0.15 * usual
-    groups = [[int(i)] for i in np.flatnonzero(~line & ~speck)]
-    if len(groups) > MAX_MARKS:
-        raise PhotoError(f"the picture holds {len(groups)} separate marks, too many for handwriting: crop it")
-    outer = [boxes[i] for (i,) in groups]
-    while (pair := _closest_fragments(np.array(outer), usual)) is not None:
-        first, second = pair
-        groups[first] += groups.pop(second)
-        other = outer.pop(second)
-        outer[first] = np.concatenate(
-            [np.minimum(outer[first], other)[:2], np.maximum(outer[first], other)[2:]]
-        )
-    digits = [
-        i for i, box in enumerate(outer) if box[2] - box[0] >= 0.35 * usual
-    ]  # a dash or a dot is no digit
-    if not digits:
-        raise PhotoError("no mark looks like a digit: write larger, or crop the picture to the digits")
-    return [groups[digits[i]] for i in _reading_order([outer[i] for i in digits])]
-
-
-def _closest_fragments(boxes: IntArray, usual: float) -> tuple[int, int] | None:
-    """The two boxes nearest to each other of all that belong to one digit, if any do."""
-    if len(boxes) < 2:
-        return None
-    top, left, bottom, right = boxes.T.astype(float)
-    gap_y = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)  # negative: they overlap by so much
-    gap_x = np.maximum.outer(left, left) - np.minimum.outer(right, right)
-    small = np.minimum.outer(bottom - top, bottom - top) < 0.6 * usual
-    fragment = small & (gap_x < 0.1 * usual) & (gap_y < 0.25 * usual)
-    shared = (-gap_x >= 0.5 * np.minimum.outer(right - left, right - left)) & (gap_y < 0.1 * usual)
-    distance = np.where(fragment | shared, np.maximum(gap_x, gap_y), np.inf)
-    distance[np.tril_indices(len(boxes))] = np.inf
-    best = int(distance.argmin())
-    return divmod(best, len(boxes)) if np.isfinite(distance.flat[best]) else None
-
-
-def _reading_order(boxes: list[IntArray]) -> list[int]:
-    """Indices of `boxes` line by line: going right, a box joins the line whose last box is beside it."""
-    lines: list[list[int]] = []
-    for i in sorted(range(len(boxes)), key=lambda i: int(boxes[i][1] + boxes[i][3])):
-        top, _, bottom, _ = boxes[i]
-        overlaps = [min(bottom, boxes[line[-1]][2]) - max(top, boxes[line[-1]][0]) for line in lines]
-        best = int(np.argmax(overlaps)) if overlaps else 0
-        if overlaps and overlaps[best] >= 0.4 * min(
-            bottom - top, boxes[lines[best][-1]][2] - boxes[lines[best][-1]][0]
-        ):
-            lines[best].append(i)
-        else:
-            lines.append([i])
-    lines.sort(key=lambda line: float(np.mean([boxes[i][0] + boxes[i][2] for i in line])))
-    return [i for line in lines for i in line]
 
 
 # From one digit's ink to 28x28 --------------------------------------------------------------------------------------
@@ -504,15 +298,16 @@ def thicken_ink(ink: FloatArray) -> FloatArray:
         return ink
     padded = np.pad(ink, int(np.ceil(radius)))
     distance = ndimage.distance_transform_edt(padded < 0.5 * padded.max())
-    return np.maximum(padded, np.clip(1 + radius - distance, 0, 1)).astype(np.float32)
+    return np.asarray(np.maximum(padded, np.clip(1 + radius - distance, 0, 1)), np.float32)
 
 
 def normalize_ink(ink: FloatArray) -> NormalizedDigit:
     """Fit one digit into 20x20 and centre its mass in 28x28: what was done to every MNIST image.
 
     1. Crop to the pixels above 0; say h x w, and s = max(h, w) / 20.
-    2. Reduce to h' x w' = max(1, floor(h / s + 1/2)) x ..., so that the longer side is 20. Pixel i of h' is the mean of pixels i h/h' to
-       (i + 1) h/h' of h, parts of pixels counted as parts: `rows @ ink @ columns.T` with `_area_weights`.
+    2. Reduce to h' x w' = max(1, floor(h / s + 1/2)) x ..., so that the longer side is 20. Pixel i of h' is
+       the mean of pixels i h/h' to (i + 1) h/h' of h, parts of pixels counted as parts:
+       `rows @ ink @ columns.T` with `_area_weights`.
     3. Round to uint8: floor(255 v + 1/2).
     4. Paste with whole-pixel steps so that the centre of mass comes to lie in [13.5, 14.5), counting pixels from 0.
 
@@ -558,4 +353,4 @@ def _area_weights(n_in: int, n_out: int) -> npt.NDArray[np.float64]:
     edges = np.arange(n_out + 1) * n_in / n_out
     pixels = np.arange(n_in)
     covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    return np.maximum(covered, 0) * n_out / n_in
+    return np.asarray(np.maximum(covered, 0) * n_out / n_in)

@@ -1,7 +1,7 @@
 """Recipes: named sets of training settings, and the optimiser and schedule that they stand for.
 
 - ``classic`` is the tutorial that the course grew from, unchanged (lessons 00 and 05).
-- ``fast`` reaches 99 % in seconds: one epoch on a schedule (lesson 10).
+- ``fast`` takes seconds: one epoch on a one-cycle schedule (lesson 10).
 - ``best`` is the most accurate single network that a laptop trains in minutes (lesson 09).
 
 A recipe says nothing of data, seed or device: those belong to a run (`digitlab.run`).
@@ -63,7 +63,7 @@ _RECIPES = {
         ),
         Recipe(
             name="fast",
-            description="99 % in seconds: a small network on a one-cycle schedule",
+            description="one look at each digit, on a one-cycle schedule",
             model="fast",
             epochs=1,
             batch_size=256,
