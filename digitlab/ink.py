@@ -163,7 +163,7 @@ def _estimate_paper(grey: FloatArray) -> tuple[FloatArray, FloatArray]:
     small = _small_copy(grey, 64)  # paper is smooth: a small copy tells enough
     one_digit = max(grey.shape) <= ONE_DIGIT_SIDE
     rim = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    paper = np.full_like(small, np.median(rim if one_digit else small))
+    paper = np.full_like(small, np.median(rim))
     for reach, tolerance in zip(np.geomspace(0.5, 0.06, 14), np.geomspace(0.4, 0.01, 14), strict=True):
         difference = small - paper
         weight = 1 / (1 + np.square(np.square(difference / tolerance)))

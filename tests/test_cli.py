@@ -323,7 +323,13 @@ def test_the_public_names_are_all_that_the_files_define() -> None:
     import ast
 
     tool_files = {"cli", "__init__", "__main__"}
-    hidden = {"files", "picture", "report", "clinic", "clinic_patients"}  # of these only what others need is public
+    hidden = {
+        "files",
+        "picture",
+        "report",
+        "clinic",
+        "clinic_patients",
+    }  # of these only what others need is public
     for path in Path(digitlab.__file__).parent.glob("*.py"):
         if path.stem in tool_files | hidden:
             continue

@@ -191,7 +191,7 @@ def read_by_neighbours(digits: dl.Digits, images: Tensor) -> Tensor:
     return scores.softmax(dim=1)
 
 
-def small_sets() -> list[tuple[dl.Digits, Tensor, TrainAndRead]]:
+def small_sets() -> list[tuple[dl.Digits, Tensor, Callable[[dl.Digits, Tensor], Tensor]]]:
     """Thirty made-up images of three kinds with a wrong label among them, in five folds, then in three of mixed order."""
     generator = torch.Generator().manual_seed(10)
     labels = torch.arange(30) % 3

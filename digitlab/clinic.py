@@ -1,0 +1,346 @@
+"""The bug clinic: trainers that run without an error and are wrong, and an examination that finds out.
+
+A patient has a complaint (what its owner says), symptoms (a picture), code, and a check that confirms the name of the
+fault and the cure. This file is the consulting room: small networks, the examination and the check. The twelve
+patients themselves are in `digitlab.clinic_patients`; reading that file spoils lesson 12, which is where they are met.
+
+Everything is measured on digits of the bundled sample, so that every learner sees the same symptoms.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from digitlab.curves import plot_lines
+from digitlab.data import DigitLoader, Digits, load_sample
+from digitlab.exercises import Text, Verdict
+from digitlab.exercises.checking import is_unwritten, quiet_surroundings
+from digitlab.picture import Picture, listing
+from digitlab.training import Scores, evaluate
+
+__all__ = [
+    "FAULTS",
+    "Findings",
+    "Patient",
+    "batches",
+    "examine",
+    "list_patients",
+    "patient",
+    "waiting_room",
+    "ward",
+]
+
+FAULTS = {
+    "softmax before cross-entropy": "the loss falls, and then stays far above zero, because probabilities are never "
+    "further apart than 1",
+    "missing zero_grad": "each step follows the sum of all gradients so far: the loss falls, and then swings up again",
+    "eval mode never left": "batch normalisation does not normalise, and dropout drops nothing, during the training",
+    "eval mode never entered": "the network is measured with its dropout on: two measurements of it disagree",
+    "data sorted by class": "the loss is zero for long stretches and leaps whenever the next class begins",
+    "labels misaligned": "the loss hardly leaves ln 10, as if the labels had nothing to do with the images",
+    "normalisation forgotten at test time": "the training looks well, and the model fails on digits prepared otherwise",
+    "learning rate too high": "the loss leaps above where it began, or stops being a number",
+    "learning rate too low": "the loss is an almost level line that begins where a healthy one begins",
+    "test images in the training data": "the reported accuracy is wonderful, and fresh digits do not confirm it",
+    "unequal batches averaged as equals": "the reported mean is not the mean over the images",
+    "weights not registered": "the optimiser does not hold all the layers: some never change",
+    "all weights start at zero": "all units of a layer stay equal for ever, and the loss stays near ln 10",
+    "ReLU on the logits": "no score can fall below zero, and some classes may never be learnt",
+}
+"""The names to choose from, each with its sign. Two of them belong to no patient."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a trainer hands over.
+
+    Attributes:
+        model: takes normalised images ``(B, 1, 28, 28)`` and returns logits ``(B, 10)``.
+        losses: the training loss at each step, in nats.
+        reported_accuracy: what the owner says of the model, 0..1.
+        reported_loss: the owner's mean loss on the test digits, in nats.
+    """
+
+    model: nn.Module
+    losses: list[float]
+    reported_accuracy: float
+    reported_loss: float
+
+
+Trainer = Callable[[Digits, Digits], Findings]
+"""Learns from the first digits, measures on the second ones."""
+
+
+# --- what the trainers are built from -------------------------------------------------------------
+
+
+def small_network() -> nn.Sequential:
+    """Two linear layers: 784 pixels, 64 units, 10 logits. Short to train, and hard to break."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+def dropout_network() -> nn.Sequential:
+    """Two linear layers with dropout on the pixels and on the units, explained in lesson 09."""
+    return nn.Sequential(
+        *(nn.Flatten(), nn.Dropout(0.5), nn.Linear(784, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 10))
+    )
+
+
+def deep_network() -> nn.Sequential:
+    """Nine linear layers, batch normalisation after all but the last. Without it, no signal would reach the end."""
+    layers: list[nn.Module] = [nn.Flatten()]
+    for width in (784, *[32] * 7):
+        layers += [nn.Linear(width, 32), nn.BatchNorm1d(32), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(32, 10))
+
+
+def batches(digits: Digits, epochs: int, *, shuffle: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
+    """Normalised batches of 50 with their labels, for several epochs in one loop.
+
+    Example:
+        >>> sum(len(labels) for images, labels in batches(load_sample("test"), epochs=2))
+        4000
+    """
+    loader = DigitLoader(digits, batch_size=50, shuffle=shuffle)
+    for _ in range(epochs):
+        yield from loader
+
+
+def examine(model: nn.Module, losses: list[float], test: Digits) -> Findings:
+    """Measure a trained model as it should be done, and report that."""
+    scores = _measure(model, test)
+    return Findings(model, losses, scores.accuracy, scores.loss)
+
+
+# --- the examination ------------------------------------------------------------------------------
+
+
+@cache
+def ward() -> tuple[Digits, Digits, Digits]:
+    """The clinic's digits: 999 to learn from, 401 to test with, and 1,000 fresh ones that no trainer is given.
+
+    The last of the test digits is one to whose label small networks give hardly any probability: patient 11 needs it.
+
+    Example:
+        >>> [len(digits) for digits in ward()]
+        [999, 401, 1000]
+    """
+    test = load_sample("test")
+    return load_sample("train")[:999], test[203:604], test[1000:]
+
+
+def run(trainer: Trainer, seed: int = 0) -> Findings:
+    """Let a trainer work on the ward's digits, from weights that depend on the seed alone."""
+    train, test = (
+        digits[torch.arange(len(digits))] for digits in ward()[:2]
+    )  # copies: a trainer may change them
+    with quiet_surroundings():
+        torch.manual_seed(seed)
+        return trainer(train, test)
+
+
+def complaint_about(findings: object, healthy_accuracy: float, healthy_steps: int) -> str | None:
+    """What is still wrong with a trainer's findings, in a sentence; ``None`` if it is healthy.
+
+    It has learnt if it reads fresh digits about as well as a healthy trainer, in about as many steps. It is honest if
+    what it reports is what an independent measurement on the same digits gives, and about what fresh digits give.
+    """
+    if not isinstance(findings, Findings):
+        return f"the trainer should return Findings, and returned {type(findings).__name__}"
+    _, test, fresh = ward()
+    on_test, on_fresh = _measure(findings.model, test), _measure(findings.model, fresh)
+    if on_fresh.accuracy < healthy_accuracy - 0.05:
+        return f"it reads {on_fresh.accuracy:.1%} of fresh digits, where a healthy one reads {healthy_accuracy:.1%}"
+    if len(findings.losses) > 1.5 * healthy_steps:
+        return (
+            f"it takes {len(findings.losses)} steps, and a healthy one gets there in {healthy_steps}: patience hides "
+            "this fault and does not cure it"
+        )
+    if not all(math.isfinite(loss) for loss in findings.losses):
+        return "some of its losses are not numbers"
+    if abs(findings.reported_accuracy - on_test.accuracy) > 0.005:
+        return (
+            f"it reports an accuracy of {findings.reported_accuracy:.1%}, and measuring the same model on the same "
+            f"digits gives {on_test.accuracy:.1%}"
+        )
+    if not math.isclose(findings.reported_loss, on_test.loss, rel_tol=0.02):
+        return (
+            f"it reports a loss of {findings.reported_loss:.3f}, and measuring the same model on the same digits "
+            f"gives {on_test.loss:.3f}"
+        )
+    if on_test.accuracy > on_fresh.accuracy + 0.05:
+        return (
+            f"it reads {on_test.accuracy:.1%} of its test digits, but only {on_fresh.accuracy:.1%} of digits that it "
+            "cannot have seen"
+        )
+    return None
+
+
+def waiting_room(numbers: Sequence[int]) -> Picture:
+    """The training losses of up to six patients in one chart, 120 steps of each, every point the mean of ten.
+
+    Raises:
+        ValueError: more than six patients, or one that does not exist.
+    """
+    curves, steps = {}, {}
+    for number in numbers:
+        losses = torch.tensor(_sick(number).losses)[:120]
+        means = torch.stack([each.mean() for each in losses.split(10)])
+        name = f"patient {number}"
+        curves[name], steps[name] = means, 10 * torch.arange(1, len(means) + 1)
+    title = f"Patients {listing(map(str, numbers))}: all ran without an error"
+    return plot_lines(curves, x=steps, xlabel="step", ylabel="training loss", title=title)
+
+
+def _measure(model: nn.Module, digits: Digits) -> Scores:
+    return evaluate(model, DigitLoader(digits, batch_size=500, shuffle=False))
+
+
+@dataclass(frozen=True)
+class Patient:
+    """One sick trainer.
+
+    Attributes:
+        number: 1..12.
+        complaint: what its owner says.
+        fault: its name in `FAULTS`.
+        sick: the trainer.
+        changes: the reference cure: pieces of the code, each with what should stand there.
+        lesson: what to remember, said when it is cured.
+        parts: classes that belong to the trainer's code.
+    """
+
+    number: int
+    complaint: str
+    fault: str
+    sick: Trainer
+    changes: tuple[tuple[str, str], ...]
+    lesson: str
+    parts: tuple[type, ...] = ()
+
+    def code(self) -> Text:
+        """The sick trainer as a learner's cells hold it."""
+        pieces: tuple[Any, ...] = (*self.parts, self.sick)
+        sources = [inspect.getsource(each) for each in pieces]
+        code = "\n\n".join(
+            re.sub(r" -> \w+:|: (Digits|Tensor)\b", _without_type, source) for source in sources
+        )
+        return Text(code.replace("patient_", "trainer_"))
+
+    def cure(self) -> Text:
+        """The healthy trainer as code: the sick one with the reference changes made."""
+        code = str(self.code())
+        for old, new in self.changes:
+            if code.count(old) != 1:
+                raise ValueError(
+                    f"changes: expected {old!r} once in patient {self.number}, got {code.count(old)}"
+                )
+            code = code.replace(old, new)
+        return Text(code)
+
+    def cured(self) -> Trainer:
+        """The healthy trainer as a function."""
+        return trainer_from(str(self.cure()))
+
+    def symptoms(self) -> Picture:
+        """Its training loss beside a healthy trainer's; the title compares what it reports with fresh digits."""
+        findings, healthy = _sick(self.number), _healthy(self.number)[0]
+        on_fresh = _measure(findings.model, ward()[2])
+        title = (
+            f"Patient {self.number} reports accuracy {findings.reported_accuracy:.1%} and loss "
+            f"{findings.reported_loss:.2f}; fresh digits: {on_fresh.accuracy:.1%} and {on_fresh.loss:.2f}"
+        )
+        curves = {f"patient {self.number}": findings.losses, "healthy": healthy.losses}
+        return plot_lines(curves, xlabel="step", ylabel="training loss", title=title)
+
+    def check(self, name: Any, trainer: Any) -> Verdict:
+        """Confirm the name of the fault, and the cure. Never raises for a wrong answer; takes about a second."""
+        if is_unwritten(name) or is_unwritten(trainer):
+            return Verdict("not attempted", f"what ails patient {self.number}? Choose a name from FAULTS.")
+        key = str(name).strip().casefold()
+        known = {fault.casefold(): fault for fault in FAULTS}
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            meant = f" Did you mean {known[near[0]]!r}?" if near else ""
+            return Verdict("incorrect", f"{name!r} is not among FAULTS.{meant}")
+        still_wrong = self._examine(trainer)
+        named = known[key] == self.fault
+        if named and still_wrong is None:
+            return Verdict("correct", f"{self.fault}, and cured. {self.lesson}")
+        if named:
+            return Verdict(
+                "incorrect", f"the name is right, but the trainer is not healthy yet: {still_wrong}."
+            )
+        sign = (
+            f"the sign of {known[key]!r} would be: {FAULTS[known[key]]}. That is not this patient's trouble"
+        )
+        if still_wrong is None:
+            return Verdict("incorrect", f"your trainer is healthy, but the name is another. {sign}.")
+        return Verdict("incorrect", f"{sign}. And the trainer is not healthy yet: {still_wrong}.")
+
+    def _examine(self, trainer: Any) -> str | None:
+        try:
+            healthy, accuracy = _healthy(self.number)
+            return complaint_about(run(trainer), accuracy, len(healthy.losses))
+        except (Exception, SystemExit) as error:  # news for the learner, not a crash here
+            first_line = next(iter(str(error).splitlines()), "")
+            return f"it stopped with {type(error).__name__}: {first_line}"
+
+
+def _without_type(found: re.Match[str]) -> str:
+    return ":" if found[0].startswith(" ->") else ""
+
+
+def trainer_from(code: str) -> Trainer:
+    """The last function that some code defines, run with the names that the lesson's notebook has."""
+    import digitlab.clinic_patients
+
+    namespace = dict(vars(digitlab.clinic_patients))
+    exec(compile(code, "<trainer>", "exec"), namespace)
+    trainer: Trainer = namespace[re.findall(r"^def (\w+)", code, re.M)[-1]]
+    return trainer
+
+
+@cache
+def _sick(number: int) -> Findings:
+    return run(patient(number).sick)
+
+
+@cache
+def _healthy(number: int) -> tuple[Findings, float]:
+    """What the reference cure reports, and its accuracy on fresh digits."""
+    findings = run(patient(number).cured())
+    return findings, _measure(findings.model, ward()[2]).accuracy
+
+
+def list_patients() -> list[Patient]:
+    """All twelve, in the order of the lesson."""
+    from digitlab.clinic_patients import PATIENTS
+
+    return list(PATIENTS)
+
+
+def patient(number: int) -> Patient:
+    """The patient of that number.
+
+    Raises:
+        ValueError: there is none.
+
+    Example:
+        >>> print(patient(9).complaint)
+        It learns, I can see the loss going down. It only needs more time. A week, perhaps?
+    """
+    for each in list_patients():
+        if each.number == number:
+            return each
+    raise ValueError(f"there is no patient {number!r}: expected 1 to {len(list_patients())}")
