@@ -53,7 +53,7 @@ class Digits:
     An integer index gives one ``(image, label)`` pair, so a `Digits` is also a PyTorch map-style dataset; a
     slice or an index tensor gives a smaller `Digits`. Explained in lesson 01.
 
-    Example:
+    Examples:
         >>> digits = load_sample("test")
         >>> len(digits), digits[:5].images.shape
         (2000, torch.Size([5, 28, 28]))
@@ -102,7 +102,7 @@ def load_sample(split: Split = "train") -> Digits:
     Raises:
         ValueError: ``split`` is neither ``"train"`` nor ``"test"``.
 
-    Example:
+    Examples:
         >>> len(load_sample("train")), len(load_sample("test"))
         (8000, 2000)
     """
@@ -119,7 +119,7 @@ def followed_digit() -> Digits:
     one, has learnt from it. A network trained on the whole of MNIST has: look at it there, but do not measure
     with it.
 
-    Example:
+    Examples:
         >>> followed_digit().labels
         tensor([5])
     """
@@ -137,7 +137,7 @@ def load_mnist(split: Split = "train", root: str | Path | None = None, download:
     Raises:
         DataError: a file is missing, damaged, or cannot be downloaded; the message names it.
 
-    Example:
+    Examples:
         >>> try:
         ...     load_mnist("test", root="nowhere", download=False)
         ... except DataError as error:
@@ -167,7 +167,7 @@ def load_digits(split: Split = "train", source: str = "auto", root: str | Path |
             ``"auto"`` too: it is better mended than passed over.
         ValueError: an unknown split or source.
 
-    Example:
+    Examples:
         >>> load_digits("test", "sample").name
         'sample'
     """
@@ -213,7 +213,7 @@ def train_val_split(digits: Digits, n_val: int, seed: int = 0) -> tuple[Digits, 
     Raises:
         ValueError: ``n_val`` is negative or leaves nothing to train on.
 
-    Example:
+    Examples:
         >>> train, val = train_val_split(load_sample("train"), n_val=800, seed=0)
         >>> len(train), len(val)
         (7200, 800)
@@ -248,18 +248,27 @@ def normalize(images: Tensor) -> Tensor:
         images: ``uint8`` ``(N, 28, 28)``, 0..255.
 
     Returns:
-        ``float32`` ``(N, 1, 28, 28)``; background is about -0.42, full ink about 2.82.
+        ``float32`` ``(N, 1, 28, 28)``; background is about -0.42, full ink about 2.82. Laid out channels-last in
+        memory.
 
     Raises:
         ValueError: another dtype or shape: normalising twice is a common and silent mistake.
 
-    Example:
+    Examples:
         >>> normalize(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1).expand(2, 28, 28))[:, 0, 0, 0]
         tensor([-0.4242,  2.8215])
     """
     if images.dtype != torch.uint8 or images.ndim != 3:
         raise ValueError(f"images: expected uint8 (N, 28, 28), got {images.dtype} {tuple(images.shape)}")
-    return images.unsqueeze(1).float().div_(255).sub_(MEAN).div_(STD)
+    return _standardize(images.float().div_(255))
+
+
+def _standardize(pixels: Tensor) -> Tensor:
+    """Pixels 0..1 ``(N, 28, 28)``, overwritten, to the network's input ``(N, 1, 28, 28)``."""
+    pixels = pixels.sub_(MEAN).div_(STD)
+    # (N, 28, 28, 1), seen as (N, 1, 28, 28): "channels last". The values are the same; a CPU pools several
+    # channels at once when they lie side by side, and each layer hands the layout on to the next.
+    return pixels.unsqueeze(-1).permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -274,7 +283,7 @@ class RandomAffine:
         shear: slant, as the sideways shift per unit of height.
         translate: shift in pixels, in each direction.
 
-    Example:
+    Examples:
         >>> images = torch.rand(4, 1, 28, 28)
         >>> RandomAffine(degrees=10, translate=2)(images, torch.Generator().manual_seed(0)).shape
         torch.Size([4, 1, 28, 28])
@@ -325,7 +334,7 @@ class DigitLoader:
     Raises:
         ValueError: an empty set, or a batch size below 1.
 
-    Example:
+    Examples:
         >>> loader = DigitLoader(load_sample("test"), batch_size=500, shuffle=False)
         >>> [tuple(images.shape) for images, labels in loader]
         [(500, 1, 28, 28), (500, 1, 28, 28), (500, 1, 28, 28), (500, 1, 28, 28)]
@@ -368,6 +377,5 @@ class DigitLoader:
             if self.augment is None:
                 batch = normalize(images)
             else:
-                pixels = self.augment(images.unsqueeze(1).float().div_(255), generator)
-                batch = pixels.sub_(MEAN).div_(STD)
+                batch = _standardize(self.augment(images.unsqueeze(1).float().div_(255), generator)[:, 0])
             yield batch, self._labels[chosen]
