@@ -124,7 +124,7 @@ def plot_confusion_matrix(matrix: Tensor) -> Picture:
     Raises:
         ValueError: another shape, a negative count, or no digits at all.
 
-    Example:
+    Examples:
         >>> import torch
         >>> matrix = torch.eye(10, dtype=torch.int64) * 100
         >>> matrix[4, 9] = 3
@@ -242,7 +242,7 @@ def plot_intervals(
     Raises:
         ValueError: different lengths, nothing to draw, or a value outside its interval.
 
-    Example:
+    Examples:
         >>> plot_intervals(["cnn", "deep"], [0.991, 0.996], [[0.989, 0.993], [0.994, 0.997]])
         Accuracies with their intervals: cnn 99.10 % (98.90 % to 99.30 %), deep 99.60 % (99.40 % to 99.70 %).
     """
@@ -296,7 +296,7 @@ def plot_probabilities(
     Raises:
         ValueError: another shape, or numbers that are no probabilities.
 
-    Example:
+    Examples:
         >>> import torch
         >>> plot_probabilities(torch.tensor([0, 0, 0.2, 0, 0, 0, 0, 0.8, 0, 0]), label=7)
         Probabilities of the ten digits: 7 with 80.0 %, 2 with 20.0 %. The label is 7.

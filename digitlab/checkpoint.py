@@ -68,7 +68,7 @@ def save_checkpoint(
         ValueError: an unknown model name.
         TypeError: metadata that is not plain data.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
         >>> save_checkpoint(folder / "model.pt", create_model("cnn"), "cnn", {"data": "sample"})
@@ -128,7 +128,7 @@ def load_shipped_model(device: str | torch.device = "cpu") -> DigitModel:
 
     How it was trained and how it measures is said in ``digitlab/assets/cnn.md`` and in its metadata.
 
-    Example:
+    Examples:
         >>> from digitlab.data import load_sample
         >>> from digitlab.training import predict
         >>> digits = load_sample("test")[:100]

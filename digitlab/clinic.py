@@ -107,7 +107,7 @@ def deep_network() -> nn.Sequential:
 def batches(digits: Digits, epochs: int, *, shuffle: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
     """Normalised batches of 50 with their labels, for several epochs in one loop.
 
-    Example:
+    Examples:
         >>> sum(len(labels) for images, labels in batches(load_sample("test"), epochs=2))
         4000
     """
@@ -131,7 +131,7 @@ def ward() -> tuple[Digits, Digits, Digits]:
 
     The last of the test digits is one to whose label small networks give hardly any probability: patient 11 needs it.
 
-    Example:
+    Examples:
         >>> [len(digits) for digits in ward()]
         [999, 401, 1000]
     """
@@ -336,7 +336,7 @@ def patient(number: int) -> Patient:
     Raises:
         ValueError: there is none.
 
-    Example:
+    Examples:
         >>> print(patient(9).complaint)
         It learns, I can see the loss going down. It only needs more time. A week, perhaps?
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import Any
 
 import numpy as np
 from matplotlib.patheffects import withStroke
@@ -74,7 +75,7 @@ def plot_lines(
     Raises:
         ValueError: no curve or more than six, an ``x`` of another length, or nothing that can be drawn.
 
-    Example:
+    Examples:
         >>> plot_lines({"small": [2.0, 1.0], "large": [2.0, 9.0]}, xlabel="step", ylabel="loss", title="Two rates")
         Two rates: loss against step. Small: from 2 at 1 to 1 at 2. Large: from 2 at 1 to 9 at 2.
     """
@@ -155,7 +156,7 @@ def plot_surface(
     Raises:
         ValueError: shapes that do not fit each other, places that do not rise, or more than six walks.
 
-    Example:
+    Examples:
         >>> import torch
         >>> bowl = torch.tensor([[2.0, 1.0, 2.0], [1.0, 0.0, 1.0]])
         >>> plot_surface(bowl, x=[-1, 0, 1], y=[1, 2], xlabel="a", ylabel="b")
@@ -188,11 +189,12 @@ def plot_surface(
         bar.outline.set_visible(False)
         for (name, path), (colour, dashes, marker) in zip(paths.items(), _LINES, strict=False):
             line, start = (path[:, 0], path[:, 1]), path[0]
-            axes.plot(
-                *line, color=colour, linestyle=dashes, marker=marker, markersize=5, label=name, linewidth=1.6
-            )
-            axes.plot(*start, color=colour, marker=marker, markersize=11)
-        axes.plot(*low[1], "x", color=INK, markersize=13, markeredgewidth=3, path_effects=_HALO)
+            shorter = sum(_length(other) < _length(path) for other in paths.values())
+            order = 3 + len(paths) - shorter  # a short walk on top, or a long one would hide it
+            style: dict[str, Any] = {"color": colour, "linestyle": dashes, "marker": marker, "zorder": order}
+            axes.plot(*line, markersize=5, label=name, linewidth=1.6, **style)
+            axes.plot(*start, markersize=11, **style)
+        axes.plot(*low[1], "x", color=INK, markersize=13, markeredgewidth=3, path_effects=_HALO, zorder=9)
         axes.set(xlabel=xlabel, ylabel=ylabel)
         axes.set_xlim(across[0], across[-1])
         axes.set_ylim(upwards[0], upwards[-1])
@@ -225,7 +227,7 @@ def plot_ladder(
     Raises:
         ValueError: nothing to draw, or a time that is not above 0.
 
-    Example:
+    Examples:
         >>> plot_ladder({"before": [4.0, 3.8, 4.4], "after": [2.0]}, title="Two")
         Two: seconds. Before: median 4 of 3 (3.8 to 4.4). After: median 2, 2 times as fast.
     """
@@ -270,6 +272,10 @@ def plot_ladder(
 
 def _capital(name: str) -> str:
     return name[:1].upper() + name[1:]
+
+
+def _length(path: Array) -> float:
+    return float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
 
 
 def _place(point: Array | tuple[float, float]) -> str:

@@ -49,7 +49,7 @@ class DataError(ValueError):
 def data_folder() -> Path:
     """Where MNIST is looked for and downloaded to: ``DIGITLAB_DATA`` if set, else the user's cache folder.
 
-    Example:
+    Examples:
         >>> data_folder().is_absolute() or "DIGITLAB_DATA" in os.environ
         True
     """

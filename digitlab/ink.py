@@ -59,7 +59,7 @@ def find_ink(grey: npt.ArrayLike) -> FloatArray:
         PhotoError: nothing stands out: the page is blank.
         ValueError: `grey` is no picture.
 
-    Example:
+    Examples:
         >>> page = np.full((40, 40), 0.9)
         >>> page[10:30, 18:22] = 0.1
         >>> find_ink(page)[20, 14:24].round(2).tolist()
@@ -252,7 +252,7 @@ def group_marks(ink: npt.ArrayLike, *, single: bool = False) -> list[tuple[Box, 
         PhotoError: no mark could be a digit, or there are more than 500.
         ValueError: `ink` is no picture.
 
-    Example:
+    Examples:
         >>> ink = np.zeros((30, 30))
         >>> ink[5:25, 3:6] = ink[5:25, 20:23] = 1
         >>> [box for box, _ in group_marks(ink)]

@@ -41,7 +41,7 @@ def first_filters(model: nn.Module) -> Tensor:
     Raises:
         ValueError: the first layer with weights sees neither one channel nor 784 pixels.
 
-    Example:
+    Examples:
         >>> from digitlab.models import create_model
         >>> first_filters(create_model("cnn")).shape, first_filters(create_model("softmax")).shape
         (torch.Size([10, 5, 5]), torch.Size([10, 28, 28]))
@@ -68,7 +68,7 @@ def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:
     Raises:
         ValueError: wrong images, or an unknown layer; the message gives the nearest name.
 
-    Example:
+    Examples:
         >>> from digitlab.models import create_model
         >>> feature_maps(create_model("cnn"), torch.zeros(2, 1, 28, 28), "conv1").shape
         torch.Size([2, 10, 24, 24])
@@ -104,7 +104,7 @@ def walk(model: nn.Module, images: Tensor) -> list[Step]:
     Raises:
         ValueError: wrong images, or a model that cannot be followed.
 
-    Example:
+    Examples:
         >>> from digitlab.models import create_model
         >>> for step in walk(create_model("softmax"), torch.zeros(1, 1, 28, 28)):
         ...     print(step.name, tuple(step.output.shape))
@@ -168,7 +168,7 @@ def receptive_field(model: nn.Module, layer: str, unit: tuple[int, int]) -> tupl
     Raises:
         ValueError: an unknown layer (the message gives the nearest name), or a unit outside its maps.
 
-    Example:
+    Examples:
         >>> from digitlab.models import create_model
         >>> receptive_field(create_model("cnn"), "max_pool2d", (0, 3))
         (0, 6, 6, 12)
@@ -221,7 +221,7 @@ def saliency(
     Raises:
         ValueError: wrong images or targets.
 
-    Example:
+    Examples:
         >>> from digitlab.models import create_model
         >>> saliency(create_model("cnn"), torch.zeros(2, 1, 28, 28)).shape
         torch.Size([2, 28, 28])
@@ -262,7 +262,7 @@ def occlusion(
     Raises:
         ValueError: wrong images or targets, or not ``1 <= stride <= size <= 28``.
 
-    Example:
+    Examples:
         >>> from digitlab.models import create_model
         >>> occlusion(create_model("cnn"), torch.zeros(2, 1, 28, 28), size=7, stride=7).shape
         torch.Size([2, 28, 28])
@@ -314,7 +314,7 @@ def grad_cam(
     Raises:
         ValueError: wrong images or targets, an unknown layer, or no ``forward_features`` to fall back on.
 
-    Example:
+    Examples:
         >>> from digitlab.models import create_model
         >>> grad_cam(create_model("cnn"), torch.zeros(2, 1, 28, 28), upsample=False).shape
         torch.Size([2, 4, 4])
@@ -360,7 +360,7 @@ def embedding(model: nn.Module, images: Tensor, n_components: int = 2) -> Tensor
         ValueError: wrong images, ``n_components`` out of range, vectors that are not finite, or a model
             without ``forward_features`` and ``forward_head``.
 
-    Example:
+    Examples:
         >>> from digitlab.models import create_model
         >>> embedding(create_model("cnn"), torch.rand(9, 1, 28, 28)).shape
         torch.Size([9, 2])

@@ -20,7 +20,7 @@ def lessons_folder() -> Path:
     Raises:
         LessonError: this installation has none.
 
-    Example:
+    Examples:
         >>> (lessons_folder() / "02_a_linear_classifier.ipynb").exists()
         True
     """

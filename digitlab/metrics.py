@@ -36,7 +36,7 @@ def accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
     Raises:
         ValueError: scores with NaN or of another shape, labels that do not fit, or ``k`` not in 1..10.
 
-    Example:
+    Examples:
         >>> scores = torch.tensor([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]])
         >>> labels = torch.tensor([0, 1])
         >>> accuracy(scores, labels), accuracy(scores, labels, k=2)
@@ -65,7 +65,7 @@ def confusion_matrix(labels: Tensor, predictions: Tensor, n_classes: int = 10) -
     Raises:
         ValueError: not ``int64`` ``(N,)`` alike, or classes out of range.
 
-    Example:
+    Examples:
         >>> confusion_matrix(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), n_classes=2)
         tensor([[1, 1],
                 [0, 1]])
@@ -106,7 +106,7 @@ def per_class(matrix: Tensor) -> PerClass:
     Raises:
         ValueError: not a square ``int64`` matrix of counts.
 
-    Example:
+    Examples:
         >>> result = per_class(torch.tensor([[1, 1], [0, 2]]))
         >>> result.precision, result.recall
         (tensor([1.0000, 0.6667]), tensor([0.5000, 1.0000]))
@@ -166,7 +166,7 @@ def calibration(probabilities: Tensor, labels: Tensor, n_bins: int = 15) -> Cali
     Raises:
         ValueError: rows that are not probabilities, labels that do not fit, or ``n_bins`` below 1.
 
-    Example:
+    Examples:
         >>> probabilities = torch.tensor([[0.75, 0.25]]).expand(4, 2)
         >>> calibration(probabilities, torch.tensor([0, 0, 0, 1])).expected_error
         0.0
@@ -209,7 +209,7 @@ def wilson_interval(n_correct: int, n: int, confidence: float = 0.95) -> tuple[f
     Raises:
         ValueError: ``n`` below 1, ``n_correct`` not in 0..n, or ``confidence`` not between 0 and 1.
 
-    Example:
+    Examples:
         >>> low, high = wilson_interval(9_900, 10_000)
         >>> f"{low:.4f} to {high:.4f}"
         '0.9879 to 0.9918'
@@ -224,7 +224,8 @@ def wilson_interval(n_correct: int, n: int, confidence: float = 0.95) -> tuple[f
     share = n_correct / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half_width = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return max(0.0, centre - half_width), min(1.0, centre + half_width)
+    # Rounding must not push an end past the share itself, as it would at 400 of 400.
+    return max(0.0, min(share, centre - half_width)), min(1.0, max(share, centre + half_width))
 
 
 def cross_entropy(probabilities: Tensor, labels: Tensor) -> Tensor:
@@ -243,7 +244,7 @@ def cross_entropy(probabilities: Tensor, labels: Tensor) -> Tensor:
     Raises:
         ValueError: rows that are not probabilities, or labels that do not fit.
 
-    Example:
+    Examples:
         >>> cross_entropy(torch.tensor([[1.0, 0.0], [0.5, 0.5]]), torch.tensor([0, 1]))
         tensor([0.0000, 0.6931])
     """
@@ -286,7 +287,7 @@ def misclassified(probabilities: Tensor, labels: Tensor) -> Misclassified:
     Raises:
         ValueError: rows that are not probabilities, or labels that do not fit.
 
-    Example:
+    Examples:
         >>> probabilities = torch.tensor([[0.6, 0.4], [0.1, 0.9], [0.2, 0.8]])
         >>> misclassified(probabilities, torch.tensor([1, 0, 1])).indices
         tensor([1, 0])

@@ -47,7 +47,7 @@ class CNN(DigitModel):
         dropout: the share of maps and units left out in training, 0..1. The tutorial's 0.5 is a lot for a
             network of this size (lesson 09).
 
-    Example:
+    Examples:
         >>> sum(parameter.numel() for parameter in CNN().parameters())
         21840
     """
@@ -207,7 +207,7 @@ _MODELS: dict[str, type[DigitModel]] = {
 def list_models() -> list[str]:
     """The names that `create_model` knows.
 
-    Example:
+    Examples:
         >>> list_models()
         ['cnn', 'softmax', 'mlp', 'lenet5', 'fast', 'deep']
     """
@@ -222,7 +222,7 @@ def create_model(name: str) -> DigitModel:
     Raises:
         ValueError: an unknown name; the message lists the known ones.
 
-    Example:
+    Examples:
         >>> import torch
         >>> create_model("lenet5")(torch.zeros(2, 1, 28, 28)).shape
         torch.Size([2, 10])

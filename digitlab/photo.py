@@ -111,7 +111,7 @@ def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> P
     Raises:
         PhotoError: the picture cannot be read, or holds nothing that could be a digit.
 
-    Example:
+    Examples:
         >>> canvas = np.zeros((60, 100), np.uint8)
         >>> canvas[10:50, 20:26] = canvas[10:50, 70:76] = 255
         >>> [digit.box for digit in read_digits(canvas).digits]
@@ -147,7 +147,7 @@ def read_photo(source: Any) -> FloatArray:
         PhotoError: missing, damaged, not a picture, or over 60 million pixels (judged before decoding).
         TypeError: `source` is none of these.
 
-    Example:
+    Examples:
         >>> read_photo(np.array([[0, 255], [255, 0]], np.uint8)).tolist()
         [[0.0, 1.0], [1.0, 0.0]]
     """
@@ -281,7 +281,7 @@ def thicken_ink(ink: FloatArray) -> FloatArray:
     Returns:
         float32, larger than `ink` on each side by the discs' radius; `ink` itself where its strokes are thick enough.
 
-    Example:
+    Examples:
         >>> ink = np.zeros((400, 60), np.float32)
         >>> ink[:, 28:32] = 1
         >>> int((thicken_ink(ink)[200] > 0.5).sum())
@@ -319,7 +319,7 @@ def normalize_ink(ink: FloatArray) -> NormalizedDigit:
     Raises:
         PhotoError: no ink.
 
-    Example:
+    Examples:
         >>> ink = np.zeros((50, 50), np.float32)
         >>> ink[5:45, 10:20] = 1
         >>> digit = normalize_ink(ink)

@@ -100,7 +100,7 @@ class Picture(Figure):
     Attributes:
         alt_text: what the picture shows, with its numbers, in a sentence or a few.
 
-    Example:
+    Examples:
         >>> picture = Picture(2.0)
         >>> picture.alt_text = "An empty page."
         >>> picture
@@ -154,7 +154,7 @@ def save_picture(picture: Picture, path: str | Path) -> None:
     Raises:
         OSError: the folder is missing or cannot be written to, or the disk is full.
 
-    Example:
+    Examples:
         >>> picture = Picture(1.0)
         >>> picture.alt_text = "Nothing, 640 pixels wide."
         >>> from tempfile import TemporaryDirectory
@@ -226,7 +226,7 @@ def colour_scale(values: Array, *, signed: bool | None = None, spanned: float = 
         signed: ``None`` takes blue and orange if there are values below zero.
         spanned: the share of the values that the scale has to span; those beyond it take its end colours.
 
-    Example:
+    Examples:
         >>> colour_scale(np.array([-1, 3]))["vmin"], colour_scale(np.array([1, 3]))["vmin"]
         (-3.0, 0.0)
     """
@@ -267,7 +267,7 @@ def as_array(
     Raises:
         ValueError: another shape, another kind, or nothing in it.
 
-    Example:
+    Examples:
         >>> as_array("maps", [[1, 2]], (None, 3))
         Traceback (most recent call last):
         ValueError: maps: expected number of shape (any, 3), got int64 (1, 2)
@@ -291,7 +291,7 @@ def as_array(
 def signed_text(value: float) -> str:
     """A number in few digits, with a true minus sign.
 
-    Example:
+    Examples:
         >>> signed_text(-0.1234), signed_text(1234.5)
         ('−0.123', '1,230')
     """
@@ -303,7 +303,7 @@ def signed_text(value: float) -> str:
 def value_range(values: Array) -> str:
     """From the least to the greatest value.
 
-    Example:
+    Examples:
         >>> value_range(np.array([0.5, -1, 0.1234]))
         '−1 to 0.5'
     """
@@ -313,7 +313,7 @@ def value_range(values: Array) -> str:
 def sentence(title: str | None, what: str) -> str:
     """A description that begins with the picture's title, where it has one.
 
-    Example:
+    Examples:
         >>> sentence("Ten digits", "a grid"), sentence("Which?", "a grid"), sentence(None, "a grid")
         ('Ten digits: a grid.', 'Which? A grid.', 'A grid.')
     """
@@ -325,7 +325,7 @@ def sentence(title: str | None, what: str) -> str:
 def counted(n: int, noun: str) -> str:
     """The number with its noun.
 
-    Example:
+    Examples:
         >>> counted(1, "digit"), counted(2000, "digit")
         ('1 digit', '2,000 digits')
     """
@@ -335,7 +335,7 @@ def counted(n: int, noun: str) -> str:
 def percent(share: float, decimals: int = 1) -> str:
     """A share 0..1 as a percentage. Never rounds to all or nothing what is neither.
 
-    Example:
+    Examples:
         >>> percent(0.9812), percent(0.99999), percent(1.0), percent(0.0001), percent(0.99684, decimals=2)
         ('98.1 %', '> 99.9 %', '100 %', '< 0.1 %', '99.68 %')
     """
@@ -350,7 +350,7 @@ def percent(share: float, decimals: int = 1) -> str:
 def listing(items: Iterable[str], limit: int = 30) -> str:
     """The items with commas between them, the first ``limit`` of them: a description should end some time.
 
-    Example:
+    Examples:
         >>> listing(["1", "2", "3"], limit=2)
         '1, 2 and 1 more'
     """

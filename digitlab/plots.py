@@ -105,7 +105,7 @@ def plot_digits(
     Raises:
         ValueError: another shape or dtype, nothing to draw, or predictions without labels.
 
-    Example:
+    Examples:
         >>> from digitlab.data import load_sample
         >>> digits = load_sample("test")[:3]
         >>> plot_digits(digits.images, digits.labels)
@@ -216,16 +216,17 @@ def plot_photo_stages(stages: Sequence[tuple[str, Array | Tensor]], *, title: st
 # --- looking inside --------------------------------------------------------------------------------------------------
 
 
-def plot_filters(filters: Tensor) -> Picture:
-    """A layer's weights as small images: orange counts ink for, blue against. Lessons 02 and 08.
+def plot_filters(filters: Tensor, *, title: str | None = None) -> Picture:
+    """A layer's weights as small images: orange counts ink for, blue against. Lessons 02, 04 and 08.
 
     Args:
         filters: ``(C, kh, kw)``, signed; one scale for all, as far below zero as above it.
+        title: a line above; ``None`` states the shape.
 
     Raises:
         ValueError: another shape, nothing to draw, or a value that is not finite.
 
-    Example:
+    Examples:
         >>> import torch
         >>> plot_filters(torch.linspace(-1, 0.5, 18).view(2, 3, 3))
         2 filters of 3 × 3 weights, from −1 to 0.5.
@@ -235,14 +236,14 @@ def plot_filters(filters: Tensor) -> Picture:
     what = f"{counted(n, 'filter')} of {height} × {width} weights"
 
     with house_style():
-        grid = _Grid(n, 5 if n <= 20 else 8, caption=0.27, title=what, foot=0.85)
+        grid = _Grid(n, 5 if n <= 20 else 8, caption=0.27, title=title or what, foot=0.85)
         scale = colour_scale(weights, signed=True)
         for i, channel in enumerate(weights):
             grid.tile(i, channel, **scale)
             grid.caption(i, f"{i}", color=QUIET)
         grid.colour_bar(scale, "weight")
 
-    grid.picture.alt_text = f"{what}, from {value_range(weights)}."
+    grid.picture.alt_text = sentence(title, f"{what}, from {value_range(weights)}")
     return grid.picture
 
 
@@ -257,7 +258,7 @@ def plot_feature_maps(maps: Tensor, *, columns: int | None = None, title: str | 
     Raises:
         ValueError: another shape, nothing to draw, or a value that is not finite.
 
-    Example:
+    Examples:
         >>> import torch
         >>> plot_feature_maps(torch.arange(12.0).view(3, 2, 2) - 4)
         3 feature maps of 2 × 2, values from −4 to 7, the highest in channel 2; 0 of 3 all zero.

@@ -89,7 +89,7 @@ _RECIPES = {
 def list_recipes() -> list[str]:
     """The names that `get_recipe` knows.
 
-    Example:
+    Examples:
         >>> list_recipes()
         ['classic', 'fast', 'best']
     """
@@ -102,7 +102,7 @@ def get_recipe(name: str) -> Recipe:
     Raises:
         ValueError: an unknown name; the message lists the known ones.
 
-    Example:
+    Examples:
         >>> get_recipe("classic").batch_size
         100
     """
@@ -114,7 +114,7 @@ def get_recipe(name: str) -> Recipe:
 def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
     """Adam, or AdamW where the recipe has weight decay.
 
-    Example:
+    Examples:
         >>> type(make_optimizer(get_recipe("classic"), nn.Linear(2, 2))).__name__
         'Adam'
     """

@@ -82,7 +82,7 @@ class EpochRow:
 class History:
     """The epochs of one training, in order.
 
-    Example:
+    Examples:
         >>> history = History([EpochRow(1, 0.7, 0.8, 0.2, 0.95, 0.001, 2.0)])
         >>> History.from_list(history.to_list()) == history
         True
@@ -109,7 +109,7 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises:
         ValueError: an unknown name, or a device that this machine does not have.
 
-    Example:
+    Examples:
         >>> choose_device("cpu")
         device(type='cpu')
     """
@@ -211,7 +211,7 @@ def predict(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
     Raises:
         ValueError: another dtype or shape.
 
-    Example:
+    Examples:
         >>> from digitlab.models import CNN
         >>> predict(CNN(), torch.zeros(3, 28, 28, dtype=torch.uint8)).shape
         torch.Size([3, 10])
@@ -264,7 +264,7 @@ def fit(
         ValueError: ``epochs`` is below 1.
         TrainingError: the loss is no longer finite.
 
-    Example:
+    Examples:
         >>> from digitlab.data import DigitLoader, load_sample
         >>> from digitlab.models import SoftmaxRegression
         >>> loader = DigitLoader(load_sample("train")[:500], batch_size=50, shuffle=True)

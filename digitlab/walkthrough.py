@@ -58,7 +58,7 @@ def plot_walk(steps: Sequence[Step], *, every_step: bool = False) -> Picture:
     Raises:
         ValueError: no steps, a batch of more than one digit, or a value that is not finite.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from digitlab.interpret import Step
         >>> image, logits = torch.eye(28)[None, None], torch.arange(10.0)[None]

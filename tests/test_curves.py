@@ -84,6 +84,16 @@ def test_walks_are_drawn_where_they_went() -> None:
     assert picture.axes[0].get_xlim() == (0, 2)  # what leaves the map does not stretch it
 
 
+def test_a_short_walk_is_not_hidden_by_a_long_one() -> None:
+    walks = {"short": torch.tensor([[0.0, 0.0], [0.1, 0.0]]), "long": torch.tensor([[0.0, 0.0], [1.0, 1.0]])}
+    for order in (("short", "long"), ("long", "short")):
+        picture = plot_surface(
+            FLAT, x=[0, 1, 2], y=[0, 1], walks={name: walks[name] for name in order}, xlabel="a", ylabel="b"
+        )
+        heights = {str(line.get_label()): line.get_zorder() for line in picture.axes[0].lines}
+        assert heights["short"] > heights["long"]
+
+
 def test_a_flat_surface_is_drawn() -> None:
     assert len(plot_surface(torch.ones(3, 3), x=[0, 1, 2], y=[0, 1, 2], xlabel="a", ylabel="b").png()) > 1000
 

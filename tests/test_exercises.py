@@ -127,6 +127,75 @@ def test_odd_answers_get_a_calm_paragraph(each: Exercise, odd: str) -> None:
     assert len(verdict.message) < 600
 
 
+def fold_by_fold(digits: digitlab.Digits, folds: Tensor, read: Any) -> Tensor:
+    losses = torch.zeros(len(digits))
+    for fold in range(5):
+        inside = folds == fold
+        losses[inside] = digitlab.cross_entropy(
+            read(digits[~inside], digits[inside].images), digits[inside].labels
+        )
+    return losses
+
+
+RIGHT_IN_OTHER_WAYS = {
+    "a list of integers": ("00.1", lambda scores: [int(row.argmax()) for row in scores]),
+    "a list of tensors": ("00.1", lambda scores: [row.argmax() for row in scores]),
+    "an array": ("00.1", lambda scores: scores.numpy().argmax(1)),
+    "counts kept as floats": (
+        "01.1",
+        lambda labels: sum(
+            (torch.nn.functional.one_hot(label, 10).float() for label in labels), torch.zeros(10)
+        ),
+    ),
+    "a list of rows": ("02.1", lambda logits: [row.softmax(0) for row in logits]),
+    "a float for a tensor": ("02.2", lambda z, y: nn.functional.cross_entropy(z, y).item()),
+    "a NumPy number": ("02.2", lambda z, y: np.float64(nn.functional.cross_entropy(z, y))),
+    "lists of numbers": (
+        "03.2",
+        lambda n, size: [part.tolist() for part in torch.randperm(n).split(size)],
+    ),
+    "an array of counts": ("05.2", lambda: np.array([260, 5020, 16050, 510])),
+    "dimensions from the end": ("05.5", lambda n: -n if n in (1, 3) else 1 - n),
+    "five folds by number": ("07.5", lambda digits, folds, read: fold_by_fold(digits, folds, read)),
+    "a NumPy array with a lot": (
+        "09.4",
+        lambda numbers, p, training: (
+            numbers.numpy() * (np.random.rand(*numbers.shape) >= p) / (1 - p) if training else numbers.numpy()
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("way", RIGHT_IN_OTHER_WAYS)
+def test_a_right_answer_may_be_written_in_another_way(way: str) -> None:
+    number, answer = RIGHT_IN_OTHER_WAYS[way]
+    verdict = exercise(number).check(answer)
+    assert verdict.status == "correct", verdict
+
+
+def test_a_list_of_fractions_is_not_rounded_to_counts() -> None:
+    assert exercise("00.1").check(lambda scores: [row.argmax() + 0.4 for row in scores]).status == "incorrect"
+
+
+def test_a_difference_names_the_numbers_that_went_in() -> None:
+    # 27 pixels to move, in steps of 2: round() goes up where // goes down.
+    verdict = exercise("04.1").check(
+        lambda size, kernel, stride=1, padding=0: round((size + 2 * padding - kernel) / stride) + 1
+    )
+    assert verdict.message == "expected 14, got 15 for the inputs 28, 5, 2, 2"
+
+
+def test_a_wrong_number_comes_before_bad_manners() -> None:
+    def mean_of_means_left_in_evaluation_mode(model: nn.Module, batches: Any) -> float:
+        model.eval()
+        with torch.no_grad():
+            return sum(nn.functional.cross_entropy(model(x), y).item() for x, y in batches) / len(batches)
+
+    assert (
+        "mean of the batches' means" in exercise("03.4").check(mean_of_means_left_in_evaluation_mode).message
+    )
+
+
 def test_a_check_leaves_the_surroundings_alone(each: Exercise) -> None:
     torch.manual_seed(5)
     np.random.seed(5)
@@ -145,6 +214,40 @@ def test_a_check_leaves_the_surroundings_alone(each: Exercise) -> None:
     assert random.getstate() == before[2]
     assert torch.get_default_dtype() == torch.float32
     assert torch.is_grad_enabled()
+
+
+def test_a_right_answer_may_come_in_numpys_and_torchs_kinds() -> None:
+    def truth_of_numpy(ours: Any, theirs: Any, tolerance: float) -> Any:
+        return (np.abs(ours - theirs).max() <= tolerance) & (ours.argmax(1) == theirs.argmax(1)).all()
+
+    def box_as_a_tensor(ink: Tensor) -> Tensor:
+        marked = (ink > 0).nonzero()
+        return torch.cat([marked.amin(dim=0), marked.amax(dim=0) + 1])
+
+    assert exercise("13.3").check(truth_of_numpy).status == "correct"
+    assert exercise("11.2").check(box_as_a_tensor).status == "correct"
+    assert exercise("11.2").check(lambda ink: box_as_a_tensor(ink) + 1).status == "incorrect"
+
+
+def test_an_array_of_another_shape_is_told_its_shape() -> None:
+    def with_one_axis_too_many(maps: Any) -> Any:
+        return exercise("13.2").answer(maps)[None]
+
+    assert "the shape is (1, 1, 2, 2)" in exercise("13.2").check(with_one_axis_too_many).message
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "words"),
+    [
+        ("10.2", {"A": "steps", "B": "fair", "C": "steps", "D": "fair", "E": "machine"}, "A is not 'steps'"),
+        ("13.4", lambda weights: weights.astype(np.int8), "return two things"),
+        ("13.4", lambda weights: (weights, 1.0), "dtype float32"),
+        ("14.3", lambda n, rank, n_workers: torch.arange(n) % n_workers == rank, "not a true or false"),
+        ("14.3", lambda n, rank, n_workers: torch.arange(n).chunk(n_workers)[rank], "No two shares"),
+    ],
+)
+def test_wrong_kinds_of_answers_are_told_what_to_return(number: str, answer: Any, words: str) -> None:
+    assert words in exercise(number).check(answer).message
 
 
 def test_unknown_numbers_are_answered_with_near_ones() -> None:

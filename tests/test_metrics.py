@@ -295,6 +295,12 @@ def test_other_wrong_arguments() -> None:
         metrics.per_class(torch.tensor([[1, -1], [0, 1]]))
 
 
+@pytest.mark.parametrize("n", [1, 20, 400, 2000, 10_000])
+def test_wilson_interval_holds_the_share_at_both_ends(n: int) -> None:
+    assert metrics.wilson_interval(0, n)[0] == 0.0
+    assert metrics.wilson_interval(n, n)[1] == 1.0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -246,6 +246,9 @@ def test_filters_share_a_scale_around_zero() -> None:
     assert picture.alt_text == "2 filters of 1 × 2 weights, from −0.5 to 0.25."
     assert all(tile.get_cmap() == BLUE_ORANGE and tile.get_clim() == (-0.5, 0.5) for tile in tiles(picture))
     assert len(picture.axes) == 2  # the page and the colour bar
+    titled = plot_filters(weights, title="Two kernels")
+    assert texts(titled)[0] == "Two kernels"
+    assert titled.alt_text == "Two kernels: 2 filters of 1 × 2 weights, from −0.5 to 0.25."
 
 
 def test_feature_maps_share_a_scale_from_zero() -> None:

@@ -165,7 +165,7 @@ def exercise(number: str) -> Exercise:
     Raises:
         ValueError: there is none; the message gives the nearest ones.
 
-    Example:
+    Examples:
         >>> exercise("02.1").check(...)
         Not attempted: replace the ... in softmax and run the cell again.
     """

@@ -114,6 +114,7 @@ def describe_difference(got: Any, expected: Any, inputs: tuple[Any, ...]) -> str
     """The first difference in words; ``None`` if there is none that matters."""
     if same(got, expected):
         return None
+    got = _in_kind(got, expected)
     if got is None:
         return "your code returns nothing (None): is the `return` missing?"
     if isinstance(expected, tuple | list) and isinstance(got, tuple | list) and len(got) == len(expected):
@@ -122,6 +123,10 @@ def describe_difference(got: Any, expected: Any, inputs: tuple[Any, ...]) -> str
                 return f"result {number} of {len(expected)}: {difference}"
     if isinstance(expected, Tensor):
         return _describe_tensor_difference(got, expected)
+    if isinstance(expected, np.ndarray):
+        if not isinstance(got, np.ndarray):
+            return f"expected a NumPy array of shape {expected.shape}, got {_brief(got)}"
+        return _describe_tensor_difference(got, torch.from_numpy(expected))
     if isinstance(expected, bool) or not isinstance(expected, int | float):
         return f"expected {_brief(expected)}, got {_brief(got)}"
     number_ = _as_number(got)
@@ -129,18 +134,25 @@ def describe_difference(got: Any, expected: Any, inputs: tuple[Any, ...]) -> str
         return f"expected a number, got {_brief(got)}"
     if not math.isfinite(number_):
         return f"expected a finite number, got {number_}"
-    return f"expected {expected:.6g}, got {number_:.6g}" + (
-        f" for the input {_brief(inputs[0])}" if inputs else ""
-    )
+    return f"expected {expected:.6g}, got {number_:.6g}{_for_the_inputs(inputs)}"
+
+
+def _for_the_inputs(inputs: tuple[Any, ...]) -> str:
+    """Which case it was, if that can be said in a few words: all inputs if they are numbers, else the first."""
+    if not inputs or isinstance(inputs[0], nn.Module):
+        return ""
+    if len(inputs) > 1 and all(isinstance(each, int | float) for each in inputs):
+        return f" for the inputs {', '.join(map(str, inputs))}"
+    return f" for the input {_brief(inputs[0])}"
 
 
 def _describe_tensor_difference(got: Any, expected: Tensor) -> str:
-    if isinstance(got, np.ndarray):
-        got = torch.from_numpy(got)
+    got = _as_tensor(got, expected)
     if not isinstance(got, Tensor):
         return f"expected a tensor of shape {tuple(expected.shape)}, got {_brief(got)}"
     if got.shape != expected.shape:
-        return f"the shape is {tuple(got.shape)}, but should be {tuple(expected.shape)}"
+        wanted = str(tuple(expected.shape)) if expected.ndim else "(), a single number"
+        return f"the shape is {tuple(got.shape)}, but should be {wanted}"
     if got.is_floating_point() != expected.is_floating_point():
         return f"the dtype is {got.dtype}, but should be {expected.dtype}"
     got, expected = got.detach().double(), expected.detach().double()
@@ -148,23 +160,24 @@ def _describe_tensor_difference(got: Any, expected: Tensor) -> str:
         return (
             "some values are infinite or nan: look for a division by zero, log(0), or exp of a large number"
         )
+    if expected.ndim == 0:
+        return f"expected {float(expected):.6g}, got {float(got):.6g}"
     gap = (got - expected).abs()
-    position = np.unravel_index(int(gap.argmax()), tuple(gap.shape)) if gap.ndim else ()
-    where = f" at position {tuple(int(i) for i in position)}" if gap.ndim else ""
+    position = tuple(int(i) for i in np.unravel_index(int(gap.argmax()), tuple(gap.shape)))
     share = float((gap > 1e-4).double().mean())
     return (
-        f"the shape is right, but {share:.0%} of the values differ; the largest difference is{where}: "
-        f"{float(got[tuple(position)]):.5g} instead of {float(expected[tuple(position)]):.5g}"
+        f"the shape is right, but {share:.0%} of the values differ; the largest difference is at position {position}: "
+        f"{float(got[position]):.5g} instead of {float(expected[position]):.5g}"
     )
 
 
 def same(got: Any, expected: Any, tolerance: float = 1e-4) -> bool:
     """Equal in kind, shape and value, up to rounding."""
+    got = _in_kind(got, expected)
     if isinstance(got, Mistake) or isinstance(expected, Mistake):
         return isinstance(got, Mistake) and isinstance(expected, Mistake) and str(got) == str(expected)
-    if isinstance(got, np.ndarray) and isinstance(expected, Tensor):
-        got = torch.from_numpy(got)
     if isinstance(expected, Tensor):
+        got = _as_tensor(got, expected)
         if not isinstance(got, Tensor) or got.shape != expected.shape:
             return False
         if got.is_floating_point() != expected.is_floating_point():
@@ -204,13 +217,41 @@ def same(got: Any, expected: Any, tolerance: float = 1e-4) -> bool:
     return type(got) is type(expected)
 
 
+def _as_tensor(value: Any, expected: Tensor) -> Any:
+    """An array, a list of numbers, or a number where one is expected: as good as a tensor. Anything else as it is."""
+    try:
+        if expected.ndim == 0 and not isinstance(value, Tensor):
+            number = _as_number(value)
+            fits = number is not None and (expected.is_floating_point() or number.is_integer())
+            return torch.tensor(number, dtype=expected.dtype) if fits else value
+        if isinstance(value, np.ndarray):
+            return torch.from_numpy(value.copy())
+        if type(value) in (list, tuple) and value:
+            parts = [_as_tensor(part, expected[0]) for part in value]
+            is_tensors = all(isinstance(part, Tensor) for part in parts)
+            return torch.stack(parts) if is_tensors else torch.tensor(parts)
+    except (TypeError, ValueError, RuntimeError, IndexError, OverflowError):
+        pass  # not numbers, or rows of different lengths: described as what it is
+    return value
+
+
+def _in_kind(got: Any, expected: Any) -> Any:
+    """NumPy's or torch's single truth value as a bool, and a row of their numbers as a list, where that is expected."""
+    if isinstance(got, Tensor | np.ndarray | np.generic):
+        if isinstance(expected, bool) and got.ndim == 0 and got.dtype in (torch.bool, np.bool_):
+            return bool(got)
+        if isinstance(expected, tuple | list) and got.ndim == 1:
+            return got.tolist()
+    return got
+
+
 def _as_number(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
         return float(value)
     if isinstance(value, Tensor):
-        return float(value) if value.numel() == 1 else None
+        return float(value.detach()) if value.numel() == 1 else None
     if isinstance(value, np.ndarray | np.generic):
         return float(value) if value.size == 1 else None
     return None

@@ -43,9 +43,13 @@ def some_labels() -> list[tuple[Tensor]]:
 
 
 def counts_as_tensor(answer: Any, labels: Tensor) -> Any:
-    """A list of ten numbers is as good as a tensor."""
+    """Ten whole numbers are as good as a tensor of integers, in a list, in an array, or as floats."""
     result = answer(labels)
-    return torch.tensor([float(n) for n in result]).long() if isinstance(result, list | tuple) else result
+    if isinstance(result, list | tuple | np.ndarray):
+        result = torch.tensor([float(n) for n in result])
+    if isinstance(result, Tensor) and result.is_floating_point() and result.equal(result.round()):
+        result = result.long()
+    return result
 
 
 # --- 01.2 ---------------------------------------------------------------------------------------
@@ -162,6 +166,22 @@ def input_divided_by_variance(images: Tensor) -> Tensor:
     return ((images.float() / 255 - MEAN) / STD**2).unsqueeze(1)
 
 
+def input_with_the_two_swapped(images: Tensor) -> Tensor:
+    return ((images.float() / 255 - STD) / MEAN).unsqueeze(1)
+
+
+def input_without_brackets(images: Tensor) -> Tensor:
+    return (images.float() / 255 - MEAN / STD).unsqueeze(1)
+
+
+def input_from_whole_division(images: Tensor) -> Tensor:
+    return (((images // 255).float() - MEAN) / STD).unsqueeze(1)
+
+
+def input_turned_to_a_photograph(images: Tensor) -> Tensor:
+    return ((1 - images.float() / 255 - MEAN) / STD).unsqueeze(1)
+
+
 def input_scaled_only(images: Tensor) -> Tensor:
     return (images.float() / 255).unsqueeze(1)
 
@@ -217,6 +237,22 @@ def mask_of_each_class_s_first(labels: Tensor, share: float) -> Tensor:
     return mask
 
 
+def mask_with_replacement(labels: Tensor, share: float) -> Tensor:
+    mask = torch.zeros(len(labels), dtype=torch.bool)
+    for digit in range(10):
+        members = (labels == digit).nonzero().flatten()
+        mask[members[torch.randint(len(members), (int(share * len(members)),))]] = True
+    return mask
+
+
+def mask_of_places_in_the_class(labels: Tensor, share: float) -> Tensor:
+    mask = torch.zeros(len(labels), dtype=torch.bool)
+    for digit in range(10):
+        n = int((labels == digit).sum())
+        mask[torch.randperm(n)[: int(share * n)]] = True
+    return mask
+
+
 def mask_of_the_training_digits(labels: Tensor, share: float) -> Tensor:
     return ~validation_mask(labels, share)
 
@@ -237,7 +273,7 @@ def describe_split(answer: Any, labels: Tensor, share: float) -> Any:
     mask = answer(labels.clone(), share)
     if mask is None or mask is ...:
         return mask
-    mask = torch.from_numpy(mask) if isinstance(mask, np.ndarray) else mask
+    mask = torch.tensor(mask) if isinstance(mask, np.ndarray | list) else mask
     if not isinstance(mask, Tensor):
         raise Mistake(f"expected a tensor of True and False, one for each label, got a {type(mask).__name__}")
     if mask.dtype == torch.int64 and mask.ndim == 1 and 0 < len(mask) < len(labels):
@@ -255,10 +291,14 @@ def describe_split(answer: Any, labels: Tensor, share: float) -> Any:
         ranks = [mask[labels == digit].nonzero().flatten() for digit in range(10)]
         is_first = all(rank.equal(torch.arange(len(rank))) for rank in ranks)
         return "the first ones of each class" if is_first else "a share of each class, drawn at random"
+    if n and chosen[-1] < n_all.max():
+        return "places within a class, taken for places in the pile"
     if n_chosen.equal(n_all - wanted):
         return "the training digits instead of the validation digits"
     if n and n_chosen.unique().numel() == 1:
         return "the same number of each class"
+    if n and bool((n_chosen <= wanted).all()):
+        return "fewer than the share of some classes, more of none"
     return (
         "a share of the whole, but not of each class"
         if n == int(share * len(labels))
@@ -431,6 +471,22 @@ EXERCISES = [
                 "you divided by 0.3081 squared, the variance. It is divided by the standard deviation itself.",
             ),
             WrongAnswer(
+                input_with_the_two_swapped,
+                "the two numbers have changed places: subtract the mean, 0.1307, and divide by the standard deviation, 0.3081.",
+            ),
+            WrongAnswer(
+                input_without_brackets,
+                "only 0.1307 was divided by 0.3081: division comes before subtraction. Put brackets around the subtraction.",
+            ),
+            WrongAnswer(
+                input_from_whole_division,
+                "// rounds down, so every pixel below 255 has become 0 and the soft edges are gone. Divide with /.",
+            ),
+            WrongAnswer(
+                input_turned_to_a_photograph,
+                "ink and paper have changed places: the polarity is turned round. MNIST's ink is high already.",
+            ),
+            WrongAnswer(
                 input_scaled_only,
                 "scaled to 0..1, and not yet normalised: subtract 0.1307, then divide by 0.3081.",
             ),
@@ -483,6 +539,16 @@ EXERCISES = [
                 mask_of_each_class_s_first,
                 "the numbers are right, but it is always the first ones of each class. If the list is in the order in which "
                 "people wrote, you take a few writers and not a cross-section. Shuffle first: torch.randperm.",
+            ),
+            WrongAnswer(
+                mask_with_replacement,
+                "no class has more than its share and some have less: you draw with replacement, so some digits were drawn "
+                "twice. Shuffle each class's positions (torch.randperm) and take the first int(share * n).",
+            ),
+            WrongAnswer(
+                mask_of_places_in_the_class,
+                "all your choices lie near the beginning: randperm(n) gives places *within* the class, and you used them as "
+                "places in the whole pile. Translate them first: members[torch.randperm(len(members))].",
             ),
             WrongAnswer(
                 mask_of_the_training_digits,

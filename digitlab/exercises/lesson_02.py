@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -44,6 +45,11 @@ def softmax_that_overflows(logits: Tensor) -> Tensor:
     return exponentials / exponentials.sum(dim=1, keepdim=True)
 
 
+def softmax_less_the_largest_of_all(logits: Tensor) -> Tensor:
+    exponentials = torch.exp(logits - logits.max())
+    return exponentials / exponentials.sum(dim=1, keepdim=True)
+
+
 def shares_without_exponential(logits: Tensor) -> Tensor:
     return logits / logits.sum(dim=1, keepdim=True)
 
@@ -81,6 +87,30 @@ def cross_entropy_with_log_of_zero(logits: Tensor, labels: Tensor) -> Tensor:
     return -logits.softmax(dim=1)[torch.arange(len(labels)), labels].log().mean()
 
 
+def cross_entropy_that_overflows(logits: Tensor, labels: Tensor) -> Tensor:
+    exponentials = logits.exp()
+    probabilities = exponentials / exponentials.sum(dim=1, keepdim=True)
+    return -probabilities[torch.arange(len(labels)), labels].log().mean()
+
+
+def cross_entropy_with_python_s_log(logits: Tensor, labels: Tensor) -> float:
+    probabilities = logits.softmax(dim=1)
+    losses = [-math.log(row[label]) for row, label in zip(probabilities, labels, strict=True)]
+    return sum(losses) / len(losses)
+
+
+def cross_entropy_of_all_pairs(logits: Tensor, labels: Tensor) -> Tensor:
+    return -logits.log_softmax(dim=1)[:, labels].mean()
+
+
+def cross_entropy_of_each_image(logits: Tensor, labels: Tensor) -> Tensor:
+    return F.cross_entropy(logits, labels, reduction="none")
+
+
+def cross_entropy_over_all_numbers(logits: Tensor, labels: Tensor) -> Tensor:
+    return F.cross_entropy(logits, labels) / 10
+
+
 def cross_entropy_in_bits(logits: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(logits, labels) / torch.log(torch.tensor(2.0))
 
@@ -99,6 +129,18 @@ def gradient_not_averaged(logits: Tensor, labels: Tensor) -> Tensor:
 
 def gradient_uphill(logits: Tensor, labels: Tensor) -> Tensor:
     return (F.one_hot(labels, num_classes=10) - logits.softmax(dim=1)) / len(labels)
+
+
+def gradient_over_all_numbers(logits: Tensor, labels: Tensor) -> Tensor:
+    return (logits.softmax(dim=1) - F.one_hot(labels, num_classes=10)) / 10
+
+
+def gradient_in_one_row(logits: Tensor, labels: Tensor) -> Tensor:
+    return (logits.softmax(dim=1) - F.one_hot(labels, num_classes=10)).mean(dim=0)
+
+
+def gradient_of_the_label_s_number(logits: Tensor, labels: Tensor) -> Tensor:
+    return (logits.softmax(dim=1) - labels[:, None]) / len(labels)
 
 
 def gradient_of_scores(logits: Tensor, labels: Tensor) -> Tensor:
@@ -154,6 +196,11 @@ EXERCISES = [
                 "not a number (nan). Subtract each row's largest logit before the exponential.",
             ),
             WrongAnswer(
+                softmax_less_the_largest_of_all,
+                "nearly: you subtract the largest logit of the *whole batch*. An image whose logits lie far below it gets ten "
+                "zeros, and zero divided by zero is not a number (nan). Each row has its own largest: max(dim=1, keepdim=True).",
+            ),
+            WrongAnswer(
                 shares_without_exponential,
                 "the rows sum to 1, but some of your probabilities are negative: logits can be below zero. "
                 "Apply torch.exp before dividing.",
@@ -205,6 +252,30 @@ EXERCISES = [
                 "Compute the log of the softmax in one go: logits - logits.logsumexp(dim=1, keepdim=True).",
             ),
             WrongAnswer(
+                cross_entropy_that_overflows,
+                "right for ordinary scores, but from large ones comes nan: exp() of a large number overflows, and zero times log(0) is "
+                "not a number. Stay among logarithms all the way: "
+                "logits - logits.logsumexp(dim=1, keepdim=True) is the log of the softmax.",
+            ),
+            WrongAnswer(
+                cross_entropy_with_python_s_log,
+                "one of our probabilities is so small that it rounds to 0, and math.log refuses a 0. "
+                "Compute the log of the softmax in one go: logits - logits.logsumexp(dim=1, keepdim=True).",
+            ),
+            WrongAnswer(
+                cross_entropy_of_all_pairs,
+                "`[:, labels]` takes, from each row, the columns of *all* the labels. Each image has one label: "
+                "pair rows with columns, `[torch.arange(len(labels)), labels]`.",
+            ),
+            WrongAnswer(
+                cross_entropy_of_each_image,
+                "these are the losses of the single images. Asked for is one number: their mean.",
+            ),
+            WrongAnswer(
+                cross_entropy_over_all_numbers,
+                "too small by ten: the mean was taken over all N * 10 numbers, zeros included. Divide by the N images.",
+            ),
+            WrongAnswer(
                 cross_entropy_in_bits,
                 "this is in bits (logarithm to base 2); the loss is in nats, torch.log.",
             ),
@@ -234,6 +305,20 @@ EXERCISES = [
             WrongAnswer(
                 gradient_uphill,
                 "the sign is turned round: this direction makes the loss larger. It is probabilities minus wanted.",
+            ),
+            WrongAnswer(
+                gradient_over_all_numbers,
+                "you divided by ten, the number of classes. The mean is taken over the images: divide by len(labels).",
+            ),
+            WrongAnswer(
+                gradient_in_one_row,
+                "you took the mean over the images. Each image's logits have their own gradient, so the shape stays (N, 10); "
+                "only divide by the number of images.",
+            ),
+            WrongAnswer(
+                gradient_of_the_label_s_number,
+                "you subtracted the label itself, 9 for a nine. Wanted is a row with a 1 at the label's place and 0 elsewhere: "
+                "F.one_hot(labels, num_classes=10).",
             ),
             WrongAnswer(
                 gradient_of_scores,

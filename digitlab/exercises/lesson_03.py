@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from digitlab.exercises import Exercise, WrongAnswer
-from digitlab.exercises.checking import Mistake
+from digitlab.exercises.checking import Mistake, same
 
 Batches = list[tuple[Tensor, Tensor]]
 
@@ -64,6 +64,10 @@ def batches_with_replacement(n: int, batch_size: int) -> list[Tensor]:
     return list(torch.randint(n, (n,)).split(batch_size))
 
 
+def batches_each_shuffled_anew(n: int, batch_size: int) -> list[Tensor]:
+    return [torch.randperm(n)[:batch_size] for _ in range(-(-n // batch_size))]
+
+
 def batches_in_order(n: int, batch_size: int) -> list[Tensor]:
     return list(torch.arange(n).split(batch_size))
 
@@ -89,11 +93,10 @@ def describe_batches(make: Callable[[int, int], Any], n: int, batch_size: int) -
     deals = [make(n, batch_size), make(n, batch_size)]
     if deals[0] is None:
         raise Mistake("your code returns nothing (None): is the `return` missing?")
-    if not all(
-        isinstance(deal, list | tuple) and all(isinstance(batch, Tensor) for batch in deal) for deal in deals
-    ):
-        raise Mistake("return a list of tensors, one tensor of numbers for each batch")
-    first, second = ([batch.flatten().tolist() for batch in deal] for deal in deals)
+    try:
+        first, second = ([[int(number) for number in batch] for batch in deal] for deal in deals)
+    except (TypeError, ValueError, RuntimeError):
+        raise Mistake("return a list of tensors, one tensor of numbers for each batch") from None
     numbers = [number for batch in first for number in batch]
     kinds = {
         "each number once": sorted(numbers) == list(range(n)),
@@ -177,6 +180,19 @@ def train_in_any_mode(model: nn.Module, batches: Batches, learning_rate: float) 
                 parameter -= learning_rate * parameter.grad
 
 
+def train_without_zero_grad_in_any_mode(model: nn.Module, batches: Batches, learning_rate: float) -> None:
+    for images, labels in batches:
+        F.cross_entropy(model(images), labels).backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= learning_rate * parameter.grad
+
+
+def train_with_nothing_recorded(model: nn.Module, batches: Batches, learning_rate: float) -> None:
+    with torch.no_grad():
+        train_by_hand(model, batches, learning_rate)
+
+
 def train_uphill(model: nn.Module, batches: Batches, learning_rate: float) -> None:
     train_by_hand(model, batches, -learning_rate)
 
@@ -232,6 +248,10 @@ def loss_as_mean_of_means(model: nn.Module, batches: Batches) -> float:
         total = sum(F.cross_entropy(model.eval()(images), labels).item() for images, labels in batches)
     model.train(was_training)
     return total / len(batches)
+
+
+def loss_as_mean_of_means_with_dropout(model: nn.Module, batches: Batches) -> float:
+    return sum(F.cross_entropy(model(images), labels).item() for images, labels in batches) / len(batches)
 
 
 def loss_of_the_last_batch(model: nn.Module, batches: Batches) -> float:
@@ -297,7 +317,10 @@ def watched_models() -> list[tuple[nn.Module, Batches]]:
 
 
 def loss_and_manners(answer: Callable[..., Any], model: nn.Module, batches: Batches) -> tuple[Any, str]:
+    wanted = mean_loss(model, batches)
     loss = answer(model, batches)
+    if not same(loss, wanted):
+        return loss, "first the number, then the manners"
     recorded = "gradients recorded" if model.was_recorded else "nothing recorded"
     return loss, f"{recorded}, left in {'training' if model.training else 'evaluation'} mode"
 
@@ -336,6 +359,26 @@ def momentum_without_memory(
     weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
 ) -> tuple[Tensor, Tensor]:
     return weights - learning_rate * (momentum * velocity + gradient), velocity
+
+
+def momentum_with_the_rate_inside(
+    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
+) -> tuple[Tensor, Tensor]:
+    velocity = momentum * velocity + learning_rate * gradient
+    return weights - velocity, velocity
+
+
+def momentum_the_other_way_round(
+    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
+) -> tuple[Tensor, Tensor]:
+    new_weights, new_velocity = momentum_step(weights, velocity, gradient, learning_rate, momentum)
+    return new_velocity, new_weights
+
+
+def momentum_returning_weights_only(
+    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
+) -> Tensor:
+    return momentum_step(weights, velocity, gradient, learning_rate, momentum)[0]
 
 
 def moving_weights() -> list[tuple[Tensor, Tensor, Tensor, float, float]]:
@@ -407,6 +450,11 @@ EXERCISES = [
                 "(torch.randperm), then cut.",
             ),
             WrongAnswer(
+                batches_each_shuffled_anew,
+                "each batch comes from a shuffle of its own, so some numbers come twice and others never, and the last batch "
+                "is full. Shuffle once, then cut that one order into pieces.",
+            ),
+            WrongAnswer(
                 batches_in_order,
                 "the numbers come in their old order. If the data is sorted, whole batches are of one class; shuffle first.",
             ),
@@ -475,6 +523,15 @@ EXERCISES = [
                 "right if the model comes in training mode. It may come in evaluation mode, with dropout switched off: "
                 "begin with model.train().",
             ),
+            WrongAnswer(
+                train_without_zero_grad_in_any_mode,
+                "two things are missing. The gradients are never emptied: call model.zero_grad() before each backward. And "
+                "begin with model.train(), for the model may come in evaluation mode.",
+            ),
+            WrongAnswer(
+                train_with_nothing_recorded,
+                "backward found no notes to follow: your `with torch.no_grad():` covers the loss as well. Put only the step in it.",
+            ),
             WrongAnswer(train_uphill, "the loss grows: the step goes with the gradient. Subtract it."),
         ),
         cases=small_models,
@@ -505,6 +562,11 @@ EXERCISES = [
                 loss_as_mean_of_means,
                 "the mean of the batches' means: the images of a small last batch count more than the others. Weigh each "
                 "batch by its size.",
+            ),
+            WrongAnswer(
+                loss_as_mean_of_means_with_dropout,
+                "two things: dropout was on (model.eval() switches it off), and this is the mean of the batches' means, in which "
+                "the images of a small last batch count more than the others. Weigh each batch by its size.",
             ),
             WrongAnswer(loss_of_the_last_batch, "only the last batch counts here: add up over all of them."),
             WrongAnswer(loss_summed, "this is the sum over the images: divide by how many there were."),
@@ -559,6 +621,19 @@ EXERCISES = [
             WrongAnswer(
                 momentum_that_never_fades,
                 "old gradients never fade: this is a ball without friction. Multiply the old velocity by momentum.",
+            ),
+            WrongAnswer(
+                momentum_with_the_rate_inside,
+                "your velocity has the learning rate in it. Some books do that; PyTorch adds the plain gradient and multiplies "
+                "by the learning rate when the weights move.",
+            ),
+            WrongAnswer(
+                momentum_the_other_way_round,
+                "right numbers, wrong order: the weights first, then the velocity.",
+            ),
+            WrongAnswer(
+                momentum_returning_weights_only,
+                "the weights are right. Return the new velocity as well: the next step builds on it.",
             ),
             WrongAnswer(
                 momentum_without_memory,

@@ -38,6 +38,10 @@ def size_added_before_dividing(size: int, kernel: int, stride: int = 1, padding:
     return (size + 2 * padding - kernel + 1) // stride
 
 
+def size_without_stride(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
+    return size + 2 * padding - kernel + 1
+
+
 def sizes() -> list[tuple[Any, ...]]:
     """The course's own layers first, then strides that do not fit evenly."""
     return [(28, 5), (24, 2, 2), (28, 3, 1, 1), (28, 5, 2, 2), (28, 3, 2, 1), (7, 2, 2), (11, 4, 3)]
@@ -178,6 +182,11 @@ def max_pool2d_wrong_blocks(maps: Tensor, size: int) -> Tensor:
     return kept.reshape(n, channels, rows, columns, size, size).amax(dim=(4, 5))
 
 
+def max_pool2d_that_needs_a_fit(maps: Tensor, size: int) -> Tensor:
+    n, channels, height, width = maps.shape
+    return maps.reshape(n, channels, height // size, size, width // size, size).amax(dim=(3, 5))
+
+
 def every_second_value(maps: Tensor, size: int) -> Tensor:
     rows, columns = maps.shape[2] // size, maps.shape[3] // size
     return maps[:, :, : rows * size : size, : columns * size : size]
@@ -216,6 +225,14 @@ def parameters_with_a_bias_for_each_kernel(in_channels: int, out_channels: int, 
 
 def parameters_with_one_side(in_channels: int, out_channels: int, kernel_size: int) -> int:
     return out_channels * in_channels * kernel_size + out_channels
+
+
+def parameters_with_one_bias(in_channels: int, out_channels: int, kernel_size: int) -> int:
+    return out_channels * in_channels * kernel_size**2 + 1
+
+
+def parameters_with_a_bias_for_each_input(in_channels: int, out_channels: int, kernel_size: int) -> int:
+    return out_channels * in_channels * kernel_size**2 + in_channels
 
 
 def parameters_for_each_place(in_channels: int, out_channels: int, kernel_size: int) -> int:
@@ -262,6 +279,10 @@ EXERCISES = [
                 size_rounded_up,
                 "right where the steps fit evenly, but elsewhere you round up: that last kernel would stick out of the "
                 "image. PyTorch leaves it out, so round down, with //.",
+            ),
+            WrongAnswer(
+                size_without_stride,
+                "right with stride 1, but `stride` is not used: larger steps find fewer places. Divide by it.",
             ),
             WrongAnswer(
                 size_added_before_dividing,
@@ -364,8 +385,8 @@ EXERCISES = [
             ),
             WrongAnswer(
                 torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
-                "this one asks whether the middle differs from its ring, and on an even slope it does not: it gives zero on "
-                "both edges. Set the upper row against the lower one.",
+                "this one gives zero on everything we tried, the edges included: whatever an upper edge adds in one place, "
+                "another takes away. Set the upper row against the lower one.",
             ),
         ),
         observe=what_it_finds,
@@ -405,6 +426,11 @@ EXERCISES = [
                 max_pool2d_wrong_blocks,
                 "the shape is right, but your blocks are not squares of neighbours: reshape reads the numbers row by row. "
                 "Cut H into (rows, size) and W into (columns, size), in that order, and take the maximum along both sizes.",
+            ),
+            WrongAnswer(
+                max_pool2d_that_needs_a_fit,
+                "right where the blocks fit; else reshape complains, because rows or columns are left over. Cut them off "
+                "first: maps[:, :, : rows * size, : columns * size].",
             ),
             WrongAnswer(
                 every_second_value,
@@ -447,6 +473,14 @@ EXERCISES = [
             ),
             WrongAnswer(
                 parameters_with_one_side, "a kernel has two sides: kernel_size * kernel_size weights."
+            ),
+            WrongAnswer(
+                parameters_with_one_bias,
+                "the weights are right, and there is one bias in all. Each output channel has its own.",
+            ),
+            WrongAnswer(
+                parameters_with_a_bias_for_each_input,
+                "the weights are right; the biases belong to the channels that come out, not to those that go in.",
             ),
             WrongAnswer(
                 parameters_for_each_place,

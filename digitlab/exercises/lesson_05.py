@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from digitlab.exercises.checking import Mistake, NotAttempted, same
 def in_order(answer: Any, expected: list[Any]) -> str:
     """Compare a list, or what a function returns, item by item; name the first that is off without giving it away."""
     got = answer() if callable(answer) else answer
-    got = got.tolist() if isinstance(got, Tensor) else got
+    got = got.tolist() if isinstance(got, Tensor | np.ndarray) else got
     if got is None:
         raise Mistake("your code returns nothing (None): is the `return` missing?")
     if not isinstance(got, list | tuple):
@@ -192,6 +193,23 @@ class DropoutNeverOff(_Variant):
         return F.dropout(x, 0.5)
 
 
+class NoReluAfterTheMaps(_Variant):
+    """Pools the maps and leaves out the ReLU."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Run the layers, with a ReLU after fc1 only."""
+        x = F.max_pool2d(self.conv1(images), 2)
+        x = F.max_pool2d(self.conv2_drop(self.conv2(x)), 2)
+        return self.fc2(self._drop(F.relu(self.fc1(x.flatten(1)))))
+
+
+class DropoutOfSingleNumbers(_Variant):
+    """Drops the numbers of a map one by one."""
+
+    def _drop_maps(self, x: Tensor) -> Tensor:
+        return F.dropout(x, 0.5, self.training)
+
+
 class NoDropout(_Variant):
     """Has the dropout layer and uses none."""
 
@@ -263,10 +281,15 @@ def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[
         )
     evaluating = inputs_of_linear_layers(model, images)
     training = inputs_of_linear_layers(model.train(), images)
-    maps = "no" if torch.allclose(training["fc1"], evaluating["fc1"]) else "some"
+    if torch.allclose(training["fc1"], evaluating["fc1"]):
+        maps = "no maps are"
+    else:  # a map that is left out is zero everywhere, and one that is not is as it was, but for a factor
+        now, usual = (each["fc1"].view(-1, 20, 16) for each in (training, evaluating))
+        whole = ((now > 0) == (usual > 0)).all(dim=2) | (now == 0).all(dim=2)
+        maps = "whole maps are" if bool(whole.all()) else "parts of maps are"
     undropped = F.relu(F.linear(training["fc1"], weights["fc1.weight"], weights["fc1.bias"]))
     units = "no" if torch.allclose(training["fc2"], undropped, atol=1e-5) else "some"
-    return (logits, f"{maps} maps are left out in training", f"{units} units are left out in training")
+    return (logits, f"{maps} left out in training", f"{units} units are left out in training")
 
 
 def eight_images() -> list[tuple[Any, ...]]:
@@ -280,6 +303,12 @@ def eight_images() -> list[tuple[Any, ...]]:
 
 def guessed_dim(n_dimensions: int) -> int:
     return 0 if n_dimensions in (1, 3) else 1
+
+
+def dimension_from_the_front(answer: Any, n_dimensions: int) -> Any:
+    """What the answer says; a dimension may be counted from the end, too."""
+    said = answer(n_dimensions) if callable(answer) else answer
+    return said + n_dimensions if isinstance(said, int) and -n_dimensions <= said < 0 else said
 
 
 def always_one(n_dimensions: int) -> int:
@@ -463,6 +492,15 @@ EXERCISES = [
                 "Write F.dropout(x, training=self.training).",
             ),
             WrongAnswer(
+                NoReluAfterTheMaps,
+                "the ReLU after the pooling is missing: without a bend, convolution after convolution is one linear step, too.",
+            ),
+            WrongAnswer(
+                DropoutOfSingleNumbers,
+                "single numbers of conv2's maps are left out, not whole maps: conv2_drop should be an nn.Dropout2d. A number's "
+                "neighbours say nearly the same as it does, so without it little would be missing.",
+            ),
+            WrongAnswer(
                 NoDropout,
                 "in training nothing is left out: conv2_drop is not used in forward, and there is no dropout before fc2.",
             ),
@@ -512,5 +550,6 @@ EXERCISES = [
             ),
         ),
         cases=lambda: [(1,), (2,), (3,), (4,)],
+        observe=dimension_from_the_front,
     ),
 ]

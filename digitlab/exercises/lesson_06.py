@@ -98,6 +98,11 @@ def p_value_of_all_digits(right_a: Tensor, right_b: Tensor) -> float:
     return min(1.0, 2 * sum(math.comb(n, k) for k in range(fewer + 1)) / float(2**n))
 
 
+def p_value_of_all_right_digits(right_a: Tensor, right_b: Tensor) -> float:
+    n, fewer = int(right_a.sum() + right_b.sum()), min(int(right_a.sum()), int(right_b.sum()))
+    return min(1.0, 2 * sum(math.comb(n, k) for k in range(fewer + 1)) / float(2**n))
+
+
 def p_value_unpaired(right_a: Tensor, right_b: Tensor) -> float:
     n, a, b = len(right_a), int(right_a.sum()), int(right_b.sum())
     pooled = (a + b) / (2 * n)
@@ -252,6 +257,10 @@ def temperature_with_the_largest_loss(logits: Tensor, labels: Tensor, candidates
     return max(candidates, key=lambda t: F.cross_entropy(logits / t, labels).item())
 
 
+def place_of_the_best(logits: Tensor, labels: Tensor, candidates: list[float]) -> int:
+    return candidates.index(best_temperature(logits, labels, candidates))
+
+
 def smallest_loss(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
     return min(F.cross_entropy(logits / t, labels).item() for t in candidates)
 
@@ -336,6 +345,11 @@ EXERCISES = [
                 p_value_of_all_digits,
                 "you toss a coin for every digit, but digits that both read correctly, or both wrongly, say nothing about who is better. "
                 "Count only those where exactly one is right.",
+            ),
+            WrongAnswer(
+                p_value_of_all_right_digits,
+                "you counted all that A got right and all that B got right. What both got right cannot tell them apart: "
+                "count the digits where A is right and B is not, and the other way round.",
             ),
             WrongAnswer(
                 p_value_unpaired,
@@ -459,6 +473,10 @@ EXERCISES = [
             ),
             WrongAnswer(
                 temperature_with_the_largest_loss, "this one has the largest loss. Take the smallest."
+            ),
+            WrongAnswer(
+                place_of_the_best,
+                "this is the place of the best candidate in the list; return the candidate itself.",
             ),
             WrongAnswer(
                 smallest_loss, "this is the smallest loss itself; return the temperature that gives it."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 import digitlab as dl
@@ -192,14 +193,14 @@ def read_by_neighbours(digits: dl.Digits, images: Tensor) -> Tensor:
 
 
 def small_sets() -> list[tuple[dl.Digits, Tensor, Callable[[dl.Digits, Tensor], Tensor]]]:
-    """Thirty made-up images of three kinds with a wrong label among them, in five folds, then in three of mixed order."""
+    """Thirty made-up images of three kinds with a wrong label among them, in five folds, in turn and then in mixed order."""
     generator = torch.Generator().manual_seed(10)
     labels = torch.arange(30) % 3
     ink = 60 * labels[:, None, None] + torch.randint(0, 90, (30, 28, 28), generator=generator)
     labels[7] = 0
     digits = dl.Digits(ink.to(torch.uint8), labels, "made up", "train")
     order = torch.randperm(30, generator=generator)
-    return [(digits, torch.arange(30) % 5, read_by_neighbours), (digits, order % 3, read_by_neighbours)]
+    return [(digits, torch.arange(30) % 5, read_by_neighbours), (digits, order % 5, read_by_neighbours)]
 
 
 def out_of_fold_losses(
@@ -248,6 +249,13 @@ def losses_fold_after_fold(
 ) -> Tensor:
     losses = out_of_fold_losses(digits, folds, train_and_read)
     return torch.cat([losses[folds == fold] for fold in folds.unique()])
+
+
+def losses_of_probabilities(
+    digits: dl.Digits, folds: Tensor, train_and_read: Callable[[dl.Digits, Tensor], Tensor]
+) -> Tensor:
+    probabilities = probabilities_out_of_fold(digits, folds, train_and_read)
+    return F.cross_entropy(probabilities, digits.labels, reduction="none")
 
 
 def probabilities_out_of_fold(
@@ -442,6 +450,11 @@ EXERCISES = [
             WrongAnswer(
                 losses_fold_after_fold,
                 "the losses are right but stand fold after fold. Digit 1's loss belongs in place 1: write losses[folds == fold] = ...",
+            ),
+            WrongAnswer(
+                losses_of_probabilities,
+                "F.cross_entropy expects logits and applies a softmax of its own; these are probabilities already. Use "
+                "dl.cross_entropy(probabilities, labels), or take minus the logarithm of the label's probability.",
             ),
             WrongAnswer(
                 probabilities_out_of_fold,

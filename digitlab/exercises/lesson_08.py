@@ -119,6 +119,10 @@ def saliency_of_all_logits(model: nn.Module, images: Tensor, targets: Tensor) ->
     return gradient_of(model, images, targets, lambda logits, targets: logits.sum()).abs()
 
 
+def saliency_of_every_target(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+    return gradient_of(model, images, targets, lambda logits, targets: logits[:, targets].sum()).abs()
+
+
 def saliency_of_the_mean(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
     return gradient_of(model, images, targets, lambda logits, targets: pick(logits, targets).mean()).abs()
 
@@ -161,6 +165,11 @@ def occlude(model: nn.Module, image: Tensor, size: int, fill: float, keep: bool 
 def occlusion_with_grey(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
     before: Tensor = model(image)[0, target].detach()
     return before - occlude(model, image, size, 0.0)[:, :, target]
+
+
+def occlusion_with_rounded_paper(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
+    before: Tensor = model(image)[0, target].detach()
+    return before - occlude(model, image, size, -0.42)[:, :, target]
 
 
 def occlusion_upside_down(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
@@ -225,6 +234,10 @@ def correlation_of_orders(one: Tensor, other: Tensor) -> Tensor:
 def correlation_without_ties(one: Tensor, other: Tensor) -> Tensor:
     ranks = [heat.flatten().argsort(stable=True).argsort() for heat in (one, other)]
     return centred_cosine(ranks[0], ranks[1])
+
+
+def correlation_with_ties_by_chance(one: Tensor, other: Tensor) -> Tensor:
+    return centred_cosine(one.flatten().argsort().argsort(), other.flatten().argsort().argsort())
 
 
 def correlation_of_wins(one: Tensor, other: Tensor) -> Tensor:
@@ -363,6 +376,11 @@ EXERCISES = [
                 "this sums all ten logits, so it asks what raises every class at once. Pick each image's target first.",
             ),
             WrongAnswer(
+                saliency_of_every_target,
+                "logits[:, targets] takes every target of every image. Pair them up: image 0 with target 0, image 1 with target 1: "
+                "logits[torch.arange(len(images)), targets].",
+            ),
+            WrongAnswer(
                 saliency_of_the_mean,
                 "every value is too small by the number of images: you took the mean over the batch. An image's map must "
                 "not depend on how many others came along: take the sum.",
@@ -392,6 +410,11 @@ EXERCISES = [
                 occlusion_with_grey,
                 "you filled the patch with 0. After normalising, 0 is the average grey; empty paper is about -0.42. You painted "
                 "a grey square instead of wiping out. Use image.min().",
+            ),
+            WrongAnswer(
+                occlusion_with_rounded_paper,
+                "all but right: -0.42 is rounded, and the network sees a trace of ink on the wiped patch. Empty paper is exactly "
+                "(0 - 0.1307) / 0.3081, or simply image.min().",
             ),
             WrongAnswer(
                 occlusion_upside_down,
@@ -453,6 +476,11 @@ EXERCISES = [
                 correlation_without_ties,
                 "right where all values differ. Where many are equal, argsort ranks them by their place in the image, the same in both "
                 "maps, and finds a likeness that is not there. Let a tie count 0.",
+            ),
+            WrongAnswer(
+                correlation_with_ties_by_chance,
+                "right where all values differ. But argsort gives equal values different ranks, in whatever order it happens to meet "
+                "them. A tie is neither won nor lost: count wins minus losses instead.",
             ),
             WrongAnswer(
                 correlation_of_wins,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -56,11 +57,16 @@ def rises_in_a_row(val_losses: list[float], patience: int) -> int:
     return best_of_all(val_losses, patience)
 
 
+def one_epoch_too_patient(val_losses: list[float], patience: int) -> int:
+    return keep_epoch(val_losses, patience + 1)
+
+
 def losses_and_patience() -> list[tuple[list[float], int]]:
-    """One that turns, one that dips late, one that zigzags, one that only falls, and one that only rises."""
+    """One that turns, two that dip late, one that zigzags, one that only falls, and one that only rises."""
     return [
         ([0.9, 0.5, 0.4, 0.45, 0.5, 0.6], 2),
         ([0.9, 0.5, 0.6, 0.7, 0.8, 0.3], 3),
+        ([0.9, 0.5, 0.6, 0.7, 0.4, 0.5, 0.5, 0.5, 0.3], 2),
         ([0.9, 0.5, 0.7, 0.4, 0.6, 0.5, 0.55, 0.3], 3),
         ([0.9, 0.8, 0.7], 2),
         ([0.3, 0.4, 0.5], 5),
@@ -85,6 +91,10 @@ def shift_in_pixels(right: float, down: float) -> Tensor:
 
 def shift_half_as_far(right: float, down: float) -> Tensor:
     return torch.tensor([[1, 0, -right / 28], [0, 1, -down / 28]])
+
+
+def shift_between_centres(right: float, down: float) -> Tensor:
+    return torch.tensor([[1, 0, -right / 13.5], [0, 1, -down / 13.5]])
 
 
 def shift_rows_first(right: float, down: float) -> Tensor:
@@ -196,6 +206,7 @@ def statistics_of(answer: Callable[..., Any], numbers: Tensor, p: float, trainin
     """
     before = numbers.clone()
     result = answer(numbers, p, training)
+    result = torch.from_numpy(result) if isinstance(result, np.ndarray) else result
     if not isinstance(result, Tensor):
         return result
     if result.shape != before.shape:
@@ -251,6 +262,10 @@ EXERCISES = [
                 "`patience` epochs in a row have not beaten the best so far.",
             ),
             WrongAnswer(
+                one_epoch_too_patient,
+                "you wait one epoch too long: after `patience` epochs that did not beat the best one, it is over. Is there a > that should be >=?",
+            ),
+            WrongAnswer(
                 before_the_first_rise,
                 "you stop at the first epoch that is not better, whatever the patience. Validation losses zigzag: wait for `patience` "
                 "epochs.",
@@ -294,6 +309,11 @@ EXERCISES = [
             WrongAnswer(
                 shift_half_as_far,
                 "this moves half as far: from -1 to 1 the picture is 2 units wide, not 1. One pixel is 2 / 28.",
+            ),
+            WrongAnswer(
+                shift_between_centres,
+                "you took 27 steps for the 2 units, from the first pixel's centre to the last one's. But -1 and 1 are the outer edges of "
+                "the picture, and 28 pixels lie between them: one pixel is 2 / 28.",
             ),
             WrongAnswer(
                 shift_rows_first,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from digitlab.exercises import Exercise, WrongAnswer
-from digitlab.exercises.checking import Mistake
+from digitlab.exercises.checking import Mistake, NotAttempted
 
 # --- 10.1 ---------------------------------------------------------------------------------------
 
@@ -104,12 +104,16 @@ def judged(answer: Any) -> str:
     """Which letters are not right; the right words are not given away."""
     if not isinstance(answer, dict) or set(answer) != set(FAULTS):
         raise Mistake('make it a dictionary with the five letters as keys: {"A": "...", ..., "E": "..."}')
+    if any(word is ... for word in answer.values()):
+        raise NotAttempted
     if strange := sorted({str(word) for word in answer.values()} - set(FAULTS.values())):
         raise Mistake(
             f"the words to choose from are {', '.join(sorted(FAULTS.values()))}; {strange[0]!r} is none of them"
         )
     wrong = [f"{letter} is not {word!r}" for letter, word in sorted(answer.items()) if word != FAULTS[letter]]
-    return ", ".join(wrong) or "all five are right"
+    if wrong:
+        raise Mistake(f"not yet: {', '.join(wrong)}. Ask of each what differs *besides* old and new")
+    return "all five are right"
 
 
 # --- 10.3 ---------------------------------------------------------------------------------------
@@ -125,6 +129,10 @@ def speed_up_with_warm_up(before: list[float], after: list[float]) -> float:
 
 def speed_up_of_means(before: list[float], after: list[float]) -> float:
     return (sum(before[1:]) / len(before[1:])) / (sum(after[1:]) / len(after[1:]))
+
+
+def speed_up_of_torch_medians(before: list[float], after: list[float]) -> float:
+    return float(torch.tensor(before[1:]).median() / torch.tensor(after[1:]).median())
 
 
 def speed_up_turned_round(before: list[float], after: list[float]) -> float:
@@ -202,6 +210,21 @@ def cycle_with_its_peak_in_the_middle(step: int, total_steps: int, peak: float) 
     else:
         a, b, done = peak, end, (step - turn) / (last - turn)
     return a + (b - a) * (1 - math.cos(math.pi * done)) / 2
+
+
+def cycle_by_the_share_done(step: int, total_steps: int, peak: float) -> float:
+    done, start, end = step / (total_steps - 1), peak / 25, peak / 25 / 10_000
+    if done <= 0.3:
+        return start + (peak - start) * (1 - math.cos(math.pi * done / 0.3)) / 2
+    return peak + (end - peak) * (1 - math.cos(math.pi * (done - 0.3) / 0.7)) / 2
+
+
+def cycle_that_ends_too_high(step: int, total_steps: int, peak: float) -> float:
+    turn, last = 0.3 * total_steps - 1, total_steps - 1
+    if step <= turn:
+        return one_cycle(step, total_steps, peak)
+    done = (step - turn) / (last - turn)
+    return peak + (peak / 10_000 - peak) * (1 - math.cos(math.pi * done)) / 2
 
 
 def steps_of_a_run() -> list[tuple[int, int, float]]:
@@ -373,6 +396,11 @@ EXERCISES = [
                 "this compares means, and a single disturbed run (look at the 11 s) moves a mean a long way. Take the median.",
             ),
             WrongAnswer(
+                speed_up_of_torch_medians,
+                "nearly: for an even number of runs, PyTorch's median takes the lower one of the two in the middle. `median` "
+                "from the first cell takes their mean.",
+            ),
+            WrongAnswer(
                 speed_up_turned_round,
                 "upside down: 2.0 should mean twice as fast, so the old time is divided by the new.",
             ),
@@ -426,6 +454,15 @@ EXERCISES = [
             WrongAnswer(
                 cycle_counted_from_one,
                 "one step late: steps count from 0, so the peak is at 0.3 * total_steps - 1 and the last step is total_steps - 1.",
+            ),
+            WrongAnswer(
+                cycle_by_the_share_done,
+                "nearly: you turn after 30 % of the *last* step's number, that is at 0.3 * (total_steps - 1). PyTorch turns at "
+                "0.3 * total_steps - 1.",
+            ),
+            WrongAnswer(
+                cycle_that_ends_too_high,
+                "it ends at peak / 10,000. It should end at a ten-thousandth of where it *began*, peak / 25: that is peak / 250,000.",
             ),
             WrongAnswer(
                 cycle_with_its_peak_in_the_middle,

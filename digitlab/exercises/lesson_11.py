@@ -54,6 +54,15 @@ def to_ink_around_the_mean(grey: Tensor) -> Tensor:
     return distance / distance.max()
 
 
+def to_ink_stretched_but_inverted(grey: Tensor) -> Tensor:
+    return (grey.max() - grey) / (grey.max() - grey.min())
+
+
+def to_ink_from_a_corner(grey: Tensor) -> Tensor:
+    distance = (grey - grey[0, 0]).abs()
+    return distance / distance.max()
+
+
 # --- 11.2 ---------------------------------------------------------------------------------------
 
 
@@ -104,6 +113,16 @@ def size_that_vanishes(height: int, width: int) -> tuple[int, int]:
     return round(height * scale), round(width * scale)
 
 
+def size_cut_off(height: int, width: int) -> tuple[int, int]:
+    longer = max(height, width)
+    return height * 20 // longer, width * 20 // longer
+
+
+def size_not_whole(height: int, width: int) -> tuple[float, float]:
+    longer = max(height, width)
+    return height * 20 / longer, width * 20 / longer
+
+
 # --- 11.4 ---------------------------------------------------------------------------------------
 
 
@@ -130,6 +149,11 @@ def centre_columns_first(ink: Tensor) -> tuple[float, float]:
 def centre_not_divided(ink: Tensor) -> tuple[float, float]:
     row, column = centre_of_mass(ink)
     return row * float(ink.sum()), column * float(ink.sum())
+
+
+def centre_counted_from_one(ink: Tensor) -> tuple[float, float]:
+    row, column = centre_of_mass(ink)
+    return row + 1, column + 1
 
 
 def uneven_ink() -> list[tuple[Tensor]]:
@@ -161,6 +185,16 @@ EXERCISES = [
             WrongAnswer(
                 to_ink_always_inverted,
                 "right for dark ink on white paper, and wrong for chalk on a board. Ask the picture what its paper is: the median.",
+            ),
+            WrongAnswer(
+                to_ink_stretched_but_inverted,
+                "right for dark ink on bright paper. On a blackboard the brightest pixel is chalk, and here the board would be the "
+                "ink. Ask the picture what its paper is: the median.",
+            ),
+            WrongAnswer(
+                to_ink_from_a_corner,
+                "one pixel stands for all the paper here, and paper has grain: the corner may be a speck. The median asks all "
+                "pixels.",
             ),
             WrongAnswer(
                 to_ink_unchanged,
@@ -234,6 +268,15 @@ EXERCISES = [
                 "MNIST's digits fill 20 of the 28 pixels, not all of them. The rest is the margin that centring needs.",
             ),
             WrongAnswer(
+                size_cut_off,
+                "what is behind the point is cut off, so 6.67 becomes 6, and a thin stroke 0. Round to the nearest whole number, and "
+                "keep at least 1.",
+            ),
+            WrongAnswer(
+                size_not_whole,
+                "the shape is kept, but there are no parts of pixels: round, and keep at least 1.",
+            ),
+            WrongAnswer(
                 size_that_vanishes,
                 "a very thin stroke gets a side of 0 pixels and disappears. Keep at least 1.",
             ),
@@ -264,6 +307,10 @@ EXERCISES = [
                 "each inked pixel counts the same here. A faint one should count less: weigh by the ink.",
             ),
             WrongAnswer(centre_columns_first, "row and column are exchanged: the row comes first."),
+            WrongAnswer(
+                centre_counted_from_one,
+                "right, but counted from 1: the first row and the first column are number 0.",
+            ),
             WrongAnswer(
                 centre_not_divided,
                 "a mean needs a division: by the sum of all ink.",

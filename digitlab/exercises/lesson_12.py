@@ -81,6 +81,10 @@ def unequal_neighbours(labels: Tensor) -> float:
     return (labels[1:] != labels[:-1]).float().mean().item()
 
 
+def neighbours_over_all_labels(labels: Tensor) -> float:
+    return (labels[1:] == labels[:-1]).sum().item() / len(labels)
+
+
 def rows_of_labels() -> list[tuple[Tensor]]:
     """In any order, sorted, sorted the other way, and a short row."""
     _, labels = batch(40, seed=5)
@@ -105,6 +109,11 @@ def held_instead(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str
 def not_held_by_shape(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
     shapes = {parameter.shape for group in optimizer.param_groups for parameter in group["params"]}
     return [name for name, parameter in model.named_parameters() if parameter.shape not in shapes]
+
+
+def not_held_by_equality(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
+    held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    return [name for name, parameter in model.named_parameters() if parameter not in held]
 
 
 def not_held_in_the_first_group(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
@@ -154,6 +163,12 @@ def overfit_without_zero_grad(model: nn.Module, images: Tensor, labels: Tensor) 
 
 def overfit_without_step(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
     return [F.cross_entropy(model(images), labels).item()] * 50
+
+
+def overfit_measured_after_each_step(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
+    losses = overfit(model, images, labels)
+    with torch.no_grad():
+        return [*losses[1:], F.cross_entropy(model(images), labels).item()]
 
 
 def overfit_softmax_twice(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
@@ -248,6 +263,10 @@ EXERCISES = [
                 "this is a count. A share does not depend on how many labels there are: take the mean.",
             ),
             WrongAnswer(
+                neighbours_over_all_labels,
+                "nearly: 40 labels have 39 pairs of neighbours. Divide by the number of pairs.",
+            ),
+            WrongAnswer(
                 unequal_neighbours,
                 "this is the share of pairs that differ; wanted are the equal ones.",
             ),
@@ -279,6 +298,11 @@ EXERCISES = [
             WrongAnswer(
                 not_held_by_shape,
                 "two layers of the same shape are still two layers. Compare the parameters themselves, by id().",
+            ),
+            WrongAnswer(
+                not_held_by_equality,
+                "`in` on a list asks with ==, and == compares two tensors number by number, so there is no single answer. Ask "
+                "whether they are the same *object*: collect id(parameter) in a set.",
             ),
             WrongAnswer(
                 not_held_in_the_first_group,
@@ -317,6 +341,11 @@ EXERCISES = [
             WrongAnswer(
                 overfit_without_step,
                 "all your losses are that of the untrained model: the weights have not moved. Is optimizer.step() called?",
+            ),
+            WrongAnswer(
+                overfit_measured_after_each_step,
+                "your losses are measured after each step; keep the ones that the steps are computed from, so that the first is "
+                "the untrained model's.",
             ),
             WrongAnswer(
                 overfit_softmax_twice,

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises.checking import Mistake
 
 Array = npt.NDArray[Any]
 
@@ -107,6 +108,14 @@ def equal_answers_only(ours: Array, theirs: Array, tolerance: float) -> bool:
     return bool((ours.argmax(1) == theirs.argmax(1)).all())
 
 
+def equal_logits_only(ours: Array, theirs: Array, tolerance: float) -> bool:
+    return bool(np.abs(ours - theirs).max() <= tolerance)
+
+
+def equal_where_it_is_a_number(ours: Array, theirs: Array, tolerance: float) -> bool:
+    return not (np.abs(ours - theirs) > tolerance).any() and bool((ours.argmax(1) == theirs.argmax(1)).all())
+
+
 def logits_to_compare() -> list[tuple[Array, Array, float]]:
     """Equal; one value far off; one far below; close but with another winner; all slightly off; not a number."""
     logits = np.random.default_rng(15).normal(size=(50, 10)).round(2)
@@ -117,7 +126,7 @@ def logits_to_compare() -> list[tuple[Array, Array, float]]:
     other_winner[3, second] = other_winner[3, best] + 1e-4
     logits_tie = logits.copy()
     logits_tie[3, second] = logits_tie[3, best] - 1e-4
-    broken[0, 0] = np.nan
+    broken[0, np.argmax(logits[0])] = np.nan  # argmax takes nan for the largest: the answers still agree
     return [
         (logits, logits, 1e-4),
         (one_off, logits, 0.01),
@@ -151,11 +160,20 @@ def to_int8_ignoring_negatives(weights: Array) -> tuple[Array, float]:
     return np.clip(np.round(weights / scale), -128, 127).astype(np.int8), scale
 
 
+def to_int8_with_inverse_scale(weights: Array) -> tuple[Array, float]:
+    whole, scale = to_int8(weights)
+    return whole, 1 / scale
+
+
 def restore_int8(answer: Any, weights: Array) -> Array:
     """What is compared: the weights as they come back."""
-    whole, scale = answer(weights)
-    if np.asarray(whole).dtype != np.int8:
-        raise TypeError(f"expected whole numbers of dtype int8, got {np.asarray(whole).dtype}")
+    result = answer(weights) if callable(answer) else answer
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        raise Mistake("return two things: the whole numbers, and the scale")
+    whole, scale = result
+    if not isinstance(whole, np.ndarray) or whole.dtype != np.int8:
+        kind = f"dtype {whole.dtype}" if isinstance(whole, np.ndarray) else f"a {type(whole).__name__}"
+        raise Mistake(f"the first thing should be an array of dtype int8, yours is {kind}: .astype(np.int8)")
     return np.asarray(whole).astype(np.float32) * np.float32(scale)
 
 
@@ -267,6 +285,16 @@ EXERCISES = [
                 equal_answers_only,
                 "the answers can agree while the logits do not, and then the next digit may differ. Compare the logits as well.",
             ),
+            WrongAnswer(
+                equal_logits_only,
+                "all differences are within the tolerance, but in one row the two best logits are so close that another digit wins. "
+                "Compare the answers, argmax(1), as well.",
+            ),
+            WrongAnswer(
+                equal_where_it_is_a_number,
+                "one logit was nan, not a number, and your test said equal: nan > tolerance is false. Ask whether all differences "
+                "*are* within the tolerance, not whether any is beyond it.",
+            ),
         ),
         cases=logits_to_compare,
     ),
@@ -296,6 +324,10 @@ EXERCISES = [
             WrongAnswer(
                 to_int8_ignoring_negatives,
                 "the scale comes from the largest weight, but the most negative one may be larger in size, and is cut off. Use np.abs(weights).max().",
+            ),
+            WrongAnswer(
+                to_int8_with_inverse_scale,
+                "the whole numbers are right, but the scale is upside down: whole number times scale must give the weight back.",
             ),
         ),
         cases=weights_to_pack,

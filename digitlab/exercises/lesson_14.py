@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises.checking import Mistake
 
 Gradients = list[list[Tensor]]
 
@@ -34,7 +37,7 @@ def unequal_workers() -> list[tuple[Gradients, list[int]]]:
 # --- 14.1 ---------------------------------------------------------------------------------------
 
 
-def average(gradients: Gradients) -> list[Tensor]:
+def average(gradients: list[list[Tensor]]) -> list[Tensor]:
     return [torch.stack(same_parameter).mean(dim=0) for same_parameter in zip(*gradients, strict=True)]
 
 
@@ -53,7 +56,7 @@ def first_worker_only(gradients: Gradients) -> list[Tensor]:
 # --- 14.2 ---------------------------------------------------------------------------------------
 
 
-def weighted_average(gradients: Gradients, counts: list[int]) -> list[Tensor]:
+def weighted_average(gradients: list[list[Tensor]], counts: list[int]) -> list[Tensor]:
     n = sum(counts)
     return [
         torch.stack(
@@ -95,11 +98,25 @@ def shard_everything(n: int, rank: int, n_workers: int) -> list[int]:
     return list(range(n))
 
 
-def all_shards(answer: object, n: int, n_workers: int) -> tuple[list[int], bool]:
-    """What is compared: all images that the workers see together, and whether the shares are as equal as can be."""
-    shards = [list(answer(n, rank, n_workers)) for rank in range(n_workers)]  # type: ignore[operator]
+def shard_counted_from_one(n: int, rank: int, n_workers: int) -> list[int]:
+    return list(range(rank - 1, n, n_workers))
+
+
+def all_shards(answer: Any, n: int, n_workers: int) -> list[int]:
+    """What is compared: all images that the workers see together, if no worker has much more to do than another."""
+    shards = [list(answer(n, rank, n_workers)) for rank in range(n_workers)]
+    if any(
+        isinstance(i, bool) or getattr(i, "dtype", None) in (torch.bool, bool) for one in shards for i in one
+    ):
+        raise Mistake("return the numbers of the images, not a true or false for each")
+    images = sorted(int(i) for one in shards for i in one)
     sizes = [len(one) for one in shards]
-    return sorted(int(i) for one in shards for i in one), max(sizes) - min(sizes) <= 1
+    if images == list(range(n)) and max(sizes) - min(sizes) > 1:
+        raise Mistake(
+            f"every image is seen once, but {n} images are dealt out as {', '.join(map(str, sizes))}: all others "
+            "wait for the worker that has most. No two shares should differ by more than one"
+        )
+    return images
 
 
 # --- 14.4 ---------------------------------------------------------------------------------------
@@ -115,6 +132,10 @@ def speed_up_ideal(parallel_share: float, n_workers: int) -> float:
 
 def speed_up_as_time(parallel_share: float, n_workers: int) -> float:
     return (1 - parallel_share) + parallel_share / n_workers
+
+
+def speed_up_of_the_rest(parallel_share: float, n_workers: int) -> float:
+    return speed_up(1 - parallel_share, n_workers)
 
 
 def speed_up_linear(parallel_share: float, n_workers: int) -> float:
@@ -207,6 +228,10 @@ EXERCISES = [
                 "when n does not divide by the number of workers, the last images are seen by nobody.",
             ),
             WrongAnswer(
+                shard_counted_from_one,
+                "ranks are counted from 0: the first worker is rank 0.",
+            ),
+            WrongAnswer(
                 shard_everything,
                 "every worker sees every image: the work is not divided, it is multiplied.",
             ),
@@ -236,6 +261,10 @@ EXERCISES = [
             WrongAnswer(
                 speed_up_as_time,
                 "this is the new time. The speed-up is the old time, 1, divided by it.",
+            ),
+            WrongAnswer(
+                speed_up_of_the_rest,
+                "share and rest are exchanged: parallel_share is the part that is divided.",
             ),
             WrongAnswer(
                 speed_up_linear,
