@@ -196,7 +196,7 @@ def plot_reliability(calibration: Calibration) -> Picture:
     error = float(calibration.expected_error)
 
     with house_style():
-        picture = new_chart(6.6, f"Confidence is {100 * error:.2g} points off on average")
+        picture = new_chart(6.6, f"Confidence is {100 * error:.2g} percentage points off on average")
         above, below = picture.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         bar = {"align": "edge", "edgecolor": "white", "linewidth": 1.5}
         above.bar(left, 100 * accuracies, widths, color="#bcd2ea", label="accuracy in the bin", **bar)

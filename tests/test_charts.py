@@ -122,7 +122,7 @@ def test_reliability_leaves_empty_bins_out() -> None:
             expected_error=0.05,
         )
     )
-    assert title(picture) == "Confidence is 5 points off on average"
+    assert title(picture) == "Confidence is 5 percentage points off on average"
     assert picture.alt_text == (
         "Reliability diagram of 2,000 digits: expected calibration error 5.0 %. Bins, from the least sure: "
         "40.0 % sure and 0 % right (1 digit), 90.0 % sure and 95.0 % right (1,999 digits)."

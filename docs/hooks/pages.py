@@ -1,0 +1,151 @@
+"""What pages need beyond Markdown: formulas, tables that are made from the code and its results, described pictures.
+
+Formulas become MathML here, which browsers draw by themselves: no script, no fonts, and a screen reader can read it.
+A comment such as ``<!-- exercises -->`` in a page is replaced by what its name says.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from latex2mathml.converter import convert
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import get_plugin_logger
+from mkdocs.structure.files import Files
+from mkdocs.utils import get_relative_url
+from PIL import Image
+
+from digitlab.exercises import list_exercises
+from digitlab.picture import percent, read_description
+
+log = get_plugin_logger("pages")
+
+DOCS = Path(__file__).parents[1]
+
+
+def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: Files) -> str:
+    """Replace the comments that ask for something."""
+    makers: dict[str, Callable[[str], str]] = {
+        "help": _help,
+        "picture": _picture,
+        "exercises": lambda _: _exercises(files),
+        "lessons": lambda _: _lessons(files),
+        "results": lambda _: _results(),
+        "load": lambda names: _load(names, page, files),
+    }
+    names = "|".join(makers)
+    return re.sub(rf"<!-- ({names}) ?(.*?) ?-->", lambda m: makers[m[1]](m[2]), markdown)
+
+
+def on_page_content(content: str, page: Any, config: MkDocsConfig, files: Files) -> str:
+    """Draw the formulas; warn of pictures without a description."""
+    for image in re.findall(r"<img\b[^>]*>", content):
+        if not re.search(r'\balt="[^"]+"', image):
+            log.warning(f"{page.file.src_uri}: a picture without alt text: {image[:80]}")
+    inline = r'<span class="arithmatex">\\\((.*?)\\\)</span>'
+    block = r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>'
+    content = re.sub(inline, lambda m: _formula(m[1], "inline"), content, flags=re.S)
+    return re.sub(block, lambda m: _formula(m[1], "block"), content, flags=re.S)
+
+
+def _formula(latex: str, display: str) -> str:
+    return convert(html.unescape(latex), display=display)
+
+
+def _help(command: str) -> str:
+    """What ``digitlab COMMAND --help`` prints."""
+    run = [sys.executable, "-m", "digitlab", *command.split(), "--help"]
+    done = subprocess.run(
+        run, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "79"}
+    )
+    return f"``` {{.text .no-copy}}\n{done.stdout.strip()}\n```"
+
+
+def _picture(name: str) -> str:
+    """A picture of ``docs/images`` with the description that is stored inside it."""
+    path = DOCS / "images" / name
+    with Image.open(path) as image:
+        width, height = image.size
+    alt = html.escape(read_description(path)).replace("[", "(").replace("]", ")")
+    return f'![{alt}](images/{name}){{ width="{width}" height="{height}" }}'
+
+
+def _load(names: str, page: Any, files: Files) -> str:
+    """The scripts and style sheets that this page alone needs, by their paths in ``docs``, loaded in this order."""
+    tags = []
+    for name in names.split():
+        if files.get_file_from_path(name) is None:
+            log.warning(f"{page.file.src_uri}: no such file to load: {name}")
+        url = get_relative_url(name, page.url)
+        style = f'<link rel="stylesheet" href="{url}">'
+        tags.append(style if name.endswith(".css") else f'<script defer src="{url}"></script>')
+    return "\n".join(tags)
+
+
+def _lessons(files: Files) -> str:
+    lines = ["| lesson | time | level |", "| --- | --- | --- |"]
+    for f in sorted(files.documentation_pages(), key=lambda f: f.src_uri):
+        if f.src_uri.startswith("lessons/"):
+            title = re.search(r"^# (.*)$", f.content_string, flags=re.M)
+            minutes_and_level = re.search(
+                r"^\*(\d+ minutes).*?· (easy|medium|hard)", f.content_string, flags=re.M
+            )
+            assert title and minutes_and_level, f.src_uri
+            lines.append(f"| [{title[1]}]({f.src_uri}) | {minutes_and_level[1]} | {minutes_and_level[2]} |")
+    return "\n".join(lines)
+
+
+def _exercises(files: Files) -> str:
+    lessons = {f.src_uri[8:10]: f for f in files.documentation_pages() if f.src_uri.startswith("lessons/")}
+    lines = ["| exercise | what | level | minutes |", "| --- | --- | --- | --- |"]
+    for one in list_exercises():
+        link = f"{lessons[one.number[:2]].src_uri}#exercise-{one.number.replace('.', '-')}"
+        lines.append(f"| [{one.number}]({link}) | {one.title} | {one.difficulty} | {one.minutes} |")
+    return "\n".join(lines)
+
+
+def _results() -> str:
+    """A table of each ``docs/results/*.json``: rows of runs that differ in nothing but their seeds."""
+    tables = []
+    for path in sorted((DOCS / "results").glob("*.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        lines = [
+            f"## {result['title']}",
+            result["what"],
+            "| recipe | seeds | right | parameters | seconds |\n| --- | --- | --- | --- | --- |",
+        ]
+        for row in result["rows"]:
+            right = [run["test_accuracy"] for run in row["runs"]]
+            seconds = [run["train_seconds"] for run in row["runs"]]
+            spread = f" ± {100 * stdev(right):.2f}" if len(right) > 1 else ""
+            lines[-1] += (
+                f"\n| {row['name']} | {len(right)} | {percent(mean(right), 2)}{spread} "
+                f"| {row['runs'][0]['parameters']:,} | {mean(seconds):.0f} |"
+            )
+        lines.append(f"*Machine: {result['machine']}. ± is the standard deviation over seeds.*")
+        tables.append("\n\n".join(lines))
+    return "\n\n".join(tables)
+
+
+def on_post_page(output: str, page: Any, config: MkDocsConfig) -> str:
+    """Name the theme's search dialog, for those who hear the page."""
+    return _with_named_dialog(output)
+
+
+def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:
+    """The same for the page that says that there is no such page."""
+    return _with_named_dialog(output)
+
+
+def _with_named_dialog(output: str) -> str:
+    dialog = 'data-md-component="search" role="dialog"'
+    return output.replace(dialog, f'{dialog} aria-label="Search"')
