@@ -58,7 +58,10 @@ def on_page_content(content: str, page: Any, config: MkDocsConfig, files: Files)
 
 
 def _formula(latex: str, display: str) -> str:
-    return convert(html.unescape(latex), display=display)
+    spaced = re.sub(
+        r"\\(log|cos) ", r"\\\1\\,", html.unescape(latex)
+    )  # TeX's own space after a function's name
+    return convert(spaced, display=display)
 
 
 def _help(command: str) -> str:
@@ -121,15 +124,14 @@ def _results() -> str:
         lines = [
             f"## {result['title']}",
             result["what"],
-            "| recipe | seeds | right | parameters | seconds |\n| --- | --- | --- | --- | --- |",
+            "| recipe | seeds | right | parameters | epochs |\n| --- | --- | --- | --- | --- |",
         ]
         for row in result["rows"]:
-            right = [run["test_accuracy"] for run in row["runs"]]
-            seconds = [run["train_seconds"] for run in row["runs"]]
+            first, right = row["runs"][0], [run["test_accuracy"] for run in row["runs"]]
             spread = f" ± {100 * stdev(right):.2f}" if len(right) > 1 else ""
+            share = f"{percent(mean(right), 2)}{spread}"
             lines[-1] += (
-                f"\n| {row['name']} | {len(right)} | {percent(mean(right), 2)}{spread} "
-                f"| {row['runs'][0]['parameters']:,} | {mean(seconds):.0f} |"
+                f"\n| {row['name']} | {len(right)} | {share} | {first['parameters']:,} | {first['epochs']} |"
             )
         lines.append(f"*Machine: {result['machine']}. ± is the standard deviation over seeds.*")
         tables.append("\n\n".join(lines))

@@ -29,8 +29,7 @@ def main(folders: list[str]) -> None:
     ]
     result = {
         "title": "Recipes",
-        "what": "`digitlab train --recipe …`, each seed trained once, tested once on MNIST's 10,000 test digits. "
-        "The seconds include validation after each epoch.",
+        "what": "`digitlab train --recipe …`, each seed trained once, tested once on MNIST's 10,000 test digits.",
         "machine": f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()}), no GPU, "
         f"PyTorch {runs[0]['versions']['torch'].partition('+')[0]}",
         "rows": rows,
