@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -94,7 +97,7 @@ def train_run(settings: RunSettings, output: str | Path, *, progress: bool = Tru
         The content of ``metrics.json``.
 
     Raises:
-        RunError: the folder holds a run already.
+        RunError: the folder holds a run already, or another run is using it.
         ValueError: a setting is wrong; `digitlab.data.DataError` and `digitlab.training.TrainingError` are
             among them.
         OSError: the folder cannot be written to.
@@ -108,14 +111,14 @@ def train_run(settings: RunSettings, output: str | Path, *, progress: bool = Tru
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        _save_progress(
-            run, folder
-        )  # before the first epoch, so that a full disk is noticed now and not after it
-    except OSError:
-        if is_new:
-            folder.rmdir()
-        raise
-    return _train_and_finish(run, folder, progress)
+        with _alone_in(folder):
+            # Before the first epoch, so that a full disk is noticed now and not after it.
+            _save_progress(run, folder)
+            return _train_and_finish(run, folder, progress)
+    finally:
+        if is_new:  # where nothing could be saved, nothing is left behind
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def resume_run(output: str | Path, *, progress: bool = True) -> dict[str, Any]:
@@ -124,7 +127,7 @@ def resume_run(output: str | Path, *, progress: bool = True) -> dict[str, Any]:
     A finished run is left as it is.
 
     Raises:
-        RunError: there is nothing to resume.
+        RunError: there is nothing to resume, or another run is using the folder.
         digitlab.checkpoint.CheckpointError: the saved state is damaged.
     """
     folder = Path(output)
@@ -133,6 +136,28 @@ def resume_run(output: str | Path, *, progress: bool = True) -> dict[str, Any]:
         return dict(json.loads(metrics_file.read_text(encoding="utf-8")))
     if not (folder / _UNFINISHED).exists():
         raise RunError(f"nothing to resume in {folder}: there is no {_UNFINISHED}")
+    with _alone_in(folder):
+        return _train_and_finish(_restore(folder), folder, progress)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep a second run out of the folder. The operating system lifts the lock however this process ends."""
+    path = folder / ".lock"
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise RunError(f"another run is using {folder}: wait for it, or choose another --output") from None
+    try:
+        yield
+    finally:
+        lock.release()
+        path.unlink(missing_ok=True)
+
+
+def _restore(folder: Path) -> _Run:
+    """The interrupted run of a folder, as it stood after its last finished epoch."""
     saved = load_checkpoint(folder / _UNFINISHED)
     try:
         state = saved.training_state or {}
@@ -148,7 +173,7 @@ def resume_run(output: str | Path, *, progress: bool = True) -> dict[str, Any]:
         raise CheckpointError(
             f"{folder / _UNFINISHED} is damaged: its training state is incomplete ({error})"
         ) from error
-    return _train_and_finish(run, folder, progress)
+    return run
 
 
 def saved_settings(output: str | Path) -> RunSettings | None:

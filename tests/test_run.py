@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 
 from digitlab import files
 from digitlab import run as run_module
@@ -170,6 +171,18 @@ def test_a_used_folder_is_refused_and_left_alone(finished_run: Path) -> None:
     with pytest.raises(RunError, match="holds a run already"):
         train_run(settings(), finished_run)
     assert (finished_run / "model.pt").read_bytes() == before
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with FileLock(folder / ".lock"):
+        with pytest.raises(RunError, match="another run is using"):
+            train_run(settings(), folder, progress=False)
+        (folder / "checkpoint.pt").touch()
+        with pytest.raises(RunError, match="another run is using"):
+            resume_run(folder, progress=False)
+    assert {path.name for path in folder.iterdir()} <= {".lock", "checkpoint.pt"}
 
 
 def test_a_full_disk_before_the_first_epoch_leaves_no_folder(
