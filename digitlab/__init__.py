@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from digitlab.checkpoint import *
     from digitlab.curves import *
     from digitlab.data import *
+    from digitlab.export import *
     from digitlab.files import *
     from digitlab.ink import *
     from digitlab.interpret import *
@@ -71,6 +72,8 @@ __all__ = [
     "data_folder",
     "embedding",
     "evaluate",
+    "export_onnx",
+    "export_playground",
     "feature_maps",
     "find_ink",
     "first_filters",
@@ -134,7 +137,7 @@ __all__ = [
 # Searched in this order; the costly imports (SciPy, Matplotlib) come last.
 _HOMES = (
     *("files", "data", "models", "training", "recipes", "metrics", "interpret", "checkpoint", "ink", "photo"),
-    *("picture", "plots", "charts", "curves", "walkthrough", "report", "run", "lessons"),
+    *("picture", "plots", "charts", "curves", "walkthrough", "report", "run", "export", "lessons"),
 )
 
 

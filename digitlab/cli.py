@@ -101,6 +101,14 @@ def _build_parser() -> argparse.ArgumentParser:
     predict.add_argument("--json", action="store_true", help="print JSON")
     predict.set_defaults(run=_predict)
 
+    export = commands.add_parser("export", help="write a trained network for the playground page, or as ONNX")
+    export.add_argument("path", type=Path, metavar="PATH", help="a run's folder or its model.pt")
+    export.add_argument(
+        "--format", required=True, help="js: weights for the playground page (cnn only); onnx: any model"
+    )
+    export.add_argument("--output", type=Path, required=True, metavar="FILE", help="the file to write")
+    export.set_defaults(run=_export)
+
     lessons = commands.add_parser("lessons", help="copy the course's notebooks into a folder of yours")
     lessons.add_argument("folder", type=Path, metavar="DIR", help="where to; made if it is not there")
     lessons.add_argument("--force", action="store_true", help="overwrite copies that were edited")
@@ -235,6 +243,16 @@ def _save_stages(folder: Path, source: Path, photo: Photo, probabilities: Tensor
         name = source.stem if len(photo.digits) == 1 else f"{source.stem}-{number}"
         title = f"Read as {int(row.argmax())}, {float(row.max()):.1%} sure"
         save_picture(plot_photo_stages(digit.stages(), title=title), folder / f"{name}-stages.png")
+
+
+def _export(options: argparse.Namespace) -> int:
+    _check_name("format", options.format, ("js", "onnx"))
+    from digitlab.export import export_onnx, export_playground
+
+    write = export_playground if options.format == "js" else export_onnx
+    write(options.path, options.output)
+    print(f"{options.output} written, {options.output.stat().st_size / 1000:.0f} kB")
+    return 0
 
 
 def _lessons(options: argparse.Namespace) -> int:

@@ -1,0 +1,215 @@
+"""A trained network for use elsewhere: for the playground page of the site, or for any program that reads ONNX.
+
+Writes one file and runs nothing of it but a check. It does not train, and it does not change the checkpoint. The
+playground's format is described at `playground_script`. Explained in lesson 13.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from digitlab.checkpoint import load_checkpoint
+from digitlab.data import MEAN, STD
+from digitlab.files import write_whole
+from digitlab.models import DigitModel
+from digitlab.picture import percent
+
+__all__ = ["export_onnx", "export_playground"]
+
+_MAX_DIFFERENCE = 1e-4  # between PyTorch's logits and ONNX Runtime's: rounding, where logits are around 20
+
+
+def export_playground(path: str | Path, output: str | Path) -> None:
+    """Write a trained `CNN` as the script that the playground page loads: weights of half precision, about 60 KB.
+
+    The file names the run, and says how well it read the test digits if the run's ``metrics.json`` lies beside its
+    ``model.pt``. That was measured with the weights before they were rounded.
+
+    Args:
+        path: a run's folder, or the model's file.
+        output: the file to write, conventionally ending in ``.js``. It is there whole or not at all.
+
+    Raises:
+        digitlab.checkpoint.CheckpointError: the model cannot be loaded.
+        ValueError: another model than ``cnn``, weights beyond half precision, a damaged ``metrics.json``, or an output
+            that would overwrite the model.
+        OSError: the file cannot be written.
+
+    Examples:
+        >>> import tempfile
+        >>> from digitlab.checkpoint import save_checkpoint
+        >>> from digitlab.models import create_model
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> save_checkpoint(folder / "model.pt", create_model("cnn"), "cnn")
+        >>> export_playground(folder, folder / "mine.js")
+        >>> print((folder / "mine.js").read_text()[:55])
+        window.digitlabWeights = '{"format": "digitlab-weights"
+    """
+    file, target = _model_file(path), Path(output)
+    checkpoint = load_checkpoint(file)
+    if checkpoint.model_name != "cnn":
+        raise ValueError(
+            f"the playground runs the model 'cnn', and {file} holds {checkpoint.model_name!r}: "
+            "train one with --model cnn, or export it as onnx"
+        )
+    name = file.resolve().parent.name if file.name == "model.pt" else file.stem
+    script = playground_script(checkpoint.model, name, _measured(file))
+    _write(target, script.encode(), file)
+
+
+def export_onnx(path: str | Path, output: str | Path) -> None:
+    """Write any of digitlab's networks as one ONNX file: images ``(batch, 1, 28, 28)`` to logits ``(batch, 10)``.
+
+    The images must be normalised as by `digitlab.data.normalize`; the file says so too. Any number of images can be
+    given at once. Needs the packages onnx and onnxscript. Where ONNX Runtime is installed as well, the network in the
+    file is run there first, and nothing is written unless its logits are PyTorch's.
+
+    Args:
+        path: a run's folder, or the model's file.
+        output: the file to write, conventionally ending in ``.onnx``. It is there whole or not at all.
+
+    Raises:
+        digitlab.checkpoint.CheckpointError: the model cannot be loaded.
+        ValueError: a package is missing, ONNX Runtime computes something else, or the output would overwrite the model.
+        OSError: the file cannot be written.
+
+    Examples:
+        >>> export_onnx("runs/my-run", "my-run.onnx")  # doctest: +SKIP
+    """
+    missing = [package for package in ("onnx", "onnxscript") if find_spec(package) is None]
+    if missing:
+        raise ValueError(f'ONNX export needs {" and ".join(missing)}: pip install "digitlab[onnx]"')
+    file, target = _model_file(path), Path(output)
+    model = load_checkpoint(file).model
+    content = _to_onnx(model)
+    if find_spec("onnxruntime") is not None:
+        _check_onnx(content, model)
+    _write(target, content, file)
+
+
+# --- the playground's format ----------------------------------------------------------------------
+
+
+def playground_script(model: nn.Module, name: str, measured: str) -> str:
+    """The script that ``docs/javascripts/playground/engine.js`` reads, as text.
+
+    One line of JavaScript that holds JSON: format, version, model, name, measured, dtype, and for each tensor its
+    shape and its little-endian float16 values in base64.
+
+    Args:
+        model: a `CNN`.
+        name: what the page calls it; characters that the script cannot hold become ``_``.
+        measured: how well it reads, in words; the same.
+
+    Raises:
+        ValueError: a weight is beyond half precision.
+
+    Examples:
+        >>> from digitlab.models import create_model
+        >>> script = playground_script(create_model("cnn"), "new", "not measured")
+        >>> script.startswith("window.digitlabWeights = '{") and len(script) < 60_000
+        True
+    """
+    tensors = {}
+    for key, tensor in model.state_dict().items():
+        rounded = tensor.detach().cpu().to(torch.float16)
+        if not rounded.isfinite().all():
+            raise ValueError(f"{key} holds weights beyond 65,504, the largest number of half precision")
+        data = base64.b64encode(rounded.numpy().astype("<f2").tobytes()).decode()
+        tensors[key] = {"shape": list(tensor.shape), "data": data}
+    about = {"format": "digitlab-weights", "version": 1, "model": "cnn"}
+    words = {"name": _plain(name), "measured": _plain(measured)}
+    content = json.dumps({**about, **words, "dtype": "float16", "tensors": tensors}, ensure_ascii=False)
+    return f"window.digitlabWeights = '{content}';\n"
+
+
+def _plain(text: str) -> str:
+    """Without what would have to be escaped: the text stands inside JSON, and that inside JavaScript."""
+    return "".join(c if c.isprintable() and c not in "\"'\\" else "_" for c in text)[:100]
+
+
+def _measured(file: Path) -> str:
+    """The test accuracy of the run that the model is from, in words."""
+    metrics_file = file.parent / "metrics.json"
+    if file.name != "model.pt" or not metrics_file.exists():
+        return "not measured"
+    try:
+        metrics = json.loads(metrics_file.read_text(encoding="utf-8"))
+        accuracy, data = float(metrics["test_accuracy"]), metrics["data"]
+        if not 0 <= accuracy <= 1:
+            raise ValueError
+        return measured_in_words(accuracy, int(data["n_test"]), str(data["name"]))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        raise ValueError(f"{metrics_file} is damaged: delete it to export without its figures") from None
+
+
+def measured_in_words(accuracy: float, n_digits: int, data: str) -> str:
+    """How well a network reads, as the page says it.
+
+    Examples:
+        >>> measured_in_words(0.9944, 10_000, "mnist")
+        '99.44 % of 10,000 test digits (mnist)'
+    """
+    return f"{percent(accuracy, decimals=2)} of {n_digits:,} test digits ({data})"
+
+
+# --- ONNX -----------------------------------------------------------------------------------------
+
+
+def _to_onnx(model: DigitModel) -> bytes:
+    """The network as ONNX, traced with two images; the size of the batch is left open."""
+    program = torch.onnx.export(
+        model,
+        (torch.zeros(2, 1, 28, 28),),
+        dynamo=True,
+        dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
+        input_names=["images"],
+        output_names=["logits"],
+        verbose=False,
+    )
+    assert program is not None  # it would be with dynamo=False
+    proto = program.model_proto
+    proto.doc_string = (
+        f"images: (ink / 255 - {MEAN}) / {STD}, ink from 0 paper to 255; logits of the digits 0 to 9"
+    )
+    return bytes(proto.SerializeToString())
+
+
+def _check_onnx(content: bytes, model: DigitModel) -> None:
+    """Run the network in ONNX Runtime, with batches of more than one size, and compare logits."""
+    runtime: Any = import_module("onnxruntime")
+    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    generator = torch.Generator().manual_seed(0)
+    for n_images in (1, 7):
+        images = torch.rand(n_images, 1, 28, 28, generator=generator).sub(MEAN).div(STD)
+        (logits,) = session.run(["logits"], {"images": images.numpy()})
+        with torch.no_grad():
+            difference = (torch.from_numpy(logits) - model(images)).abs().max().item()
+        if not difference <= _MAX_DIFFERENCE:
+            raise ValueError(
+                f"ONNX Runtime's logits differ from PyTorch's by {difference:.1e}: nothing written"
+            )
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def _model_file(path: str | Path) -> Path:
+    path = Path(path)
+    return path / "model.pt" if path.is_dir() else path
+
+
+def _write(target: Path, content: bytes, model_file: Path) -> None:
+    if target.exists() and target.samefile(model_file):
+        raise ValueError(f"{target} is the model itself: choose another file to write")
+    if not target.parent.is_dir():
+        raise ValueError(f"there is no folder {target.parent}: make it first")
+    write_whole(target, content)

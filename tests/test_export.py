@@ -1,0 +1,255 @@
+import base64
+import errno
+import importlib.util
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from digitlab import export
+from digitlab.checkpoint import load_checkpoint, load_shipped_model, save_checkpoint
+from digitlab.cli import main
+from digitlab.data import Digits, normalize
+from digitlab.export import export_onnx, export_playground, measured_in_words, playground_script
+from digitlab.models import CNN, create_model, list_models
+
+has_onnx = importlib.util.find_spec("onnx") and importlib.util.find_spec("onnxscript")
+needs_onnx = pytest.mark.skipif(not has_onnx, reason='needs pip install -e ".[onnx]"')
+
+
+def save(path: Path, model_name: str = "cnn") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_checkpoint(path, create_model(model_name), model_name)
+    return path
+
+
+def content_of(script: str) -> dict[str, Any]:
+    start, end = "window.digitlabWeights = '", "';\n"
+    assert script.startswith(start) and script.endswith(end) and script.count("\n") == 1
+    inside = script.removeprefix(start).removesuffix(end)
+    assert not set(inside) & set("'\\"), "would end or change the string in JavaScript"
+    return dict(json.loads(inside))
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    try:
+        status = main(["export", *(str(argument) for argument in arguments)])
+    except SystemExit as exit_:
+        status = int(exit_.code or 0)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.fixture
+def fails(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    def fail(*arguments: str | Path) -> str:
+        status, out, err = run(capsys, *arguments)
+        assert status == 2 and out == ""
+        assert err.startswith("digitlab: error: ") and err.count("\n") == 1, err
+        return err
+
+    return fail
+
+
+# --- for the playground ---
+
+
+def test_the_weights_come_back_rounded_once(tmp_path: Path) -> None:
+    content = content_of(playground_script(load_shipped_model(), "mine", "well"))
+    assert {key: content[key] for key in ("format", "version", "model", "dtype", "name", "measured")} == {
+        "format": "digitlab-weights",
+        "version": 1,
+        "model": "cnn",
+        "dtype": "float16",
+        "name": "mine",
+        "measured": "well",
+    }
+    expected = load_shipped_model().half().float().state_dict()
+    assert content["tensors"].keys() == expected.keys()
+    for name, tensor in content["tensors"].items():
+        values = np.frombuffer(base64.b64decode(tensor["data"]), "<f2").astype(np.float32)
+        assert torch.equal(torch.from_numpy(values.reshape(tensor["shape"])), expected[name])
+
+
+def test_a_run_is_exported_with_its_name_and_figures(
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = json.loads((finished_run / "metrics.json").read_text())
+    expected = f"{100 * metrics['test_accuracy']:.2f} % of 2,000 test digits (sample)"
+    contents = []
+    for number, path in enumerate((finished_run, finished_run / "model.pt")):
+        output = tmp_path / f"{number}.js"
+        status, out, err = run(capsys, path, "--format", "js", "--output", output)
+        assert (status, out, err) == (0, f"{output} written, 59 kB\n", "")
+        contents.append(content_of(output.read_text(encoding="utf-8")))
+        assert contents[-1]["name"] == "finished" and contents[-1]["measured"] == expected
+    assert contents[0] == contents[1]
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_what_was_not_measured_says_so(finished_run: Path, tmp_path: Path) -> None:
+    alone = save(tmp_path / "some" / "other.pt")
+    (alone.parent / "metrics.json").write_bytes((finished_run / "metrics.json").read_bytes())
+    export_playground(alone, tmp_path / "a.js")  # those figures are model.pt's
+    export_playground(save(tmp_path / "empty" / "model.pt"), tmp_path / "b.js")
+    for output, name in (("a.js", "other"), ("b.js", "empty")):
+        content = content_of((tmp_path / output).read_text(encoding="utf-8"))
+        assert (content["name"], content["measured"]) == (name, "not measured")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "null",
+        "{}",
+        '{"test_accuracy": "much", "data": {"name": "mnist", "n_test": 1}}',
+        '{"test_accuracy": 1.5, "data": {"name": "mnist", "n_test": 1}}',
+        '{"test_accuracy": NaN, "data": {"name": "mnist", "n_test": 1}}',
+        '{"test_accuracy": 0.5, "data": {"name": "mnist"}}',
+        '{"test_accuracy": 0.5, "data": {"name": "mnist", "n_test": Infinity}}',
+        '{"test_accuracy": 0.5, "data": "mnist"}',
+        100_000 * "[",
+    ],
+)
+def test_damaged_figures_are_not_passed_on(tmp_path: Path, fails: Callable[..., str], text: str) -> None:
+    model = save(tmp_path / "run" / "model.pt")
+    (model.parent / "metrics.json").write_text(text)
+    message = fails(model.parent, "--format", "js", "--output", tmp_path / "out.js")
+    assert "metrics.json is damaged" in message
+    assert not (tmp_path / "out.js").exists()
+
+
+def test_any_name_fits_into_the_script(tmp_path: Path) -> None:
+    for name, expected in (
+        ("it's", "it_s"),
+        ('a"b\\c', "a_b_c"),
+        ("two\nlines", "two_lines"),
+        ("größtes Netz 数字 </script>", "größtes Netz 数字 </script>"),
+        ("\u202elatin\u2028", "_latin_"),
+        (300 * "x", 100 * "x"),
+    ):
+        assert content_of(playground_script(CNN(), name, name))["name"] == expected
+        assert content_of(playground_script(CNN(), name, name))["measured"] == expected
+    export_playground(save(tmp_path / "it's\nmine" / "model.pt"), tmp_path / "out.js")
+    assert content_of((tmp_path / "out.js").read_text())["name"] == "it_s_mine"
+
+
+def test_figures_are_not_rounded_up_to_perfection() -> None:
+    assert measured_in_words(0.99999, 60_000, "mnist") == "> 99.99 % of 60,000 test digits (mnist)"
+    assert measured_in_words(1.0, 10, "sample") == "100 % of 10 test digits (sample)"
+
+
+@pytest.mark.parametrize("model_name", [name for name in list_models() if name != "cnn"])
+def test_the_playground_runs_the_cnn_only(tmp_path: Path, fails: Callable[..., str], model_name: str) -> None:
+    path = save(tmp_path / "other.pt", model_name)
+    message = fails(path, "--format", "js", "--output", tmp_path / "out.js")
+    assert "'cnn'" in message and repr(model_name) in message
+    assert not (tmp_path / "out.js").exists()
+
+
+def test_weights_beyond_half_precision_are_refused() -> None:
+    model = CNN()
+    model.fc1.bias.data[3] = 65_520  # the first that rounds to infinity
+    with pytest.raises(ValueError, match=r"fc1\.bias holds weights beyond 65,504"):
+        playground_script(model, "", "")
+    model.fc1.bias.data[3] = 65_519
+    assert content_of(playground_script(model, "", ""))
+
+
+# --- ONNX ---
+
+
+def test_missing_packages_are_named(
+    tmp_path: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "model.pt")
+    for present, expected in ((), "onnx and onnxscript"), (("onnx",), "needs onnxscript:"):
+        monkeypatch.setattr(export, "find_spec", lambda name, present=present: name in present or None)
+        message = fails(path, "--format", "onnx", "--output", tmp_path / "out.onnx")
+        assert expected in message and 'pip install "digitlab[onnx]"' in message
+    assert not (tmp_path / "out.onnx").exists()
+
+
+@needs_onnx
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("model_name", list_models())
+def test_onnx_runtime_computes_what_pytorch_does(
+    tmp_path: Path, test_digits: Digits, capsys: pytest.CaptureFixture[str], model_name: str
+) -> None:
+    runtime: Any = pytest.importorskip("onnxruntime")
+    path, output = save(tmp_path / "run" / "model.pt", model_name), tmp_path / "out" / "model.onnx"
+    output.parent.mkdir()
+    status, _, err = run(capsys, path.parent, "--format", "onnx", "--output", output)
+    assert (status, err) == (0, "")
+    assert list(output.parent.iterdir()) == [output], "weights in a second file would be left behind"
+    session = runtime.InferenceSession(output, providers=["CPUExecutionProvider"])
+    assert [(each.name, each.shape[1:]) for each in session.get_inputs()] == [("images", [1, 28, 28])]
+    assert isinstance(session.get_inputs()[0].shape[0], str), "the batch's size is not left open"
+    model = load_checkpoint(path).model
+    for n_images in (1, 2, 100):
+        images = normalize(test_digits.images[:n_images])
+        (logits,) = session.run(["logits"], {"images": images.numpy()})
+        with torch.no_grad():
+            assert float((torch.from_numpy(logits) - model(images)).abs().max()) <= 1e-4
+
+
+@needs_onnx
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_that_came_out_otherwise_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    path, to_onnx = save(tmp_path / "model.pt"), export._to_onnx
+    monkeypatch.setattr(export, "_to_onnx", lambda model: to_onnx(create_model("cnn").eval()))
+    with pytest.raises(ValueError, match="differ from PyTorch's by"):
+        export_onnx(path, tmp_path / "out.onnx")
+    assert not (tmp_path / "out.onnx").exists()
+
+
+# --- what goes wrong with files ---
+
+
+def test_wrong_arguments_are_one_line(tmp_path: Path, fails: Callable[..., str]) -> None:
+    path, output = save(tmp_path / "model.pt"), tmp_path / "out.js"
+    assert "--format" in fails(path, "--output", output)
+    assert "--output" in fails(path, "--format", "js")
+    assert "did you mean 'js'?" in fails(path, "--format", "json", "--output", output)
+    assert "choose from js, onnx" in fails(path, "--format", "tflite", "--output", output)
+    (tmp_path / "empty").mkdir()
+    assert "no checkpoint at" in fails(tmp_path / "empty", "--format", "js", "--output", output)
+    assert "no checkpoint at" in fails(tmp_path / "nowhere", "--format", "js", "--output", output)
+    assert "there is no folder" in fails(path, "--format", "js", "--output", tmp_path / "no" / "out.js")
+    assert "cannot use" in fails(path, "--format", "js", "--output", tmp_path)
+    (tmp_path / "text.pt").write_text("weights")
+    assert "not a PyTorch checkpoint" in fails(tmp_path / "text.pt", "--format", "js", "--output", output)
+
+
+def test_the_model_is_not_overwritten(tmp_path: Path, fails: Callable[..., str]) -> None:
+    path = save(tmp_path / "run" / "model.pt")
+    before = path.read_bytes()
+    (tmp_path / "link.pt").symlink_to(path)
+    for output in (path, tmp_path / "link.pt"):
+        assert "is the model itself" in fails(path.parent, "--format", "js", "--output", output)
+    assert path.read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_earlier_file(
+    tmp_path: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, output = save(tmp_path / "run" / "model.pt"), tmp_path / "out.js"
+    output.write_text("earlier")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("digitlab.files.os.fsync", full)
+    assert "No space left" in fails(path, "--format", "js", "--output", output)
+    assert output.read_text() == "earlier"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["out.js", "run"]
