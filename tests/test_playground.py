@@ -71,6 +71,11 @@ def unit_value(page: Page) -> float:
     return float(found[1].replace("−", "-"))
 
 
+def numbers(text: str) -> list[float]:
+    """The numbers in a text that stand by themselves."""
+    return [float(number.replace("−", "-")) for number in re.findall(r"(?<![\w.])−?\d+(?:\.\d+)?", text)]
+
+
 # --- drawing ---
 
 
@@ -283,7 +288,18 @@ def test_every_kind_of_unit_says_where_it_comes_from(page: Page) -> None:
         assert page.evaluate("document.activeElement.id") == "play-map"
         assert f"It sees {field} × {field} pixels" in page.locator("#play-field-text").inner_text()
         totals = page.locator(".play-total").all_inner_texts()
-        assert float(totals[-1].rpartition("= ")[2].replace("−", "-")) == unit_value(page), totals
+        assert numbers(totals[-1])[-1] == unit_value(page), totals
+        if layer.startswith("conv"):
+            sum_of_products, bias, value = numbers(totals[0])
+            assert sum_of_products + bias == pytest.approx(value, abs=0.02), totals
+            patch, kernel, products = (
+                numbers(" ".join(table.locator("td").all_inner_texts()))
+                for table in page.locator(".play-square").all()
+            )
+            assert len(patch) == 25 and products == pytest.approx(np.multiply(patch, kernel), abs=0.03)
+        else:
+            four = numbers(page.locator(".play-square").inner_text().partition("\n")[2])
+            assert max(0, *four) == pytest.approx(unit_value(page), abs=0.006), four
     page.click("[data-layer=fc1]")
     assert "fc1, unit" in page.locator("#play-unit").inner_text()
     assert page.locator(".play-sum tbody tr").count() == 8
@@ -346,6 +362,23 @@ def test_why_answers_in_three_ways(page: Page) -> None:
     assert "from 5 towards 6" in page.locator("#play-why-text").inner_text()
     seen.add(page.evaluate(picture))
     assert len(seen) == 3
+    # Where a six gains most against the five, the picture is orange; where it loses most, blue.
+    for extreme, warm in [("max", True), ("min", False)]:
+        red, green, blue = page.evaluate(
+            """(extreme) => {
+              const w = Engine.parseWeights(digitlabWeights);
+              const a = Engine.forward(w, Engine.decodeBase64(digitlabDigits[5].pixels));
+              const five = Engine.saliency(w, a, 5);
+              const change = Engine.saliency(w, a, 6).map((value, i) => value - five[i]);
+              const at = change.indexOf(Math[extreme](...change));
+              const copy = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+              copy.canvas.width = copy.canvas.height = 280;
+              copy.drawImage(document.querySelector("#play-why"), 0, 0);
+              return [...copy.getImageData(10 * (at % 28) + 5, 10 * Math.floor(at / 28) + 5, 1, 1).data].slice(0, 3);
+            }""",
+            extreme,
+        )
+        assert (red > blue) == warm, (extreme, red, green, blue)
     page.select_option("#play-target", "5")
     assert reading(page) and "already" in page.locator("#play-why-text").inner_text()
 
