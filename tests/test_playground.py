@@ -163,12 +163,13 @@ def test_a_finger_draws_on_a_phone(address: str, browser: Browser) -> None:
     assert reading(page).startswith("Looks like 7")
     assert page.evaluate("scrollY") == scrolled
     page.tap("[data-layer=pool1][data-map='3']")
-    assert "pool1, map 3" in page.locator("#play-unit").inner_text()
+    page.locator("#play-unit", has_text="pool1, map 3").wait_for()  # the click follows the tap in its own time
     for button in page.locator("#playground button").all():
         size = button.bounding_box()
         assert size is None or min(size["width"], size["height"]) >= 24, button.get_attribute("aria-label")
     for layer in ("input", "conv1", "pool1", "conv2", "pool2", "fc1", "logits"):
         page.locator(f"[data-layer={layer}]").first.tap()
+        page.locator(f"[data-layer={layer}][aria-pressed=true]").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, layer
     assert not problems, problems
     context.close()
