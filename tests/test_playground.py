@@ -16,13 +16,11 @@ import numpy as np
 import pytest
 import scipy.ndimage as ndimage
 import torch
-from test_site import Axe, Browser, Page, address, browser, offline_site, site, watched
+from test_site import Axe, Browser, Page, watched
 
 import digitlab
 from digitlab.checkpoint import load_checkpoint
 from digitlab.data import load_sample
-
-__all__ = ["address", "browser", "offline_site", "site"]  # fixtures
 
 SCRIPTS = ["engine.js", "weights.js", "digits.js", "diagram.js", "page.js"]
 SEVEN = [(70, 60), (200, 60), (180, 110), (140, 170), (115, 235)]
