@@ -213,7 +213,7 @@ def _predict(options: argparse.Namespace) -> int:
             _print_error(str(error))
             failed = True
             continue
-        probabilities = predict(model, torch.stack([torch.from_numpy(digit.image) for digit in photo.digits]))
+        probabilities = predict(model, torch.from_numpy(photo.images))
         if options.stages:
             _save_stages(options.stages, path, photo, probabilities)
         digits = [
@@ -235,13 +235,13 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _save_stages(folder: Path, source: Path, photo: Photo, probabilities: Tensor) -> None:
-    from digitlab.picture import save_picture
+    from digitlab.picture import percent, save_picture
     from digitlab.plots import plot_photo_stages
 
     folder.mkdir(parents=True, exist_ok=True)
     for number, (digit, row) in enumerate(zip(photo.digits, probabilities, strict=True), start=1):
         name = source.stem if len(photo.digits) == 1 else f"{source.stem}-{number}"
-        title = f"Read as {int(row.argmax())}, {float(row.max()):.1%} sure"
+        title = f"Read as {int(row.argmax())}, {percent(float(row.max()))} sure"
         save_picture(plot_photo_stages(digit.stages(), title=title), folder / f"{name}-stages.png")
 
 

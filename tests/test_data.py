@@ -184,6 +184,13 @@ def test_loader_refuses_what_cannot_be_iterated() -> None:
         DigitLoader(random_digits(3)[:0], 1, shuffle=False)
 
 
+@pytest.mark.parametrize("augment", [None, RandomAffine(translate=1)])
+def test_batches_bring_the_layout_that_a_cpu_is_fast_with(augment: RandomAffine | None) -> None:
+    images, _ = next(iter(DigitLoader(random_digits(4), 4, shuffle=False, augment=augment)))
+    maps = torch.nn.Conv2d(1, 3, kernel_size=5)(images)
+    assert maps.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_normalize_twice_is_an_error() -> None:
     images = random_digits(2).images
     with pytest.raises(ValueError, match="expected uint8"):
