@@ -68,8 +68,10 @@ def _build_parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train a network, test it, and write a report with pictures")
     train.add_argument("--data", help="auto (default), mnist, sample or fashion")
-    train.add_argument("--recipe", help="classic (default), fast or best")
-    train.add_argument("--model", help="cnn, softmax, mlp, lenet5, fast or deep; the recipe's own by default")
+    train.add_argument("--recipe", help="classic (default), fast, thorough or best")
+    train.add_argument(
+        "--model", help="cnn, softmax, mlp, lenet5, fast, deep, small or tiny; the recipe's own by default"
+    )
     train.add_argument("--epochs", type=_positive, metavar="N", help="passes over the training digits")
     train.add_argument("--batch-size", type=_positive, metavar="N", help="digits a step")
     train.add_argument("--seed", type=_seed, metavar="N", help="fixes everything random (default 0)")
@@ -109,6 +111,14 @@ def _build_parser() -> argparse.ArgumentParser:
     export.add_argument("--output", type=Path, required=True, metavar="FILE", help="the file to write")
     export.set_defaults(run=_export)
 
+    bench = commands.add_parser("bench", help="time ways of training side by side on this machine")
+    bench.add_argument("--quick", action="store_true", help="under two minutes: smaller parts, fewer seeds")
+    bench.add_argument("--ladder", action="store_true", help="what each step from the script to fast gains")
+    bench.add_argument("--data", default="auto", help="auto (default), mnist, sample or fashion")
+    bench.add_argument("--json", action="store_true", help="print JSON")
+    bench.add_argument("--output", type=Path, metavar="FILE", help="write the JSON to a file as well")
+    bench.set_defaults(run=_bench)
+
     lessons = commands.add_parser("lessons", help="copy the course's notebooks into a folder of yours")
     lessons.add_argument("folder", type=Path, metavar="DIR", help="where to; made if it is not there")
     lessons.add_argument("--force", action="store_true", help="overwrite copies that were edited")
@@ -129,6 +139,7 @@ def _build_parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> int:
     if options.resume and options.output is None:
         raise ValueError("--resume needs --output, the folder of the interrupted run")
+    from digitlab import workers
     from digitlab.recipes import get_recipe, list_recipes
     from digitlab.run import RunSettings, resume_run, saved_settings, train_run
 
@@ -138,20 +149,23 @@ def _train(options: argparse.Namespace) -> int:
     settings = _with_options(RunSettings(get_recipe(recipe_name)), options)
     folder = options.output or Path("runs") / f"{recipe_name}-{time.strftime('%Y%m%d-%H%M%S')}"
     try:
-        if options.resume:
-            saved = saved_settings(folder)
-            if saved is not None and (
-                _with_options(saved, options) != saved or options.recipe not in (None, saved.recipe.name)
-            ):
-                raise ValueError(f"{folder} was started with other settings: leave them out to resume it")
-            summary = resume_run(folder, progress=progress)
-        else:
-            summary = train_run(settings, folder, progress=progress)
-    except KeyboardInterrupt:
+        with workers.joined():
+            if options.resume:
+                saved = saved_settings(folder)
+                if saved is not None and (
+                    _with_options(saved, options) != saved or options.recipe not in (None, saved.recipe.name)
+                ):
+                    raise ValueError(f"{folder} was started with other settings: leave them out to resume it")
+                summary = resume_run(folder, progress=progress)
+            else:
+                summary = train_run(settings, folder, progress=progress)
+            progress = progress and workers.rank() == 0
+    except (KeyboardInterrupt, workers.WorkerError) as error:
         if not (folder / "checkpoint.pt").exists():
             raise
-        _print_error(f"interrupted; go on with: digitlab train --resume --output {folder}")
-        return 130
+        what = str(error) or "interrupted"
+        _print_error(f"{what}; go on with: digitlab train --resume --output {folder}")
+        return 130 if isinstance(error, KeyboardInterrupt) else 2
     if progress:
         _print_scores("test   ", summary, summary["data"]["n_test"])
         print(f"report  {folder / 'report.html'}")
@@ -253,6 +267,67 @@ def _export(options: argparse.Namespace) -> int:
     write(options.path, options.output)
     print(f"{options.output} written, {options.output.stat().st_size / 1000:.0f} kB")
     return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from digitlab.bench import PLANS, describe_machine, ladder, run_bench, time_in_turns
+    from digitlab.data import SOURCES, load_digits
+    from digitlab.files import write_whole
+
+    _check_name("data", options.data, SOURCES)
+    if options.ladder:
+        some = load_digits("train", options.data)[: 3_000 if options.quick else 12_000]
+        about = {"data": {"name": some.name, "n_train": len(some)}, "machine": describe_machine()}
+        result: dict[str, Any] = {**about, "seconds": time_in_turns(ladder(some))}
+    else:
+        plan = PLANS["quick" if options.quick else "usual"]
+        result = run_bench(plan, options.data, None if options.json else _print_progress)
+    if options.output:
+        write_whole(options.output, (json.dumps(result, indent=1) + "\n").encode())
+    if options.json:
+        print(json.dumps(result))
+    elif options.ladder:
+        _print_ladder(result)
+    else:
+        _print_bench(result)
+    return 0
+
+
+def _print_bench(result: dict[str, Any]) -> None:
+    from statistics import mean, stdev
+
+    first = result["rows"][0]
+    print(
+        f"{'':16} {'seconds':>9} {first['name'] + ' / it':>13} {'images/s':>9} {'of peak':>8}   right in the test"
+    )
+    for row in result["rows"]:
+        right = [run["test_accuracy"] for run in row["runs"] if run["test_accuracy"] is not None]
+        speed = mean(run["images_per_second"] for run in row["runs"])
+        test = f"{mean(right):.2%}, n = {len(right)}" if right else "not run to its end"
+        spread = f", sd {stdev(right):.2%}" if len(right) > 1 else ""
+        is_part = "*" * (row["runs"][0]["epochs"] < row["epochs"])
+        ratio = first["seconds"] / row["seconds"]
+        print(
+            f"{row['name']:16} {row['seconds']:8.1f}{is_part or ' '} {ratio:13.1f} {speed:9,.0f} "
+            f"{row['share_of_peak']:8.0%}   {test}{spread}"
+        )
+    print(
+        f"median seconds from the files to the tested network, on {result['data']['name']}; n, sd: over seeds"
+    )
+    print("* a part was run, the whole is extrapolated; of peak: of this machine's fastest matrix product")
+
+
+def _print_ladder(result: dict[str, Any]) -> None:
+    from statistics import median
+
+    seconds, above = result["seconds"], None
+    print(
+        f"one pass over {result['data']['n_train']:,} digits of {result['data']['name']}, median of 5 in turns"
+    )
+    for name, times in seconds.items():
+        gain = f"{median(above) / median(times):5.2f} times as fast as the rung above" if above else ""
+        print(f"{name:14} {median(times):7.3f} s ({min(times):.3f} to {max(times):.3f})  {gain}")
+        above = times
 
 
 def _lessons(options: argparse.Namespace) -> int:
@@ -367,7 +442,12 @@ def _print_scores(label: str, scores: dict[str, Any], n: int) -> None:
 
 
 def _print_error(message: str) -> None:
-    print(f"digitlab: error: {message}", file=sys.stderr)
+    rank = os.environ.get("RANK", "0")  # which of the workers says so, if torchrun started several
+    print(f"digitlab: error: {f'worker {rank}: ' * (rank != '0')}{message}", file=sys.stderr)
+
+
+def _print_progress(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
 
 
 def _print_note(message: str) -> None:

@@ -275,13 +275,16 @@ def _standardize(pixels: Tensor) -> Tensor:
 class RandomAffine:
     """Augmentation: turn, scale, shear and shift each image a little, at random. Explained in lesson 09.
 
-    Each number is the largest change to either side; each image gets its own, drawn evenly.
+    Each number is the largest change to either side; each image gets its own, drawn evenly. ``elastic`` goes
+    beyond affine changes: it also bends the strokes, as another hand would have (Simard et al. 2003).
 
     Attributes:
         degrees: rotation.
         scale: relative change of size; 0.1 means 0.9 to 1.1.
         shear: slant, as the sideways shift per unit of height.
         translate: shift in pixels, in each direction.
+        elastic: standard deviation, in pixels, of random shifts at 5x5 points; in between they pass smoothly
+            into each other.
 
     Examples:
         >>> images = torch.rand(4, 1, 28, 28)
@@ -293,6 +296,7 @@ class RandomAffine:
     scale: float = 0.0
     shear: float = 0.0
     translate: float = 0.0
+    elastic: float = 0.0
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images ``(B, 1, H, W)`` on the scale 0..1, background 0; returns changed copies of the same shape."""
@@ -309,6 +313,10 @@ class RandomAffine:
         shift_x, shift_y = (shift * self.translate * 2 / images.shape[-1] for shift in (shift_x, shift_y))
         matrix = torch.stack([cos, cos * shear - sin, shift_x, sin, sin * shear + cos, shift_y], dim=1)
         grid = F.affine_grid(matrix.view(-1, 2, 3).to(images.device), list(images.shape), align_corners=False)
+        if self.elastic > 0:
+            shifts = torch.randn(len(images), 2, 5, 5, generator=generator).to(images.device)
+            field = F.interpolate(shifts, size=images.shape[-2:], mode="bicubic", align_corners=False)
+            grid = grid + field.permute(0, 2, 3, 1) * (self.elastic * 2 / images.shape[-1])
         return F.grid_sample(images, grid, align_corners=False)
 
 
@@ -327,12 +335,15 @@ class DigitLoader:
         device: where the batches live.
         seed: fixes the order and the augmentation. Both depend on the seed and ``epoch`` alone, so a resumed
             run sees what an undisturbed one would have seen.
+        rank: with several workers, this one's number from 0 (lesson 14).
+        n_workers: of each batch, only every ``n_workers``-th image, from number ``rank`` on.
 
     Attributes:
         epoch: how many times the loader has been iterated over; the next epoch's randomness comes from it.
+        share: which part of the last batch this worker had, 0..1.
 
     Raises:
-        ValueError: an empty set, or a batch size below 1.
+        ValueError: an empty set, a batch size below 1, or a rank that is not one of the workers.
 
     Examples:
         >>> loader = DigitLoader(load_sample("test"), batch_size=500, shuffle=False)
@@ -349,7 +360,11 @@ class DigitLoader:
         augment: Augment | None = None,
         device: str | torch.device = "cpu",
         seed: int = 0,
+        rank: int = 0,
+        n_workers: int = 1,
     ) -> None:
+        if not 0 <= rank < n_workers:
+            raise ValueError(f"rank: expected 0 to {n_workers - 1} for {n_workers} workers, got {rank}")
         if batch_size < 1:
             raise ValueError(f"batch_size: expected 1 or more, got {batch_size}")
         if len(digits) == 0:
@@ -361,6 +376,9 @@ class DigitLoader:
         self.device = torch.device(device)
         self.seed = seed
         self.epoch = 0
+        self.rank = rank
+        self.n_workers = n_workers
+        self.share = 1.0
         self._images = digits.images.to(self.device)
         self._labels = digits.labels.to(self.device)
 
@@ -373,9 +391,14 @@ class DigitLoader:
         n = len(self.dataset)
         order = torch.randperm(n, generator=generator) if self.shuffle else torch.arange(n)
         for chosen in order.to(self.device).split(self.batch_size):
-            images = self._images[chosen]
+            mine = slice(self.rank, None, self.n_workers)
             if self.augment is None:
-                batch = normalize(images)
+                batch = normalize(self._images[chosen[mine]])
             else:
-                batch = _standardize(self.augment(images.unsqueeze(1).float().div_(255), generator)[:, 0])
-            yield batch, self._labels[chosen]
+                # The whole batch is altered and then divided: so every worker's generator draws the same
+                # numbers, and each image is altered as it would be for one worker alone.
+                pixels = self._images[chosen].unsqueeze(1).float().div_(255)
+                batch = _standardize(self.augment(pixels, generator)[mine, 0])
+            labels = self._labels[chosen[mine]]
+            self.share = len(labels) / len(chosen)
+            yield batch, labels

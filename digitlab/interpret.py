@@ -60,7 +60,7 @@ def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:
     Args:
         model: any module that takes the images.
         images: ``(B, 1, 28, 28)``.
-        layer: the submodule's name, as ``named_modules`` gives it: ``"conv1"``, ``"pair1.0"``.
+        layer: the submodule's name, as ``named_modules`` gives it: ``"conv1"``, ``"pair2.0"``.
 
     Returns:
         Maps ``(B, C, H, W)`` of a convolution, vectors ``(B, D)`` of a linear layer.
@@ -158,7 +158,7 @@ def receptive_field(model: nn.Module, layer: str, unit: tuple[int, int]) -> tupl
 
     Args:
         model: any module that takes the images.
-        layer: the name of a step of `walk` (``"conv1"``, ``"max_pool2d"``) or of a submodule (``"pair1"``).
+        layer: the name of a step of `walk` (``"conv1"``, ``"max_pool2d"``) or of a submodule (``"pair2"``).
         unit: ``(row, column)`` in that layer's maps, whose channels count as one; for vectors ``(0, 0)``.
 
     Returns:

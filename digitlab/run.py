@@ -18,18 +18,18 @@ from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from digitlab import __version__, metrics
+from digitlab import __version__, metrics, workers
 from digitlab.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from digitlab.data import DigitLoader, Digits, RandomAffine, load_digits, train_val_split
 from digitlab.files import write_whole
 from digitlab.models import DigitModel, create_model
 from digitlab.recipes import Recipe, make_optimizer, make_scheduler
 from digitlab.report import write_figures, write_report
-from digitlab.training import History, choose_device, fit, predict
+from digitlab.training import History, choose_device, fit, has_bfloat16, predict
 
 _UNFINISHED, _FINISHED = "checkpoint.pt", "model.pt"
 _OWN_FILES = (_UNFINISHED, _FINISHED, "metrics.json", "history.json", "report.html", "figures")
@@ -66,18 +66,24 @@ class RunSettings:
         recipe = dict(values["recipe"])
         if recipe["augment"] is not None:
             recipe["augment"] = RandomAffine(**recipe["augment"])
+        recipe["betas"] = tuple(recipe["betas"])
         return cls(**{**values, "recipe": Recipe(**recipe)})
 
 
 @dataclass
-class _Run:
-    """Everything that a run holds while it trains."""
+class Run:
+    """Everything that a run holds while it trains.
+
+    ``trained`` is what the loop calls: the model itself or, with several workers, the model that adds up its
+    gradients with theirs. Each worker's loaders give its own share of every batch.
+    """
 
     settings: RunSettings
     train: Digits
     val: Digits
     test: Digits
     model: DigitModel
+    trained: nn.Module
     train_loader: DigitLoader
     val_loader: DigitLoader
     optimizer: Optimizer
@@ -103,17 +109,17 @@ def train_run(settings: RunSettings, output: str | Path, *, progress: bool = Tru
         OSError: the folder cannot be written to.
     """
     folder = Path(output)
-    found = [name for name in _OWN_FILES if (folder / name).exists()]
+    found = workers.told_by_first([name for name in _OWN_FILES if (folder / name).exists()])
     if found:
         advice = "go on with --resume, or choose another" if _UNFINISHED in found else "choose another"
         raise RunError(f"{folder} holds a run already ({found[0]}): {advice} --output")
     run = _prepare(settings)
+    if workers.rank() > 0:  # the first worker writes; the others only train
+        return _train_and_finish(run, folder, progress=False)
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with _alone_in(folder):
-            # Before the first epoch, so that a full disk is noticed now and not after it.
-            _save_progress(run, folder)
             return _train_and_finish(run, folder, progress)
     finally:
         if is_new:  # where nothing could be saved, nothing is left behind
@@ -136,8 +142,25 @@ def resume_run(output: str | Path, *, progress: bool = True) -> dict[str, Any]:
         return dict(json.loads(metrics_file.read_text(encoding="utf-8")))
     if not (folder / _UNFINISHED).exists():
         raise RunError(f"nothing to resume in {folder}: there is no {_UNFINISHED}")
+    if workers.rank() > 0:
+        return _train_and_finish(_restore(folder), folder, progress=False)
     with _alone_in(folder):
         return _train_and_finish(_restore(folder), folder, progress)
+
+
+def train_model(settings: RunSettings) -> Run:
+    """Load and split the data and train as `train_run` does, but write nothing.
+
+    Returns:
+        The run: ``model`` is the trained network, ``test`` the digits to test it on.
+
+    Raises:
+        ValueError: as `train_run`.
+    """
+    run = _prepare(settings)
+    while len(run.history) < settings.recipe.epochs:
+        _train_one_epoch(run, progress=False)
+    return run
 
 
 @contextmanager
@@ -156,7 +179,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def _restore(folder: Path) -> _Run:
+def _restore(folder: Path) -> Run:
     """The interrupted run of a folder, as it stood after its last finished epoch."""
     saved = load_checkpoint(folder / _UNFINISHED)
     try:
@@ -168,7 +191,10 @@ def _restore(folder: Path) -> _Run:
             run.scheduler.load_state_dict(state["scheduler"])
         run.history = History.from_list(state["history"])
         run.train_loader.epoch = len(run.history)
-        _set_random_state(state["random_state"])
+        random_states = state["random_states"]
+        if len(random_states) != workers.n_workers():
+            raise RunError(f"{folder} was begun by {_counted(random_states)}: go on with as many")
+        _set_random_state(random_states[workers.rank()])
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"{folder / _UNFINISHED} is damaged: its training state is incomplete ({error})"
@@ -183,28 +209,44 @@ def saved_settings(output: str | Path) -> RunSettings | None:
     return RunSettings.from_dict(state["settings"]) if state and "settings" in state else None
 
 
-def _prepare(settings: RunSettings) -> _Run:
+def _prepare(settings: RunSettings) -> Run:
     """Check the settings, load the data, build the model and what trains it. Writes nothing."""
     recipe = settings.recipe
-    device = choose_device(settings.device)
+    device = workers.local_device(choose_device(settings.device))
     torch.manual_seed(settings.seed)
-    model = create_model(recipe.model).to(device)
-    digits = load_digits("train", settings.source)
+    # Channels last, as the batches are: see `digitlab.data.normalize`.
+    model = create_model(recipe.model, recipe.dropout).to(device)
+    model = model.to(memory_format=torch.channels_last)
+    if workers.rank() == 0:  # so that, with several workers, only one of them downloads
+        digits = load_digits("train", settings.source)
+        workers.told_by_first(digits.name)
+    else:
+        digits = load_digits("train", workers.told_by_first(None))
     # What "auto" came to holds for the test too, and for resuming: the sample's digits are training digits of
     # MNIST.
     settings = replace(settings, source=digits.name)
     test = load_digits("test", digits.name)
     train, val = train_val_split(digits, len(digits) // 20, settings.seed)
+    if recipe.n_digits is not None and recipe.n_digits < len(train):
+        train, _ = train_val_split(train, len(train) - recipe.n_digits, settings.seed)
+    share: dict[str, Any] = {"rank": workers.rank(), "n_workers": workers.n_workers(), "device": device}
     train_loader = DigitLoader(
-        train, recipe.batch_size, shuffle=True, augment=recipe.augment, device=device, seed=settings.seed
+        train, recipe.batch_size, shuffle=True, augment=recipe.augment, seed=settings.seed, **share
     )
-    val_loader = DigitLoader(val, 1000, shuffle=False, device=device)
+    val_loader = DigitLoader(val, 1000, shuffle=False, **share)
     optimizer = make_optimizer(recipe, model)
     scheduler = make_scheduler(recipe, optimizer, len(train_loader))
-    return _Run(settings, train, val, test, model, train_loader, val_loader, optimizer, scheduler, History())
+    trained = workers.divided(model, train_loader)
+    if (
+        workers.rank() > 0
+    ):  # the first weights are the same for all; what dropout leaves out is each one's own
+        torch.manual_seed(settings.seed + workers.rank())
+    return Run(
+        settings, train, val, test, model, trained, train_loader, val_loader, optimizer, scheduler, History()
+    )
 
 
-def _train_and_finish(run: _Run, folder: Path, progress: bool) -> dict[str, Any]:
+def _train_and_finish(run: Run, folder: Path, progress: bool) -> dict[str, Any]:
     recipe = run.settings.recipe
     if progress:
         sizes = f"{len(run.train):,} digits to learn from, {len(run.val):,} to validate, {len(run.test):,} to test"
@@ -213,27 +255,43 @@ def _train_and_finish(run: _Run, folder: Path, progress: bool) -> dict[str, Any]
             f"model   {recipe.model}: {_n_parameters(run.model):,} parameters, on {run.train_loader.device}"
         )
         print(f"recipe  {recipe.name}: {recipe.description}", flush=True)
-    while len(run.history) < recipe.epochs:
-        fit(
-            run.model,
-            run.train_loader,
-            run.val_loader,
-            epochs=len(run.history) + 1,
-            optimizer=run.optimizer,
-            scheduler=run.scheduler,
-            autocast=recipe.autocast,
-            history=run.history,
-            progress=progress,
-        )
+    if not run.history.rows:  # before the first epoch, so that a full disk is noticed now and not after it
         _save_progress(run, folder)
+    while len(run.history) < recipe.epochs:
+        _train_one_epoch(run, progress)
+        _save_progress(run, folder)
+    summary = _finish(run, folder) if workers.rank() == 0 else None
+    return dict(workers.told_by_first(summary))
 
-    probabilities = predict(run.model, run.test.images)
+
+def _train_one_epoch(run: Run, progress: bool) -> None:
+    recipe = run.settings.recipe
+    fit(
+        run.trained,
+        run.train_loader,
+        run.val_loader,
+        epochs=len(run.history) + 1,
+        optimizer=run.optimizer,
+        scheduler=run.scheduler,
+        autocast=recipe.autocast and has_bfloat16(run.train_loader.device),
+        label_smoothing=recipe.label_smoothing,
+        history=run.history,
+        progress=progress,
+    )
+
+
+def _finish(run: Run, folder: Path) -> dict[str, Any]:
+    """Test once, and write everything but what is written while training."""
+    recipe = run.settings.recipe
+    model = create_model(recipe.model)  # the bare one, without what several workers need
+    model.load_state_dict(run.model.state_dict())
+    probabilities = predict(model, run.test.images)
     summary = _summarise(run, probabilities)
-    write_figures(folder, run.model, run.history, run.test, probabilities)
+    write_figures(folder, model, run.history, run.test, probabilities)
     _write_json(folder / "history.json", run.history.to_list())
     _write_json(folder / "metrics.json", summary)
     write_report(folder)
-    save_checkpoint(folder / _FINISHED, run.model, recipe.model, metadata=summary)
+    save_checkpoint(folder / _FINISHED, model, recipe.model, metadata=summary)
     (folder / _UNFINISHED).unlink()
     return summary
 
@@ -257,7 +315,7 @@ def measure(probabilities: Tensor, labels: Tensor) -> dict[str, Any]:
     }
 
 
-def _summarise(run: _Run, probabilities: Tensor) -> dict[str, Any]:
+def _summarise(run: Run, probabilities: Tensor) -> dict[str, Any]:
     train_seconds = sum(row.seconds for row in run.history.rows)
     recipe = run.settings.recipe
     sizes = {"n_train": len(run.train), "n_val": len(run.val), "n_test": len(run.test)}
@@ -272,6 +330,7 @@ def _summarise(run: _Run, probabilities: Tensor) -> dict[str, Any]:
         "seed": run.settings.seed,
         "data": {"name": run.train.name, **sizes},
         "device": str(run.train_loader.device),
+        "workers": workers.n_workers(),
         "settings": run.settings.to_dict(),
         "versions": {
             "digitlab": __version__,
@@ -281,16 +340,17 @@ def _summarise(run: _Run, probabilities: Tensor) -> dict[str, Any]:
     }
 
 
-def _save_progress(run: _Run, folder: Path) -> None:
+def _save_progress(run: Run, folder: Path) -> None:
     training_state = {
         "settings": run.settings.to_dict(),
         "optimizer": run.optimizer.state_dict(),
         "scheduler": run.scheduler.state_dict() if run.scheduler is not None else None,
         "history": run.history.to_list(),
-        "random_state": _random_state(run.train_loader.device),
+        "random_states": workers.gather(_random_state(run.train_loader.device)),
     }
     recipe = run.settings.recipe
-    save_checkpoint(folder / _UNFINISHED, run.model, recipe.model, training_state=training_state)
+    if workers.rank() == 0:
+        save_checkpoint(folder / _UNFINISHED, run.model, recipe.model, training_state=training_state)
 
 
 def _random_state(device: torch.device) -> dict[str, Tensor]:
@@ -305,6 +365,10 @@ def _set_random_state(state: dict[str, Tensor]) -> None:
     torch.set_rng_state(state["cpu"])
     for device in state.keys() - {"cpu"}:
         torch.get_device_module(device).set_rng_state(state[device])
+
+
+def _counted(workers_states: list[Any]) -> str:
+    return f"{len(workers_states)} worker" + "s" * (len(workers_states) != 1)
 
 
 def _n_parameters(model: DigitModel) -> int:

@@ -20,6 +20,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
 from digitlab.data import normalize
+from digitlab.workers import add_up
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 """Anything that gives ``(images (B, 1, 28, 28), labels (B,))``: a ``DigitLoader``, or PyTorch's ``DataLoader``."""
@@ -123,6 +124,21 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 numbers in hardware. Elsewhere they are slower than float32.
+
+    Examples:
+        >>> has_bfloat16(torch.device("mps"))
+        False
+    """
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        abilities = torch.cpu.get_capabilities()
+        return any(abilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    return False
+
+
 def train_one_epoch(
     model: nn.Module,
     loader: Batches,
@@ -130,6 +146,7 @@ def train_one_epoch(
     *,
     scheduler: LRScheduler | None = None,
     autocast: bool = False,
+    label_smoothing: float = 0.0,
 ) -> Scores:
     """Show the model every batch once, and step after each. Built line by line in lesson 03.
 
@@ -139,10 +156,11 @@ def train_one_epoch(
         optimizer: holds the model's parameters.
         scheduler: stepped once a batch, after the optimiser.
         autocast: run the forward pass in bfloat16 where PyTorch deems it safe (lesson 10).
+        label_smoothing: see `digitlab.recipes.Recipe`.
 
     Returns:
         Loss and accuracy averaged over the images as they were seen: measured before each step, with dropout
-        on.
+        on. The loss is the one that is made small: with smoothed labels it cannot reach 0.
 
     Raises:
         TrainingError: the loss is no longer a finite number.
@@ -153,21 +171,19 @@ def train_one_epoch(
     for images, labels in loader:
         with torch.autocast(images.device.type, torch.bfloat16, enabled=autocast):
             logits = model(images)
-            loss = F.cross_entropy(logits, labels)
+            loss = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         if scheduler is not None:
             scheduler.step()
-        # The last batch may be smaller, so the batch's mean counts for as many images as it has.
-        total_loss = total_loss.to(loss.device) + loss.detach() * len(labels)
+        # The last batch may be smaller, so the batch's mean counts for as many images as it has. (Of several
+        # workers, one may have none of them.)
+        if len(labels) > 0:
+            total_loss = total_loss.to(loss.device) + loss.detach() * len(labels)
         n_correct = n_correct.to(loss.device) + (logits.argmax(dim=1) == labels).sum()
         n += len(labels)
-    if n == 0:
-        raise TrainingError("the loader gave no batch: is the training set empty, or the loader used up?")
-    if not math.isfinite(total_loss.item()):
-        raise TrainingError("the loss is not finite any more: try a smaller learning rate")
-    return Scores(total_loss.item() / n, n_correct.item() / n, n)
+    return _scores(total_loss.item(), n_correct.item(), n)
 
 
 @torch.inference_mode()
@@ -190,9 +206,17 @@ def evaluate(model: nn.Module, loader: Batches) -> Scores:
         n_correct += int((logits.argmax(dim=1) == labels).sum())
         n += len(labels)
     model.train(was_training)
-    if n == 0:
+    return _scores(total_loss, n_correct, n, trained=False)
+
+
+def _scores(total_loss: float, n_correct: float, n: int, trained: bool = True) -> Scores:
+    """Sums to means; where several workers share the images, over all of them (lesson 14)."""
+    total_loss, n_correct, n_images = add_up(total_loss, n_correct, n)
+    if n_images == 0:
         raise TrainingError("the loader gave no batch: is the set empty, or the loader used up?")
-    return Scores(total_loss / n, n_correct / n, n)
+    if trained and not math.isfinite(total_loss):
+        raise TrainingError("the loss is not finite any more: try a smaller learning rate")
+    return Scores(total_loss / n_images, n_correct / n_images, int(n_images))
 
 
 @torch.inference_mode()
@@ -244,6 +268,7 @@ def fit(
     optimizer: Optimizer,
     scheduler: LRScheduler | None = None,
     autocast: bool = False,
+    label_smoothing: float = 0.0,
     history: History | None = None,
     progress: bool = True,
 ) -> History:
@@ -254,9 +279,10 @@ def fit(
         train_loader: batches to learn from.
         val_loader: batches to measure on after each epoch; never the test set.
         epochs: the number of epochs in all, those already in ``history`` included.
-        optimizer: see `train_one_epoch`; also ``scheduler`` and ``autocast``.
+        optimizer: see `train_one_epoch`; also ``scheduler``, ``autocast`` and ``label_smoothing``.
         scheduler: stepped once a batch.
         autocast: bfloat16 where it is safe.
+        label_smoothing: 0 for labels as they are.
         history: goes on from here, so that a run can be continued; extended in place.
         progress: a bar while an epoch runs (in a terminal only), and one line for each epoch.
 
@@ -283,7 +309,14 @@ def fit(
         learning_rate = float(optimizer.param_groups[0]["lr"])
         # disable=None: no bar where standard error is not a terminal, as in a notebook, a log file or a test.
         bar = tqdm(train_loader, f"epoch {number:>2}", leave=False, disable=None if progress else True)
-        train = train_one_epoch(model, bar, optimizer, scheduler=scheduler, autocast=autocast)
+        train = train_one_epoch(
+            model,
+            bar,
+            optimizer,
+            scheduler=scheduler,
+            autocast=autocast,
+            label_smoothing=label_smoothing,
+        )
         val = evaluate(model, val_loader) if val_loader is not None else None
         row = EpochRow(
             epoch=number,

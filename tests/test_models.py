@@ -5,7 +5,16 @@ from torch import nn
 
 from digitlab.models import CNN, DigitModel, create_model, list_models
 
-PARAMETERS = {"cnn": 21840, "softmax": 7850, "mlp": 101770, "lenet5": 61706, "fast": 108874, "deep": 162562}
+PARAMETERS = {
+    "cnn": 21840,
+    "softmax": 7850,
+    "mlp": 101770,
+    "lenet5": 61706,
+    "fast": 72058,
+    "deep": 209674,
+    "small": 7866,
+    "tiny": 1953,
+}
 
 
 class TutorialCNN(nn.Module):

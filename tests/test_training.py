@@ -312,5 +312,7 @@ def test_one_cycle_goes_up_and_ends_with_the_run() -> None:
 
 
 def test_unknown_recipe_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="unknown recipe 'clasic': choose from classic, fast, best"):
+    with pytest.raises(
+        ValueError, match="unknown recipe 'clasic': choose from classic, fast, thorough, best"
+    ):
         get_recipe("clasic")

@@ -1,0 +1,168 @@
+"""Many workers: one training, divided among processes that ``torchrun`` starts. Explained in lesson 14.
+
+``torchrun --nproc-per-node 2 -m digitlab train`` starts the same program twice. Each process has a number, its
+**rank**, and the same model; each takes every second image of each batch; and before each step they add up
+their gradients. So all take the same step, the one that a single process would have taken.
+
+This file knows the other processes. Those that use it (`digitlab.training`, `digitlab.run`) work alike with one
+process and with many. With dropout each worker draws its own random numbers, so only models without dropout end
+with one process's weights.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from digitlab.data import DigitLoader
+
+
+class WorkerError(ValueError):
+    """Another worker is gone. The message is one line and says what to do."""
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Be one of the workers, if ``torchrun`` started this process; else change nothing.
+
+    Raises:
+        WorkerError: another worker ended before the work was done.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+        yield
+        return
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            raise
+        raise WorkerError("another worker has ended, so this one cannot go on") from error
+    finally:
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    """This worker's number, from 0; 0 if it works alone."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def n_workers() -> int:
+    """How many work together; 1 outside ``torchrun``."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def local_device(device: torch.device) -> torch.device:
+    """Of several GPUs in one machine, each worker has its own."""
+    if device.type == "cuda" and n_workers() > 1:
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    return device
+
+
+def add_up(*numbers: float) -> tuple[float, ...]:
+    """Each number's sum over all workers, in double precision; the numbers themselves for one alone.
+
+    Examples:
+        >>> add_up(2.5, 100)
+        (2.5, 100)
+    """
+    if n_workers() == 1:
+        return numbers
+    totals = torch.tensor(numbers, dtype=torch.float64)
+    if dist.get_backend() == "nccl":  # which knows the GPU's memory only
+        totals = totals.cuda()
+    dist.all_reduce(totals)
+    return tuple(totals.tolist())
+
+
+def told_by_first(value: Any) -> Any:
+    """The first worker's value, for all of them. The others wait for it."""
+    values = [value]
+    if n_workers() > 1:
+        dist.broadcast_object_list(values)
+    return values[0]
+
+
+def gather(value: Any) -> list[Any]:
+    """Every worker's value, in the order of their ranks."""
+    values = [value] * n_workers()
+    if n_workers() > 1:
+        dist.all_gather_object(values, value)
+    return values
+
+
+def divided(model: nn.Module, loader: DigitLoader) -> nn.Module:
+    """The model, made to add up its gradients with the other workers' after each backward pass.
+
+    Args:
+        model: equal in all workers; its parameters stay the ones that are trained.
+        loader: whose ``share`` says how much of the batch this worker has.
+    """
+    if n_workers() == 1:
+        return model
+    if loader.device.type == "cuda":
+        shared = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        parallel = DistributedDataParallel(shared, device_ids=[loader.device])
+    else:
+        for module in model.modules():
+            if type(module) is nn.BatchNorm2d:
+                module.__class__ = _SharedBatchNorm2d  # the same weights under the same names
+        parallel = DistributedDataParallel(model)
+
+    def weigh(_module: nn.Module, _images: Any, logits: Tensor) -> None:
+        # PyTorch takes the plain mean over the workers, as if all had the same number of images. Weighted by
+        # its share, every image counts the same (exercise 14.2).
+        weight = loader.share * n_workers()
+        if logits.requires_grad:
+            logits.register_hook(lambda gradient: gradient * weight)
+
+    parallel.register_forward_hook(weigh)
+    return parallel
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all workers. Every worker's result depends on it, so its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(context: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
+
+
+class _SharedBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation over the whole batch, of which each worker has a share.
+
+    PyTorch's own, ``SyncBatchNorm``, works on GPUs only.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(input)
+        maps = input.to(torch.promote_types(input.dtype, torch.float32))  # autocast's bfloat16 is too coarse
+        n: Tensor = _Sum.apply(maps.new_tensor(maps[:, 0].numel()))
+        mean: Tensor = _Sum.apply(maps.sum(dim=(0, 2, 3))) / n
+        centred = maps - mean.view(1, -1, 1, 1)
+        variance: Tensor = _Sum.apply((centred**2).sum(dim=(0, 2, 3))) / n
+        if self.running_mean is not None and self.running_var is not None:
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.momentum or 0.1)
+                self.running_var.lerp_(variance * n / (n - 1), self.momentum or 0.1)
+                if self.num_batches_tracked is not None:
+                    self.num_batches_tracked += 1
+        scale = self.weight * (variance + self.eps).rsqrt()
+        maps = centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
+        return maps.to(input.dtype)

@@ -1,0 +1,55 @@
+"""Run by ``torchrun`` in test_workers.py: each worker trains, and the first writes what they did.
+
+Arguments: the file to write. Without ``torchrun`` the same is done by one worker.
+"""
+
+import sys
+
+import torch
+
+from digitlab import workers
+from digitlab.data import DigitLoader, RandomAffine, load_sample
+from digitlab.models import create_model
+from digitlab.training import evaluate, train_one_epoch
+
+N_TRAIN, N_TEST = 301, 103  # three batches of 100 and one of a single image: two of three workers have none
+
+
+def main() -> None:
+    """Two models, a few steps each; then an evaluation, and which images each worker saw."""
+    torch.set_num_threads(1)
+    train, test = load_sample("train")[:N_TRAIN], load_sample("test")[:N_TEST]
+    found: dict[str, object] = {}
+    with workers.joined():
+        own = {"rank": workers.rank(), "n_workers": workers.n_workers()}
+        for name in ("lenet5", "tiny"):
+            torch.manual_seed(0)
+            model = create_model(name).double()
+            augment = RandomAffine(degrees=10, elastic=0.5)
+            loader = DigitLoader(train, 100, shuffle=True, augment=augment, seed=1, **own)
+            trained = workers.divided(model, loader)
+            batches = _InDoublePrecision(loader)
+            scores = train_one_epoch(trained, batches, torch.optim.SGD(model.parameters(), lr=0.05))
+            test_loader = _InDoublePrecision(DigitLoader(test, 50, shuffle=False, **own))
+            found[name] = (model.state_dict(), scores, evaluate(trained, test_loader))
+        numbered = torch.arange(N_TEST)  # labels that say which image it is
+        numbers = type(test)(test.images, numbered, test.name, test.split)
+        shares = [labels.tolist() for _, labels in DigitLoader(numbers, 50, shuffle=False, **own)]
+        found["seen"] = [number for worker in workers.gather(shares) for share in worker for number in share]
+        if workers.rank() == 0:
+            torch.save(found, sys.argv[1])
+
+
+class _InDoublePrecision:
+    """So that rounding cannot hide a difference, nor make one."""
+
+    def __init__(self, loader: DigitLoader) -> None:
+        self.loader = loader
+
+    def __iter__(self):
+        for images, labels in self.loader:
+            yield images.double(), labels
+
+
+if __name__ == "__main__":
+    main()
