@@ -75,6 +75,9 @@ def _build_parser() -> argparse.ArgumentParser:
     train.add_argument("--epochs", type=_positive, metavar="N", help="passes over the training digits")
     train.add_argument("--batch-size", type=_positive, metavar="N", help="digits a step")
     train.add_argument("--seed", type=_seed, metavar="N", help="fixes everything random (default 0)")
+    train.add_argument(
+        "--committee", type=_positive, metavar="N", help="N networks with the next seeds decide together"
+    )
     train.add_argument("--device", help="auto (default), cpu, cuda or mps")
     train.add_argument("--output", type=Path, metavar="DIR", help="default runs/<recipe>-<time>")
     train.add_argument("--resume", action="store_true", help="go on with the interrupted run in --output")
@@ -141,7 +144,7 @@ def _train(options: argparse.Namespace) -> int:
         raise ValueError("--resume needs --output, the folder of the interrupted run")
     from digitlab import workers
     from digitlab.recipes import get_recipe, list_recipes
-    from digitlab.run import RunSettings, resume_run, saved_settings, train_run
+    from digitlab.run import RunSettings, resume_run, saved_settings, train_committee, train_run
 
     progress = not options.quiet
     recipe_name = options.recipe or "classic"
@@ -150,7 +153,11 @@ def _train(options: argparse.Namespace) -> int:
     folder = options.output or Path("runs") / f"{recipe_name}-{time.strftime('%Y%m%d-%H%M%S')}"
     try:
         with workers.joined():
-            if options.resume:
+            if options.committee is not None:
+                summary = train_committee(
+                    settings, options.committee, folder, resume=options.resume, progress=progress
+                )
+            elif options.resume:
                 saved = saved_settings(folder)
                 if saved is not None and (
                     _with_options(saved, options) != saved or options.recipe not in (None, saved.recipe.name)
@@ -161,14 +168,20 @@ def _train(options: argparse.Namespace) -> int:
                 summary = train_run(settings, folder, progress=progress)
             progress = progress and workers.rank() == 0
     except (KeyboardInterrupt, workers.WorkerError) as error:
-        if not (folder / "checkpoint.pt").exists():
+        again = f"--resume --output {folder}"
+        if options.committee is not None:
+            again += f" --recipe {recipe_name} --committee {options.committee}, and the settings as before"
+        elif not (folder / "checkpoint.pt").exists():
             raise
-        what = str(error) or "interrupted"
-        _print_error(f"{what}; go on with: digitlab train --resume --output {folder}")
+        _print_error(f"{str(error) or 'interrupted'}; go on with: digitlab train {again}")
         return 130 if isinstance(error, KeyboardInterrupt) else 2
     if progress:
         _print_scores("test   ", summary, summary["data"]["n_test"])
-        print(f"report  {folder / 'report.html'}")
+        if options.committee is None:
+            print(f"report  {folder / 'report.html'}")
+        else:
+            members = ", ".join(f"{each['test_accuracy']:.2%}" for each in summary["members"])
+            print(f"members {members}; each has its report in {folder}")
     return 0
 
 

@@ -148,6 +148,59 @@ def resume_run(output: str | Path, *, progress: bool = True) -> dict[str, Any]:
         return _train_and_finish(_restore(folder), folder, progress)
 
 
+def train_committee(
+    settings: RunSettings, n_members: int, output: str | Path, *, resume: bool = False, progress: bool = True
+) -> dict[str, Any]:
+    """Train several networks that differ in their seed alone, and let them decide together.
+
+    The committee's probabilities are the mean of its members'. Networks make different mistakes; what one is
+    wrong about, most of the others often read correctly.
+
+    Args:
+        settings: of the first member; the others have the next seeds.
+        n_members: 2 or more.
+        output: the folder. Each member's run is in ``seed-N`` inside.
+        resume: go on in a folder that holds some of the members: finished ones are kept, an interrupted one
+            goes on.
+        progress: see `train_run`.
+
+    Returns:
+        The content of the committee's ``metrics.json``.
+
+    Raises:
+        RunError: the folder holds a committee already, and ``resume`` is false.
+        ValueError: fewer than two members; and as `train_run`.
+    """
+    if n_members < 2:
+        raise ValueError(f"n_members: expected 2 or more, got {n_members}")
+    folder = Path(output)
+    seeds = range(settings.seed, settings.seed + n_members)
+    members = {seed: folder / f"seed-{seed}" for seed in seeds}
+    if not resume and any(member.exists() for member in members.values()):
+        raise RunError(f"{folder} holds members already: go on with --resume, or choose another --output")
+    summaries = []
+    for seed, member in members.items():
+        if progress:
+            print(f"member  seed {seed}", flush=True)
+        if any((member / name).exists() for name in (_UNFINISHED, _FINISHED)):
+            summaries.append(resume_run(member, progress=progress))
+        else:
+            summaries.append(train_run(replace(settings, seed=seed), member, progress=progress))
+    if workers.rank() > 0:
+        return {}
+    test = load_digits("test", summaries[0]["data"]["name"])
+    opinions = [predict(load_checkpoint(member).model, test.images) for member in members.values()]
+    summary = {
+        **measure(torch.stack(opinions).mean(dim=0), test.labels),
+        "members": [{"seed": each["seed"], "test_accuracy": each["test_accuracy"]} for each in summaries],
+        "recipe": settings.recipe.name,
+        "data": summaries[0]["data"],
+        "versions": summaries[0]["versions"],
+    }
+    _write_json(folder / "metrics.json", summary)
+    return summary
+
+
 def train_model(settings: RunSettings) -> Run:
     """Load and split the data and train as `train_run` does, but write nothing.
 

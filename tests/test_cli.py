@@ -331,3 +331,15 @@ def test_the_public_names_are_all_that_the_files_define() -> None:
         public = set(getattr(module, "__all__", defined)) & defined
         if home not in ("files", "picture", "report"):  # of these only what others need is public
             assert public <= set(digitlab.__all__), f"{home}: {public - set(digitlab.__all__)}"
+
+
+def test_a_committee(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "two"
+    options = ["--data", "sample", "--model", "softmax", "--epochs", "1", "--committee", "2"]
+    assert main(["train", *options, "--output", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "member  seed 0" in out and "member  seed 1" in out
+    assert out.splitlines()[-1].startswith("members ") and out.splitlines()[-1].count("%") == 2
+    assert len(json.loads((folder / "metrics.json").read_text())["members"]) == 2
+    assert main(["train", *options, "--output", str(folder)]) == 2
+    assert "holds members already" in capsys.readouterr().err

@@ -14,7 +14,15 @@ from digitlab.checkpoint import load_checkpoint
 from digitlab.data import load_sample
 from digitlab.models import DigitModel
 from digitlab.recipes import Recipe, get_recipe
-from digitlab.run import RunError, RunSettings, measure, resume_run, saved_settings, train_run
+from digitlab.run import (
+    RunError,
+    RunSettings,
+    measure,
+    resume_run,
+    saved_settings,
+    train_committee,
+    train_run,
+)
 from digitlab.training import predict
 
 SHORT = Recipe(
@@ -231,3 +239,31 @@ def test_measure_by_hand() -> None:
     expected = -(3 * torch.tensor(0.55).log() + torch.tensor(0.05).log()) / 4
     assert scores["test_loss"] == pytest.approx(expected.item(), rel=1e-5)
     assert scores["test_accuracy_ci95"] == pytest.approx([0.3006, 0.9544], abs=1e-3)
+
+
+# --- a committee ---
+
+
+def test_a_committee_is_the_mean_of_its_members(tmp_path: Path) -> None:
+    first = replace(settings(epochs=1), seed=3)
+    summary = train_committee(first, 2, tmp_path / "both", progress=False)
+    assert [member["seed"] for member in summary["members"]] == [3, 4]
+    test = load_sample("test")[:1000]
+    models = [load_checkpoint(tmp_path / "both" / f"seed-{seed}").model for seed in (3, 4)]
+    together = (predict(models[0], test.images) + predict(models[1], test.images)) / 2
+    assert summary["test_accuracy"] == measure(together, test.labels)["test_accuracy"]
+    assert json.loads((tmp_path / "both" / "metrics.json").read_text()) == summary
+    alone = train_run(first, tmp_path / "alone", progress=False)
+    assert summary["members"][0]["test_accuracy"] == alone["test_accuracy"]
+
+    with pytest.raises(RunError, match="holds members already: go on with --resume"):
+        train_committee(first, 3, tmp_path / "both", progress=False)
+    untouched = (tmp_path / "both" / "seed-3" / "model.pt").read_bytes()
+    larger = train_committee(first, 3, tmp_path / "both", resume=True, progress=False)
+    assert [member["seed"] for member in larger["members"]] == [3, 4, 5]
+    assert (tmp_path / "both" / "seed-3" / "model.pt").read_bytes() == untouched
+
+
+def test_a_committee_of_one(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="n_members: expected 2 or more, got 1"):
+        train_committee(settings(), 1, tmp_path, progress=False)

@@ -112,7 +112,9 @@ def test_a_killed_worker_ends_the_run_and_leaves_a_checkpoint_to_go_on_from(tmp_
     os.kill(second, 9)
     _, errors = process.communicate(timeout=120)
     assert process.returncode != 0
-    message = "digitlab: error: another worker has ended, so this one cannot go on; go on with: digitlab train"
+    message = (
+        "digitlab: error: another worker has ended, so this one cannot go on; go on with: digitlab train"
+    )
     assert errors.splitlines()[0].startswith(message), errors  # what follows is torchrun's own report
     kept = saved_settings(folder)
     assert kept is not None and kept.recipe.epochs == 500

@@ -39,7 +39,7 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
         "picture": _picture,
         "exercises": lambda _: _exercises(files),
         "lessons": lambda _: _lessons(files),
-        "results": lambda _: _results(),
+        "results": _results,
         "load": lambda names: _load(names, page, files),
     }
     names = "|".join(makers)
@@ -116,26 +116,72 @@ def _exercises(files: Files) -> str:
     return "\n".join(lines)
 
 
-def _results() -> str:
-    """A table of each ``docs/results/*.json``: rows of runs that differ in nothing but their seeds."""
-    tables = []
-    for path in sorted((DOCS / "results").glob("*.json")):
-        result = json.loads(path.read_text(encoding="utf-8"))
-        lines = [
-            f"## {result['title']}",
-            result["what"],
-            "| recipe | seeds | right | parameters | epochs |\n| --- | --- | --- | --- | --- |",
-        ]
-        for row in result["rows"]:
-            first, right = row["runs"][0], [run["test_accuracy"] for run in row["runs"]]
-            spread = f" ± {100 * stdev(right):.2f}" if len(right) > 1 else ""
-            share = f"{percent(mean(right), 2)}{spread}"
-            lines[-1] += (
-                f"\n| {row['name']} | {len(right)} | {share} | {first['parameters']:,} | {first['epochs']} |"
-            )
-        lines.append(f"*Machine: {result['machine']}. ± is the standard deviation over seeds.*")
-        tables.append("\n\n".join(lines))
-    return "\n\n".join(tables)
+def _results(name: str) -> str:
+    """The table of ``docs/results/NAME.json``."""
+    result = json.loads((DOCS / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    tables = {"recipes": _recipes, "bench": _bench, "scale": _scale}
+    return tables[name](result) + f"\n\n*{_machine(result['machine'])}*"
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    return (
+        f"Measured with {machine['processors']} processor cores ({machine['architecture']}, {machine['system']}), "
+        f"no GPU, PyTorch {machine['torch']}."
+    )
+
+
+def _recipes(result: dict[str, Any]) -> str:
+    """Rows of runs that differ in nothing but their seeds."""
+    lines = [
+        "| recipe | network | parameters | epochs | right | seeds |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in result["rows"]:
+        first = row["runs"][0]
+        lines.append(
+            f"| `{first['recipe']}` | `{first['model']}` | {first['parameters']:,} | {first['epochs']} "
+            f"| {_mean_and_spread(row['runs'])} | {len(row['runs'])} |"
+        )
+    return "\n".join(lines)
+
+
+def _bench(result: dict[str, Any]) -> str:
+    lines = ["| training | seconds | tutorial / it | images a second | of peak | right | seeds |"]
+    lines += ["| --- | --- | --- | --- | --- | --- | --- |"]
+    for row in result["rows"]:
+        runs = row["runs"]
+        star = r"\*" * (runs[0]["epochs"] < row["epochs"])
+        speed = mean(run["images_per_second"] for run in runs)
+        lines.append(
+            f"| {row['name']}: {row['what']} | {row['seconds']:.1f}{star} "
+            f"| {result['rows'][0]['seconds'] / row['seconds']:.1f} | {speed:,.0f} | {row['share_of_peak']:.0%} "
+            f"| {_mean_and_spread(runs)} | {len(runs)} |"
+        )
+    peaks = result["peak_gigaflops"]
+    note = (
+        r"\* A part was run, the whole is extrapolated. *Of peak* is the share of this machine's fastest matrix "
+        f"product: {peaks['float32']:.0f} GFLOP/s in float32, {peaks['bfloat16']:.0f} in bfloat16."
+    )
+    return "\n".join(lines) + f"\n\n{note}"
+
+
+def _scale(result: dict[str, Any]) -> str:
+    lines = ["| images | file | loading, µs an image | training, µs an image | own memory |"]
+    lines += ["| --- | --- | --- | --- | --- |"]
+    for row in result["rows"]:
+        lines.append(
+            f"| {row['images']:,} | {row['file_megabytes']:,.0f} MB | {row['loading_microseconds']:.1f} "
+            f"| {row['training_microseconds']:.1f} | {row['own_megabytes']:,.0f} MB |"
+        )
+    return "\n".join(lines)
+
+
+def _mean_and_spread(runs: list[dict[str, Any]]) -> str:
+    right = [run["test_accuracy"] for run in runs if run["test_accuracy"] is not None]
+    if not right:
+        return "–"
+    spread = f" ± {100 * stdev(right):.2f}" if len(right) > 1 else ""
+    return f"{percent(mean(right), 2)}{spread}"
 
 
 def on_post_page(output: str, page: Any, config: MkDocsConfig) -> str:

@@ -1,20 +1,24 @@
 """Gather the metrics of finished runs into ``recipes.json``, from which the results page is made.
 
-for recipe in classic fast; do for seed in 0 1 2 3 4; do
-  digitlab train --data mnist --recipe $recipe --seed $seed --output runs/$recipe-$seed
-done; done
+for seed in 0 1 2 3 4; do
+  for recipe in classic fast thorough best; do
+    digitlab train --data mnist --recipe $recipe --seed $seed --output runs/$recipe-$seed
+  done
+  digitlab train --data mnist --recipe thorough --model small --seed $seed --output runs/small-$seed
+  digitlab train --data mnist --recipe thorough --model tiny --seed $seed --output runs/tiny-$seed
+done
 python docs/results/collect.py runs/*
 """
 
 import json
-import os
-import platform
 import sys
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from digitlab.recipes import get_recipe, list_recipes
+from digitlab.bench import describe_machine
+from digitlab.models import list_models
+from digitlab.recipes import list_recipes
 
 
 def main(folders: list[str]) -> None:
@@ -22,17 +26,14 @@ def main(folders: list[str]) -> None:
     runs: list[dict[str, Any]] = [
         json.loads((Path(folder) / "metrics.json").read_text()) for folder in folders
     ]
-    runs.sort(key=lambda run: (list_recipes().index(run["recipe"]), run["seed"]))
-    rows = [
-        {"name": f"`{name}`: {get_recipe(name).description}", "runs": list(group)}
-        for name, group in groupby(runs, key=lambda run: run["recipe"])
-    ]
+
+    def order(run: dict[str, Any]) -> tuple[int, int]:
+        return list_recipes().index(run["recipe"]), list_models().index(run["model"])
+
+    runs.sort(key=lambda run: (*order(run), run["seed"]))
     result = {
-        "title": "Recipes",
-        "what": "`digitlab train --recipe …`, each seed trained once, tested once on MNIST's 10,000 test digits.",
-        "machine": f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()}), no GPU, "
-        f"PyTorch {runs[0]['versions']['torch'].partition('+')[0]}",
-        "rows": rows,
+        "machine": describe_machine(),
+        "rows": [{"runs": list(group)} for _, group in groupby(runs, key=order)],
     }
     target = Path(__file__).with_name("recipes.json")
     target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

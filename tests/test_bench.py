@@ -1,0 +1,126 @@
+"""The benchmark: what it trains is what it says, what it times is counted right, and the command prints it."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from digitlab import bench
+from digitlab.bench import Contender, list_contenders, run_bench, time_in_turns, training_gigaflops
+from digitlab.cli import main
+from digitlab.data import DigitLoader, load_sample
+from digitlab.models import MLP
+
+TINY: dict[str, tuple[int, float]] = {
+    "tutorial": (1, 0.02),
+    "example": (1, 0.01),
+    "speed study": (2, 0.1),
+    "digitlab fast": (1, 1.0),
+}
+
+
+@pytest.fixture(autouse=True)
+def _few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "load_digits", lambda split, _source: load_sample(split)[:500])
+    monkeypatch.setattr(bench, "matrix_peak", lambda *_: 100.0)
+
+
+def contender(name: str) -> Contender:
+    return next(each for each in list_contenders() if each.name == name)
+
+
+def test_the_others_networks_have_the_sizes_of_the_originals() -> None:
+    sizes = {each.name: sum(p.numel() for p in each.model().parameters()) for each in list_contenders()}
+    assert (sizes["tutorial"], sizes["example"], sizes["speed study"]) == (21_840, 1_199_882, 215_194)
+
+
+def test_pictures_are_torchvisions_tensors() -> None:
+    digits = load_sample("test")[:3]
+    image, label = bench.Pictures(digits)[1]
+    assert label == digits.labels[1]
+    assert torch.equal(image, digits.images[1].float().div(255).unsqueeze(0))
+
+
+def test_map_by_map_has_the_same_numbers_in_the_other_order() -> None:
+    loader = DigitLoader(load_sample("test")[:20], 10, shuffle=False)
+    for (usual, labels), (last, same) in zip(bench.MapByMap(loader), loader, strict=True):
+        assert torch.equal(usual, last) and torch.equal(labels, same)
+        assert (usual.stride(3), last.stride(1)) == (1, 1) and usual.stride(1) == 784
+
+
+def test_the_works_take_turns_and_the_first_round_does_not_count() -> None:
+    calls: list[str] = []
+    seconds = time_in_turns({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repeats=2)
+    assert calls == ["a", "b"] * 3
+    assert [len(times) for times in seconds.values()] == [2, 2]
+
+
+def test_a_part_of_a_script_is_extrapolated(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count()  # each look at the clock takes a second
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: float(next(ticks)))
+    measured = contender("tutorial").train("sample", 0, 0.2)
+    # 1 s to load; then 2 of 10 epochs in 5 s: a second to train and a second around it each, and one at the end.
+    assert measured.seconds == 1 + 5 * 10 / 2
+    assert measured.images_per_second == 500  # 2 x 500 in the 2 s of training
+    assert (measured.epochs, measured.test_accuracy) == (2, None)
+
+
+def test_a_whole_recipe_has_an_accuracy_and_a_part_of_one_has_none() -> None:
+    accuracy = contender("speed study").train("sample", 0, 1.0).test_accuracy
+    assert accuracy is not None and 0.2 < accuracy < 0.9  # two steps on 500 digits
+    assert contender("speed study").train("sample", 0, 0.5).test_accuracy is None
+
+
+def test_operations_are_counted_as_by_hand() -> None:
+    forward = 2 * (784 * 128 + 128 * 10)
+    weights, inputs = forward, 2 * 128 * 10  # nobody needs the gradient of the images
+    counted = training_gigaflops(Contender("mlp", "", 1, contender("tutorial").train, MLP, 10))
+    assert counted * 1e9 == pytest.approx(forward + weights + inputs)
+
+
+def test_each_rung_of_the_ladder_trains() -> None:
+    rungs = bench.ladder(load_sample("train")[:200])
+    assert next(iter(rungs)) == "script" and list(rungs)[-1] == "bfloat16"
+    for work in rungs.values():
+        assert work().n == 200
+
+
+def test_an_unknown_contender() -> None:
+    with pytest.raises(ValueError, match="unknown contender 'turtle': choose from tutorial, example,"):
+        run_bench({"turtle": (1, 1.0)}, "sample")
+
+
+def test_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setitem(bench.PLANS, "quick", TINY)
+    target = tmp_path / "bench.json"
+    assert main(["bench", "--quick", "--data", "sample", "--output", str(target)]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert [line.split("  ")[0] for line in lines[1:5]] == list(TINY)
+    assert lines[1].endswith("not run to its end") and "*" in lines[1]
+    assert "n = 1" in lines[4] and "*" not in lines[4]
+    assert err.count("seed 0") == 4 and err.count("seed 1") == 1
+    result: dict[str, Any] = json.loads(target.read_text())
+    assert [len(row["runs"]) for row in result["rows"]] == [1, 1, 2, 1]
+    study = result["rows"][2]
+    assert study["seconds"] == pytest.approx(sum(run["seconds"] for run in study["runs"]) / 2)
+    assert {"processors", "threads", "torch"} <= result["machine"].keys()
+
+
+def test_the_commands_ladder_as_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("digitlab.data.load_digits", lambda split, _source: load_sample(split)[:200])
+    assert main(["bench", "--ladder", "--quick", "--data", "sample", "--json"]) == 0
+    seconds = json.loads(capsys.readouterr().out)["seconds"]
+    assert len(seconds) == 7 and all(len(times) == 5 for times in seconds.values())
+
+
+def test_unknown_data(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--data", "emnist"]) == 2
+    assert "unknown data 'emnist'" in capsys.readouterr().err
