@@ -114,7 +114,7 @@ def divided(model: nn.Module, loader: DigitLoader) -> nn.Module:
         for module in model.modules():
             if type(module) is nn.BatchNorm2d:
                 module.__class__ = _SharedBatchNorm2d  # the same weights under the same names
-        parallel = DistributedDataParallel(model)
+        parallel = DistributedDataParallel(model, gradient_as_bucket_view=True, static_graph=True)
 
     def weigh(_module: nn.Module, _images: Any, logits: Tensor) -> None:
         # PyTorch takes the plain mean over the workers, as if all had the same number of images. Weighted by

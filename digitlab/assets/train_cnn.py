@@ -10,29 +10,20 @@ set is read once, at the end. About ten minutes on one core.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from digitlab.checkpoint import save_checkpoint
-from digitlab.data import DigitLoader, RandomAffine, load_mnist, load_sample
+from digitlab.data import DigitLoader, load_mnist, load_sample
 from digitlab.models import CNN
-from digitlab.recipes import Recipe, make_optimizer, make_scheduler
+from digitlab.recipes import get_recipe, make_optimizer, make_scheduler
 from digitlab.run import measure
 from digitlab.training import fit, predict
 
 SEED = 0
-RECIPE = Recipe(
-    name="shipped",
-    description="the course's network without dropout, on altered digits, with a one-cycle schedule",
-    model="cnn",
-    epochs=60,
-    batch_size=64,
-    learning_rate=6e-3,
-    schedule="one_cycle",
-    weight_decay=1e-2,
-    augment=RandomAffine(degrees=12, scale=0.15, shear=0.15, translate=2),
-)
+RECIPE = replace(get_recipe("thorough"), name="shipped", epochs=60)
 
 
 def main() -> None:
