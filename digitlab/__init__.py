@@ -129,7 +129,6 @@ __all__ = [
     "save_picture",
     "saved_settings",
     "thicken_ink",
-    "train_committee",
     "train_model",
     "train_one_epoch",
     "train_run",

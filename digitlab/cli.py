@@ -143,8 +143,9 @@ def _train(options: argparse.Namespace) -> int:
     if options.resume and options.output is None:
         raise ValueError("--resume needs --output, the folder of the interrupted run")
     from digitlab import workers
+    from digitlab.committee import train_committee
     from digitlab.recipes import get_recipe, list_recipes
-    from digitlab.run import RunSettings, resume_run, saved_settings, train_committee, train_run
+    from digitlab.run import RunSettings, resume_run, saved_settings, train_run
 
     progress = not options.quiet
     recipe_name = options.recipe or "classic"
@@ -283,15 +284,13 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from digitlab.bench import PLANS, describe_machine, ladder, run_bench, time_in_turns
+    from digitlab.bench import PLANS, bench_table, ladder_table, run_bench, run_ladder
     from digitlab.data import SOURCES, load_digits
     from digitlab.files import write_whole
 
     _check_name("data", options.data, SOURCES)
     if options.ladder:
-        some = load_digits("train", options.data)[: 3_000 if options.quick else 12_000]
-        about = {"data": {"name": some.name, "n_train": len(some)}, "machine": describe_machine()}
-        result: dict[str, Any] = {**about, "seconds": time_in_turns(ladder(some))}
+        result = run_ladder(load_digits("train", options.data)[: 3_000 if options.quick else 12_000])
     else:
         plan = PLANS["quick" if options.quick else "usual"]
         result = run_bench(plan, options.data, None if options.json else _print_progress)
@@ -299,48 +298,9 @@ def _bench(options: argparse.Namespace) -> int:
         write_whole(options.output, (json.dumps(result, indent=1) + "\n").encode())
     if options.json:
         print(json.dumps(result))
-    elif options.ladder:
-        _print_ladder(result)
     else:
-        _print_bench(result)
+        print(ladder_table(result) if options.ladder else bench_table(result))
     return 0
-
-
-def _print_bench(result: dict[str, Any]) -> None:
-    from statistics import mean, stdev
-
-    first = result["rows"][0]
-    print(
-        f"{'':16} {'seconds':>9} {first['name'] + ' / it':>13} {'images/s':>9} {'of peak':>8}   right in the test"
-    )
-    for row in result["rows"]:
-        right = [run["test_accuracy"] for run in row["runs"] if run["test_accuracy"] is not None]
-        speed = mean(run["images_per_second"] for run in row["runs"])
-        test = f"{mean(right):.2%}, n = {len(right)}" if right else "not run to its end"
-        spread = f", sd {stdev(right):.2%}" if len(right) > 1 else ""
-        is_part = "*" * (row["runs"][0]["epochs"] < row["epochs"])
-        ratio = first["seconds"] / row["seconds"]
-        print(
-            f"{row['name']:16} {row['seconds']:8.1f}{is_part or ' '} {ratio:13.1f} {speed:9,.0f} "
-            f"{row['share_of_peak']:8.0%}   {test}{spread}"
-        )
-    print(
-        f"median seconds from the files to the tested network, on {result['data']['name']}; n, sd: over seeds"
-    )
-    print("* a part was run, the whole is extrapolated; of peak: of this machine's fastest matrix product")
-
-
-def _print_ladder(result: dict[str, Any]) -> None:
-    from statistics import median
-
-    seconds, above = result["seconds"], None
-    print(
-        f"one pass over {result['data']['n_train']:,} digits of {result['data']['name']}, median of 5 in turns"
-    )
-    for name, times in seconds.items():
-        gain = f"{median(above) / median(times):5.2f} times as fast as the rung above" if above else ""
-        print(f"{name:14} {median(times):7.3f} s ({min(times):.3f} to {max(times):.3f})  {gain}")
-        above = times
 
 
 def _lessons(options: argparse.Namespace) -> int:

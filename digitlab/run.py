@@ -27,6 +27,7 @@ from digitlab.checkpoint import CheckpointError, load_checkpoint, save_checkpoin
 from digitlab.data import DigitLoader, Digits, RandomAffine, load_digits, train_val_split
 from digitlab.files import write_whole
 from digitlab.models import DigitModel, create_model
+from digitlab.picture import counted
 from digitlab.recipes import Recipe, make_optimizer, make_scheduler
 from digitlab.report import write_figures, write_report
 from digitlab.training import History, choose_device, fit, has_bfloat16, predict
@@ -148,59 +149,6 @@ def resume_run(output: str | Path, *, progress: bool = True) -> dict[str, Any]:
         return _train_and_finish(_restore(folder), folder, progress)
 
 
-def train_committee(
-    settings: RunSettings, n_members: int, output: str | Path, *, resume: bool = False, progress: bool = True
-) -> dict[str, Any]:
-    """Train several networks that differ in their seed alone, and let them decide together.
-
-    The committee's probabilities are the mean of its members'. Networks make different mistakes; what one is
-    wrong about, most of the others often read correctly.
-
-    Args:
-        settings: of the first member; the others have the next seeds.
-        n_members: 2 or more.
-        output: the folder. Each member's run is in ``seed-N`` inside.
-        resume: go on in a folder that holds some of the members: finished ones are kept, an interrupted one
-            goes on.
-        progress: see `train_run`.
-
-    Returns:
-        The content of the committee's ``metrics.json``.
-
-    Raises:
-        RunError: the folder holds a committee already, and ``resume`` is false.
-        ValueError: fewer than two members; and as `train_run`.
-    """
-    if n_members < 2:
-        raise ValueError(f"n_members: expected 2 or more, got {n_members}")
-    folder = Path(output)
-    seeds = range(settings.seed, settings.seed + n_members)
-    members = {seed: folder / f"seed-{seed}" for seed in seeds}
-    if not resume and any(member.exists() for member in members.values()):
-        raise RunError(f"{folder} holds members already: go on with --resume, or choose another --output")
-    summaries = []
-    for seed, member in members.items():
-        if progress:
-            print(f"member  seed {seed}", flush=True)
-        if any((member / name).exists() for name in (_UNFINISHED, _FINISHED)):
-            summaries.append(resume_run(member, progress=progress))
-        else:
-            summaries.append(train_run(replace(settings, seed=seed), member, progress=progress))
-    if workers.rank() > 0:
-        return {}
-    test = load_digits("test", summaries[0]["data"]["name"])
-    opinions = [predict(load_checkpoint(member).model, test.images) for member in members.values()]
-    summary = {
-        **measure(torch.stack(opinions).mean(dim=0), test.labels),
-        "members": [{"seed": each["seed"], "test_accuracy": each["test_accuracy"]} for each in summaries],
-        "recipe": settings.recipe.name,
-        "data": summaries[0]["data"],
-        "versions": summaries[0]["versions"],
-    }
-    _write_json(folder / "metrics.json", summary)
-    return summary
-
-
 def train_model(settings: RunSettings) -> Run:
     """Load and split the data and train as `train_run` does, but write nothing.
 
@@ -237,7 +185,7 @@ def _restore(folder: Path) -> Run:
     saved = load_checkpoint(folder / _UNFINISHED)
     try:
         state = saved.training_state or {}
-        run = _prepare(RunSettings.from_dict(state["settings"]))
+        run = _prepare(_settings_in(state))
         run.model.load_state_dict(saved.model.state_dict())
         run.optimizer.load_state_dict(state["optimizer"])
         if run.scheduler is not None:
@@ -246,20 +194,37 @@ def _restore(folder: Path) -> Run:
         run.train_loader.epoch = len(run.history)
         random_states = state["random_states"]
         if len(random_states) != workers.n_workers():
-            raise RunError(f"{folder} was begun by {_counted(random_states)}: go on with as many")
+            begun_by = counted(len(random_states), "worker")
+            raise RunError(f"{folder} was begun by {begun_by}: go on with as many")
         _set_random_state(random_states[workers.rank()])
     except (KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{folder / _UNFINISHED} is damaged: its training state is incomplete ({error})"
-        ) from error
+        raise _damaged(folder, error) from error
     return run
 
 
+def _damaged(folder: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{folder / _UNFINISHED} is damaged: its training state is incomplete ({error})")
+
+
 def saved_settings(output: str | Path) -> RunSettings | None:
-    """The settings that an interrupted run was started with; ``None`` if the folder holds no such run."""
-    path = Path(output) / _UNFINISHED
-    state = load_checkpoint(path).training_state if path.exists() else None
-    return RunSettings.from_dict(state["settings"]) if state and "settings" in state else None
+    """The settings that an interrupted or finished run was started with; ``None`` if the folder holds no run.
+
+    Raises:
+        digitlab.checkpoint.CheckpointError: the saved state is damaged.
+    """
+    folder = Path(output)
+    try:
+        if (folder / _UNFINISHED).exists():
+            return _settings_in(load_checkpoint(folder / _UNFINISHED).training_state or {})
+        if (folder / _FINISHED).exists():
+            return _settings_in(load_checkpoint(folder / _FINISHED).metadata)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _damaged(folder, error) from error
+    return None
+
+
+def _settings_in(saved: dict[str, Any]) -> RunSettings:
+    return RunSettings.from_dict(saved["settings"])
 
 
 def _prepare(settings: RunSettings) -> Run:
@@ -290,9 +255,7 @@ def _prepare(settings: RunSettings) -> Run:
     optimizer = make_optimizer(recipe, model)
     scheduler = make_scheduler(recipe, optimizer, len(train_loader))
     trained = workers.divided(model, train_loader)
-    if (
-        workers.rank() > 0
-    ):  # the first weights are the same for all; what dropout leaves out is each one's own
+    if workers.rank() > 0:  # the first weights are the same for all; what dropout leaves out is not
         torch.manual_seed(settings.seed + workers.rank())
     return Run(
         settings, train, val, test, model, trained, train_loader, val_loader, optimizer, scheduler, History()
@@ -418,10 +381,6 @@ def _set_random_state(state: dict[str, Tensor]) -> None:
     torch.set_rng_state(state["cpu"])
     for device in state.keys() - {"cpu"}:
         torch.get_device_module(device).set_rng_state(state[device])
-
-
-def _counted(workers_states: list[Any]) -> str:
-    return f"{len(workers_states)} worker" + "s" * (len(workers_states) != 1)
 
 
 def _n_parameters(model: DigitModel) -> int:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from digitlab import bench
-from digitlab.bench import Contender, list_contenders, run_bench, time_in_turns, training_gigaflops
+from digitlab import bench, contenders
+from digitlab.bench import run_bench, time_in_turns, training_gigaflops
 from digitlab.cli import main
-from digitlab.data import DigitLoader, load_sample
+from digitlab.contenders import Contender, Pictures, list_contenders
+from digitlab.data import DigitLoader, load_sample, normalize
 from digitlab.models import MLP
 
 TINY: dict[str, tuple[int, float]] = {
@@ -24,7 +25,8 @@ TINY: dict[str, tuple[int, float]] = {
 
 @pytest.fixture(autouse=True)
 def _few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "load_digits", lambda split, _source: load_sample(split)[:500])
+    for module in (bench, contenders):
+        monkeypatch.setattr(module, "load_digits", lambda split, _source: load_sample(split)[:500])
     monkeypatch.setattr(bench, "matrix_peak", lambda *_: 100.0)
 
 
@@ -39,9 +41,11 @@ def test_the_others_networks_have_the_sizes_of_the_originals() -> None:
 
 def test_pictures_are_torchvisions_tensors() -> None:
     digits = load_sample("test")[:3]
-    image, label = bench.Pictures(digits)[1]
+    image, label = Pictures(digits)[1]
     assert label == digits.labels[1]
     assert torch.equal(image, digits.images[1].float().div(255).unsqueeze(0))
+    image, _ = Pictures(digits, normalized=True)[1]
+    assert torch.allclose(image, normalize(digits.images)[1])
 
 
 def test_map_by_map_has_the_same_numbers_in_the_other_order() -> None:
@@ -60,7 +64,7 @@ def test_the_works_take_turns_and_the_first_round_does_not_count() -> None:
 
 def test_a_part_of_a_script_is_extrapolated(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = itertools.count()  # each look at the clock takes a second
-    monkeypatch.setattr(bench.time, "perf_counter", lambda: float(next(ticks)))
+    monkeypatch.setattr(contenders.time, "perf_counter", lambda: float(next(ticks)))
     measured = contender("tutorial").train("sample", 0, 0.2)
     # 1 s to load; then 2 of 10 epochs in 5 s: a second to train and a second around it each, and one at the end.
     assert measured.seconds == 1 + 5 * 10 / 2

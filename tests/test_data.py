@@ -252,3 +252,25 @@ def test_changes_stay_within_their_limits(test_digits: Digits) -> None:
     distance = (centre(moved) - centre(images)).abs()
     assert distance.max() < 2.05
     assert distance.max() > 1.8
+
+
+def test_elastic_bends_by_as_many_pixels_as_it_says() -> None:
+    ramp = torch.arange(28.0).expand(400, 1, 28, 28) / 27  # brighter to the right, one step a pixel
+    moved = RandomAffine(elastic=0.5)(ramp, torch.Generator().manual_seed(0))
+    shift = ((moved - ramp) * 27)[:, 0, 10:18, 10:18]
+    assert shift.mean().abs() < 0.05
+    # In between the 5x5 points the shifts are means of several, so they are smaller than at the points.
+    assert 0.3 < shift.std() < 0.55
+    assert shift.std(dim=(1, 2)).mean() > 0.1  # bent, not moved as a whole
+
+
+def test_without_elastic_no_randomness_is_used_for_it() -> None:
+    images = torch.rand(5, 1, 28, 28)
+    states = []
+    for elastic in (0.0, 0.5):
+        generator = torch.Generator().manual_seed(0)
+        RandomAffine(degrees=5, elastic=elastic)(images, generator)
+        states.append(generator.get_state())
+    expected = torch.Generator().manual_seed(0)
+    torch.rand(5, 5, generator=expected)
+    assert torch.equal(states[0], expected.get_state()) and not torch.equal(states[1], states[0])

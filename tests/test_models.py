@@ -108,3 +108,10 @@ def test_dropout_can_be_set() -> None:
 def test_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match="unknown model 'cnm': choose from cnn, softmax"):
         create_model("cnm")
+
+
+def test_dropout_is_for_the_model_that_has_it() -> None:
+    model = create_model("cnn", dropout=0.0)
+    assert isinstance(model, CNN) and (model.dropout, model.conv2_drop.p) == (0.0, 0.0)
+    images = torch.rand(4, 1, 28, 28)
+    assert torch.equal(model.train()(images), model.eval()(images))

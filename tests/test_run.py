@@ -8,11 +8,12 @@ import pytest
 import torch
 from filelock import FileLock
 
-from digitlab import files
+from digitlab import committee, files
 from digitlab import run as run_module
-from digitlab.checkpoint import load_checkpoint
+from digitlab.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from digitlab.committee import train_committee
 from digitlab.data import load_sample
-from digitlab.models import DigitModel
+from digitlab.models import DigitModel, create_model
 from digitlab.recipes import Recipe, get_recipe
 from digitlab.run import (
     RunError,
@@ -20,7 +21,6 @@ from digitlab.run import (
     measure,
     resume_run,
     saved_settings,
-    train_committee,
     train_run,
 )
 from digitlab.training import predict
@@ -61,7 +61,8 @@ def _few_digits_no_pictures(
 ) -> Iterator[None]:  # that run is a whole one, so it comes first
     """What is tested here does not depend on the number of digits; the pictures have tests of their own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_module, "load_digits", lambda split, _source: load_sample(split)[:1000])
+        for module in (run_module, committee):
+            patch.setattr(module, "load_digits", lambda split, _source: load_sample(split)[:1000])
         patch.setattr(run_module, "write_figures", lambda *_args: None)
         yield
 
@@ -258,6 +259,8 @@ def test_a_committee_is_the_mean_of_its_members(tmp_path: Path) -> None:
 
     with pytest.raises(RunError, match="holds members already: go on with --resume"):
         train_committee(first, 3, tmp_path / "both", progress=False)
+    with pytest.raises(RunError, match="seed-3 was trained with other settings"):
+        train_committee(replace(first, recipe=replace(SHORT, epochs=2)), 3, tmp_path / "both", resume=True)
     untouched = (tmp_path / "both" / "seed-3" / "model.pt").read_bytes()
     larger = train_committee(first, 3, tmp_path / "both", resume=True, progress=False)
     assert [member["seed"] for member in larger["members"]] == [3, 4, 5]
@@ -267,3 +270,30 @@ def test_a_committee_is_the_mean_of_its_members(tmp_path: Path) -> None:
 def test_a_committee_of_one(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="n_members: expected 2 or more, got 1"):
         train_committee(settings(), 1, tmp_path, progress=False)
+
+
+# --- settings that come from a file, or that choose among the digits ---
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        {},
+        {"settings": 3},
+        {"settings": {}},
+        {"settings": {"recipe": {"name": "x"}}},
+        {"settings": {"recipe": {"augment": None, "betas": 3}}},
+    ],
+)
+def test_damaged_settings_are_named_in_one_line(saved: dict[str, Any], tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "checkpoint.pt", create_model("softmax"), "softmax", training_state=saved)
+    for read in (saved_settings, resume_run):
+        with pytest.raises(CheckpointError, match=r"checkpoint\.pt is damaged: its training state"):
+            read(tmp_path)
+
+
+def test_a_recipe_can_ask_for_fewer_digits(tmp_path: Path) -> None:
+    summary = train_run(settings(epochs=1, n_digits=300), tmp_path / "few", progress=False)
+    assert (summary["data"]["n_train"], summary["data"]["n_val"]) == (300, 50)
+    summary = train_run(settings(epochs=1, n_digits=5_000), tmp_path / "all", progress=False)
+    assert summary["data"]["n_train"] == 950

@@ -18,6 +18,7 @@ from digitlab.training import (
     choose_device,
     evaluate,
     fit,
+    has_bfloat16,
     predict,
     train_one_epoch,
 )
@@ -316,3 +317,34 @@ def test_unknown_recipe_lists_the_known_ones() -> None:
         ValueError, match="unknown recipe 'clasic': choose from classic, fast, thorough, best"
     ):
         get_recipe("clasic")
+
+
+def test_smoothed_labels_ask_for_nine_tenths_and_a_little_of_everything() -> None:
+    model = SoftmaxRegression()
+    digits = load_sample("train")[:50]
+    loader = DigitLoader(digits, 50, shuffle=False)
+    images, labels = next(iter(loader))
+    wanted = torch.full((50, 10), 0.01) + 0.9 * F.one_hot(labels, 10)
+    expected = -(wanted * model(images).log_softmax(dim=1)).sum(dim=1).mean().item()
+    still = torch.optim.SGD(model.parameters(), lr=0.0)
+    assert train_one_epoch(model, loader, still, label_smoothing=0.1).loss == pytest.approx(
+        expected, rel=1e-5
+    )
+    assert train_one_epoch(model, loader, still).loss != pytest.approx(expected, rel=1e-3)
+
+
+def test_a_recipes_betas_reach_the_optimizer() -> None:
+    for decay in (0.0, 0.1):
+        recipe = dataclasses.replace(get_recipe("fast"), weight_decay=decay)
+        assert make_optimizer(recipe, SoftmaxRegression()).defaults["betas"] == (0.7, 0.9)
+
+
+@pytest.mark.parametrize("ability", ["avx512_bf16", "amx_bf16"])
+def test_bfloat16_where_the_processor_has_it(ability: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {ability: True}, raising=False)
+    assert has_bfloat16(cpu)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {ability: False}, raising=False)
+    assert not has_bfloat16(cpu)
+    monkeypatch.delattr(torch.cpu, "get_capabilities")  # an older PyTorch cannot say
+    assert not has_bfloat16(cpu)

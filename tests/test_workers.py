@@ -97,6 +97,27 @@ def test_the_command_trains_with_two_workers_and_one_of_them_writes(tmp_path: Pa
     assert json.loads((folder / "metrics.json").read_text()) == summary
 
 
+def test_two_workers_train_a_committee(tmp_path: Path) -> None:
+    folder = tmp_path / "both"
+    options = [
+        "--data",
+        "sample",
+        "--model",
+        "softmax",
+        "--epochs",
+        "1",
+        "--committee",
+        "2",
+        "--output",
+        str(folder),
+    ]
+    for again in ([], ["--resume"]):  # the second time both members are there already
+        done = torchrun(2, "-m", "digitlab", "train", *options, *again)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("member  seed") == 2 and done.stdout.count("epoch  1") == 2 * (not again)
+        assert len(json.loads((folder / "metrics.json").read_text())["members"]) == 2
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds a worker's process number in /proc")
 def test_a_killed_worker_ends_the_run_and_leaves_a_checkpoint_to_go_on_from(tmp_path: Path) -> None:
     folder = tmp_path / "run"

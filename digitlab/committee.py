@@ -1,0 +1,95 @@
+"""A committee: several networks that differ in their seed alone decide together.
+
+Each member is a run with a folder of its own (`digitlab.run`). No loop and no mathematics but the mean.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from digitlab import workers
+from digitlab.checkpoint import load_checkpoint
+from digitlab.data import load_digits
+from digitlab.files import write_whole
+from digitlab.run import RunError, RunSettings, measure, resume_run, saved_settings, train_run
+from digitlab.training import predict
+
+
+def train_committee(
+    settings: RunSettings, n_members: int, output: str | Path, *, resume: bool = False, progress: bool = True
+) -> dict[str, Any]:
+    """Train the members and test them together.
+
+    The committee's probabilities are the mean of its members'. Networks make different mistakes; what one is
+    wrong about, most of the others often read correctly.
+
+    Args:
+        settings: of the first member; the others have the next seeds.
+        n_members: 2 or more.
+        output: the folder. Each member's run is in ``seed-N`` inside.
+        resume: go on in a folder that holds some of the members: finished ones are kept, an interrupted one
+            goes on.
+        progress: see `digitlab.run.train_run`.
+
+    Returns:
+        The content of the committee's ``metrics.json``.
+
+    Raises:
+        RunError: the folder holds members already and ``resume`` is false, or they had other settings.
+        ValueError: fewer than two members; and as `digitlab.run.train_run`.
+    """
+    if n_members < 2:
+        raise ValueError(f"n_members: expected 2 or more, got {n_members}")
+    folder = Path(output)
+    seeds = range(settings.seed, settings.seed + n_members)
+    members = {folder / f"seed-{seed}": replace(settings, seed=seed) for seed in seeds}
+    # The first worker looks, for all of them: while one looks, another may be writing already.
+    is_first = workers.rank() == 0
+    kept = workers.told_by_first(
+        {each: _kept(each, own) for each, own in members.items()} if is_first else None
+    )
+    if any(kept.values()) and not resume:
+        raise RunError(f"{folder} holds members already: go on with --resume, or choose another --output")
+    summaries = []
+    for member, own in members.items():
+        if progress and is_first:
+            print(f"member  seed {own.seed}", flush=True)
+        run = (
+            resume_run(member, progress=progress)
+            if kept[member]
+            else train_run(own, member, progress=progress)
+        )
+        summaries.append(run)
+    summary = _decide(folder, list(members), summaries) if is_first else None
+    return dict(workers.told_by_first(summary))
+
+
+def _kept(member: Path, settings: RunSettings) -> bool:
+    """Whether the member was begun before. Mixing settings would make a committee that nobody asked for."""
+    saved = saved_settings(member)
+    if saved is None:
+        return False
+    if settings.source == "auto":  # the run knows what that came to
+        settings = replace(settings, source=saved.source)
+    if saved != settings:
+        raise RunError(f"{member} was trained with other settings: choose another --output")
+    return True
+
+
+def _decide(folder: Path, members: list[Path], summaries: list[dict[str, Any]]) -> dict[str, Any]:
+    test = load_digits("test", summaries[0]["data"]["name"])
+    opinions = [predict(load_checkpoint(member).model, test.images) for member in members]
+    summary = {
+        **measure(torch.stack(opinions).mean(dim=0), test.labels),
+        "members": [{"seed": each["seed"], "test_accuracy": each["test_accuracy"]} for each in summaries],
+        "recipe": summaries[0]["recipe"],
+        "data": summaries[0]["data"],
+        "versions": summaries[0]["versions"],
+    }
+    write_whole(folder / "metrics.json", (json.dumps(summary, indent=2) + "\n").encode())
+    return summary
