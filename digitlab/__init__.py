@@ -9,14 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from digitlab.augmentation import *
     from digitlab.charts import *
     from digitlab.checkpoint import *
+    from digitlab.committee import *
     from digitlab.curves import *
     from digitlab.data import *
+    from digitlab.device import *
     from digitlab.export import *
     from digitlab.files import *
+    from digitlab.history import *
     from digitlab.ink import *
     from digitlab.interpret import *
+    from digitlab.interruption import *
     from digitlab.lessons import *
     from digitlab.metrics import *
     from digitlab.models import *
@@ -43,8 +48,10 @@ __all__ = [
     "DigitModel",
     "Digits",
     "EpochRow",
+    "EpochSums",
     "FastCNN",
     "History",
+    "Interrupted",
     "LeNet5",
     "LessonError",
     "Misclassified",
@@ -65,6 +72,7 @@ __all__ = [
     "Step",
     "TrainingError",
     "accuracy",
+    "as_device",
     "calibration",
     "choose_device",
     "confusion_matrix",
@@ -78,6 +86,7 @@ __all__ = [
     "export_playground",
     "feature_maps",
     "find_ink",
+    "finish_epoch",
     "first_filters",
     "fit",
     "followed_digit",
@@ -118,6 +127,7 @@ __all__ = [
     "plot_training_curves",
     "plot_walk",
     "predict",
+    "progress_bar",
     "read_description",
     "read_digits",
     "read_idx",
@@ -129,6 +139,7 @@ __all__ = [
     "save_picture",
     "saved_settings",
     "thicken_ink",
+    "train_committee",
     "train_model",
     "train_one_epoch",
     "train_run",
@@ -140,8 +151,9 @@ __all__ = [
 
 # Searched in this order; the costly imports (SciPy, Matplotlib) come last.
 _HOMES = (
-    *("files", "data", "models", "training", "recipes", "metrics", "interpret", "checkpoint", "ink", "photo"),
-    *("picture", "plots", "charts", "curves", "walkthrough", "report", "run", "export", "lessons"),
+    *("files", "data", "augmentation", "device", "models", "history", "training", "recipes", "metrics"),
+    *("interpret", "checkpoint", "ink", "photo", "picture", "plots", "charts", "curves", "walkthrough"),
+    *("report", "interruption", "run", "committee", "export", "lessons"),
 )
 
 

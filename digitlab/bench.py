@@ -21,8 +21,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from digitlab.contenders import Contender, Pictures, list_contenders
 from digitlab.data import DigitLoader, Digits, load_digits
+from digitlab.device import has_bfloat16
 from digitlab.models import create_model
-from digitlab.training import Batches, has_bfloat16, train_one_epoch
+from digitlab.training import Batches, train_one_epoch
 
 
 def time_in_turns(works: dict[str, Callable[[], Any]], repeats: int = 5) -> dict[str, list[float]]:

@@ -13,10 +13,12 @@ from typing import Any
 import torch
 
 from digitlab import workers
+from digitlab.arguments import as_path, check_flag, check_kind, check_whole_number
 from digitlab.checkpoint import load_checkpoint
 from digitlab.data import load_digits
 from digitlab.files import write_whole
-from digitlab.run import RunError, RunSettings, measure, resume_run, saved_settings, train_run
+from digitlab.interruption import RunError
+from digitlab.run import RunSettings, measure, resume_run, saved_settings, train_run
 from digitlab.training import predict
 
 
@@ -43,9 +45,11 @@ def train_committee(
         RunError: the folder holds members already and ``resume`` is false, or they had other settings.
         ValueError: fewer than two members; and as `digitlab.run.train_run`.
     """
-    if n_members < 2:
-        raise ValueError(f"n_members: expected 2 or more, got {n_members}")
-    folder = Path(output)
+    check_kind("settings", settings, RunSettings, "RunSettings")
+    check_whole_number("n_members", n_members, 2)
+    check_flag("resume", resume)
+    check_flag("progress", progress)
+    folder = as_path("output", output)
     seeds = range(settings.seed, settings.seed + n_members)
     members = {folder / f"seed-{seed}": replace(settings, seed=seed) for seed in seeds}
     # The first worker looks, for all of them: while one looks, another may be writing already.

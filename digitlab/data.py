@@ -12,16 +12,27 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from digitlab.arguments import (
+    as_path,
+    check_choice,
+    check_flag,
+    check_kind,
+    check_tensor,
+    check_whole_number,
+    described,
+    expect,
+)
+from digitlab.augmentation import Augment
+from digitlab.device import as_device
 from digitlab.files import DataError, data_folder, fetch_set, is_complete, read_set
 
 MEAN, STD = 0.1307, 0.3081
@@ -33,9 +44,6 @@ SPLITS: tuple[Split, ...] = ("train", "test")
 
 SOURCES = ("auto", "mnist", "sample", "fashion")
 """The names that `load_digits` and ``digitlab train --data`` accept."""
-
-Augment = Callable[[Tensor, torch.Generator], Tensor]
-"""Takes images ``(B, 1, 28, 28)`` on the scale 0..1 and a source of randomness; returns changed images."""
 
 _SAMPLE_FILE = Path(__file__).parent / "assets" / "sample.npz"
 
@@ -68,14 +76,10 @@ class Digits:
     split: str
 
     def __post_init__(self) -> None:
-        if self.images.dtype != torch.uint8 or self.images.ndim != 3 or self.images.shape[1:] != (28, 28):
-            raise ValueError(
-                f"images: expected uint8 (N, 28, 28), got {self.images.dtype} {tuple(self.images.shape)}"
-            )
-        if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
-            raise ValueError(
-                f"labels: expected int64 ({len(self.images)},), got {self.labels.dtype} {tuple(self.labels.shape)}"
-            )
+        check_tensor("images", self.images, ("N", 28, 28), "uint8")
+        check_tensor("labels", self.labels, (len(self.images),), "int64")
+        check_kind("name", self.name, str, "text")
+        check_kind("split", self.split, str, "text")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -145,7 +149,8 @@ def load_mnist(split: Split = "train", root: str | Path | None = None, download:
         no MNIST in nowhere/MNIST/raw
     """
     _check_split(split)
-    root = data_folder() if root is None else Path(root)
+    check_flag("download", download)
+    root = data_folder() if root is None else as_path("root", root)
     if download:
         fetch_set("mnist", root)
     return _read_digits("mnist", split, root)
@@ -172,11 +177,10 @@ def load_digits(split: Split = "train", source: str = "auto", root: str | Path |
         'sample'
     """
     _check_split(split)
-    if source not in SOURCES:
-        raise ValueError(f"unknown data {source!r}: choose from {', '.join(SOURCES)}")
+    check_choice("data", source, SOURCES)
+    root = data_folder() if root is None else as_path("root", root)
     if source == "sample":
         return load_sample(split)
-    root = data_folder() if root is None else Path(root)
     if source == "auto" and not is_complete("mnist", root):
         try:
             fetch_set("mnist", root)
@@ -194,8 +198,11 @@ def _read_digits(name: str, split: str, root: Path) -> Digits:
 
 
 def _check_split(split: str) -> None:
-    if split not in SPLITS:
-        raise ValueError(f"unknown split {split!r}: choose train or test")
+    check_choice("split", split, SPLITS)
+
+
+def _check_seed(seed: int) -> None:
+    check_whole_number("seed", seed, 0, 2**32 - 1)
 
 
 # --- splitting ------------------------------------------------------------------------------------
@@ -218,9 +225,10 @@ def train_val_split(digits: Digits, n_val: int, seed: int = 0) -> tuple[Digits, 
         >>> len(train), len(val)
         (7200, 800)
     """
-    if not 0 <= n_val < len(digits):
-        raise ValueError(f"n_val: expected 0 to {len(digits) - 1}, got {n_val}")
-    generator = torch.Generator().manual_seed(seed)
+    check_kind("digits", digits, Digits, "Digits")
+    check_whole_number("n_val", n_val, 0, len(digits) - 1)
+    _check_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))  # PyTorch takes no number of NumPy's
     counts = torch.bincount(digits.labels, minlength=10)
     shares = counts.double() * n_val / len(digits)
     n_chosen = shares.floor().long()
@@ -258,8 +266,7 @@ def normalize(images: Tensor) -> Tensor:
         >>> normalize(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1).expand(2, 28, 28))[:, 0, 0, 0]
         tensor([-0.4242,  2.8215])
     """
-    if images.dtype != torch.uint8 or images.ndim != 3:
-        raise ValueError(f"images: expected uint8 (N, 28, 28), got {images.dtype} {tuple(images.shape)}")
+    check_tensor("images", images, ("N", 28, 28), "uint8")
     return _standardize(images.float().div_(255))
 
 
@@ -269,55 +276,6 @@ def _standardize(pixels: Tensor) -> Tensor:
     # (N, 28, 28, 1), seen as (N, 1, 28, 28): "channels last". The values are the same; a CPU pools several
     # channels at once when they lie side by side, and each layer hands the layout on to the next.
     return pixels.unsqueeze(-1).permute(0, 3, 1, 2)
-
-
-@dataclass(frozen=True)
-class RandomAffine:
-    """Augmentation: turn, scale, shear and shift each image a little, at random. Explained in lesson 09.
-
-    Each number is the largest change to either side; each image gets its own, drawn evenly. ``elastic`` goes
-    beyond affine changes: it also bends the strokes, as another hand would have (Simard et al. 2003).
-
-    Attributes:
-        degrees: rotation.
-        scale: relative change of size; 0.1 means 0.9 to 1.1.
-        shear: slant, as the sideways shift per unit of height.
-        translate: shift in pixels, in each direction.
-        elastic: standard deviation, in pixels, of random shifts at 5x5 points; in between they pass smoothly
-            into each other.
-
-    Examples:
-        >>> images = torch.rand(4, 1, 28, 28)
-        >>> RandomAffine(degrees=10, translate=2)(images, torch.Generator().manual_seed(0)).shape
-        torch.Size([4, 1, 28, 28])
-    """
-
-    degrees: float = 0.0
-    scale: float = 0.0
-    shear: float = 0.0
-    translate: float = 0.0
-    elastic: float = 0.0
-
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Images ``(B, 1, H, W)`` on the scale 0..1, background 0; returns changed copies of the same shape."""
-        # Drawn on the CPU whatever the device, so that a seed means the same images everywhere.
-        angle, scale, shear, shift_x, shift_y = 2 * torch.rand(5, len(images), generator=generator) - 1
-        angle, scale, shear = (
-            angle * math.radians(self.degrees),
-            1 / (1 + scale * self.scale),
-            shear * self.shear,
-        )
-        # Row by row, the 2x3 matrix that says for each output pixel where to look in the input (x, then y,
-        # from -1 to 1).
-        cos, sin = angle.cos() * scale, angle.sin() * scale
-        shift_x, shift_y = (shift * self.translate * 2 / images.shape[-1] for shift in (shift_x, shift_y))
-        matrix = torch.stack([cos, cos * shear - sin, shift_x, sin, sin * shear + cos, shift_y], dim=1)
-        grid = F.affine_grid(matrix.view(-1, 2, 3).to(images.device), list(images.shape), align_corners=False)
-        if self.elastic > 0:
-            shifts = torch.randn(len(images), 2, 5, 5, generator=generator).to(images.device)
-            field = F.interpolate(shifts, size=images.shape[-2:], mode="bicubic", align_corners=False)
-            grid = grid + field.permute(0, 2, 3, 1) * (self.elastic * 2 / images.shape[-1])
-        return F.grid_sample(images, grid, align_corners=False)
 
 
 class DigitLoader:
@@ -363,34 +321,45 @@ class DigitLoader:
         rank: int = 0,
         n_workers: int = 1,
     ) -> None:
-        if not 0 <= rank < n_workers:
-            raise ValueError(f"rank: expected 0 to {n_workers - 1} for {n_workers} workers, got {rank}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size: expected 1 or more, got {batch_size}")
-        if len(digits) == 0:
-            raise ValueError("digits: expected at least one image, got none")
+        check_kind("digits", digits, Digits, "Digits")
+        expect(len(digits) > 0, "digits", "at least one image", "none")
+        check_whole_number("batch_size", batch_size, 1)
+        check_flag("shuffle", shuffle)
+        expect(augment is None or callable(augment), "augment", "a function or None", described(augment))
+        _check_seed(seed)
+        check_whole_number("n_workers", n_workers, 1)
+        check_whole_number("rank", rank, 0, n_workers - 1)
+        self.device = as_device(device)
+        self._images = digits.images.to(self.device)
+        self._labels = digits.labels.to(self.device)
         self.dataset = digits
-        self.batch_size = batch_size
+        self.batch_size = int(batch_size)  # PyTorch takes no number of NumPy's here
         self.shuffle = shuffle
         self.augment = augment
-        self.device = torch.device(device)
-        self.seed = seed
+        self.seed = int(seed)
         self.epoch = 0
         self.rank = rank
         self.n_workers = n_workers
         self.share = 1.0
-        self._images = digits.images.to(self.device)
-        self._labels = digits.labels.to(self.device)
+        self._n_given = 0  # batches of this epoch
+        self._n_skipped = 0
+        self._generator = torch.Generator()
 
     def __len__(self) -> int:
         return math.ceil(len(self.dataset) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        generator = torch.Generator().manual_seed(self.seed + 1_000_003 * self.epoch)
-        self.epoch += 1
+        n_skipped, self._n_skipped = self._n_skipped, 0
+        if n_skipped == 0:  # else the epoch was begun before
+            self.epoch += 1
+        generator = torch.Generator().manual_seed(self.seed + 1_000_003 * (self.epoch - 1))
         n = len(self.dataset)
         order = torch.randperm(n, generator=generator) if self.shuffle else torch.arange(n)
-        for chosen in order.to(self.device).split(self.batch_size):
+        if n_skipped > 0:  # the batches left out have drawn their random numbers
+            generator = self._generator
+        self._generator = generator
+        batches = order.to(self.device).split(self.batch_size)
+        for self._n_given, chosen in enumerate(batches[n_skipped:], start=n_skipped + 1):
             mine = slice(self.rank, None, self.n_workers)
             if self.augment is None:
                 batch = normalize(self._images[chosen[mine]])
@@ -402,3 +371,25 @@ class DigitLoader:
             labels = self._labels[chosen[mine]]
             self.share = len(labels) / len(chosen)
             yield batch, labels
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the loader stands, between two batches: for a run that may be interrupted there.
+
+        Examples:
+            >>> loader = DigitLoader(load_sample("test"), 100, shuffle=True)
+            >>> first, second, *_ = [labels for _, labels in loader]
+            >>> again = DigitLoader(load_sample("test"), 100, shuffle=True)
+            >>> _ = next(iter(again))
+            >>> other = DigitLoader(load_sample("test"), 100, shuffle=True)
+            >>> other.load_state_dict(again.state_dict())
+            >>> torch.equal(next(iter(other))[1], second)
+            True
+        """
+        return {"epoch": self.epoch, "n_given": self._n_given, "generator": self._generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where another loader of the same digits and settings stood."""
+        self.epoch, self._n_given = state["epoch"], state["n_given"]
+        self._n_skipped = self._n_given % len(self)
+        self._generator = torch.Generator()
+        self._generator.set_state(state["generator"])

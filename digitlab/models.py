@@ -18,7 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
+
+from digitlab.arguments import check_choice, check_each, check_number, check_tensor, check_whole_number
+
+fx.wrap("check_tensor")  # `digitlab.interpret.walk` steps over it instead of into it
 
 
 class DigitModel(nn.Module):
@@ -35,6 +39,13 @@ class DigitModel(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Images ``(B, 1, 28, 28)`` to logits ``(B, 10)``."""
         return self.forward_head(self.forward_features(images))
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """As in every PyTorch module, ``model(images)``; images of another shape or dtype are a `ValueError`."""
+        dtype = str(next(self.parameters()).dtype).removeprefix("torch.")
+        check_tensor("images", images, ("B", 1, 28, 28), dtype)
+        logits: Tensor = super().__call__(images)
+        return logits
 
 
 class CNN(DigitModel):
@@ -56,6 +67,7 @@ class CNN(DigitModel):
 
     def __init__(self, dropout: float = 0.5) -> None:
         super().__init__()
+        check_number("dropout", dropout, 0, 1)
         self.dropout = dropout
         self.conv1 = nn.Conv2d(1, 10, kernel_size=5)
         self.conv2 = nn.Conv2d(10, 20, kernel_size=5)
@@ -178,6 +190,7 @@ class SmallCNN(DigitModel):
 
     def __init__(self, channels: tuple[int, int, int, int] = (8, 16, 18, 22)) -> None:
         super().__init__()
+        check_each("channels", channels, 4, check_whole_number, 1)
         first, second, third, last = channels
         self.conv1 = _convolution(1, first, kernel_size=5)
         self.conv2 = _convolution(first, second)
@@ -262,13 +275,12 @@ def create_model(name: str, dropout: float = 0.5) -> DigitModel:
         dropout: for ``cnn``, 0..1; the others have none.
 
     Raises:
-        ValueError: an unknown name; the message lists the known ones.
+        ValueError: an unknown name; the message says which one is meant, or lists them all.
 
     Examples:
         >>> import torch
         >>> create_model("lenet5")(torch.zeros(2, 1, 28, 28)).shape
         torch.Size([2, 10])
     """
-    if name not in _MODELS:
-        raise ValueError(f"unknown model {name!r}: choose from {', '.join(_MODELS)}")
+    check_choice("model", name, _MODELS)
     return CNN(dropout) if name == "cnn" else _MODELS[name]()

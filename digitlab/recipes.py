@@ -18,7 +18,17 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
-from digitlab.data import RandomAffine
+from digitlab.arguments import (
+    check_choice,
+    check_each,
+    check_flag,
+    check_kind,
+    check_number,
+    check_whole_number,
+    expect,
+)
+from digitlab.augmentation import RandomAffine
+from digitlab.models import list_models
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,10 @@ class Recipe:
         augment: random changes of each training image, or ``None``.
         autocast: forward pass in bfloat16 where the hardware is fast at it (`training.has_bfloat16`).
         n_digits: learn from no more than so many digits, drawn by the run's seed; ``None`` for all.
+
+    Raises:
+        ValueError: a setting out of its range.
+        TypeError: a setting of another type.
     """
 
     name: str
@@ -59,6 +73,26 @@ class Recipe:
     augment: RandomAffine | None = None
     autocast: bool = False
     n_digits: int | None = None
+
+    def __post_init__(self) -> None:
+        check_kind("name", self.name, str, "text")
+        check_kind("description", self.description, str, "text")
+        check_choice("model", self.model, list_models())
+        check_whole_number("epochs", self.epochs, 1)
+        check_whole_number("batch_size", self.batch_size, 1)
+        check_number("learning_rate", self.learning_rate)
+        expect(self.learning_rate > 0, "learning_rate", "above 0", self.learning_rate)
+        check_choice("schedule", self.schedule, ("constant", "one_cycle"))
+        check_number("weight_decay", self.weight_decay, 0)
+        check_each("betas", self.betas, 2, check_number, 0, 1)
+        check_number("label_smoothing", self.label_smoothing, 0, 1)
+        check_number("dropout", self.dropout, 0, 1)
+        check_kind("augment", self.augment, RandomAffine | None, "a RandomAffine or None")
+        check_flag("autocast", self.autocast)
+        if self.n_digits is not None:
+            check_whole_number("n_digits", self.n_digits, 1)
+        for name, value in vars(self).items():  # a run's settings are saved, and what is saved is plain data
+            expect(not hasattr(value, "dtype"), name, "a number of Python's own", repr(value))
 
 
 _RECIPES = {
@@ -128,14 +162,13 @@ def get_recipe(name: str) -> Recipe:
     """The recipe of that name; change single settings with ``dataclasses.replace``.
 
     Raises:
-        ValueError: an unknown name; the message lists the known ones.
+        ValueError: an unknown name; the message says which one is meant, or lists them all.
 
     Examples:
         >>> get_recipe("classic").batch_size
         100
     """
-    if name not in _RECIPES:
-        raise ValueError(f"unknown recipe {name!r}: choose from {', '.join(_RECIPES)}")
+    check_choice("recipe", name, _RECIPES)
     return _RECIPES[name]
 
 
@@ -146,6 +179,9 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
         >>> type(make_optimizer(get_recipe("classic"), nn.Linear(2, 2))).__name__
         'Adam'
     """
+    check_kind("recipe", recipe, Recipe, "a Recipe")
+    check_kind("model", model, nn.Module, "a torch.nn.Module")
+    expect(any(True for _ in model.parameters()), "model", "one with weights", type(model).__name__)
     # fused: the whole step in one kernel instead of a dozen small ones for each tensor; the same arithmetic
     # (lesson 10).
     if recipe.weight_decay:
@@ -161,6 +197,9 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
 
 def make_scheduler(recipe: Recipe, optimizer: Optimizer, steps_per_epoch: int) -> LRScheduler | None:
     """The recipe's schedule for a whole run, to be stepped after every batch; ``None`` for a constant rate."""
+    check_kind("recipe", recipe, Recipe, "a Recipe")
+    check_kind("optimizer", optimizer, Optimizer, "a torch.optim.Optimizer")
+    check_whole_number("steps_per_epoch", steps_per_epoch, 1)
     if recipe.schedule == "constant":
         return None
     # Momentum stays as it is: for Adam, cycling it as well gained nothing that could be measured.
@@ -168,6 +207,6 @@ def make_scheduler(recipe: Recipe, optimizer: Optimizer, steps_per_epoch: int) -
         optimizer,
         recipe.learning_rate,
         epochs=recipe.epochs,
-        steps_per_epoch=steps_per_epoch,
+        steps_per_epoch=int(steps_per_epoch),
         cycle_momentum=False,
     )

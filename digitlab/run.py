@@ -9,35 +9,47 @@ mathematics here: that is in the files it calls.
 from __future__ import annotations
 
 import json
+import math
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from digitlab import __version__, metrics, workers
+from digitlab.arguments import (
+    as_path,
+    check_choice,
+    check_flag,
+    check_kind,
+    check_tensor,
+    check_whole_number,
+    expect,
+)
+from digitlab.augmentation import RandomAffine
 from digitlab.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from digitlab.data import DigitLoader, Digits, RandomAffine, load_digits, train_val_split
+from digitlab.data import SOURCES, DigitLoader, Digits, load_digits, train_val_split
+from digitlab.device import choose_device, has_bfloat16
 from digitlab.files import write_whole
+from digitlab.history import EpochSums, History
+from digitlab.interruption import Interrupted, RunError, alone_in, hold_signals
 from digitlab.models import DigitModel, create_model
 from digitlab.picture import counted
 from digitlab.recipes import Recipe, make_optimizer, make_scheduler
 from digitlab.report import write_figures, write_report
-from digitlab.training import History, choose_device, fit, has_bfloat16, predict
+from digitlab.run_state import get_state, set_state
+from digitlab.training import finish_epoch, predict, progress_bar, train_one_epoch
 
 _UNFINISHED, _FINISHED = "checkpoint.pt", "model.pt"
+_SAVE_SECONDS = 10.0
 _OWN_FILES = (_UNFINISHED, _FINISHED, "metrics.json", "history.json", "report.html", "figures")
-
-
-class RunError(ValueError):
-    """A run's folder cannot be used as asked. The message is one line and says what to do."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,13 @@ class RunSettings:
     source: str = "auto"
     seed: int = 0
     device: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_kind("recipe", self.recipe, Recipe, "a Recipe")
+        check_choice("data", self.source, SOURCES)
+        check_whole_number("seed", self.seed, 0, 2**32 - 1)
+        expect(not hasattr(self.seed, "dtype"), "seed", "a number of Python's own", repr(self.seed))
+        check_choice("device", self.device, ("auto", "cpu", "cuda", "mps"))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as it is saved with a run."""
@@ -76,7 +95,8 @@ class Run:
     """Everything that a run holds while it trains.
 
     ``trained`` is what the loop calls: the model itself or, with several workers, the model that adds up its
-    gradients with theirs. Each worker's loaders give its own share of every batch.
+    gradients with theirs. Each worker's loaders give its own share of every batch. ``sums`` is what an epoch
+    that is not finished has added up, and ``batches`` gives the rest of it; both are ``None`` between two epochs.
     """
 
     settings: RunSettings
@@ -90,6 +110,8 @@ class Run:
     optimizer: Optimizer
     scheduler: LRScheduler | None
     history: History
+    sums: EpochSums | None = None
+    batches: Iterator[tuple[Tensor, Tensor]] | None = None
 
 
 def train_run(settings: RunSettings, output: str | Path, *, progress: bool = True) -> dict[str, Any]:
@@ -108,19 +130,21 @@ def train_run(settings: RunSettings, output: str | Path, *, progress: bool = Tru
         ValueError: a setting is wrong; `digitlab.data.DataError` and `digitlab.training.TrainingError` are
             among them.
         OSError: the folder cannot be written to.
+        Interrupted: somebody asked it to stop; what was done is saved, and `resume_run` goes on from there.
     """
-    folder = Path(output)
-    found = workers.told_by_first([name for name in _OWN_FILES if (folder / name).exists()])
-    if found:
-        advice = "go on with --resume, or choose another" if _UNFINISHED in found else "choose another"
-        raise RunError(f"{folder} holds a run already ({found[0]}): {advice} --output")
+    check_kind("settings", settings, RunSettings, "RunSettings")
+    check_flag("progress", progress)
+    folder = as_path("output", output)
+    _check_unused(folder)
     run = _prepare(settings)
     if workers.rank() > 0:  # the first worker writes; the others only train
         return _train_and_finish(run, folder, progress=False)
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with _alone_in(folder):
+        with alone_in(folder):
+            if workers.n_workers() == 1:  # a run that ended while this one was preparing
+                _check_unused(folder)
             return _train_and_finish(run, folder, progress)
     finally:
         if is_new:  # where nothing could be saved, nothing is left behind
@@ -128,16 +152,25 @@ def train_run(settings: RunSettings, output: str | Path, *, progress: bool = Tru
                 folder.rmdir()
 
 
+def _check_unused(folder: Path) -> None:
+    found = workers.told_by_first([name for name in _OWN_FILES if (folder / name).exists()])
+    if found:
+        advice = "go on with --resume, or choose another" if _UNFINISHED in found else "choose another"
+        raise RunError(f"{folder} holds a run already ({found[0]}): {advice} --output")
+
+
 def resume_run(output: str | Path, *, progress: bool = True) -> dict[str, Any]:
-    """Go on with an interrupted run after its last finished epoch, as if it had never stopped.
+    """Go on with an interrupted run where it was last saved, as if it had never stopped.
 
     A finished run is left as it is.
 
     Raises:
+        Interrupted: as `train_run`.
         RunError: there is nothing to resume, or another run is using the folder.
         digitlab.checkpoint.CheckpointError: the saved state is damaged.
     """
-    folder = Path(output)
+    check_flag("progress", progress)
+    folder = as_path("output", output)
     if (folder / _FINISHED).exists() and not (folder / _UNFINISHED).exists():
         metrics_file = folder / "metrics.json"
         return dict(json.loads(metrics_file.read_text(encoding="utf-8")))
@@ -145,7 +178,7 @@ def resume_run(output: str | Path, *, progress: bool = True) -> dict[str, Any]:
         raise RunError(f"nothing to resume in {folder}: there is no {_UNFINISHED}")
     if workers.rank() > 0:
         return _train_and_finish(_restore(folder), folder, progress=False)
-    with _alone_in(folder):
+    with alone_in(folder):
         return _train_and_finish(_restore(folder), folder, progress)
 
 
@@ -158,52 +191,33 @@ def train_model(settings: RunSettings) -> Run:
     Raises:
         ValueError: as `train_run`.
     """
+    check_kind("settings", settings, RunSettings, "RunSettings")
     run = _prepare(settings)
     while len(run.history) < settings.recipe.epochs:
-        _train_one_epoch(run, progress=False)
+        _train_a_while(run, progress=False)
     return run
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep a second run out of the folder. The operating system lifts the lock however this process ends."""
-    path = folder / ".lock"
-    lock = FileLock(path)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise RunError(f"another run is using {folder}: wait for it, or choose another --output") from None
-    try:
-        yield
-    finally:
-        lock.release()
-        path.unlink(missing_ok=True)
 
 
 def _restore(folder: Path) -> Run:
-    """The interrupted run of a folder, as it stood after its last finished epoch."""
-    saved = load_checkpoint(folder / _UNFINISHED)
+    """The interrupted run of a folder, as it stood when it was last saved."""
+    path = folder / _UNFINISHED
+    saved = load_checkpoint(path)
+    state = saved.training_state or {}
+    run = _prepare(_settings_in(path, state))
+    run.model.load_state_dict(saved.model.state_dict())
+    n_begun = len(state.get("random_states", ()))
+    if n_begun != workers.n_workers():
+        raise RunError(f"{folder} was begun by {counted(n_begun, 'worker')}: go on with as many")
     try:
-        state = saved.training_state or {}
-        run = _prepare(_settings_in(state))
-        run.model.load_state_dict(saved.model.state_dict())
-        run.optimizer.load_state_dict(state["optimizer"])
-        if run.scheduler is not None:
-            run.scheduler.load_state_dict(state["scheduler"])
-        run.history = History.from_list(state["history"])
-        run.train_loader.epoch = len(run.history)
-        random_states = state["random_states"]
-        if len(random_states) != workers.n_workers():
-            begun_by = counted(len(random_states), "worker")
-            raise RunError(f"{folder} was begun by {begun_by}: go on with as many")
-        _set_random_state(random_states[workers.rank()])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _damaged(folder, error) from error
+        set_state(run, state)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise _damaged(path, error) from error
     return run
 
 
-def _damaged(folder: Path, error: Exception) -> CheckpointError:
-    return CheckpointError(f"{folder / _UNFINISHED} is damaged: its training state is incomplete ({error})")
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    fault = " ".join(str(error).split())[:200] or type(error).__name__
+    return CheckpointError(f"{path} is damaged: its training state is incomplete or does not fit ({fault})")
 
 
 def saved_settings(output: str | Path) -> RunSettings | None:
@@ -212,19 +226,19 @@ def saved_settings(output: str | Path) -> RunSettings | None:
     Raises:
         digitlab.checkpoint.CheckpointError: the saved state is damaged.
     """
-    folder = Path(output)
-    try:
-        if (folder / _UNFINISHED).exists():
-            return _settings_in(load_checkpoint(folder / _UNFINISHED).training_state or {})
-        if (folder / _FINISHED).exists():
-            return _settings_in(load_checkpoint(folder / _FINISHED).metadata)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _damaged(folder, error) from error
+    folder = as_path("output", output)
+    if (path := folder / _UNFINISHED).exists():
+        return _settings_in(path, load_checkpoint(path).training_state or {})
+    if (path := folder / _FINISHED).exists():
+        return _settings_in(path, load_checkpoint(path).metadata)
     return None
 
 
-def _settings_in(saved: dict[str, Any]) -> RunSettings:
-    return RunSettings.from_dict(saved["settings"])
+def _settings_in(path: Path, saved: dict[str, Any]) -> RunSettings:
+    try:
+        return RunSettings.from_dict(saved["settings"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise _damaged(path, error) from error
 
 
 def _prepare(settings: RunSettings) -> Run:
@@ -273,27 +287,52 @@ def _train_and_finish(run: Run, folder: Path, progress: bool) -> dict[str, Any]:
         print(f"recipe  {recipe.name}: {recipe.description}", flush=True)
     if not run.history.rows:  # before the first epoch, so that a full disk is noticed now and not after it
         _save_progress(run, folder)
-    while len(run.history) < recipe.epochs:
-        _train_one_epoch(run, progress)
-        _save_progress(run, folder)
+    # Of several workers, each would stop at another batch: they stop and save after whole epochs only.
+    is_alone = workers.n_workers() == 1
+    with hold_signals() if is_alone else nullcontext(()) as requests:
+        while len(run.history) < recipe.epochs and not requests:
+            _train_a_while(run, progress, requests, _SAVE_SECONDS if is_alone else math.inf)
+            _save_progress(run, folder)
+    if requests:
+        raise Interrupted(requests[0])
     summary = _finish(run, folder) if workers.rank() == 0 else None
     return dict(workers.told_by_first(summary))
 
 
-def _train_one_epoch(run: Run, progress: bool) -> None:
-    recipe = run.settings.recipe
-    fit(
+def _train_a_while(run: Run, progress: bool, requests: Sequence[int] = (), seconds: float = math.inf) -> None:
+    """Train until the epoch ends, a request to stop comes, or so many seconds have passed."""
+    recipe, loader = run.settings.recipe, run.train_loader
+    if run.sums is None:
+        run.sums = EpochSums(lr=float(run.optimizer.param_groups[0]["lr"]))
+    started = time.perf_counter()
+    before = started - run.sums.seconds
+    if run.batches is None:
+        run.batches = iter(progress_bar(loader, len(run.history) + 1, progress, run.sums.n_batches))
+    scores = train_one_epoch(
         run.trained,
-        run.train_loader,
-        run.val_loader,
-        epochs=len(run.history) + 1,
-        optimizer=run.optimizer,
+        _until(run.batches, requests, started + seconds),
+        run.optimizer,
         scheduler=run.scheduler,
-        autocast=recipe.autocast and has_bfloat16(run.train_loader.device),
+        autocast=recipe.autocast and has_bfloat16(loader.device),
         label_smoothing=recipe.label_smoothing,
-        history=run.history,
-        progress=progress,
+        sums=run.sums,
     )
+    if run.sums.n_batches == len(loader):
+        times = {"lr": run.sums.lr, "started": before}
+        finish_epoch(run.history, scores, run.trained, run.val_loader, **times, progress=progress)
+        run.sums = run.batches = None
+    else:
+        run.sums.seconds = time.perf_counter() - before
+
+
+def _until(
+    batches: Iterator[tuple[Tensor, Tensor]], requests: Sequence[int], deadline: float
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches until somebody asks to stop or the time is up, but at least one."""
+    for batch in batches:
+        yield batch
+        if requests or time.perf_counter() > deadline:
+            return
 
 
 def _finish(run: Run, folder: Path) -> dict[str, Any]:
@@ -323,6 +362,9 @@ def measure(probabilities: Tensor, labels: Tensor) -> dict[str, Any]:
         ``test_accuracy`` (0..1), ``test_accuracy_ci95`` (Wilson interval), ``test_loss`` (mean per image, in
         nats).
     """
+    check_tensor("probabilities", probabilities, ("N", 10), "floating point")
+    check_tensor("labels", labels, (len(probabilities),), "int64")
+    expect(len(labels) > 0, "labels", "at least one", "none")
     n_correct = int((probabilities.argmax(dim=1) == labels).sum())
     return {
         "test_accuracy": n_correct / len(labels),
@@ -357,30 +399,9 @@ def _summarise(run: Run, probabilities: Tensor) -> dict[str, Any]:
 
 
 def _save_progress(run: Run, folder: Path) -> None:
-    training_state = {
-        "settings": run.settings.to_dict(),
-        "optimizer": run.optimizer.state_dict(),
-        "scheduler": run.scheduler.state_dict() if run.scheduler is not None else None,
-        "history": run.history.to_list(),
-        "random_states": workers.gather(_random_state(run.train_loader.device)),
-    }
-    recipe = run.settings.recipe
+    state = get_state(run)
     if workers.rank() == 0:
-        save_checkpoint(folder / _UNFINISHED, run.model, recipe.model, training_state=training_state)
-
-
-def _random_state(device: torch.device) -> dict[str, Tensor]:
-    """The state of PyTorch's global generators, from which dropout draws."""
-    state = {"cpu": torch.get_rng_state()}
-    if device.type != "cpu":
-        state[device.type] = torch.get_device_module(device).get_rng_state()
-    return state
-
-
-def _set_random_state(state: dict[str, Tensor]) -> None:
-    torch.set_rng_state(state["cpu"])
-    for device in state.keys() - {"cpu"}:
-        torch.get_device_module(device).set_rng_state(state[device])
+        save_checkpoint(folder / _UNFINISHED, run.model, run.settings.recipe.model, training_state=state)
 
 
 def _n_parameters(model: DigitModel) -> int:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Sized
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +18,17 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
+from digitlab.arguments import (
+    check_flag,
+    check_kind,
+    check_number,
+    check_whole_number,
+    described,
+    expect,
+    has_shape,
+)
 from digitlab.data import normalize
+from digitlab.history import EpochRow, EpochSums, History
 from digitlab.workers import add_up
 
 Batches = Iterable[tuple[Tensor, Tensor]]
@@ -45,100 +54,6 @@ class Scores:
     n: int
 
 
-@dataclass(frozen=True)
-class EpochRow:
-    """One epoch in numbers.
-
-    The training figures are measured while learning, with dropout and augmentation on.
-
-    Attributes:
-        epoch: counted from 1.
-        train_loss: mean per image over the epoch, in nats.
-        train_accuracy: 0..1.
-        val_loss: after the epoch; ``None`` without validation images.
-        val_accuracy: 0..1; ``None`` without validation images.
-        lr: learning rate with which the epoch began.
-        seconds: wall time, validation included.
-    """
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    val_loss: float | None
-    val_accuracy: float | None
-    lr: float
-    seconds: float
-
-    def __str__(self) -> str:
-        text = (
-            f"epoch {self.epoch:>2}  {self.seconds:5.1f} s   "
-            f"train loss {self.train_loss:.4f}  accuracy {self.train_accuracy:7.2%}"
-        )
-        if self.val_loss is not None and self.val_accuracy is not None:
-            text += f"   val loss {self.val_loss:.4f}  accuracy {self.val_accuracy:7.2%}"
-        return text
-
-
-@dataclass
-class History:
-    """The epochs of one training, in order.
-
-    Examples:
-        >>> history = History([EpochRow(1, 0.7, 0.8, 0.2, 0.95, 0.001, 2.0)])
-        >>> History.from_list(history.to_list()) == history
-        True
-    """
-
-    rows: list[EpochRow] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def to_list(self) -> list[dict[str, Any]]:
-        """Plain data, as it stands in ``history.json``."""
-        return [asdict(row) for row in self.rows]
-
-    @classmethod
-    def from_list(cls, rows: list[dict[str, Any]]) -> History:
-        """The inverse of `to_list`."""
-        return cls([EpochRow(**row) for row in rows])
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """``"auto"`` takes CUDA if there is one, else Apple's MPS, else the CPU; another name is checked.
-
-    Raises:
-        ValueError: an unknown name, or a device that this machine does not have.
-
-    Examples:
-        >>> choose_device("cpu")
-        device(type='cpu')
-    """
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(device for device, is_there in available.items() if is_there)
-    if name not in available:
-        raise ValueError(f"unknown device {name!r}: choose from auto, cpu, cuda, mps")
-    if not available[name]:
-        raise ValueError(f"device {name!r} is not available here: use --device auto or cpu")
-    return torch.device(name)
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 numbers in hardware. Elsewhere they are slower than float32.
-
-    Examples:
-        >>> has_bfloat16(torch.device("mps"))
-        False
-    """
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
-        abilities = torch.cpu.get_capabilities()
-        return any(abilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
-    return False
-
-
 def train_one_epoch(
     model: nn.Module,
     loader: Batches,
@@ -147,6 +62,7 @@ def train_one_epoch(
     scheduler: LRScheduler | None = None,
     autocast: bool = False,
     label_smoothing: float = 0.0,
+    sums: EpochSums | None = None,
 ) -> Scores:
     """Show the model every batch once, and step after each. Built line by line in lesson 03.
 
@@ -157,6 +73,7 @@ def train_one_epoch(
         scheduler: stepped once a batch, after the optimiser.
         autocast: run the forward pass in bfloat16 where PyTorch deems it safe (lesson 10).
         label_smoothing: see `digitlab.recipes.Recipe`.
+        sums: of the epoch's earlier batches, if it goes on after an interruption; this call's are added.
 
     Returns:
         Loss and accuracy averaged over the images as they were seen: measured before each step, with dropout
@@ -165,12 +82,20 @@ def train_one_epoch(
     Raises:
         TrainingError: the loss is no longer a finite number.
     """
+    check_kind("model", model, nn.Module, "a torch.nn.Module")
+    _check_batches("loader", loader)
+    check_kind("optimizer", optimizer, Optimizer, "an optimiser of torch.optim")
+    check_kind("scheduler", scheduler, LRScheduler | None, "a scheduler of torch.optim or None")
+    check_flag("autocast", autocast)
+    check_number("label_smoothing", label_smoothing, 0, 1)
+    check_kind("sums", sums, EpochSums | None, "EpochSums or None")
     model.train()
     # Summed as tensors: reading a number out after each batch would make a GPU wait for it.
-    total_loss, n_correct, n = torch.tensor(0.0), torch.tensor(0), 0
-    for images, labels in loader:
+    sums = EpochSums(lr=_learning_rate(optimizer)) if sums is None else sums
+    total_loss, n_correct = torch.tensor(sums.total_loss), torch.tensor(sums.n_correct)
+    for images, labels in _pairs(loader):
         with torch.autocast(images.device.type, torch.bfloat16, enabled=autocast):
-            logits = model(images)
+            logits = _logits(model, images)
             loss = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
         optimizer.zero_grad()
         loss.backward()
@@ -182,8 +107,10 @@ def train_one_epoch(
         if len(labels) > 0:
             total_loss = total_loss.to(loss.device) + loss.detach() * len(labels)
         n_correct = n_correct.to(loss.device) + (logits.argmax(dim=1) == labels).sum()
-        n += len(labels)
-    return _scores(total_loss.item(), n_correct.item(), n)
+        sums.n_images += len(labels)
+        sums.n_batches += 1
+    sums.total_loss, sums.n_correct = total_loss.item(), int(n_correct)
+    return _scores(sums.total_loss, sums.n_correct, sums.n_images)
 
 
 @torch.inference_mode()
@@ -195,11 +122,13 @@ def evaluate(model: nn.Module, loader: Batches) -> Scores:
     Raises:
         TrainingError: the loader gave no batch.
     """
+    check_kind("model", model, nn.Module, "a torch.nn.Module")
+    _check_batches("loader", loader)
     was_training = model.training
     model.eval()
     total_loss, n_correct, n = 0.0, 0, 0
-    for images, labels in loader:
-        logits = model(images)
+    for images, labels in _pairs(loader):
+        logits = _logits(model, images)
         # Summed, not averaged: the mean of the batches' means would count the images of a small last batch
         # more.
         total_loss += F.cross_entropy(logits, labels, reduction="sum").item()
@@ -213,7 +142,8 @@ def _scores(total_loss: float, n_correct: float, n: int, trained: bool = True) -
     """Sums to means; where several workers share the images, over all of them (lesson 14)."""
     total_loss, n_correct, n_images = add_up(total_loss, n_correct, n)
     if n_images == 0:
-        raise TrainingError("the loader gave no batch: is the set empty, or the loader used up?")
+        fault = "loader: expected a batch or more, got no batch"
+        raise TrainingError(f"{fault}: is the set empty, or the loader used up?")
     if trained and not math.isfinite(total_loss):
         raise TrainingError("the loss is not finite any more: try a smaller learning rate")
     return Scores(total_loss / n_images, n_correct / n_images, int(n_images))
@@ -240,20 +170,20 @@ def predict(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
         >>> predict(CNN(), torch.zeros(3, 28, 28, dtype=torch.uint8)).shape
         torch.Size([3, 10])
     """
-    is_raw = images.dtype == torch.uint8 and images.ndim == 3
-    is_normalised = images.dtype == torch.float32 and images.ndim == 4 and images.shape[1] == 1
-    if not (is_raw or is_normalised) or images.shape[-2:] != (28, 28):
-        raise ValueError(
-            "images: expected uint8 (N, 28, 28) or normalised float32 (N, 1, 28, 28), "
-            f"got {images.dtype} {tuple(images.shape)}"
-        )
-    device = next(model.parameters()).device
+    expected = "uint8 (N, 28, 28) or normalised float32 (N, 1, 28, 28)"
+    check_kind("model", model, nn.Module, "a torch.nn.Module")
+    check_kind("images", images, Tensor, f"a tensor, {expected}")
+    is_raw = images.dtype == torch.uint8 and has_shape(images.shape, ("N", 28, 28))
+    is_normalised = images.dtype == torch.float32 and has_shape(images.shape, ("N", 1, 28, 28))
+    expect(is_raw or is_normalised, "images", expected, described(images))
+    check_whole_number("batch_size", batch_size, 1)
+    device = next((parameter.device for parameter in model.parameters()), images.device)
     was_training = model.training
     model.eval()
     probabilities = []
-    for batch in images.split(batch_size):
+    for batch in images.split(int(batch_size)):
         batch = batch.to(device)
-        logits = model(normalize(batch) if is_raw else batch)
+        logits = _logits(model, normalize(batch) if is_raw else batch)
         probabilities.append(logits.softmax(dim=1).float().cpu())
     model.train(was_training)
     return torch.cat(probabilities)
@@ -300,34 +230,111 @@ def fit(
         >>> history.rows[1].train_loss < history.rows[0].train_loss
         True
     """
-    if epochs < 1:
-        raise ValueError(f"epochs: expected 1 or more, got {epochs}")
+    check_whole_number("epochs", epochs, 1)
+    _check_batches("train_loader", train_loader)
+    check_kind("optimizer", optimizer, Optimizer, "an optimiser of torch.optim")
+    if val_loader is not None:
+        _check_batches("val_loader", val_loader)
+    check_kind("history", history, History | None, "a History or None")
+    check_flag("progress", progress)
     history = History() if history is None else history
     while len(history) < epochs:
         started = time.perf_counter()
         number = len(history) + 1
-        learning_rate = float(optimizer.param_groups[0]["lr"])
-        # disable=None: no bar where standard error is not a terminal, as in a notebook, a log file or a test.
-        bar = tqdm(train_loader, f"epoch {number:>2}", leave=False, disable=None if progress else True)
+        learning_rate = _learning_rate(optimizer)
         train = train_one_epoch(
             model,
-            bar,
+            progress_bar(train_loader, number, progress),
             optimizer,
             scheduler=scheduler,
             autocast=autocast,
             label_smoothing=label_smoothing,
         )
-        val = evaluate(model, val_loader) if val_loader is not None else None
-        row = EpochRow(
-            epoch=number,
-            train_loss=train.loss,
-            train_accuracy=train.accuracy,
-            val_loss=val.loss if val else None,
-            val_accuracy=val.accuracy if val else None,
-            lr=learning_rate,
-            seconds=time.perf_counter() - started,
-        )
-        history.rows.append(row)
-        if progress:
-            print(row, flush=True)
+        finish_epoch(history, train, model, val_loader, lr=learning_rate, started=started, progress=progress)
     return history
+
+
+def progress_bar(batches: Batches, epoch: int, progress: bool, n_done: int = 0) -> Batches:
+    """The same batches, with a bar in the terminal while they are gone through.
+
+    Args:
+        batches: an iterable.
+        epoch: its number, which stands beside the bar.
+        progress: false for no bar.
+        n_done: batches of the epoch that were given before.
+    """
+    _check_batches("batches", batches)
+    check_whole_number("epoch", epoch, 1)
+    check_flag("progress", progress)
+    check_whole_number("n_done", n_done, 0)
+    total = len(batches) if isinstance(batches, Sized) else None
+    # disable=None: no bar where standard error is not a terminal, as in a notebook, a log file or a test.
+    is_off = None if progress else True
+    return tqdm(batches, f"epoch {epoch:>2}", total, leave=False, disable=is_off, initial=n_done)
+
+
+def finish_epoch(
+    history: History,
+    train: Scores,
+    model: nn.Module,
+    val_loader: Batches | None,
+    *,
+    lr: float,
+    started: float,
+    progress: bool,
+) -> None:
+    """Validate after an epoch, and add its row to the history.
+
+    Args:
+        history: extended in place.
+        train: what `train_one_epoch` returned.
+        model: just trained.
+        val_loader: batches to measure on, if any.
+        lr: with which the epoch began.
+        started: when, by ``time.perf_counter()``.
+        progress: print the row.
+    """
+    check_kind("history", history, History, "a History")
+    check_kind("train", train, Scores, "Scores")
+    check_kind("model", model, nn.Module, "a torch.nn.Module")
+    check_number("lr", lr, 0)
+    check_number("started", started)
+    check_flag("progress", progress)
+    val = evaluate(model, val_loader) if val_loader is not None else None
+    row = EpochRow(
+        epoch=len(history) + 1,
+        train_loss=train.loss,
+        train_accuracy=train.accuracy,
+        val_loss=val.loss if val else None,
+        val_accuracy=val.accuracy if val else None,
+        lr=lr,
+        seconds=time.perf_counter() - started,
+    )
+    history.rows.append(row)
+    if progress:
+        print(row, flush=True)
+
+
+def _check_batches(name: str, batches: object) -> None:
+    if not isinstance(batches, Iterable) or isinstance(batches, Tensor | str | bytes):
+        raise TypeError(f"{name}: expected batches of (images, labels), got {described(batches)}")
+
+
+def _pairs(loader: Batches) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches, after a look at each, for they may come from anywhere."""
+    for batch in loader:
+        is_pair = isinstance(batch, tuple | list) and len(batch) == 2
+        if not (is_pair and all(isinstance(part, Tensor) for part in batch)):
+            raise TypeError(f"loader: expected batches of (images, labels), got {described(batch)}")
+        yield batch
+
+
+def _logits(model: nn.Module, images: Tensor) -> Tensor:
+    logits: Tensor = model(images)
+    is_right = isinstance(logits, Tensor) and has_shape(logits.shape, (len(images), "C"))
+    expect(is_right, "model", f"one that returns logits ({len(images)}, C)", described(logits))
+    return logits
+
+
+def _learning_rate(optimizer: Optimizer) -> float:
+    return float(optimizer.param_groups[0]["lr"])

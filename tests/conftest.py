@@ -69,7 +69,8 @@ def offline_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from test_site import build
 
     target = tmp_path_factory.mktemp("offline")
-    done = build(target, OFFLINE="true")
+    # With a repository's address, because the theme would then ask GitHub for its stars.
+    done = build(target, OFFLINE="true", REPOSITORY_URL="https://github.com/example/digitlab")
     assert done.returncode == 0, done.stderr
     return target
 

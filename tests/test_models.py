@@ -106,7 +106,9 @@ def test_dropout_can_be_set() -> None:
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="unknown model 'cnm': choose from cnn, softmax"):
+    with pytest.raises(ValueError, match="unknown model 'xyz': choose from cnn, softmax"):
+        create_model("xyz")
+    with pytest.raises(ValueError, match="unknown model 'cnm': did you mean 'cnn'"):
         create_model("cnm")
 
 

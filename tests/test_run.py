@@ -1,5 +1,7 @@
 import json
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,10 @@ from digitlab import run as run_module
 from digitlab.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from digitlab.committee import train_committee
 from digitlab.data import load_sample
+from digitlab.interruption import Interrupted, RunError
 from digitlab.models import DigitModel, create_model
 from digitlab.recipes import Recipe, get_recipe
 from digitlab.run import (
-    RunError,
     RunSettings,
     measure,
     resume_run,
@@ -38,7 +40,7 @@ SHORT = Recipe(
 )
 
 
-class Interrupted(Exception):
+class PowerCut(Exception):
     """Stands for a power cut: nothing in the product catches it."""
 
 
@@ -128,39 +130,105 @@ def test_history_has_a_row_an_epoch(undisturbed: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("after", [0, 1, 2, 3])
-def test_an_interrupted_run_resumes_to_the_same_bits(
-    after: int, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Interrupted after each epoch in turn (0: before the first ends; 3: while the results are written)."""
-    folder = tmp_path / "run"
-    real_fit, real_report = run_module.fit, run_module.write_report
+def interrupt_at(patch: pytest.MonkeyPatch, batch: int) -> None:
+    """The process ends when this many batches have been learnt from, and nothing is saved that was not before."""
+    real, n_done = run_module.DigitLoader.__iter__, 0
 
-    def fit(*args: Any, **kwargs: Any) -> Any:
-        if len(kwargs["history"]) == after:
-            raise Interrupted
-        return real_fit(*args, **kwargs)
+    def batches(loader: Any) -> Iterator[Any]:
+        nonlocal n_done
+        for each in real(loader):
+            if loader.shuffle:
+                if n_done == batch:
+                    raise PowerCut
+                n_done += 1
+            yield each
 
-    def write_report(*args: Any) -> Any:
-        raise Interrupted
+    patch.setattr(run_module.DigitLoader, "__iter__", batches)
 
-    monkeypatch.setattr(run_module, "fit", fit)
-    monkeypatch.setattr(run_module, "write_report", write_report)
-    with pytest.raises(Interrupted):
-        train_run(settings(), folder, progress=False)
-    assert not (folder / "model.pt").exists()
-    monkeypatch.setattr(run_module, "fit", real_fit)
-    monkeypatch.setattr(run_module, "write_report", real_report)
 
-    torch.manual_seed(999)  # another process has another random state
-    summary = resume_run(folder, progress=False)
-    assert torch.equal(
-        weights_of(load_checkpoint(folder).model), weights_of(load_checkpoint(undisturbed).model)
-    )
+def assert_the_same_to_the_bit(folder: Path, undisturbed: Path) -> None:
+    models = [load_checkpoint(each).model for each in (folder, undisturbed)]
+    assert torch.equal(weights_of(models[0]), weights_of(models[1]))
     assert without_seconds(folder) == without_seconds(undisturbed)
-    expected = json.loads((undisturbed / "metrics.json").read_text())
-    assert summary["test_accuracy"] == expected["test_accuracy"]
-    assert not (folder / "checkpoint.pt").exists()
+    scores = [json.loads((each / "metrics.json").read_text()) for each in (folder, undisturbed)]
+    assert scores[0]["test_accuracy"] == scores[1]["test_accuracy"]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        path.name for path in undisturbed.iterdir()
+    )
+
+
+@pytest.mark.parametrize("n_saved", [1, 3])  # after every batch, or after epochs only
+@pytest.mark.parametrize("batch", [0, 1, 3, 4, 5, 7, 12, 14])  # of three epochs of five
+def test_a_run_that_was_cut_off_resumes_to_the_same_bits(
+    batch: int, n_saved: int, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "_SAVE_SECONDS", 0.0 if n_saved == 1 else 1e9)
+        interrupt_at(patch, batch)
+        with pytest.raises(PowerCut):
+            train_run(settings(), folder, progress=False)
+    state = load_checkpoint(folder / "checkpoint.pt").training_state
+    assert state is not None and len(state["history"]) == batch // 5
+    in_the_middle = n_saved == 1 and batch % 5
+    assert (state["sums"]["n_batches"] if state["sums"] else 0) == (batch % 5 if in_the_middle else 0)
+    torch.manual_seed(999)  # another process has another random state
+    resume_run(folder, progress=False)
+    assert_the_same_to_the_bit(folder, undisturbed)
+
+
+def test_a_run_that_was_cut_off_while_its_results_are_written(
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def power_cut(*_args: Any) -> None:
+        raise PowerCut
+
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "write_report", power_cut)
+        with pytest.raises(PowerCut):
+            train_run(settings(), folder, progress=False)
+    assert not (folder / "model.pt").exists()
+    (folder / ".digitlab-a1b2c3d4").touch()  # a write that was cut off, too
+    resume_run(folder, progress=False)
+    assert_the_same_to_the_bit(folder, undisturbed)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("batch", [0, 2, 4, 11])
+def test_a_request_to_stop_is_met_after_the_batch_in_hand(
+    number: int, batch: int, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, before = tmp_path / "run", signal.getsignal(number)
+    real, n_done = run_module.DigitLoader.__iter__, 0
+
+    def batches(loader: Any) -> Iterator[Any]:
+        nonlocal n_done
+        for each in real(loader):
+            if loader.shuffle and n_done == batch:
+                signal.raise_signal(number)
+            n_done += loader.shuffle
+            yield each
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module.DigitLoader, "__iter__", batches)
+        with pytest.raises(Interrupted) as stopped:
+            train_run(settings(), folder, progress=False)
+    assert stopped.value.signal == number
+    assert signal.getsignal(number) is before
+    state = load_checkpoint(folder / "checkpoint.pt").training_state
+    assert state is not None
+    n_saved = 5 * len(state["history"]) + (state["sums"]["n_batches"] if state["sums"] else 0)
+    assert n_saved == batch + 1
+    resume_run(folder, progress=False)
+    assert_the_same_to_the_bit(folder, undisturbed)
+
+
+def test_another_thread_can_train(tmp_path: Path) -> None:
+    thread = threading.Thread(target=train_run, args=(settings(epochs=1), tmp_path / "run"))
+    thread.start()
+    thread.join()
+    assert (tmp_path / "run" / "model.pt").exists()
 
 
 def test_resuming_a_finished_run_changes_nothing(undisturbed: Path) -> None:
@@ -270,6 +338,83 @@ def test_a_committee_is_the_mean_of_its_members(tmp_path: Path) -> None:
 def test_a_committee_of_one(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="n_members: expected 2 or more, got 1"):
         train_committee(settings(), 1, tmp_path, progress=False)
+
+
+# --- a state that comes from a file ---
+
+
+def put(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
+    """A change of one value deep inside."""
+
+    def change(state: dict[str, Any]) -> None:
+        place: Any = state
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+
+    return change
+
+
+@pytest.fixture(scope="module")
+def cut_off(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a run that stopped in the middle of its second epoch."""
+    folder = tmp_path_factory.mktemp("runs") / "cut-off"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_module, "_SAVE_SECONDS", 0.0)
+        interrupt_at(patch, 7)
+        with pytest.raises(PowerCut):
+            train_run(settings(), folder, progress=False)
+    return folder / "checkpoint.pt"
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        # PyTorch does not compare these, and its fused step writes past the end of a tensor that is too short.
+        (put("optimizer", "state", 0, "exp_avg", value=torch.zeros(1)), "exp_avg: expected torch.float32"),
+        (put("optimizer", "state", 0, "step", value=3), "step: expected Tensor, got int"),
+        (put("optimizer", "state", 99, value={}), "optimizer.state: expected"),
+        (put("optimizer", "state", 1, "exp_avg_sq", value=torch.full((10,), torch.nan)), "finite"),
+        (put("optimizer", "param_groups", value=[]), "param_groups: expected 1 values, got 0"),
+        (put("optimizer", "param_groups", 0, "lr", value=float("nan")), "lr: expected a finite number"),
+        (put("optimizer", "param_groups", 0, "capturable", value=True), "capturable: expected False"),
+        (put("optimizer", "param_groups", 0, "params", value=[0]), "params: expected 8 values, got 1"),
+        (put("scheduler", value=None), "scheduler: expected dict, got NoneType"),
+        (put("scheduler", "optimizer", value=0), "scheduler: expected"),
+        (put("scheduler", "total_steps", value=0), "total_steps: expected 15, got '0'"),
+        (put("scheduler", "last_epoch", value=3), "last_epoch: expected 7, got 3"),
+        (put("loader", "n_given", value=3), "n_given: expected 2, got 3"),
+        (put("loader", "epoch", value=9), "epoch: expected 2, got 9"),
+        (put("loader", "generator", value=torch.zeros(3, dtype=torch.uint8)), "generator: expected"),
+        (put("sums", "n_batches", value=-2), "n_batches: expected 1 to 4, got -2"),
+        (put("sums", "total_loss", value="much"), "total_loss: expected float, got str"),
+        (put("history", value=[]), "epoch: expected 1, got 2"),
+        (put("history", 0, "epoch", value=2), "the epochs 1, 2, 3"),
+        (put("history", 0, "train_loss", value=[1.0]), "train_loss: expected float, got list"),
+        (put("history", 0, "extra", value=1), "history: expected"),
+        (put("random_states", 0, value={}), "'cpu'"),
+        (put("random_states", 0, "cpu", value=torch.zeros(9)), "training state"),
+        (put("random_states", 0, "quantum", value=torch.zeros(9)), "training state"),
+        (put("random_states", value=[]), "begun by 0 workers"),
+        (put("settings", "recipe", "batch_size", value=0), "batch_size"),
+        (lambda state: state.pop("sums"), "'sums'"),
+        (lambda state: state.pop("optimizer"), "'optimizer'"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_in_one_line(
+    change: Callable[[dict[str, Any]], None], fault: str, cut_off: Path, tmp_path: Path
+) -> None:
+    saved = load_checkpoint(cut_off)
+    assert saved.training_state is not None
+    change(saved.training_state)
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, saved.model, saved.model_name, training_state=saved.training_state)
+    before = path.read_bytes()
+    with pytest.raises(ValueError) as error:
+        resume_run(tmp_path, progress=False)
+    assert fault in str(error.value) and "\n" not in str(error.value), str(error.value)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
 # --- settings that come from a file, or that choose among the digits ---

@@ -8,20 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from digitlab.data import DigitLoader, Digits, RandomAffine, load_sample, normalize
+from digitlab.augmentation import RandomAffine
+from digitlab.data import DigitLoader, Digits, load_sample, normalize
+from digitlab.device import choose_device, has_bfloat16
+from digitlab.history import EpochRow, History
 from digitlab.models import CNN, SoftmaxRegression, create_model
 from digitlab.recipes import Recipe, get_recipe, list_recipes, make_optimizer, make_scheduler
-from digitlab.training import (
-    EpochRow,
-    History,
-    TrainingError,
-    choose_device,
-    evaluate,
-    fit,
-    has_bfloat16,
-    predict,
-    train_one_epoch,
-)
+from digitlab.training import TrainingError, evaluate, fit, predict, train_one_epoch
 
 
 def sgd(model: nn.Module, learning_rate: float = 0.05) -> torch.optim.Optimizer:
@@ -313,10 +306,10 @@ def test_one_cycle_goes_up_and_ends_with_the_run() -> None:
 
 
 def test_unknown_recipe_lists_the_known_ones() -> None:
-    with pytest.raises(
-        ValueError, match="unknown recipe 'clasic': choose from classic, fast, thorough, best"
-    ):
+    with pytest.raises(ValueError, match="unknown recipe 'clasic': did you mean 'classic'"):
         get_recipe("clasic")
+    with pytest.raises(ValueError, match="unknown recipe 'zzz': choose from classic, fast, thorough, best"):
+        get_recipe("zzz")
 
 
 def test_smoothed_labels_ask_for_nine_tenths_and_a_little_of_everything() -> None:

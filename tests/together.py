@@ -8,7 +8,8 @@ import sys
 import torch
 
 from digitlab import workers
-from digitlab.data import DigitLoader, RandomAffine, load_sample
+from digitlab.augmentation import RandomAffine
+from digitlab.data import DigitLoader, load_sample
 from digitlab.models import create_model
 from digitlab.training import evaluate, train_one_epoch
 

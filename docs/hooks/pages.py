@@ -185,15 +185,18 @@ def _mean_and_spread(runs: list[dict[str, Any]]) -> str:
 
 
 def on_post_page(output: str, page: Any, config: MkDocsConfig) -> str:
-    """Name the theme's search dialog, for those who hear the page."""
-    return _with_named_dialog(output)
+    """Mend what the theme does on every page."""
+    return _mended(output)
 
 
 def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:
     """The same for the page that says that there is no such page."""
-    return _with_named_dialog(output)
+    return _mended(output)
 
 
-def _with_named_dialog(output: str) -> str:
+def _mended(output: str) -> str:
+    # Without this mark the theme does not ask GitHub, in the reader's name, for the repository's stars.
+    output = output.replace(' data-md-component="source"', "")
+    # A name for the search dialog, for those who hear the page.
     dialog = 'data-md-component="search" role="dialog"'
     return output.replace(dialog, f'{dialog} aria-label="Search"')

@@ -1,0 +1,73 @@
+"""Augmentation: each training image a little changed, so that no two epochs show quite the same. Lesson 09.
+
+Whole batches at once, on the device where they live; how they get there is in `digitlab.data`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from digitlab.arguments import check_number, expect
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+"""Takes images ``(B, 1, 28, 28)`` on the scale 0..1 and a source of randomness; returns changed images."""
+
+
+@dataclass(frozen=True)
+class RandomAffine:
+    """Augmentation: turn, scale, shear and shift each image a little, at random. Explained in lesson 09.
+
+    Each number is the largest change to either side; each image gets its own, drawn evenly. ``elastic`` goes
+    beyond affine changes: it also bends the strokes, as another hand would have (Simard et al. 2003).
+
+    Attributes:
+        degrees: rotation.
+        scale: relative change of size; 0.1 means 0.9 to 1.1.
+        shear: slant, as the sideways shift per unit of height.
+        translate: shift in pixels, in each direction.
+        elastic: standard deviation, in pixels, of random shifts at 5x5 points; in between they pass smoothly
+            into each other.
+
+    Examples:
+        >>> images = torch.rand(4, 1, 28, 28)
+        >>> RandomAffine(degrees=10, translate=2)(images, torch.Generator().manual_seed(0)).shape
+        torch.Size([4, 1, 28, 28])
+    """
+
+    degrees: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    translate: float = 0.0
+    elastic: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            check_number(name, value, 0)
+            expect(not hasattr(value, "dtype"), name, "a number of Python's own", repr(value))  # it is saved
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Images ``(B, 1, H, W)`` on the scale 0..1, background 0; returns changed copies of the same shape."""
+        # Drawn on the CPU whatever the device, so that a seed means the same images everywhere.
+        angle, scale, shear, shift_x, shift_y = 2 * torch.rand(5, len(images), generator=generator) - 1
+        angle, scale, shear = (
+            angle * math.radians(self.degrees),
+            1 / (1 + scale * self.scale),
+            shear * self.shear,
+        )
+        # Row by row, the 2x3 matrix that says for each output pixel where to look in the input (x, then y,
+        # from -1 to 1).
+        cos, sin = angle.cos() * scale, angle.sin() * scale
+        shift_x, shift_y = (shift * self.translate * 2 / images.shape[-1] for shift in (shift_x, shift_y))
+        matrix = torch.stack([cos, cos * shear - sin, shift_x, sin, sin * shear + cos, shift_y], dim=1)
+        grid = F.affine_grid(matrix.view(-1, 2, 3).to(images.device), list(images.shape), align_corners=False)
+        if self.elastic > 0:
+            shifts = torch.randn(len(images), 2, 5, 5, generator=generator).to(images.device)
+            field = F.interpolate(shifts, size=images.shape[-2:], mode="bicubic", align_corners=False)
+            grid = grid + field.permute(0, 2, 3, 1) * (self.elastic * 2 / images.shape[-1])
+        return F.grid_sample(images, grid, align_corners=False)

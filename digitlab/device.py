@@ -1,0 +1,59 @@
+"""Where the numbers live and are multiplied: the processor (CPU), an NVIDIA GPU (CUDA) or Apple's (MPS)."""
+
+from __future__ import annotations
+
+import torch
+
+from digitlab.arguments import check_choice, check_kind, described
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """``"auto"`` takes CUDA if there is one, else Apple's MPS, else the CPU; another name is checked.
+
+    Raises:
+        ValueError: an unknown name, or a device that this machine does not have.
+
+    Examples:
+        >>> choose_device("cpu")
+        device(type='cpu')
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    check_choice("device", name, ("auto", *available))
+    if name == "auto":
+        name = next(device for device, is_there in available.items() if is_there)
+    if not available[name]:
+        raise ValueError(f"device {name!r} is not available here: use --device auto or cpu")
+    return torch.device(name)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 numbers in hardware. Elsewhere they are slower than float32.
+
+    Examples:
+        >>> has_bfloat16(torch.device("mps"))
+        False
+    """
+    check_kind("device", device, torch.device, "a torch.device")
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        abilities = torch.cpu.get_capabilities()
+        return any(abilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    return False
+
+
+def as_device(device: str | torch.device) -> torch.device:
+    """The device, by PyTorch's own name for it, such as ``"cuda:1"``, if this machine has it.
+
+    Raises:
+        ValueError: it has not.
+
+    Examples:
+        >>> as_device("cpu")
+        device(type='cpu')
+    """
+    check_kind("device", device, (str, torch.device), "a device")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError):  # which of them, and in how many lines, depends on the device
+        raise ValueError(f"device: expected one that this machine has, got {described(device)}") from None

@@ -1,0 +1,158 @@
+"""Kill a training again and again, at random moments, and see whether anything is lost.
+
+    python tests/kill_runs.py --kills 50 --seed 0
+
+Runs ``digitlab train`` on the bundled sample, kills it (SIGKILL) at a random moment, resumes it, kills it again,
+until it has been killed ten times or is done; then the next run, until there have been as many kills as asked
+for. After each kill the folder must hold a whole checkpoint or a whole result; and each run must end with the
+weights and the history of a run that nobody disturbed, to the bit. The network, the number of epochs and the
+images are such that everything random takes part: dropout, augmentation, order, schedule. ``--epochs 1`` tries a
+recipe of a single epoch, which is saved from within.
+
+Exit status 1 if anything was lost. Not for Windows, which has no SIGKILL. A short campaign is part of the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from digitlab.checkpoint import load_checkpoint
+
+# `digitlab train`, but saved every fifth of a second, so that a short run has many moments to be killed at.
+CODE = """
+import sys
+from dataclasses import replace
+from digitlab import data, recipes, run
+from digitlab.cli import main
+run._SAVE_SECONDS = 0.2
+changes = {"augment": recipes.get_recipe("best").augment, "schedule": "one_cycle", "epochs": int(sys.argv[1])}
+recipes._RECIPES["classic"] = replace(recipes.get_recipe("classic"), **changes)
+print("begun", flush=True)
+raise SystemExit(main(sys.argv[2:]))
+"""
+
+
+@dataclass
+class Campaign:
+    """What came of it."""
+
+    n_kills: int = 0
+    n_in_the_middle: int = 0
+    n_runs: int = 0
+    faults: tuple[str, ...] = ()
+
+
+def start(folder: Path, epochs: int, *options: str) -> subprocess.Popen[str]:
+    """The process, once Python and PyTorch are loaded and the work begins."""
+    command = [sys.executable, "-c", CODE, str(epochs), "train", "--data", "sample", "--quiet", *options]
+    # One thread: two would wait for each other wherever something else is running.
+    process = subprocess.Popen(
+        [*command, "--output", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    return process
+
+
+def finish(process: subprocess.Popen[str]) -> str | None:
+    """Wait for the end; what went wrong, or ``None``."""
+    _, errors = process.communicate()
+    return None if process.returncode == 0 else f"status {process.returncode}: {errors.strip()[-300:]}"
+
+
+def outcome(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The weights, and the history without its times."""
+    rows = json.loads((folder / "history.json").read_text())
+    return load_checkpoint(folder).model.state_dict(), [{**row, "seconds": 0} for row in rows]
+
+
+def look_at(folder: Path) -> tuple[bool, bool]:
+    """Whether there is something to resume, and whether it stands within an epoch. Raises if it is not whole."""
+    if not (folder / "checkpoint.pt").exists():
+        if (folder / "model.pt").exists():
+            outcome(folder)
+        return False, False
+    state = load_checkpoint(folder / "checkpoint.pt").training_state
+    assert state is not None
+    epochs = [row["epoch"] for row in state["history"]]
+    assert epochs == list(range(1, len(epochs) + 1)), f"a gap or a double row: {epochs}"
+    return True, state["sums"] is not None
+
+
+def run_campaign(n_kills: int, seed: int, epochs: int, work: Path) -> Campaign:
+    """Kill so many times. Everything is written into ``work``."""
+    moments = random.Random(seed)
+    undisturbed = work / "undisturbed"
+    started = time.monotonic()
+    fault = finish(start(undisturbed, epochs))
+    assert fault is None, fault
+    duration = time.monotonic() - started
+    weights, history = outcome(undisturbed)
+    done, faults = Campaign(), []
+    while done.n_kills < n_kills and not faults:
+        done.n_runs += 1
+        folder = work / f"run-{done.n_runs}"
+        in_progress = False
+        for _ in range(min(10, n_kills - done.n_kills)):
+            process = start(folder, epochs, *(["--resume"] if in_progress else []))
+            time.sleep(moments.uniform(0, duration / 3))
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            done.n_kills += process.returncode == -signal.SIGKILL
+            try:
+                in_progress, in_the_middle = look_at(folder)
+                done.n_in_the_middle += in_the_middle
+            except Exception as error:
+                faults.append(f"{folder.name}, kill {done.n_kills}: {error}")
+                break
+            if (folder / "model.pt").exists() and not in_progress:
+                break
+        if not (folder / "model.pt").exists() or in_progress:
+            fault = finish(start(folder, epochs, *(["--resume"] if in_progress else [])))
+            if fault is not None:
+                faults.append(f"{folder.name}: {fault}")
+                break
+        their_weights, their_history = outcome(folder)
+        if any(not torch.equal(weights[name], their_weights[name]) for name in weights):
+            faults.append(f"{folder.name}: other weights")
+        if their_history != history:
+            faults.append(f"{folder.name}: another history: {their_history}")
+        names = {path.name for path in folder.iterdir()}
+        if names != {path.name for path in undisturbed.iterdir()}:
+            faults.append(f"{folder.name}: holds {sorted(names)}")
+    done.faults = tuple(faults)
+    return done
+
+
+def main() -> int:
+    """Read the arguments, run the campaign, say what came of it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=6)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        done = run_campaign(options.kills, options.seed, options.epochs, Path(work))
+    print(f"{done.n_kills} kills in {done.n_runs} runs, {done.n_in_the_middle} of them within an epoch")
+    print("\n".join(done.faults) or "every run ended with the weights and the history of the undisturbed one")
+    return 1 if done.faults else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
