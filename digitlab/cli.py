@@ -11,16 +11,16 @@ line.
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import os
 import sys
 import time
 import warnings
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from digitlab.arguments import check_choice
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -131,6 +131,10 @@ def _build_parser() -> argparse.ArgumentParser:
     progress.add_argument("--reset", action="store_true", help="forget all of it")
     progress.set_defaults(run=_progress)
 
+    download = commands.add_parser("download", help="fetch what is missing or damaged of the real digits")
+    download.add_argument("--data", default="mnist", help="mnist (default) or fashion")
+    download.set_defaults(run=_download)
+
     doctor = commands.add_parser("doctor", help="say what is installed, what is found and what is missing")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -144,12 +148,13 @@ def _train(options: argparse.Namespace) -> int:
         raise ValueError("--resume needs --output, the folder of the interrupted run")
     from digitlab import workers
     from digitlab.committee import train_committee
+    from digitlab.interruption import Interrupted
     from digitlab.recipes import get_recipe, list_recipes
     from digitlab.run import RunSettings, resume_run, saved_settings, train_run
 
     progress = not options.quiet
     recipe_name = options.recipe or "classic"
-    _check_name("recipe", recipe_name, list_recipes())
+    check_choice("recipe", recipe_name, list_recipes())
     settings = _with_options(RunSettings(get_recipe(recipe_name)), options)
     folder = options.output or Path("runs") / f"{recipe_name}-{time.strftime('%Y%m%d-%H%M%S')}"
     try:
@@ -169,13 +174,14 @@ def _train(options: argparse.Namespace) -> int:
                 summary = train_run(settings, folder, progress=progress)
             progress = progress and workers.rank() == 0
     except (KeyboardInterrupt, workers.WorkerError) as error:
+        status = 128 + error.signal if isinstance(error, Interrupted) else 130
         again = f"--resume --output {folder}"
         if options.committee is not None:
             again += f" --recipe {recipe_name} --committee {options.committee}, and the settings as before"
         elif not (folder / "checkpoint.pt").exists():
             raise
         _print_error(f"{str(error) or 'interrupted'}; go on with: digitlab train {again}")
-        return 130 if isinstance(error, KeyboardInterrupt) else 2
+        return status if isinstance(error, KeyboardInterrupt) else 2
     if progress:
         _print_scores("test   ", summary, summary["data"]["n_test"])
         if options.committee is None:
@@ -191,9 +197,9 @@ def _with_options(settings: RunSettings, options: argparse.Namespace) -> RunSett
     from digitlab.data import SOURCES
     from digitlab.models import list_models
 
-    _check_name("model", options.model, list_models())
-    _check_name("data", options.data, SOURCES)
-    _check_name("device", options.device, _DEVICES)
+    for name, known in (("model", list_models()), ("data", SOURCES), ("device", _DEVICES)):
+        if (chosen := getattr(options, name)) is not None:
+            check_choice(name, chosen, known)
     data = None if options.data == "auto" else options.data
     of_recipe = _given(model=options.model, epochs=options.epochs, batch_size=options.batch_size)
     of_run = _given(source=data, seed=options.seed, device=options.device)
@@ -203,10 +209,11 @@ def _with_options(settings: RunSettings, options: argparse.Namespace) -> RunSett
 def _evaluate(options: argparse.Namespace) -> int:
     from digitlab.checkpoint import load_checkpoint
     from digitlab.data import SOURCES, load_digits
+    from digitlab.device import choose_device
     from digitlab.run import measure
-    from digitlab.training import choose_device, predict
+    from digitlab.training import predict
 
-    _check_name("data", options.data, SOURCES)
+    check_choice("data", options.data, SOURCES)
     checkpoint = load_checkpoint(options.path, choose_device("auto"))
     test = load_digits("test", options.data)
     scores = measure(predict(checkpoint.model, test.images), test.labels)
@@ -274,7 +281,7 @@ def _save_stages(folder: Path, source: Path, photo: Photo, probabilities: Tensor
 
 
 def _export(options: argparse.Namespace) -> int:
-    _check_name("format", options.format, ("js", "onnx"))
+    check_choice("format", options.format, ("js", "onnx"))
     from digitlab.export import export_onnx, export_playground
 
     write = export_playground if options.format == "js" else export_onnx
@@ -288,7 +295,7 @@ def _bench(options: argparse.Namespace) -> int:
     from digitlab.data import SOURCES, load_digits
     from digitlab.files import write_whole
 
-    _check_name("data", options.data, SOURCES)
+    check_choice("data", options.data, SOURCES)
     if options.ladder:
         result = run_ladder(load_digits("train", options.data)[: 3_000 if options.quick else 12_000])
     else:
@@ -337,6 +344,18 @@ def _progress(options: argparse.Namespace) -> int:
     return 0
 
 
+def _download(options: argparse.Namespace) -> int:
+    check_choice("data", options.data, ("mnist", "fashion"))
+    from digitlab.files import data_folder, fetch_set
+
+    folder = data_folder()
+    print(f"checking {options.data} in {folder}, and fetching what is missing or damaged", flush=True)
+    for path in fetch_set(options.data, folder, repair=True):
+        print(f"fetched {path}")
+    print(f"{options.data} is whole: the checksums of its four files are right")
+    return 0
+
+
 def _doctor(options: argparse.Namespace) -> int:
     import platform
     from importlib.metadata import PackageNotFoundError, version
@@ -345,8 +364,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
     from digitlab.checkpoint import load_shipped_model
     from digitlab.data import SPLITS, load_mnist, load_sample
+    from digitlab.device import choose_device
     from digitlab.files import DataError, data_folder
-    from digitlab.training import choose_device
 
     def installed(name: str) -> str | None:
         try:
@@ -368,7 +387,7 @@ def _doctor(options: argparse.Namespace) -> int:
         print(f"mnist        {n_mnist:,} digits in {data_folder()}")
     except DataError as error:
         print(f"mnist        {error}")
-        print('             get it with: python -c "import digitlab; digitlab.load_mnist()"')
+        print("             get it with: digitlab download")
     for extra, package in (
         ("lab", "jupyterlab"),
         ("onnx", "onnxruntime"),
@@ -382,14 +401,6 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 # --- arguments and messages -----------------------------------------------------------------------
-
-
-def _check_name(kind: str, name: str | None, known: Iterable[str]) -> None:
-    known = list(known)
-    if name is not None and name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"
-        raise ValueError(f"unknown {kind} {name!r}: {hint}")
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -1,9 +1,13 @@
+import gzip
+import hashlib
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +15,7 @@ import torch
 from PIL import Image
 
 import digitlab
-from digitlab import files
+from digitlab import files, mirror
 from digitlab import run as run_module
 from digitlab.checkpoint import save_checkpoint
 from digitlab.cli import main
@@ -123,7 +127,7 @@ def test_damaged_mnist(fails: Fails, tmp_path: Path, monkeypatch: pytest.MonkeyP
         (raw / name).write_bytes(b"half a download")
     line = fails("train", "--output", tmp_path / "run")
     assert "train-images-idx3-ubyte is damaged" in line
-    assert "delete it" in line
+    assert "delete it, or run `digitlab download`" in line
 
 
 def test_bad_checkpoints(fails: Fails, tmp_path: Path) -> None:
@@ -145,7 +149,7 @@ def test_interrupted(fails: Fails, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def interrupt(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_module, "fit", interrupt)
+    monkeypatch.setattr(run_module, "train_one_epoch", interrupt)
     folder = tmp_path / "run"
     line = fails("train", "--data", "sample", "--quiet", "--output", folder, status=130)
     assert f"digitlab train --resume --output {folder}" in line
@@ -156,7 +160,7 @@ def test_a_bug_is_not_dressed_up_as_a_users_error(monkeypatch: pytest.MonkeyPatc
     def bug(*args: object, **kwargs: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(run_module, "fit", bug)
+    monkeypatch.setattr(run_module, "train_one_epoch", bug)
     with pytest.raises(RuntimeError, match="a bug"):
         main(["train", "--data", "sample", "--quiet", "--output", str(tmp_path / "run")])
 
@@ -169,17 +173,20 @@ def test_train_resume_evaluate(
 ) -> None:
     folder = tmp_path / "run"
     train = ["train", "--data", "sample", "--model", "softmax", "--epochs", "2", "--output", str(folder)]
-    real_fit = run_module.fit
+    real, n_calls = run_module.train_one_epoch, 0
 
-    def second_fails(*args: object, **kwargs: object) -> object:
-        if len(kwargs["history"]) == 1:  # type: ignore[arg-type]
-            raise KeyboardInterrupt
-        return real_fit(*args, **kwargs)  # type: ignore[arg-type]
+    def second_is_interrupted(*args: Any, **kwargs: Any) -> Any:
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return real(*args, **kwargs)
 
-    monkeypatch.setattr(run_module, "fit", second_fails)
-    assert main(train) == 130
-    monkeypatch.setattr(run_module, "fit", real_fit)
-    capsys.readouterr()
+    monkeypatch.setattr(run_module, "train_one_epoch", second_is_interrupted)
+    assert main(train) == 128 + signal.SIGTERM
+    monkeypatch.setattr(run_module, "train_one_epoch", real)
+    line = capsys.readouterr().err
+    assert line == f"digitlab: error: asked to stop; go on with: digitlab train --resume --output {folder}\n"
 
     other = ["train", "--resume", "--epochs", "5", "--output", str(folder)]
     assert "was started with other settings" in fails(*other)
@@ -267,8 +274,44 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
     assert torch.__version__ in out
-    assert "no MNIST in" in out and "get it with" in out
+    assert "no MNIST in" in out and "get it with: digitlab download" in out
     assert "10,000 digits inside the package" in out
+
+
+def test_download_fetches_what_is_missing_and_what_is_damaged(
+    fails: Fails, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytes([0, 0, 8, 1, 0, 0, 0, 3, 5, 0, 4])
+    checksum = hashlib.md5(content).hexdigest()
+    monkeypatch.setattr(files, "_MNIST_MD5", dict.fromkeys(files._MNIST_MD5, checksum))
+    monkeypatch.setattr(mirror, "_fetch", lambda url, md5: gzip.compress(content))
+    monkeypatch.setenv("DIGITLAB_DATA", str(tmp_path))
+
+    def fetched() -> list[str]:
+        assert main(["download"]) == 0
+        out = capsys.readouterr().out
+        assert "mnist is whole" in out
+        return sorted(Path(line.split()[1]).name for line in out.splitlines() if line.startswith("fetched"))
+
+    assert fetched() == sorted(files._MNIST_MD5)
+    assert fetched() == []
+    path = tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
+    path.write_bytes(content[:-1])
+    assert fetched() == [path.name]
+    assert path.read_bytes() == content
+
+    def unreachable(url: str, md5: str) -> bytes:
+        raise mirror.MirrorError("no network")
+
+    monkeypatch.setattr(mirror, "_fetch", unreachable)
+    path.write_bytes(content[:-1])
+    assert f"{path} is damaged and cannot be downloaded" in fails("download")
+    assert path.read_bytes() == content[:-1]
+
+
+def test_download_of_nothing_known(fails: Fails) -> None:
+    assert "did you mean 'fashion'?" in fails("download", "--data", "fasion")
+    assert "choose from mnist, fashion" in fails("download", "--data", "sample")
 
 
 def test_help_names_every_model_and_recipe(capsys: pytest.CaptureFixture[str]) -> None:
@@ -329,7 +372,12 @@ def test_the_public_names_are_all_that_the_files_define() -> None:
             if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
         }
         public = set(getattr(module, "__all__", defined)) & defined
-        if home not in ("files", "picture", "report"):  # of these only what others need is public
+        if home not in (
+            "files",
+            "interruption",
+            "picture",
+            "report",
+        ):  # of these only what others need is public
             assert public <= set(digitlab.__all__), f"{home}: {public - set(digitlab.__all__)}"
 
 
