@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from digitlab.arguments import as_path
 from digitlab.checkpoint import load_checkpoint
 from digitlab.data import MEAN, STD
 from digitlab.files import write_whole
@@ -25,6 +26,7 @@ from digitlab.picture import percent
 __all__ = ["export_onnx", "export_playground"]
 
 _MAX_DIFFERENCE = 1e-4  # between PyTorch's logits and ONNX Runtime's: rounding, where logits are around 20
+_MAX_METRICS_BYTES = 1 << 20  # they have 1,000; the folder may be a stranger's
 
 
 def export_playground(path: str | Path, output: str | Path) -> None:
@@ -53,7 +55,7 @@ def export_playground(path: str | Path, output: str | Path) -> None:
         >>> print((folder / "mine.js").read_text()[:55])
         window.digitlabWeights = '{"format": "digitlab-weights"
     """
-    file, target = _model_file(path), Path(output)
+    file, target = _model_file(path), as_path("output", output)
     checkpoint = load_checkpoint(file)
     if checkpoint.model_name != "cnn":
         raise ValueError(
@@ -84,10 +86,10 @@ def export_onnx(path: str | Path, output: str | Path) -> None:
     Examples:
         >>> export_onnx("runs/my-run", "my-run.onnx")  # doctest: +SKIP
     """
+    file, target = _model_file(path), as_path("output", output)
     missing = [package for package in ("onnx", "onnxscript") if find_spec(package) is None]
     if missing:
         raise ValueError(f'ONNX export needs {" and ".join(missing)}: pip install "digitlab[onnx]"')
-    file, target = _model_file(path), Path(output)
     model = load_checkpoint(file).model
     content = _to_onnx(model)
     if find_spec("onnxruntime") is not None:
@@ -142,6 +144,8 @@ def _measured(file: Path) -> str:
     if file.name != "model.pt" or not metrics_file.exists():
         return "not measured"
     try:
+        if not metrics_file.is_file() or metrics_file.stat().st_size > _MAX_METRICS_BYTES:
+            raise ValueError
         metrics = json.loads(metrics_file.read_text(encoding="utf-8"))
         accuracy, data = float(metrics["test_accuracy"]), metrics["data"]
         if not 0 <= accuracy <= 1:
@@ -203,7 +207,7 @@ def _check_onnx(content: bytes, model: DigitModel) -> None:
 
 
 def _model_file(path: str | Path) -> Path:
-    path = Path(path)
+    path = as_path("path", path)
     return path / "model.pt" if path.is_dir() else path
 
 

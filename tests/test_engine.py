@@ -306,6 +306,43 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
     "not base64": (lambda: changed(*BIAS, "data", to=7 * "AA?="), "conv1.bias is not base64"),
     "base64 cut off": (lambda: changed(*BIAS, "data", to=29 * "A"), "conv1.bias is not base64"),
     "spaces in base64": (lambda: changed(*BIAS, "data", to=7 * "A A "), "conv1.bias is not base64"),
+    "half a million brackets": (lambda: 500_000 * "[", "too large"),
+    "a version that is text": (lambda: changed("version", to="1"), 'version "1"'),
+    "a version that is nearly right": (lambda: changed("version", to=1.0000001), "version 1.0000001"),
+    "a tensor named __proto__": (
+        lambda: json.dumps(content()).replace('"tensors": {', '"tensors": {"__proto__": {}, '),
+        'that the network has not: "__proto__"',
+    ),
+    "tensors in the prototype": (
+        lambda: json.dumps(content()).replace('"tensors": {', '"tensors": {"__proto__": {')[:-1] + "}}",
+        'that the network has not: "__proto__"',
+    ),
+    "everything in the prototype": (lambda: json.dumps({"__proto__": content()}), "not a weights file"),
+    "a shape in the prototype": (
+        lambda: changed(*BIAS, to={"__proto__": {"shape": [10], "data": ""}}),
+        "has no shape or no data",
+    ),
+    "a tensor twice, the second wrong": (
+        lambda: json.dumps(content())[:-2] + ', "conv1.bias": {"shape": [10], "data": ""}}}',
+        "conv1.bias has 0 bytes, not 20",
+    ),
+    "a shape that is too long": (
+        lambda: changed(*BIAS, "shape", to=[10, *1000 * [1]]),
+        "shape 10, not 10 x 1 x 1 x 1 x 1 x 1",
+    ),
+    "a shape that is not finite": (
+        lambda: changed(*BIAS, "shape", to=["HERE"]).replace('"HERE"', "1e999"),
+        "not Infinity",
+    ),
+    "a number that JSON has not": (
+        lambda: changed(*BIAS, "shape", to=[float("nan")]),
+        "not a weights file, or it is damaged",
+    ),
+    "an object as data": (lambda: changed(*BIAS, "data", to={"length": 28}), "has no shape or no data"),
+    "letters of another alphabet": (lambda: changed(*BIAS, "data", to=28 * "А"), "conv1.bias is not base64"),
+    "other NaN": (lambda: with_value(0xFFFF), "conv2.bias holds a value that is no number"),
+    "the smallest NaN": (lambda: with_value(0x7C01), "conv2.bias holds a value that is no number"),
+    "positive infinity": (lambda: with_value(0x7C00), "conv2.bias holds a value that is no number"),
     "NaN": (lambda: with_value(0x7E00), "conv2.bias holds a value that is no number"),
     "infinity": (lambda: with_value(0xFC00), "conv2.bias holds a value that is no number"),
 }

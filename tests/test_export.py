@@ -126,6 +126,18 @@ def test_damaged_figures_are_not_passed_on(tmp_path: Path, fails: Callable[..., 
     assert not (tmp_path / "out.js").exists()
 
 
+def test_figures_that_are_no_small_file_are_not_read(tmp_path: Path, fails: Callable[..., str]) -> None:
+    model = save(tmp_path / "run" / "model.pt")
+    metrics_file = model.parent / "metrics.json"
+    good = '{"test_accuracy": 0.5, "data": {"name": "mnist", "n_test": 1}}'
+    metrics_file.write_text(good + (1 << 20) * " ")
+    assert "is damaged" in fails(model.parent, "--format", "js", "--output", tmp_path / "out.js")
+    metrics_file.unlink()
+    metrics_file.mkdir()  # stands for a pipe, too, which would be waited for
+    assert "is damaged" in fails(model.parent, "--format", "js", "--output", tmp_path / "out.js")
+    assert not (tmp_path / "out.js").exists()
+
+
 def test_any_name_fits_into_the_script(tmp_path: Path) -> None:
     for name, expected in (
         ("it's", "it_s"),
