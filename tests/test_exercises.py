@@ -12,18 +12,14 @@ from torch import Tensor, nn
 
 import digitlab
 from digitlab.exercises import Exercise, exercise, list_exercises
-from digitlab.exercises import progress as progress_module
-from digitlab.exercises.progress import progress_file, read_progress, record, reset_progress
 
 EXERCISES = list_exercises()
 LESSONS = sorted((Path(digitlab.__file__).parents[1] / "lessons").glob("*.ipynb"))
 
 
 @pytest.fixture(autouse=True)
-def own_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "learner" / "progress.json"
-    monkeypatch.setenv("DIGITLAB_PROGRESS", str(path))
-    return path
+def own_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGITLAB_PROGRESS", str(tmp_path / "progress.json"))
 
 
 @pytest.fixture(params=EXERCISES, ids=lambda each: each.number)
@@ -278,44 +274,3 @@ def test_the_lesson_has_each_starter_and_its_check(path: Path) -> None:
     for each in EXERCISES:
         if each.number[:2] == path.stem[:2]:
             assert f'exercise("{each.number}").check({each.name}' in code
-
-
-# --- progress ---
-
-
-def test_progress_is_kept(own_progress: Path) -> None:
-    each = EXERCISES[0]
-    each.check(each.wrong[0].answer)
-    assert read_progress()[each.number] == {"attempts": 1, "solved": False, "hints": 0, "looked": False}
-    each.check(each.answer)
-    each.check(each.wrong[0].answer)
-    each.hint()
-    each.solution()
-    entry = read_progress()[each.number]
-    assert (entry["attempts"], entry["solved"], entry["looked"]) == (3, True, True)
-    assert entry["hints"] >= 1
-    assert progress_file() == own_progress
-    reset_progress()
-    assert read_progress() == {}
-    reset_progress()
-
-
-@pytest.mark.parametrize(
-    "content", ["", "not json", "[1]", '{"02.1": 3}', "[" * 100_000, '{"02.1": {"attempts": "x"}}']
-)
-def test_a_damaged_progress_file_never_breaks_a_check(content: str, own_progress: Path) -> None:
-    own_progress.parent.mkdir(parents=True)
-    own_progress.write_text(content)
-    each = exercise("02.1")
-    with pytest.warns(UserWarning, match="progress is not being kept"):
-        assert each.check(each.answer).status == "correct"
-    assert own_progress.read_text() == content, "what may still be mended is not overwritten"
-
-
-def test_a_full_disk_never_breaks_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_path: Path, _content: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(progress_module, "write_whole", full)
-    with pytest.warns(UserWarning, match="No space left on device"):
-        record("02.1", solved=True)

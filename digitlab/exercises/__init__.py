@@ -8,8 +8,8 @@
     ex.solution()            # the reference
 
 Each lesson's exercises are in a file of their own, ``lesson_01.py`` and so on: data and small functions, no
-mechanism. How an answer is compared is in ``checking.py``; what the learner has solved is kept by
-``progress.py`` in one small file.
+mechanism. How an answer is compared is in ``checking.py``; ``time_limit.py`` ends one that does not end;
+what the learner has solved is kept by ``progress.py`` in one small file.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ from digitlab.exercises.checking import (
 )
 
 __all__ = ["Exercise", "Text", "Verdict", "WrongAnswer", "exercise", "list_exercises"]
+
+# For a learner's answer. The slowest of the known ones needs 0.2 seconds, all its cases together, on two busy cores.
+_SECONDS = 10.0
 
 
 class Text(str):
@@ -107,7 +110,11 @@ class Exercise:
     _hints_given: int = field(default=0, repr=False)
 
     def check(self, answer: Any) -> Verdict:
-        """Compare an answer with the reference. Never raises for a wrong answer, and needs no network."""
+        """Compare an answer with the reference.
+
+        Never raises for a wrong answer, waits at most 10 seconds for it, puts back what it changed unseen, and needs no
+        network.
+        """
         with quiet_surroundings():
             verdict = self._judge(answer)
         if verdict.status != "not attempted":
@@ -134,9 +141,17 @@ class Exercise:
             expected = outcome_of(self.answer, cases, self.observe)
             if isinstance(expected, Mistake):
                 raise expected  # a fault of the exercise, not of the learner's
-            got = outcome_of(answer, cases, self.observe)
+            got = outcome_of(answer, cases, self.observe, _SECONDS)
         except NotAttempted:
             return Verdict("not attempted", f"there is still a ... in {self.name}.")
+        try:
+            return self._compare(got, expected, cases)
+        except Exception:  # a learner's object may fail at being looked at, or have no numbers to read
+            return Verdict(
+                "incorrect", "the result cannot be compared with the reference's: it is of another kind"
+            )
+
+    def _compare(self, got: Any, expected: list[Any], cases: list[tuple[Any, ...]]) -> Verdict:
         if same(got, expected):
             return Verdict("correct", self.praise)
         for wrong in self.wrong:

@@ -2,23 +2,24 @@
 
 An answer is compared with the reference solution on every case. When it differs, it is compared with the
 known wrong answers: the one that gives the same results names the mistake. When none does, the difference
-itself is described. Nothing that a learner's code does (raise, return nonsense, change its input) reaches the
-learner as a traceback from here.
+itself is described. Nothing that a learner's code does (raise, return nonsense, change its input, never end)
+reaches the learner as a traceback from here: `time_limit` ends it, and `surroundings` puts back what it changed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
-import random
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from digitlab.exercises.surroundings import quiet_surroundings as quiet_surroundings
+from digitlab.exercises.time_limit import within_seconds
 
 Observe = Callable[..., Any]
 """``observe(answer, *inputs)``: what is compared. By default, what the answer returns for the inputs."""
@@ -59,50 +60,46 @@ def _returns_ellipsis() -> Any:
 _EMPTY_CODES = {function.__code__.co_code for function in (_empty, _empty_with_docstring, _returns_ellipsis)}
 
 
-def outcome_of(answer: object, cases: Sequence[tuple[Any, ...]], observe: Observe) -> list[Any] | Mistake:
+def outcome_of(
+    answer: object, cases: Sequence[tuple[Any, ...]], observe: Observe, seconds: float = math.inf
+) -> list[Any] | Mistake:
     """What the answer gives for each case, or the mistake that kept it from giving anything.
+
+    All cases together may take so many ``seconds``.
 
     Raises:
         NotAttempted: a ``...`` came out.
     """
+    with quiet_surroundings():  # around the thread: one that is left behind must not put back anything later
+        try:
+            return within_seconds(seconds, lambda: _run(answer, cases, observe))
+        except TimeoutError as late:
+            return Mistake(str(late))
+
+
+def _run(answer: object, cases: Sequence[tuple[Any, ...]], observe: Observe) -> list[Any] | Mistake:
     results = []
     for inputs in cases:
         given = copy.deepcopy(inputs)
         torch.manual_seed(0)  # an answer that draws random numbers draws the same ones each time
         try:
             result = observe(answer, *given)
+            is_unfinished = _holds_ellipsis(result)
+            has_changed_its_input = observe is call and not same(given, inputs, tolerance=0.0)
         except NotAttempted:
             raise
         except Mistake as mistake:
             return mistake
-        except (
-            Exception,
-            SystemExit,
-        ) as error:  # what a learner's code raises is news for the learner, not a crash here
+        except BaseException as error:  # whatever a learner's code raises is news for the learner
             return Mistake(f"your code stopped with {type(error).__name__}: {_first_line(error)}")
-        if _holds_ellipsis(result):
+        if is_unfinished:
             raise NotAttempted
-        if observe is call and not same(given, inputs, tolerance=0.0):
+        if has_changed_its_input:
             return Mistake(
                 "your code changed its input in place; use operations that return a new tensor, or clone it first"
             )
         results.append(result)
     return results
-
-
-@contextlib.contextmanager
-def quiet_surroundings() -> Iterator[None]:
-    """Put back what an answer may change unseen: random states, default dtype, gradient mode, threads."""
-    numpy_state, dtype = np.random.get_state(), torch.get_default_dtype()
-    python_state, n_threads = random.getstate(), torch.get_num_threads()
-    try:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            yield
-    finally:
-        np.random.set_state(numpy_state)
-        random.setstate(python_state)
-        torch.set_default_dtype(dtype)
-        torch.set_num_threads(n_threads)
 
 
 def call(answer: Any, *inputs: Any) -> Any:
@@ -155,7 +152,7 @@ def _describe_tensor_difference(got: Any, expected: Tensor) -> str:
         return f"the shape is {tuple(got.shape)}, but should be {wanted}"
     if got.is_floating_point() != expected.is_floating_point():
         return f"the dtype is {got.dtype}, but should be {expected.dtype}"
-    got, expected = got.detach().double(), expected.detach().double()
+    got, expected = _exact(got), _exact(expected)
     if not got.isfinite().all():
         return (
             "some values are infinite or nan: look for a division by zero, log(0), or exp of a large number"
@@ -182,9 +179,7 @@ def same(got: Any, expected: Any, tolerance: float = 1e-4) -> bool:
             return False
         if got.is_floating_point() != expected.is_floating_point():
             return False
-        return torch.allclose(
-            got.detach().double(), expected.detach().double(), rtol=tolerance, atol=tolerance, equal_nan=True
-        )
+        return torch.allclose(_exact(got), _exact(expected), rtol=tolerance, atol=tolerance, equal_nan=True)
     if isinstance(expected, bool | str) or expected is None:
         return (type(got) is type(expected) and bool(got == expected)) or (got is expected)
     if isinstance(expected, int | float):
@@ -215,6 +210,11 @@ def same(got: Any, expected: Any, tolerance: float = 1e-4) -> bool:
     if callable(expected):
         return True
     return type(got) is type(expected)
+
+
+def _exact(tensor: Tensor) -> Tensor:
+    """On the CPU first: an answer may come from any device, and Apple's has no float64."""
+    return tensor.detach().cpu().double()
 
 
 def _as_tensor(value: Any, expected: Tensor) -> Any:
@@ -253,7 +253,7 @@ def _as_number(value: Any) -> float | None:
     if isinstance(value, Tensor):
         return float(value.detach()) if value.numel() == 1 else None
     if isinstance(value, np.ndarray | np.generic):
-        return float(value) if value.size == 1 else None
+        return _as_number(value.item()) if value.size == 1 else None
     return None
 
 
@@ -276,5 +276,8 @@ def _brief(value: Any) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # a learner's own class, which fails even at that
+        lines = []
     return lines[0][:200] if lines else "no message"

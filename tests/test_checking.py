@@ -1,0 +1,432 @@
+"""A check ends, whatever the answer does, and leaves the notebook as it was."""
+
+import _thread
+import contextlib
+import io
+import random
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from digitlab import exercises
+from digitlab.exercises import Exercise, Verdict, WrongAnswer, checking, time_limit
+from digitlab.exercises.surroundings import quiet_surroundings
+
+# A thread that is struck once more while it is ending dies of a SystemExit. Python is silent about that, pytest is not.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGITLAB_PROGRESS", str(tmp_path / "progress.json"))
+
+
+@pytest.fixture
+def little_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exercises, "_SECONDS", 0.2)
+
+
+def small_exercise(reference: Callable[..., Any], *wrong: WrongAnswer) -> Exercise:
+    return Exercise(
+        number="99.1",
+        title="small",
+        name="answer",
+        minutes=1,
+        difficulty="easy",
+        starter="...",
+        answer=reference,
+        praise="well done",
+        hints=("think", "think again"),
+        wrong=wrong,
+        cases=lambda: [(torch.ones(3),)],
+    )
+
+
+def double(numbers: torch.Tensor) -> torch.Tensor:
+    return 2 * numbers
+
+
+def threads_left_behind() -> list[threading.Thread]:
+    """Those that do not end by themselves within a second."""
+    threads = [thread for thread in threading.enumerate() if thread.name == "a learner's answer"]
+    for thread in threads:
+        thread.join(1)
+    return [thread for thread in threads if thread.is_alive()]
+
+
+# --- the time limit ---
+
+
+def loops(_: Any) -> None:
+    while True:
+        pass
+
+
+def adds_tensors(numbers: torch.Tensor) -> None:
+    while True:
+        numbers = numbers + 0
+
+
+def adds_arrays(numbers: torch.Tensor) -> None:
+    array = numbers.numpy()
+    while True:
+        array = array + 0
+
+
+def draws_from_a_generator(_: Any) -> None:
+    def nothing_ever() -> Iterator[int]:
+        while True:
+            yield from ()
+
+    list(nothing_ever())
+
+
+def catches_errors(_: Any) -> None:
+    while True:
+        with contextlib.suppress(Exception):
+            loops(_)
+
+
+def catches_everything_three_times(_: Any) -> None:
+    for _attempt in range(3):
+        try:
+            loops(_)
+        except:  # noqa: E722
+            continue
+    loops(_)
+
+
+def is_right_once_it_is_struck(numbers: torch.Tensor) -> torch.Tensor:
+    with contextlib.suppress(BaseException):
+        loops(numbers)
+    return 2 * numbers
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        loops,
+        adds_tensors,
+        adds_arrays,
+        draws_from_a_generator,
+        catches_errors,
+        catches_everything_three_times,
+        is_right_once_it_is_struck,
+    ],
+)
+@pytest.mark.usefixtures("little_time")
+def test_an_answer_without_an_end_is_told_to_look_for_the_loop(answer: Callable[..., Any]) -> None:
+    verdict = small_exercise(double).check(answer)
+    assert verdict == Verdict(
+        "incorrect", "your code had not finished after 0.2 seconds: is there a loop that never ends?"
+    )
+    assert not threads_left_behind()
+
+
+def test_the_limit_is_for_all_cases_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = []
+
+    def within_seconds(seconds: float, run: Callable[[], Any]) -> Any:
+        limits.append(seconds)
+        return run()
+
+    monkeypatch.setattr(checking, "within_seconds", within_seconds)
+    assert checking.outcome_of(lambda n: n + 1, [(1,), (2,), (3,)], checking.call, 7.0) == [2, 3, 4]
+    assert limits == [7.0]
+
+
+def test_the_reference_may_take_its_time_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exercises, "_SECONDS", -1)
+    wrong = WrongAnswer(lambda x: x, "not doubled")
+    assert "had not finished" in small_exercise(double, wrong).check(loops).message
+
+
+def test_recursion_without_an_end_is_told_so() -> None:
+    def calls_itself(numbers: torch.Tensor) -> Any:
+        return calls_itself(numbers)
+
+    assert (
+        small_exercise(double)
+        .check(calls_itself)
+        .message.startswith("your code stopped with RecursionError: maximum recursion depth exceeded")
+    )
+
+
+@pytest.mark.usefixtures("little_time")
+def test_one_endless_call_is_left_behind_and_does_no_harm_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_limit, "_INSIST_STEPS", 2)
+    released = threading.Event()
+    verdict = small_exercise(double).check(lambda _: released.wait())
+    assert verdict.status == "incorrect"
+    assert "restart the kernel" in verdict.message
+    (left_behind,) = (each for each in threading.enumerate() if each.name == "a learner's answer")
+    torch.manual_seed(99)
+    state = torch.get_rng_state()
+    released.set()
+    left_behind.join()
+    assert torch.equal(torch.get_rng_state(), state), "it put back what it had found before"
+
+
+@pytest.mark.usefixtures("little_time")
+def test_a_check_may_be_called_in_any_thread() -> None:
+    verdicts: list[Verdict] = []
+    ask = threading.Thread(target=lambda: verdicts.append(small_exercise(double).check(loops)))
+    ask.start()
+    ask.join()
+    assert "never ends" in verdicts[0].message
+
+
+def test_the_keyboard_interrupts_an_answer() -> None:
+    def interrupted(_: Any) -> None:
+        _thread.interrupt_main()
+        loops(_)
+
+    with pytest.raises(KeyboardInterrupt):
+        small_exercise(double).check(interrupted)
+    assert not threads_left_behind()
+
+
+def test_an_answer_that_has_ended_is_not_struck(monkeypatch: pytest.MonkeyPatch) -> None:
+    struck: list[threading.Thread] = []
+    monkeypatch.setattr(time_limit, "_raise_in", struck.append)
+    assert small_exercise(double).check(double).status == "correct"
+    assert not struck
+
+
+def test_an_answer_that_ends_at_the_last_instant_never_breaks_the_notebook(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    struck: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", struck.append)
+    generator = random.Random(0)
+    for _ in range(200):
+        seconds = generator.uniform(0, 0.002)
+        outcome = checking.outcome_of(double, [(torch.ones(3),)], checking.call, seconds)
+        assert isinstance(outcome, checking.Mistake) or torch.equal(outcome[0], torch.full((3,), 2.0))
+    assert not threads_left_behind()
+    assert all(issubclass(each.exc_type, SystemExit) for each in struck)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit, SystemExit, TimeoutError, MemoryError])
+def test_whatever_an_answer_raises_it_is_told_so(error: type[BaseException]) -> None:
+    def raises(_: Any) -> None:
+        raise error("so be it")
+
+    assert (
+        small_exercise(double).check(raises).message == f"your code stopped with {error.__name__}: so be it"
+    )
+
+
+# --- values that cannot be looked at ---
+
+
+class Untouchable:
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def list_in_itself() -> list[Any]:
+    items: list[Any] = []
+    items.append(items)
+    return items
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.eye(3).to_sparse(),
+        torch.zeros(3, device="meta"),
+        np.array(["one"]),
+        np.array(None),
+        np.array(["2020-01-01"], dtype="M8[D]"),
+        torch.tensor(1j),
+        10**400,
+        Untouchable(),
+        list_in_itself(),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("reference", [double, lambda x: 3.0, lambda x: [1, 2], lambda x: "text"])
+def test_a_value_that_cannot_be_compared_is_incorrect(value: Any, reference: Callable[..., Any]) -> None:
+    verdict = small_exercise(reference).check(lambda _: value)
+    assert verdict.status == "incorrect"
+    assert 10 < len(verdict.message) < 300
+
+
+def test_an_error_that_fails_at_telling_its_message_is_named() -> None:
+    def raises(_: Any) -> None:
+        raise Unspeakable
+
+    assert small_exercise(double).check(raises).message == "your code stopped with Unspeakable: no message"
+
+
+def test_a_single_number_may_come_in_an_array() -> None:
+    assert small_exercise(lambda _: 3.0).check(lambda _: np.array([[3.0]])).status == "correct"
+    assert small_exercise(lambda _: 3.0).check(lambda _: np.array([[4.0]])).status == "incorrect"
+
+
+# --- what an answer changes unseen ---
+
+
+SURROUNDINGS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+    "random": (random.getstate, random.random),
+    "NumPy's random": (lambda: np.random.get_state()[1].tolist(), np.random.rand),  # type: ignore[index]
+    "torch's random": (lambda: torch.get_rng_state().tolist(), lambda: torch.rand(1)),
+    "default dtype": (torch.get_default_dtype, lambda: torch.set_default_dtype(torch.float64)),
+    "default device": (torch.get_default_device, lambda: torch.set_default_device("meta")),
+    "gradients": (torch.is_grad_enabled, lambda: torch.set_grad_enabled(False)),
+    "threads": (torch.get_num_threads, lambda: torch.set_num_threads(torch.get_num_threads() + 1)),
+    "deterministic": (
+        lambda: (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+        ),
+        lambda: torch.use_deterministic_algorithms(True, warn_only=True),
+    ),
+    "cuDNN": (
+        lambda: (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark),
+        lambda: (
+            setattr(torch.backends.cudnn, "deterministic", True),
+            setattr(torch.backends.cudnn, "benchmark", True),
+        ),
+    ),
+    "anomalies": (torch.is_anomaly_enabled, lambda: torch.autograd.set_detect_anomaly(True)),
+    "NumPy's errors": (np.geterr, lambda: np.seterr(all="raise")),
+    "warnings": (lambda: list(warnings.filters), lambda: warnings.simplefilter("ignore")),
+    "recursion": (sys.getrecursionlimit, lambda: sys.setrecursionlimit(sys.getrecursionlimit() + 1)),
+    "output": (lambda: (sys.stdout, sys.stderr), lambda: setattr(sys, "stdout", io.StringIO())),
+    "errors' output": (lambda: sys.stderr, lambda: setattr(sys, "stderr", io.StringIO())),
+}
+
+
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_it_is_put_back(name: str) -> None:
+    read, change = SURROUNDINGS[name]
+    before = read()
+    with quiet_surroundings():
+        change()
+        assert read() != before, "the test changes nothing"
+    assert read() == before
+    with contextlib.suppress(KeyError), quiet_surroundings():
+        change()
+        raise KeyError
+    assert read() == before
+
+
+def changes_everything(_: Any = None) -> None:
+    for _, change in SURROUNDINGS.values():
+        change()
+
+
+def changes_and_raises(_: Any) -> None:
+    changes_everything()
+    raise ValueError
+
+
+def changes_and_never_ends(_: Any) -> None:
+    while True:
+        changes_everything()
+        time.monotonic()
+
+
+@pytest.mark.parametrize("answer", [changes_everything, changes_and_raises, changes_and_never_ends])
+@pytest.mark.usefixtures("little_time")
+def test_a_check_puts_everything_back_however_the_answer_ends(answer: Callable[..., Any]) -> None:
+    before = {name: read() for name, (read, _) in SURROUNDINGS.items()}
+    assert small_exercise(double).check(answer).status == "incorrect"
+    assert {name: read() for name, (read, _) in SURROUNDINGS.items()} == before
+
+
+def test_what_the_notebook_has_set_stays_and_does_not_change_the_verdict() -> None:
+    def mean_of_ones_with_gradient(_: Any) -> torch.Tensor:
+        numbers = torch.ones(3, requires_grad=True)
+        (gradient,) = torch.autograd.grad((2 * numbers).sum(), numbers)
+        return gradient
+
+    try:
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        with torch.inference_mode():
+            verdict = small_exercise(double).check(mean_of_ones_with_gradient)
+        after = torch.get_default_dtype(), torch.get_default_device().type
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+    assert verdict.status == "correct", verdict
+    assert after == (torch.float64, "meta")
+
+
+@pytest.mark.parametrize("surroundings", [torch.inference_mode, torch.no_grad])
+def test_it_starts_from_pytorchs_own_settings(surroundings: type) -> None:
+    try:
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        with surroundings(), quiet_surroundings():
+            assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+            numbers = torch.zeros(3)
+            assert (numbers.dtype, numbers.device.type) == (torch.float32, "cpu")
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+
+
+def test_a_wrong_answer_is_recognised_whatever_it_has_set() -> None:
+    def bits(_: Any) -> int:
+        return int(torch.finfo(torch.get_default_dtype()).bits)
+
+    def twice_the_bits_and_float64(_: Any) -> int:
+        twice = 2 * bits(_)
+        torch.set_default_dtype(torch.float64)
+        return twice
+
+    each = small_exercise(bits, WrongAnswer(lambda _: 2 * bits(_), "that is twice as many"))
+    assert each.check(twice_the_bits_and_float64).message == "that is twice as many"
+
+
+def test_cudas_random_state_is_put_back_where_cuda_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_back: list[Any] = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: ["as it was"])
+    monkeypatch.setattr(torch.cuda, "set_rng_state_all", put_back.append)
+    with quiet_surroundings():
+        assert not put_back
+    assert put_back == [["as it was"]]
+
+
+def test_cuda_will_start_from_the_learners_seed_and_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    torch.default_generator.manual_seed(1234)
+    with quiet_surroundings():
+        torch.default_generator.manual_seed(5)
+    assert seeds == [1234]
+
+
+def test_apples_random_state_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_back: list[Any] = []
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda: "as it was")
+    monkeypatch.setattr(torch.mps, "set_rng_state", put_back.append)
+    with quiet_surroundings():
+        pass
+    assert put_back == ["as it was"]
