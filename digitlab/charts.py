@@ -10,7 +10,6 @@ Lessons: 03 (`plot_training_curves`), 05 (`plot_probabilities`), 06 (`plot_confu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
@@ -19,6 +18,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from digitlab.arguments import check_kind, check_whole_number, expect
+from digitlab.history import History
+from digitlab.metrics import Calibration
 from digitlab.picture import (
     BLUE,
     DIGIT_SCALE,
@@ -30,17 +32,12 @@ from digitlab.picture import (
     Picture,
     as_array,
     counted,
-    expect,
     house_style,
     listing,
     new_chart,
     percent,
     signed_text,
 )
-
-if TYPE_CHECKING:
-    from digitlab.metrics import Calibration
-    from digitlab.training import History
 
 __all__ = [
     "plot_confusion_matrix",
@@ -68,6 +65,7 @@ def plot_training_curves(history: History) -> Picture:
     Raises:
         ValueError: a history without epochs.
     """
+    check_kind("history", history, History, "a History")
     rows = list(history.rows)
     expect(len(rows) > 0, "history", "at least one epoch", "none")
     validated = [row for row in rows if row.val_accuracy is not None]
@@ -131,7 +129,7 @@ def plot_confusion_matrix(matrix: Tensor) -> Picture:
         >>> plot_confusion_matrix(matrix)
         Confusion matrix of 1,003 digits: 1,000 on the diagonal (99.7 %); most frequent confusion: 4 read as 9, 3 times.
     """
-    counts = as_array("matrix", matrix, (10, 10), "integer")
+    counts = as_array("matrix", matrix, (10, 10), "integers")
     total, right = int(counts.sum()), int(counts.trace())
     expect(bool(counts.min() >= 0) and total > 0, "matrix", "counts with a sum above 0", f"sum {total}")
     errors = counts - np.diag(np.diag(counts))
@@ -182,17 +180,20 @@ def plot_reliability(calibration: Calibration) -> Picture:
         calibration: from `digitlab.metrics.calibration`.
 
     Raises:
-        ValueError: sizes that do not fit each other, or no digits at all.
+        ValueError: no digits at all.
     """
-    edges = as_array("calibration.edges", calibration.edges, (None,))
+    check_kind("calibration", calibration, Calibration, "a Calibration")
+    edges = as_array("calibration.edges", calibration.edges, ("N",))
     n_bins = len(edges) - 1
-    all_counts = as_array("calibration.counts", calibration.counts, (n_bins,), "integer")
+    all_counts = as_array("calibration.counts", calibration.counts, (n_bins,), "integers")
     filled = all_counts > 0
     total = int(all_counts.sum())
     expect(total > 0, "calibration", "at least one digit", "none")
     counts, left, widths = all_counts[filled], 100 * edges[:-1][filled], 100 * np.diff(edges)[filled]
-    confidences = as_array("calibration.confidences", calibration.confidences, (n_bins,), "any")[filled]
-    accuracies = as_array("calibration.accuracies", calibration.accuracies, (n_bins,), "any")[filled]
+    confidences, accuracies = (
+        as_array("calibration", shares, (n_bins,), finite=False)[filled]
+        for shares in (calibration.confidences, calibration.accuracies)
+    )
     error = float(calibration.expected_error)
 
     with house_style():
@@ -246,7 +247,10 @@ def plot_intervals(
         >>> plot_intervals(["cnn", "deep"], [0.991, 0.996], [[0.989, 0.993], [0.994, 0.997]])
         Accuracies with their intervals: cnn 99.10 % (98.90 % to 99.30 %), deep 99.60 % (99.40 % to 99.70 %).
     """
-    middle = as_array("values", values, (None,))
+    check_kind("names", names, list | tuple, "a list of names")
+    for name in names:
+        check_kind("names", name, str, "text")
+    middle = as_array("values", values, ("N",))
     n = len(middle)
     ends = as_array("intervals", intervals, (n, 2))
     expect(len(names) == n, "names", f"{n}, as many as values", len(names))
@@ -306,7 +310,8 @@ def plot_probabilities(
     expect(
         bool(fits), "probabilities", "ten numbers from 0 to 1 with the sum 1", f"the sum {shares.sum():.4g}"
     )
-    expect(label is None or label in range(10), "label", "0 to 9", label)
+    if label is not None:
+        check_whole_number("label", label, 0, 9)
     digit = None if image is None else as_array("image", image, (28, 28), "uint8")
     read = int(shares.argmax())
     title = f"Read as {read}, {percent(shares[read])} sure"
@@ -354,9 +359,9 @@ def plot_embedding(points: Tensor, labels: Tensor) -> Picture:
     Raises:
         ValueError: another shape, nothing to draw, or a label outside 0..9.
     """
-    places = as_array("points", points, (None, 2))
+    places = as_array("points", points, ("N", 2))
     n = len(places)
-    classes = as_array("labels", labels, (n,), "integer")
+    classes = as_array("labels", labels, (n,), "integers")
     in_range = bool(classes.min() >= 0 and classes.max() <= 9)
     expect(in_range, "labels", "0 to 9", f"{classes.min()} to {classes.max()}")
     medians = {int(k): np.median(places[classes == k], axis=0) for k in np.unique(classes)}

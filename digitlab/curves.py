@@ -17,6 +17,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, MaxNLocator
 from torch import Tensor
 
+from digitlab.arguments import check_flag, check_kind, check_named, described, expect
 from digitlab.picture import (
     BLUE,
     INK,
@@ -26,8 +27,8 @@ from digitlab.picture import (
     Array,
     Picture,
     as_array,
+    check_title,
     counted,
-    expect,
     house_style,
     listing,
     new_chart,
@@ -79,13 +80,18 @@ def plot_lines(
         >>> plot_lines({"small": [2.0, 1.0], "large": [2.0, 9.0]}, xlabel="step", ylabel="loss", title="Two rates")
         Two rates: loss against step. Small: from 2 at 1 to 1 at 2. Large: from 2 at 1 to 9 at 2.
     """
+    check_named("series", series, "names to numbers")
+    _check_labels(xlabel=xlabel, ylabel=ylabel)
+    check_title(title)
+    check_flag("log", log)
     expect(0 < len(series) <= len(_LINES), "series", f"1 to {len(_LINES)} curves", len(series))
     curves = {}
     for name, values in series.items():
-        heights = as_array(f"series[{name!r}]", values, (None,), "any").astype(float)
+        heights = as_array(f"series[{name!r}]", values, ("N",), finite=False).astype(float)
+        expect(not isinstance(x, Mapping) or name in x, "x", f"places for {name!r}", "none")
         places = x[name] if isinstance(x, Mapping) else x
         along = np.arange(1.0, len(heights) + 1)
-        if places is not None:
+        if x is not None:
             along = as_array("x", places, (len(heights),)).astype(float)
         shown = np.isfinite(heights)
         expect(bool(shown.any()), f"series[{name!r}]", "at least one finite value", "none")
@@ -162,13 +168,19 @@ def plot_surface(
         >>> plot_surface(bowl, x=[-1, 0, 1], y=[1, 2], xlabel="a", ylabel="b")
         Lowest loss: 0 at (0, 2): map of the loss over a and b, from 0 at (0, 2) to 2 at (−1, 1).
     """
-    across, upwards = as_array("x", x, (None,)), as_array("y", y, (None,))
+    _check_labels(xlabel=xlabel, ylabel=ylabel, height_label=height_label)
+    check_title(title)
+    check_named("walks", {} if walks is None else walks, "names to walks, or None")
+    across, upwards = as_array("x", x, ("N",)), as_array("y", y, ("N",))
     for name, places in (("x", across), ("y", upwards)):
         expect(
-            len(places) > 1 and bool((np.diff(places) > 0).all()), name, "two or more rising numbers", places
+            len(places) > 1 and bool((np.diff(places) > 0).all()),
+            name,
+            "two or more rising numbers",
+            described(places.tolist()),
         )
     surface = as_array("heights", heights, (len(upwards), len(across))).astype(float)
-    paths = {name: as_array(f"walks[{name!r}]", walk, (None, 2)) for name, walk in (walks or {}).items()}
+    paths = {name: as_array(f"walks[{name!r}]", walk, ("N", 2)) for name, walk in (walks or {}).items()}
     expect(len(paths) <= len(_LINES), "walks", f"at most {len(_LINES)}", len(paths))
     low, high = (
         (surface[at], (across[at[1]], upwards[at[0]]))
@@ -231,9 +243,12 @@ def plot_ladder(
         >>> plot_ladder({"before": [4.0, 3.8, 4.4], "after": [2.0]}, title="Two")
         Two: seconds. Before: median 4 of 3 (3.8 to 4.4). After: median 2, 2 times as fast.
     """
+    check_named("seconds", seconds, "names to times")
+    _check_labels(xlabel=xlabel)
+    check_title(title)
     expect(len(seconds) > 0, "seconds", "at least one rung", "none")
     names = list(seconds)
-    runs = [as_array(f"seconds[{name!r}]", times, (None,)).astype(float) for name, times in seconds.items()]
+    runs = [as_array(f"seconds[{name!r}]", times, ("N",)).astype(float) for name, times in seconds.items()]
     for name, times in zip(names, runs, strict=True):
         expect(bool(times.min() > 0), f"seconds[{name!r}]", "times above 0", times.min())
     middles = [float(median(times.tolist())) for times in runs]
@@ -268,6 +283,11 @@ def plot_ladder(
         said.append(f"{_capital(name)}: median {middle:.3g}{spread}{faster}")
     picture.alt_text = f"{sentence(title, xlabel)} {'. '.join(said)}."
     return picture
+
+
+def _check_labels(**labels: str) -> None:
+    for name, text in labels.items():
+        check_kind(name, text, str, "text")
 
 
 def _capital(name: str) -> str:

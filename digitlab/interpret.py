@@ -11,7 +11,6 @@ Lessons: 04 measures receptive fields, 05 walks through the shapes, 08 builds ho
 from __future__ import annotations
 
 import copy
-import difflib
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -23,6 +22,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
+from digitlab.arguments import (
+    check_choice,
+    check_each,
+    check_flag,
+    check_kind,
+    check_number,
+    check_tensor,
+    check_whole_number,
+    described,
+    expect,
+)
 from digitlab.data import MEAN, STD
 
 BACKGROUND = -MEAN / STD
@@ -46,6 +56,7 @@ def first_filters(model: nn.Module) -> Tensor:
         >>> first_filters(create_model("cnn")).shape, first_filters(create_model("softmax")).shape
         (torch.Size([10, 5, 5]), torch.Size([10, 28, 28]))
     """
+    _check_model(model)
     first = next((module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)), None)
     if isinstance(first, nn.Conv2d) and first.in_channels == 1:
         return first.weight.detach().clone().squeeze(1)
@@ -74,6 +85,7 @@ def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:
         torch.Size([2, 10, 24, 24])
     """
     _check_images(model, images)
+    _check_layer(model, layer)
     with _evaluating(model):
         return _run_through(model, images, layer)[0].detach()
 
@@ -90,6 +102,10 @@ class Step:
 
     name: str
     output: Tensor
+
+    def __post_init__(self) -> None:
+        check_kind("name", self.name, str, "text")
+        check_kind("output", self.output, Tensor, "a tensor")
 
 
 def walk(model: nn.Module, images: Tensor) -> list[Step]:
@@ -173,6 +189,9 @@ def receptive_field(model: nn.Module, layer: str, unit: tuple[int, int]) -> tupl
         >>> receptive_field(create_model("cnn"), "max_pool2d", (0, 3))
         (0, 6, 6, 12)
     """
+    _check_model(model)
+    check_each("unit", unit, 2, check_whole_number)
+    check_kind("layer", layer, str, "a name")
     blank = torch.zeros(56, 1, 28, 28, dtype=torch.float64)
     for i in range(28):
         blank[i, 0, i, :] = math.nan
@@ -185,12 +204,11 @@ def receptive_field(model: nn.Module, layer: str, unit: tuple[int, int]) -> tupl
         maps = _as_maps(feature_maps(probe, blank, layer))
     else:
         steps = {step.name: step.output for step in walk(probe, blank)}
-        if layer not in steps:
-            raise _unknown_layer(layer, list(dict.fromkeys([*steps, *submodules])))
+        check_choice("layer", layer, dict.fromkeys([*steps, *submodules]))
         maps = _as_maps(steps[layer])
     (row, column), (height, width) = unit, maps.shape[2:]
-    if not (0 <= row < height and 0 <= column < width):
-        raise ValueError(f"unit: expected one of {height} rows and {width} columns in {layer!r}, got {unit}")
+    is_inside = 0 <= row < height and 0 <= column < width
+    expect(is_inside, "unit", f"one of {height} rows and {width} columns in {layer!r}", unit)
     reached = maps[:, :, row, column].isnan().any(dim=1)
     if not reached.any():
         return 0, 0, 0, 0
@@ -227,6 +245,7 @@ def saliency(
         torch.Size([2, 28, 28])
     """
     _check_images(model, images)
+    check_flag("signed", signed)
     with _evaluating(model, gradients=True):
         images = images.detach().clone().requires_grad_()
         # In eval mode no image has a say in another's logits, so their sum has each one's own gradient.
@@ -268,8 +287,9 @@ def occlusion(
         torch.Size([2, 28, 28])
     """
     _check_images(model, images)
-    if not 1 <= stride <= size <= 28:
-        raise ValueError(f"expected 1 <= stride <= size <= 28, got stride {stride} and size {size}")
+    check_whole_number("size", size, 1, 28)
+    check_whole_number("stride", stride, 1, size)
+    check_number("fill", fill)
     corners = list(itertools.product(range(0, 28 - size + stride, stride), repeat=2))
     patches = torch.zeros(len(corners), 1, 28, 28, dtype=torch.bool, device=images.device)
     for patch, (top, left) in zip(patches, corners, strict=True):
@@ -320,6 +340,9 @@ def grad_cam(
         torch.Size([2, 4, 4])
     """
     _check_images(model, images)
+    check_flag("upsample", upsample)
+    if layer is not None:
+        _check_layer(model, layer)
     with _evaluating(model, gradients=True):
         images = images.detach().clone()
         if layer is None:
@@ -366,13 +389,14 @@ def embedding(model: nn.Module, images: Tensor, n_components: int = 2) -> Tensor
         torch.Size([9, 2])
     """
     _check_images(model, images)
+    check_whole_number("n_components", n_components)
     forward_features, forward_head = _halves(model)
     with _evaluating(model):
         vectors = _in_batches(lambda batch: forward_head(forward_features(batch), pre_logits=True), images)
-    if not 1 <= n_components <= min(vectors.shape):
-        raise ValueError(f"n_components: expected 1 to {min(vectors.shape)}, got {n_components}")
-    if not vectors.isfinite().all():
-        raise ValueError("model: expected finite vectors before the last layer, got NaN or infinity")
+    check_whole_number("n_components", n_components, 1, min(vectors.shape))
+    expect(bool(images.isfinite().all()), "images", "finite numbers", "NaN or infinity")
+    is_finite = bool(vectors.isfinite().all())
+    expect(is_finite, "model", "finite vectors before the last layer", "NaN or infinity")
     centred = vectors - vectors.mean(dim=0)  # (N, D)
     directions: Tensor = torch.linalg.svd(centred, full_matrices=False).Vh[:n_components]  # (n_components, D)
     largest = directions.gather(1, directions.abs().argmax(dim=1, keepdim=True))
@@ -397,8 +421,6 @@ def _evaluating(model: nn.Module, gradients: bool = False) -> Iterator[None]:
 
 def _run_through(model: nn.Module, images: Tensor, layer: str) -> tuple[Tensor, Tensor]:
     """One submodule's output, and the logits computed from that very tensor: they have a gradient by it."""
-    if layer not in _submodule_names(model):
-        raise _unknown_layer(layer, _submodule_names(model))
     outputs: list[Tensor] = []
 
     def keep(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> Tensor:
@@ -426,14 +448,13 @@ def _in_batches(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 def _halves(model: nn.Module) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
     features, head = getattr(model, "forward_features", None), getattr(model, "forward_head", None)
     if not (callable(features) and callable(head)):
-        raise ValueError(f"model: expected forward_features and forward_head, not in {type(model).__name__}")
+        raise ValueError(f"model: expected forward_features and forward_head, got {type(model).__name__}")
     return features, head
 
 
 def _as_maps(output: Tensor) -> Tensor:
     """Maps ``(B, C, H, W)`` as they are, vectors ``(B, D)`` as D maps of 1x1."""
-    if output.ndim not in (2, 4):
-        raise ValueError(f"layer: expected maps (B, C, H, W) or vectors (B, D), got {_describe(output)}")
+    expect(output.ndim in (2, 4), "layer", "maps (B, C, H, W) or vectors (B, D)", described(output))
     return output if output.ndim == 4 else output[:, :, None, None]
 
 
@@ -443,36 +464,39 @@ def _target_logits(logits: Tensor, targets: Tensor | int | None) -> Tensor:
 
 def _check_targets(logits: Tensor, targets: Tensor | int | None) -> Tensor:
     """The class to explain for each image, ``int64`` ``(B,)``."""
-    if logits.ndim != 2:
-        raise ValueError(f"model: expected it to return logits (B, 10), got {_describe(logits)}")
+    expect(logits.ndim == 2, "model", "it to return logits (B, 10)", described(logits))
     n, n_classes = logits.shape
-    classes = logits.argmax(dim=1) if targets is None else torch.as_tensor(targets, device=logits.device)
-    classes = classes.expand(n) if classes.ndim == 0 else classes
-    if classes.dtype != torch.int64 or classes.shape != (n,):
-        raise ValueError(f"targets: expected int64 ({n},), got {_describe(classes)}")
-    if not 0 <= int(classes.min()) <= int(classes.max()) < n_classes:
-        raise ValueError(f"targets: expected 0 to {n_classes - 1}, got {classes.tolist()}")
+    if targets is None:
+        return logits.argmax(dim=1)
+    if not isinstance(targets, Tensor):
+        check_whole_number("targets", targets, 0, n_classes - 1)
+        targets = torch.tensor(targets)
+    classes = targets.to(logits.device).expand(n) if targets.ndim == 0 else targets.to(logits.device)
+    check_tensor("targets", classes, (n,), "int64")
+    is_class = 0 <= int(classes.min()) <= int(classes.max()) < n_classes
+    expect(is_class, "targets", f"0 to {n_classes - 1}", described(classes.tolist()))
     return classes
 
 
+def _check_model(model: nn.Module) -> None:
+    check_kind("model", model, nn.Module, "a torch.nn.Module")
+
+
 def _check_images(model: nn.Module, images: Tensor) -> None:
-    if not images.is_floating_point() or images.shape[1:] != (1, 28, 28) or len(images) == 0:
-        raise ValueError(f"images: expected floating point (B, 1, 28, 28), B >= 1, got {_describe(images)}")
+    _check_model(model)
+    check_tensor("images", images, ("B", 1, 28, 28), "floating point")
+    expect(len(images) > 0, "images", "one or more", described(images))
     weights = next(model.parameters(), images)
     if (images.dtype, images.device) != (weights.dtype, weights.device):
         wanted, got = (f"{tensor.dtype} on {tensor.device}" for tensor in (weights, images))
         raise ValueError(f"images: expected {wanted} like the model's weights, got {got}")
 
 
+def _check_layer(model: nn.Module, layer: str) -> None:
+    names = _submodule_names(model)
+    expect(len(names) > 0, "model", "one with named layers", type(model).__name__)
+    check_choice("layer", layer, names)
+
+
 def _submodule_names(model: nn.Module) -> list[str]:
     return [name for name, _ in model.named_modules(remove_duplicate=False) if name]
-
-
-def _unknown_layer(layer: str, names: list[str]) -> ValueError:
-    near = difflib.get_close_matches(layer, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(names)}"
-    return ValueError(f"unknown layer {layer!r}: {hint}")
-
-
-def _describe(tensor: Tensor) -> str:
-    return f"{tensor.dtype} {tuple(tensor.shape)}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from digitlab.arguments import as_path, check_flag
 from digitlab.files import write_whole
 
 
@@ -47,7 +48,8 @@ def copy_lessons(folder: str | Path, *, force: bool = False) -> list[Path]:
         LessonError: notebooks of those names are there and differ.
         OSError: the folder cannot be written to.
     """
-    folder = Path(folder)
+    folder = as_path("folder", folder)
+    check_flag("force", force)
     contents = {folder / path.name: path.read_bytes() for path in sorted(lessons_folder().glob("*.ipynb"))}
     missing = [path for path in contents if not path.exists()]
     changed = [path for path in contents if path.exists() and path.read_bytes() != contents[path]]

@@ -18,6 +18,8 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
+from digitlab.arguments import check_number, check_tensor, check_whole_number, described, expect
+
 
 def accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
     """The share of images whose label is among the ``k`` highest scores. Explained in lesson 06.
@@ -45,8 +47,7 @@ def accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
     scores = _check_scores("scores", scores)
     n, n_classes = scores.shape
     labels = _check_classes("labels", labels, n_classes, n)
-    if not 1 <= k <= n_classes:
-        raise ValueError(f"k: expected 1 to {n_classes}, got {k}")
+    check_whole_number("k", k, 1, n_classes)
     best = scores.argsort(dim=1, descending=True, stable=True)[:, :k]
     return int((best == labels[:, None]).sum()) / n
 
@@ -70,6 +71,7 @@ def confusion_matrix(labels: Tensor, predictions: Tensor, n_classes: int = 10) -
         tensor([[1, 1],
                 [0, 1]])
     """
+    check_whole_number("n_classes", n_classes, 1)
     labels = _check_classes("labels", labels, n_classes)
     predictions = _check_classes("predictions", predictions, n_classes, len(labels))
     cells = torch.bincount(labels * n_classes + predictions, minlength=n_classes**2)
@@ -92,6 +94,11 @@ class PerClass:
     f1: Tensor
     support: Tensor
 
+    def __post_init__(self) -> None:
+        check_tensor("support", self.support, ("C",), "int64")
+        for name in ("precision", "recall", "f1"):
+            check_tensor(name, getattr(self, name), (len(self.support),), "floating point")
+
 
 def per_class(matrix: Tensor) -> PerClass:
     """Precision, recall and F1 of each class, from a `confusion_matrix`. Explained in lesson 06.
@@ -111,11 +118,9 @@ def per_class(matrix: Tensor) -> PerClass:
         >>> result.precision, result.recall
         (tensor([1.0000, 0.6667]), tensor([0.5000, 1.0000]))
     """
-    if matrix.dtype != torch.int64 or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"matrix: expected int64 (C, C), got {_describe(matrix)}")
+    check_tensor("matrix", matrix, ("C", "C"), "int64")
     matrix = matrix.cpu()
-    if (matrix < 0).any():
-        raise ValueError("matrix: expected counts of 0 or more, got a negative one")
+    expect(not (matrix < 0).any(), "matrix", "counts of 0 or more", "a negative one")
     hits, predicted, support = matrix.diagonal(), matrix.sum(dim=0), matrix.sum(dim=1)
     # A denominator of zero has a numerator of zero, so raising it to one gives the promised 0.0.
     return PerClass(
@@ -143,6 +148,14 @@ class Calibration:
     confidences: Tensor
     accuracies: Tensor
     expected_error: float
+
+    def __post_init__(self) -> None:
+        check_tensor("counts", self.counts, ("n_bins",), "int64")
+        n_bins = len(self.counts)
+        check_tensor("edges", self.edges, (n_bins + 1,), "floating point")
+        check_tensor("confidences", self.confidences, (n_bins,), "floating point")
+        check_tensor("accuracies", self.accuracies, (n_bins,), "floating point")
+        check_number("expected_error", self.expected_error, 0, 1)
 
     @property
     def overconfidence(self) -> float:
@@ -173,8 +186,7 @@ def calibration(probabilities: Tensor, labels: Tensor, n_bins: int = 15) -> Cali
     """
     probabilities = _check_probabilities(probabilities)
     labels = _check_classes("labels", labels, probabilities.shape[1], len(probabilities))
-    if n_bins < 1:
-        raise ValueError(f"n_bins: expected 1 or more, got {n_bins}")
+    check_whole_number("n_bins", n_bins, 1)
     confidences, predictions = probabilities.max(dim=1)
     edges = torch.linspace(0, 1, n_bins + 1, dtype=confidences.dtype)
     bins = torch.bucketize(confidences, edges[1:-1])
@@ -214,12 +226,10 @@ def wilson_interval(n_correct: int, n: int, confidence: float = 0.95) -> tuple[f
         >>> f"{low:.4f} to {high:.4f}"
         '0.9879 to 0.9918'
     """
-    if n < 1:
-        raise ValueError(f"n: expected 1 or more, got {n}")
-    if not 0 <= n_correct <= n:
-        raise ValueError(f"n_correct: expected 0 to {n}, got {n_correct}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence: expected a share between 0 and 1, got {confidence}")
+    check_whole_number("n", n, 1)
+    check_whole_number("n_correct", n_correct, 0, n)
+    check_number("confidence", confidence)
+    expect(0 < confidence < 1, "confidence", "a share between 0 and 1", confidence)
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = n_correct / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -273,6 +283,13 @@ class Misclassified:
     confidences: Tensor
     losses: Tensor
 
+    def __post_init__(self) -> None:
+        check_tensor("indices", self.indices, ("M",), "int64")
+        for name in ("labels", "predictions"):
+            check_tensor(name, getattr(self, name), (len(self.indices),), "int64")
+        for name in ("confidences", "losses"):
+            check_tensor(name, getattr(self, name), (len(self.indices),), "floating point")
+
 
 def misclassified(probabilities: Tensor, labels: Tensor) -> Misclassified:
     """The mistakes, ranked by loss: first those the network was surest of. Explained in lesson 07.
@@ -303,12 +320,9 @@ def misclassified(probabilities: Tensor, labels: Tensor) -> Misclassified:
 
 
 def _check_scores(name: str, scores: Tensor) -> Tensor:
-    if not scores.is_floating_point() or scores.ndim != 2 or 0 in scores.shape:
-        raise ValueError(
-            f"{name}: expected floating point (N, 10) with N of 1 or more, got {_describe(scores)}"
-        )
-    if scores.isnan().any():
-        raise ValueError(f"{name}: expected numbers, got NaN")
+    check_tensor(name, scores, ("N", "C"), "floating point")
+    expect(scores.numel() > 0, name, "one row or more", described(scores))
+    expect(not scores.isnan().any(), name, "numbers", "NaN")
     return scores.detach().cpu()
 
 
@@ -324,14 +338,9 @@ def _check_probabilities(probabilities: Tensor) -> Tensor:
 
 
 def _check_classes(name: str, classes: Tensor, n_classes: int, n: int | None = None) -> Tensor:
-    if classes.dtype != torch.int64 or classes.ndim != 1 or n not in (None, len(classes)):
-        raise ValueError(f"{name}: expected int64 ({'N' if n is None else n},), got {_describe(classes)}")
+    check_tensor(name, classes, ("N" if n is None else n,), "int64")
     if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < n_classes:
         raise ValueError(
             f"{name}: expected 0 to {n_classes - 1}, got {int(classes.min())} to {int(classes.max())}"
         )
     return classes.cpu()
-
-
-def _describe(tensor: Tensor) -> str:
-    return f"{tensor.dtype} {tuple(tensor.shape)}"

@@ -28,6 +28,16 @@ from matplotlib.figure import Figure
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
+from digitlab.arguments import (
+    Shape,
+    as_path,
+    check_kind,
+    check_number,
+    described,
+    expect,
+    has_shape,
+    in_words,
+)
 from digitlab.files import write_whole
 
 __all__ = ["Picture", "read_description", "save_picture"]
@@ -110,6 +120,8 @@ class Picture(Figure):
     """
 
     def __init__(self, height: float, **options: Any) -> None:
+        check_number("height", height)
+        expect(height > 0, "height", "inches above 0", height)
         super().__init__(figsize=(WIDTH, height), dpi=100, facecolor="white", **options)
         FigureCanvasAgg(self)
         self.alt_text = ""
@@ -163,7 +175,8 @@ def save_picture(picture: Picture, path: str | Path) -> None:
         ...     read_description(Path(folder) / "nothing.png")
         'Nothing, 640 pixels wide.'
     """
-    write_whole(Path(path), picture.png())
+    check_kind("picture", picture, Picture, "a Picture")
+    write_whole(as_path("path", path), picture.png())
 
 
 def read_description(path: str | Path) -> str:
@@ -173,6 +186,7 @@ def read_description(path: str | Path) -> str:
         OSError: no such file.
         ValueError: not a PNG, or one without a description.
     """
+    path = as_path("path", path)
     try:
         with PngImagePlugin.PngImageFile(path) as image:
             description = image.text.get("Description")
@@ -244,48 +258,54 @@ def _wrapped(title: str) -> list[str]:
 # --- checks and words ------------------------------------------------------------------------------------------------
 
 
-def expect(condition: bool, name: str, expected: str, got: object) -> None:
-    """Unless ``condition`` holds, raise a `ValueError`: which argument, what it should be, what it was."""
-    if not condition:
-        raise ValueError(f"{name}: expected {expected}, got {got}")
+_DTYPE_KINDS = {
+    "integers": "iu",
+    "numbers": "biuf",
+}  # NumPy's letters: bool, signed, unsigned, floating point
 
 
 def as_array(
     name: str,
     values: object,
-    shape: tuple[int | None, ...],
-    kind: Literal["uint8", "integer", "number", "any"] = "number",
+    shape: Shape,
+    kind: Literal["uint8", "integers", "numbers"] = "numbers",
+    *,
+    finite: bool = True,
 ) -> Array:
     """A tensor (or list, or array) from any device as a NumPy array, once its shape and kind are what they should be.
 
     Args:
         name: what to call it in the error.
         values: the tensor.
-        shape: the sizes; ``None`` is any size but 0.
-        kind: ``"number"`` is a finite real number, ``"any"`` may be NaN or infinite as well.
+        shape: the sizes; a letter is any size but 0.
+        kind: real numbers, or narrower.
+        finite: refuse NaN and infinity.
 
     Raises:
         ValueError: another shape, another kind, or nothing in it.
+        TypeError: neither a tensor nor a list nor an array.
 
     Examples:
-        >>> as_array("maps", [[1, 2]], (None, 3))
+        >>> as_array("maps", [[1, 2]], ("N", 3))
         Traceback (most recent call last):
-        ValueError: maps: expected number of shape (any, 3), got int64 (1, 2)
+        ValueError: maps: expected numbers (N, 3), got int64 (1, 2)
     """
-    array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)
-    fits = array.ndim == len(shape) and all(
-        size > 0 and wanted in (None, size) for size, wanted in zip(array.shape, shape, strict=True)
-    )
-    if kind == "uint8":
-        fits &= array.dtype == np.uint8
-    elif kind == "integer":
-        fits &= np.issubdtype(array.dtype, np.integer)
-    else:
-        fits &= array.dtype == np.bool_ or np.issubdtype(array.dtype, np.number)
-    sizes = ", ".join("any" if size is None else str(size) for size in shape)
-    expect(fits, name, f"{kind} of shape ({sizes})", f"{array.dtype} {array.shape}")
-    expect(kind == "any" or bool(np.isfinite(array).all()), name, "finite numbers", "NaN or infinity")
+    expected = in_words(kind, shape)
+    check_kind(name, values, (Tensor, np.ndarray, list, tuple, range), f"a tensor, {expected}")
+    try:
+        array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)
+    except (TypeError, ValueError, RuntimeError):  # rows of different lengths, or bfloat16
+        raise ValueError(f"{name}: expected {expected}, got {described(values)}") from None
+    is_kind = array.dtype == np.uint8 if kind == "uint8" else array.dtype.kind in _DTYPE_KINDS[kind]
+    expect(is_kind and has_shape(array.shape, shape), name, expected, described(array))
+    expect(array.size > 0, name, "at least one", described(array))
+    expect(not finite or bool(np.isfinite(array).all()), name, "finite numbers", "NaN or infinity")
     return array
+
+
+def check_title(title: str | None) -> None:
+    """Refuse a title that is neither text nor ``None``."""
+    check_kind("title", title, str | None, "text or None")
 
 
 def signed_text(value: float) -> str:

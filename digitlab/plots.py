@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
@@ -23,6 +23,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from digitlab.arguments import check_kind, check_named, check_whole_number, described, expect
 from digitlab.charts import (
     plot_confusion_matrix,
     plot_embedding,
@@ -31,6 +32,7 @@ from digitlab.charts import (
     plot_reliability,
     plot_training_curves,
 )
+from digitlab.metrics import Misclassified
 from digitlab.picture import (
     DIGIT_SCALE,
     INK,
@@ -41,10 +43,10 @@ from digitlab.picture import (
     Array,
     Picture,
     as_array,
+    check_title,
     colour_scale,
     counted,
     draw_tile,
-    expect,
     house_style,
     listing,
     new_page,
@@ -56,9 +58,6 @@ from digitlab.picture import (
     value_range,
 )
 from digitlab.walkthrough import plot_walk
-
-if TYPE_CHECKING:
-    from digitlab.metrics import Misclassified
 
 __all__ = [
     "Picture",
@@ -111,14 +110,15 @@ def plot_digits(
         >>> plot_digits(digits.images, digits.labels)
         3 handwritten digits in 1 row: 5, 7, 7.
     """
-    pixels = as_array("images", images, (None, 28, 28), "uint8")
+    pixels = as_array("images", images, ("N", 28, 28), "uint8")
+    check_title(title)
     n = len(pixels)
     expect(predictions is None or labels is not None, "labels", "one for each prediction", None)
-    truth = None if labels is None else as_array("labels", labels, (n,), "integer").tolist()
-    read = truth if predictions is None else as_array("predictions", predictions, (n,), "integer").tolist()
+    truth = None if labels is None else as_array("labels", labels, (n,), "integers").tolist()
+    read = truth if predictions is None else as_array("predictions", predictions, (n,), "integers").tolist()
 
     with house_style():
-        grid = _Grid(n, columns, caption=0.27 if truth else 0.0, title=title)
+        grid = _Grid("images", n, columns, caption=0.27 if truth else 0.0, title=title)
         for i, image in enumerate(pixels):
             grid.tile(i, image, **DIGIT_SCALE)
             if truth and read and truth[i] != read[i]:
@@ -151,26 +151,27 @@ def plot_misclassified(images: Tensor, mistakes: Misclassified, *, count: int = 
     Raises:
         ValueError: another shape or dtype, or an index outside ``images``.
     """
-    pixels = as_array("images", images, (None, 28, 28), "uint8")
-    expect(count >= 1, "count", "1 or more", count)
+    pixels = as_array("images", images, ("N", 28, 28), "uint8")
+    check_kind("mistakes", mistakes, Misclassified, "a Misclassified")
+    check_whole_number("count", count, 1)
     n = len(mistakes.indices)
     if n == 0:
         with house_style():
             picture, _ = new_page(0.1, f"No mistakes: all {counted(len(pixels), 'digit')} read correctly")
         picture.alt_text = f"No mistakes: all {counted(len(pixels), 'digit')} read correctly."
         return picture
-    indices = as_array("mistakes.indices", mistakes.indices, (n,), "integer")[:count]
+    indices = as_array("mistakes.indices", mistakes.indices, (n,), "integers")[:count]
     in_range = bool(indices.min() >= 0 and indices.max() < len(pixels))
     expect(in_range, "images", "all that were tested", f"{len(pixels)}, and the mistake {indices.max()}")
-    labels = as_array("mistakes.labels", mistakes.labels, (n,), "integer")
-    predictions = as_array("mistakes.predictions", mistakes.predictions, (n,), "integer")
+    labels = as_array("mistakes.labels", mistakes.labels, (n,), "integers")
+    predictions = as_array("mistakes.predictions", mistakes.predictions, (n,), "integers")
     confidences = as_array("mistakes.confidences", mistakes.confidences, (n,))
     title = f"{counted(n, 'mistake')} in {counted(len(pixels), 'digit')}"
     if n > len(indices):
         title += f", the {len(indices)} worst" if len(indices) > 1 else ", the worst"
 
     with house_style():
-        grid = _Grid(len(indices), 5, caption=0.54, title=title)
+        grid = _Grid("count", len(indices), 5, caption=0.54, title=title)
         said = []
         for i, index in enumerate(indices):
             grid.tile(i, pixels[index], **DIGIT_SCALE)
@@ -192,14 +193,17 @@ def plot_photo_stages(stages: Sequence[tuple[str, Array | Tensor]], *, title: st
     Raises:
         ValueError: no stages, or an array that is not 2-D.
     """
+    check_kind("stages", stages, list | tuple, "pairs of a name and an array")
+    check_title(title)
     expect(len(stages) > 0, "stages", "at least one", "none")
-    named = [(name, as_array(f"stage {name!r}", array, (None, None))) for name, array in stages]
+    for stage in stages:
+        is_pair = isinstance(stage, tuple | list) and len(stage) == 2 and isinstance(stage[0], str)
+        expect(is_pair, "stages", "pairs of a name and an array", described(stage))
+    named = [(name, as_array(f"stages[{name!r}]", array, ("H", "W"))) for name, array in stages]
     n = len(named)
 
     with house_style():
-        grid = _Grid(
-            n, n if n <= 4 else math.ceil(n / math.ceil(n / 4)), caption=0.54, title=title, largest=2.0
-        )
+        grid = _Grid("stages", n, math.ceil(n / math.ceil(n / 4)), caption=0.54, title=title, largest=2.0)
         said = []
         for i, (name, array) in enumerate(named):
             grid.tile(i, array, cmap="gray", vmin=0, vmax=255 if array.dtype == np.uint8 else 1)
@@ -231,12 +235,13 @@ def plot_filters(filters: Tensor, *, title: str | None = None) -> Picture:
         >>> plot_filters(torch.linspace(-1, 0.5, 18).view(2, 3, 3))
         2 filters of 3 × 3 weights, from −1 to 0.5.
     """
-    weights = as_array("filters", filters, (None, None, None))
+    weights = as_array("filters", filters, ("C", "H", "W"))
+    check_title(title)
     n, height, width = weights.shape
     what = f"{counted(n, 'filter')} of {height} × {width} weights"
 
     with house_style():
-        grid = _Grid(n, 5 if n <= 20 else 8, caption=0.27, title=title or what, foot=0.85)
+        grid = _Grid("filters", n, 5 if n <= 20 else 8, caption=0.27, title=title or what, foot=0.85)
         scale = colour_scale(weights, signed=True)
         for i, channel in enumerate(weights):
             grid.tile(i, channel, **scale)
@@ -263,13 +268,14 @@ def plot_feature_maps(maps: Tensor, *, columns: int | None = None, title: str | 
         >>> plot_feature_maps(torch.arange(12.0).view(3, 2, 2) - 4)
         3 feature maps of 2 × 2, values from −4 to 7, the highest in channel 2; 0 of 3 all zero.
     """
-    values = as_array("maps", maps, (None, None, None))
+    values = as_array("maps", maps, ("C", "H", "W"))
+    check_title(title)
     n, height, width = values.shape
     columns = columns if columns is not None else 5 if n <= 20 else 8
     what = f"{counted(n, 'feature map')} of {height} × {width}"
 
     with house_style():
-        grid = _Grid(n, columns, caption=0.27, title=title or what, foot=0.85)
+        grid = _Grid("maps", n, columns, caption=0.27, title=title or what, foot=0.85)
         scale = colour_scale(values, signed=False)
         for i, channel in enumerate(values):
             grid.tile(i, channel, **scale)
@@ -297,12 +303,14 @@ def plot_heatmaps(image: Tensor, heats: Mapping[str, Tensor], *, title: str | No
         ValueError: another shape or dtype, no maps, or a value that is not finite.
     """
     digit = as_array("image", image, (28, 28), "uint8")
+    check_named("heats", heats, "names to maps")
+    check_title(title)
     expect(len(heats) > 0, "heats", "at least one", "none")
-    maps = {name: as_array(f"heat {name!r}", heat, (28, 28)).astype(float) for name, heat in heats.items()}
+    maps = {name: as_array(f"heats[{name!r}]", heat, (28, 28)).astype(float) for name, heat in heats.items()}
     n = 1 + len(maps)
 
     with house_style():
-        grid = _Grid(n, 2 if n in (2, 4) else 3, caption=0.54, title=title, largest=3.0)
+        grid = _Grid("heats", n, 2 if n in (2, 4) else 3, caption=0.54, title=title, largest=3.0)
         grid.tile(0, digit, **DIGIT_SCALE)
         grid.caption(0, "the digit", weight="bold")
         said = []
@@ -332,6 +340,7 @@ class _Grid:
     """Square tiles in rows on a page, each with room for a caption below it.
 
     Args:
+        name: the argument that the tiles are from.
         n: how many tiles.
         columns: tiles in a row.
         caption: inches below each tile.
@@ -342,6 +351,7 @@ class _Grid:
 
     def __init__(
         self,
+        name: str,
         n: int,
         columns: int,
         *,
@@ -350,8 +360,8 @@ class _Grid:
         foot: float = 0.0,
         largest: float = 1.5,
     ) -> None:
-        expect(n <= _MOST_TILES, "images", f"{_MOST_TILES} at most for one picture", n)
-        expect(columns >= 1, "columns", "1 or more", columns)
+        expect(n <= _MOST_TILES, name, f"{_MOST_TILES} at most for one picture", n)
+        check_whole_number("columns", columns, 1)
         columns = min(columns, n)
         gap = 0.08 if columns > 6 else 0.14
         self.side = min(largest, (WIDTH - 2 * MARGIN + gap) / columns - gap)

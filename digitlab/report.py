@@ -16,11 +16,12 @@ import jinja2
 from torch import Tensor
 
 from digitlab import charts, interpret, metrics, plots
+from digitlab.arguments import as_path, check_kind, check_tensor
 from digitlab.data import Digits, normalize
 from digitlab.files import write_whole
+from digitlab.history import History
 from digitlab.models import DigitModel
 from digitlab.picture import Picture, read_description, save_picture
-from digitlab.training import History
 from digitlab.walkthrough import plot_walk
 
 _TEMPLATE = Path(__file__).parent / "assets" / "report.html.j2"
@@ -40,6 +41,11 @@ def write_figures(
         test: the test digits.
         probabilities: ``(N, 10)``, what the model says of them.
     """
+    check_kind("model", model, DigitModel, "a digitlab model")
+    check_kind("history", history, History, "a History")
+    check_kind("test", test, Digits, "Digits")
+    check_tensor("probabilities", probabilities, (len(test), 10), "float32")
+    folder = as_path("folder", folder)
     (folder / "figures").mkdir(exist_ok=True)
     for name, picture in _draw(model, history, test, probabilities).items():
         save_picture(picture, folder / "figures" / f"{name}.png")
@@ -73,7 +79,7 @@ def write_report(folder: str | Path) -> Path:
     Raises:
         FileNotFoundError: the folder does not hold a finished run.
     """
-    folder = Path(folder)
+    folder = as_path("folder", folder)
     summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
     figures = {path.stem: _embed(path) for path in sorted((folder / "figures").glob("*.png"))}

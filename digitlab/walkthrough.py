@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
+from digitlab.arguments import check_flag, check_kind, expect
+from digitlab.interpret import Step
 from digitlab.picture import (
     BLUE_ORANGE,
     MARGIN,
@@ -27,15 +28,11 @@ from digitlab.picture import (
     colour_scale,
     counted,
     draw_tile,
-    expect,
     house_style,
     new_page,
     signed_text,
     value_range,
 )
-
-if TYPE_CHECKING:
-    from digitlab.interpret import Step
 
 __all__ = ["plot_walk"]
 
@@ -65,11 +62,14 @@ def plot_walk(steps: Sequence[Step], *, every_step: bool = False) -> Picture:
         >>> plot_walk([Step("input", image), Step("fc", logits), Step("relu", logits)]).alt_text[:91]
         'One digit on its way through a network: input, 28 × 28, 0 to 1; fc, relu, 10 numbers, 0 to '
     """
+    check_kind("steps", steps, list | tuple, "Steps from digitlab.interpret.walk")
     expect(len(steps) > 0, "steps", "at least one", "none")
+    check_flag("every_step", every_step)
     stations: list[tuple[list[str], Array]] = []
     for step in steps:
-        shape = (1, None, None, None) if step.output.ndim == 4 else (1, None)
-        output = as_array(f"step {step.name!r}", step.output, shape)[0]
+        check_kind("steps", step, Step, "Steps from digitlab.interpret.walk")
+        shape = (1, "C", "H", "W") if step.output.ndim == 4 else (1, "D")
+        output = as_array(f"steps[{step.name!r}]", step.output, shape)[0]
         names = [step.name]
         if stations and output.shape == stations[-1][1].shape and not every_step:
             names = stations.pop()[0] + names

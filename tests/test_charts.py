@@ -15,9 +15,9 @@ from digitlab.charts import (
     plot_reliability,
     plot_training_curves,
 )
+from digitlab.history import EpochRow, History
 from digitlab.metrics import Calibration
 from digitlab.picture import Picture
-from digitlab.training import EpochRow, History
 
 NAN = float("nan")
 
@@ -207,7 +207,6 @@ def test_each_point_has_the_colour_of_its_class() -> None:
 
 FILLED = Calibration(torch.linspace(0, 1, 3), torch.tensor([1, 1]), torch.ones(2), torch.ones(2), 0.0)
 EMPTY = Calibration(torch.linspace(0, 1, 3), torch.tensor([0, 0]), torch.ones(2), torch.ones(2), 0.0)
-SHORT = Calibration(torch.linspace(0, 1, 4), torch.tensor([1, 1]), torch.ones(2), torch.ones(2), 0.0)
 EYE = torch.eye(10, dtype=torch.int64)
 
 
@@ -215,22 +214,21 @@ EYE = torch.eye(10, dtype=torch.int64)
     ("draw", "message"),
     [
         (lambda: plot_training_curves(History()), "history: expected at least one epoch, got none"),
-        (lambda: plot_confusion_matrix(EYE[:9]), r"matrix: expected integer of shape \(10, 10\)"),
+        (lambda: plot_confusion_matrix(EYE[:9]), r"matrix: expected integers \(10, 10\)"),
         (lambda: plot_confusion_matrix(EYE.float()), "matrix: expected integer"),
         (lambda: plot_confusion_matrix(0 * EYE), "matrix: expected counts with a sum above 0, got sum 0"),
         (lambda: plot_confusion_matrix(2 - EYE * 3), "matrix: expected counts"),
         (lambda: plot_reliability(EMPTY), "calibration: expected at least one digit"),
-        (lambda: plot_reliability(SHORT), r"calibration.counts: expected integer of shape \(3\)"),
         (lambda: plot_intervals([], [], []), "values"),
         (lambda: plot_intervals(["a"], [0.5, 0.6], [[0, 1], [0, 1]]), "names: expected 2, .* got 1"),
-        (lambda: plot_intervals(["a"], [0.5], [0.4, 0.6]), "intervals: expected number of shape"),
+        (lambda: plot_intervals(["a"], [0.5], [0.4, 0.6]), "intervals: expected numbers"),
         (lambda: plot_intervals(["a"], [0.5], [[0.6, 0.7]]), r"intervals: .* got \[\[0.6, 0.7\]\]"),
         (lambda: plot_probabilities(torch.ones(10)), "probabilities: expected ten numbers .* got the sum 10"),
         (lambda: plot_probabilities(torch.eye(10)), "probabilities"),
         (lambda: plot_probabilities(torch.eye(10)[0], label=10), "label: expected 0 to 9, got 10"),
         (lambda: plot_probabilities(torch.eye(10)[0], image=torch.zeros(28, 28)), "image: expected uint8"),
         (lambda: plot_embedding(torch.zeros(3, 3), EYE[0, :3]), "points"),
-        (lambda: plot_embedding(torch.zeros(3, 2), EYE[0, :2]), "labels: expected integer of shape"),
+        (lambda: plot_embedding(torch.zeros(3, 2), EYE[0, :2]), "labels: expected integers"),
         (lambda: plot_embedding(torch.zeros(1, 2), torch.tensor([10])), "labels: expected 0 to 9"),
     ],
 )

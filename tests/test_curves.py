@@ -133,11 +133,12 @@ FLAT = torch.zeros(2, 3)
         (lambda: plot_lines({str(n): [1.0] for n in range(7)}, **AXES), "series: .* got 7"),
         (lambda: plot_lines({"a": []}, **AXES), r"series\['a'\]"),
         (lambda: plot_lines({"a": [NAN]}, **AXES), "expected at least one finite value"),
+        (lambda: plot_lines({"a": [1.0]}, x={"b": [1.0]}, **AXES), "x: expected places for 'a', got none"),
         (lambda: plot_lines({"a": [1.0, 0.0]}, log=True, **AXES), "expected values above 0"),
-        (lambda: plot_lines({"a": [1.0, 2.0]}, x=[1.0], **AXES), r"x: expected number of shape \(2\)"),
+        (lambda: plot_lines({"a": [1.0, 2.0]}, x=[1.0], **AXES), r"x: expected numbers \(2,\)"),
         (
             lambda: plot_surface(FLAT, x=[0, 1], y=[0, 1], xlabel="", ylabel=""),
-            "heights: expected number of shape",
+            "heights: expected numbers",
         ),
         (
             lambda: plot_surface(FLAT, x=[0, 2, 1], y=[0, 1], xlabel="", ylabel=""),

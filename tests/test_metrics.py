@@ -247,8 +247,8 @@ GOOD, LABELS = torch.tensor([[0.9, 0.1], [0.2, 0.8]]), torch.tensor([0, 1])
         (GOOD.log(), "probabilities: .*smallest value of -2.303"),
         (torch.tensor([[math.nan, 1.0], [0.2, 0.8]]), "probabilities: expected numbers, got NaN"),
         (torch.tensor([[1, 0], [0, 1]]), "probabilities: expected floating point .* got torch.int64"),
-        (torch.tensor([0.9, 0.1]), r"probabilities: expected .* \(N, 10\) .* got torch.float32 \(2,\)"),
-        (torch.empty(0, 10), "probabilities: expected .* N of 1 or more"),
+        (torch.tensor([0.9, 0.1]), r"probabilities: expected .* \(N, C\), got torch.float32 \(2,\)"),
+        (torch.empty(0, 10), r"probabilities: expected one row or more, got .*\(0, 10\)"),
     ],
 )
 def test_what_is_not_probabilities(function: object, probabilities: Tensor, message: str) -> None:
@@ -274,6 +274,15 @@ def test_what_is_not_probabilities(function: object, probabilities: Tensor, mess
 def test_labels_that_do_not_fit(function: object, labels: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         function(GOOD, labels)  # type: ignore[operator]
+
+
+def test_results_have_sizes_that_fit() -> None:
+    with pytest.raises(ValueError, match=r"edges: expected floating point \(3,\), got torch.float32 \(4,\)"):
+        metrics.Calibration(torch.ones(4), torch.tensor([1, 1]), torch.ones(2), torch.ones(2), 0.0)
+    with pytest.raises(ValueError, match=r"recall: expected floating point \(2,\), got torch.float32 \(3,\)"):
+        metrics.PerClass(torch.ones(2), torch.ones(3), torch.ones(2), LABELS)
+    with pytest.raises(TypeError, match=r"indices: expected a tensor, int64 .* got list"):
+        metrics.Misclassified([0, 1], LABELS, LABELS, torch.ones(2), torch.ones(2))  # type: ignore[arg-type]
 
 
 def test_other_wrong_arguments() -> None:

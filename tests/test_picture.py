@@ -196,22 +196,25 @@ def test_the_scale_fits_the_values() -> None:
     [
         (
             torch.zeros(2, 3),
-            (None, 4),
-            "number",
-            r"maps: expected number of shape \(any, 4\), got float32 \(2, 3\)",
+            ("N", 4),
+            "numbers",
+            r"maps: expected numbers \(N, 4\), got float32 \(2, 3\)",
         ),
-        (torch.zeros(2), (None, 2), "number", r"got float32 \(2,\)"),
-        (torch.zeros(0, 4), (None, 4), "number", r"got float32 \(0, 4\)"),
-        (torch.zeros(3), (3,), "integer", "expected integer"),
+        (torch.zeros(2), ("N", 2), "numbers", r"got float32 \(2,\)"),
+        (torch.zeros(0, 4), ("N", 4), "numbers", r"maps: expected at least one, got float32 \(0, 4\)"),
+        (torch.zeros(3), (3,), "integers", "expected integers"),
         (torch.zeros(3, dtype=torch.int16), (3,), "uint8", "expected uint8"),
-        (["a", "b"], (2,), "number", "expected number"),
+        (["a", "b"], (2,), "numbers", "expected numbers"),
         (
             torch.tensor([1.0, float("nan")]),
             (2,),
-            "number",
+            "numbers",
             "maps: expected finite numbers, got NaN or infinity",
         ),
-        (torch.tensor([1.0, float("inf")]), (2,), "number", "finite"),
+        (torch.tensor([1.0, float("inf")]), (2,), "numbers", "finite"),
+        ([[1], [1, 2]], ("N", 2), "numbers", r"maps: expected numbers \(N, 2\), got \[\[1\], \[1, 2\]\]"),
+        (torch.zeros(2, dtype=torch.bfloat16), (2,), "numbers", r"got torch.bfloat16 \(2,\)"),
+        (torch.zeros(2, dtype=torch.complex64), (2,), "numbers", "expected numbers"),
     ],
 )
 def test_what_does_not_fit_is_named(values: object, shape: tuple[int], kind: str, message: str) -> None:
@@ -222,8 +225,8 @@ def test_what_does_not_fit_is_named(values: object, shape: tuple[int], kind: str
 
 def test_tensors_become_arrays() -> None:
     values = torch.tensor([1.0, float("nan")], requires_grad=True)
-    assert p.as_array("values", values, (2,), "any")[0] == 1.0
-    assert p.as_array("values", [True, False], (None,)).tolist() == [True, False]
+    assert p.as_array("values", values, (2,), finite=False)[0] == 1.0
+    assert p.as_array("values", [True, False], ("N",)).tolist() == [True, False]
 
 
 @given(st.floats(0, 1), st.sampled_from([1, 2]))

@@ -97,11 +97,11 @@ def test_a_walk_that_does_not_end_in_ten() -> None:
         ([], "steps: expected at least one, got none"),
         (
             [Step("conv", torch.zeros(2, 3, 4, 4))],
-            r"step 'conv': expected number of shape \(1, any, any, any\)",
+            r"steps\['conv'\]: expected numbers \(1, C, H, W\)",
         ),
-        ([Step("fc", torch.zeros(10))], "step 'fc'"),
-        ([Step("fc", torch.zeros(1, 3, 4))], "step 'fc'"),
-        ([Step("fc", torch.full((1, 10), float("inf")))], "step 'fc': expected finite numbers"),
+        ([Step("fc", torch.zeros(10))], r"steps\['fc'\]"),
+        ([Step("fc", torch.zeros(1, 3, 4))], r"steps\['fc'\]"),
+        ([Step("fc", torch.full((1, 10), float("inf")))], r"steps\['fc'\]: expected finite numbers"),
     ],
 )
 def test_wrong_arguments_are_named(steps: list[Step], message: str) -> None:
