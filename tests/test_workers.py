@@ -72,7 +72,7 @@ def test_shares_of_a_batch_are_nearly_equal_and_complete() -> None:
 
 @pytest.mark.parametrize(("own", "count"), [(-1, 2), (2, 2), (0, 0)])
 def test_a_rank_that_is_not_among_the_workers(own: int, count: int) -> None:
-    with pytest.raises(ValueError, match="rank: expected 0 to|n_workers: expected 1 or more"):
+    with pytest.raises(ValueError, match=r"rank: expected 0 to|n_workers: expected 1 or more"):
         DigitLoader(load_sample("test"), 10, shuffle=False, rank=own, n_workers=count)
 
 
