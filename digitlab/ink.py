@@ -15,6 +15,8 @@ import numpy.typing as npt
 import scipy.ndimage as ndimage
 from PIL import Image
 
+from digitlab.arguments import check_flag, described, expect
+
 __all__ = ["PhotoError", "find_ink", "group_marks"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -94,14 +96,20 @@ def find_ink(grey: npt.ArrayLike) -> FloatArray:
 
 def check_picture(values: npt.ArrayLike, name: str) -> FloatArray:
     """`values` as a float32 copy, after a check that it is a picture: finite numbers of shape `(H, W)`."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "buif" or array.ndim != 2 or array.size == 0:
-        raise ValueError(
-            f"{name} must hold numbers of shape (H, W), not {array.dtype} of shape {array.shape}"
-        )
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, but holds NaN or infinity")
+    expected = "finite numbers of shape (H, W)"
+    array = as_array(values, name, expected)
+    is_picture = array.dtype.kind in "buif" and array.ndim == 2 and array.size > 0
+    expect(is_picture, name, expected, described(array))
+    expect(bool(np.isfinite(array).all()), name, expected, "NaN or infinity")
     return array.astype(np.float32)
+
+
+def as_array(values: npt.ArrayLike, name: str, expected: str) -> npt.NDArray[Any]:
+    """`values` as NumPy understands them; what it does not, such as rows of unlike length, is a ValueError."""
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError, RuntimeError):
+        raise ValueError(f"{name}: expected {expected}, got {described(values)}") from None
 
 
 def _resize(values: FloatArray, height: int, width: int) -> FloatArray:
@@ -258,6 +266,7 @@ def group_marks(ink: npt.ArrayLike, *, single: bool = False) -> list[tuple[Box, 
         >>> [box for box, _ in group_marks(ink)]
         [(5, 3, 25, 6), (5, 20, 25, 23)]
     """
+    check_flag("single", single)
     ink = check_picture(ink, "ink")
     labels, n_marks = ndimage.label(ink > 0, EIGHT)
     if n_marks == 0:

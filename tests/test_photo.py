@@ -1,6 +1,11 @@
 import io
+import os
+import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
+import fuzz_photos
 import numpy as np
 import pytest
 import torch
@@ -232,6 +237,183 @@ def test_any_picture_gives_digits_or_one_line(height: int, width: int, seed: int
         assert "\n" not in str(error)
     else:
         assert all(digit.image.shape == (28, 28) for digit in photo.digits)
+
+
+def test_what_went_wrong_once_goes_well() -> None:
+    report = fuzz_photos.run_corpus()
+    assert not report.problems
+    assert report.kinds["read"] == len(list(fuzz_photos.CORPUS.iterdir())) - 1 >= 20  # all but its README
+    assert report.outcomes["digits"] and report.outcomes["too large"]
+
+
+def test_the_first_200_files_of_the_campaign() -> None:
+    report = fuzz_photos.run_campaign(range(200), seed=0)
+    assert not report.problems
+    kinds = {"strange_path", "bombs", *(generator.__name__ for generator in fuzz_photos.GENERATORS)}
+    assert set(report.kinds) == kinds
+    assert {"digits", "blank", "damaged", "not a picture", "too large", "no file"} <= set(report.outcomes)
+
+
+def test_a_file_of_the_campaign_can_be_made_again(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    numbers = [0, 1, 2, 4, 6, 8, 12, 14, 16, 22]
+    first = [fuzz_photos.make_file(tmp_path / "a", 3, i)[1].read_bytes() for i in numbers]
+    again = [fuzz_photos.make_file(tmp_path / "b", 3, i)[1].read_bytes() for i in reversed(numbers)]
+    assert first == again[::-1] and len(set(first)) == len(numbers)
+
+
+def raises_another_error(_path: object) -> None:
+    raise KeyError("a traceback")
+
+
+def says_two_lines(_path: object) -> None:
+    raise PhotoError("it is damaged or cut off\nin two lines")
+
+
+def says_too_much(_path: object) -> None:
+    raise PhotoError("it is damaged or cut off" * 20)
+
+
+def says_something_new(_path: object) -> None:
+    raise PhotoError("the moon is full")
+
+
+def warns(_path: object) -> None:
+    warnings.warn("division by zero", RuntimeWarning, stacklevel=1)
+    raise PhotoError("it is damaged or cut off")
+
+
+def prints_in_c(_path: object) -> None:
+    os.write(2, b"TIFFReadDirectory: no\n")
+    raise PhotoError("it is damaged or cut off")
+
+
+def prints(_path: object) -> None:
+    print("no", file=sys.stderr)
+    raise PhotoError("it is damaged or cut off")
+
+
+FAULTS = [raises_another_error, says_two_lines, says_too_much, says_something_new, warns, prints_in_c]
+
+
+@pytest.mark.parametrize(
+    ("judge", "fault"),
+    [
+        *((judge, fault) for judge in (fuzz_photos.read, fuzz_photos.read_by_command) for fault in FAULTS),
+        (fuzz_photos.read_by_command, prints),
+    ],
+)
+def test_the_campaign_sees_each_fault(
+    fault: Callable[[object], None],
+    judge: Callable[[Path], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def good(_path: object) -> None:
+        raise PhotoError("it is damaged or cut off")
+
+    monkeypatch.setattr(fuzz_photos, "MAX_MEMORY", np.inf)  # other tests may have used much in this process
+    monkeypatch.setattr(photo_module, "read_digits", good)
+    result = fuzz_photos.observe(judge, tmp_path)
+    assert result.outcome == "damaged" and not result.problem
+    monkeypatch.setattr(photo_module, "read_digits", fault)
+    result = fuzz_photos.observe(judge, tmp_path)
+    assert result.outcome == "failed" and result.problem
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MAX_SECONDS", -1.0), ("MAX_MEMORY", 1000)])
+def test_the_campaign_sees_waste(
+    limit: str, value: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fuzz_photos, limit, value)
+    assert fuzz_photos.observe(fuzz_photos.read, tmp_path / "missing.png").outcome == "failed"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_neither_a_crash_nor_a_hang_ends_the_campaign(tmp_path: Path) -> None:
+    child = fuzz_photos.Child()
+    crash = child.observe(os._exit, 3)  # type: ignore[arg-type]  # ends the process at once
+    assert crash.outcome == "failed" and "crashes: exit status 3" in crash.problem
+    os.mkfifo(tmp_path / "pipe")
+    assert child.observe(os.path.exists, tmp_path / "pipe").problem == ""
+    child.max_wait = 0.3
+    hang = child.observe(open, tmp_path / "pipe")  # nobody writes into it
+    assert hang.outcome == "failed" and "hangs" in hang.problem
+    child.stop()
+
+
+def test_large_pictures_are_averaged_as_small_ones_are(
+    monkeypatch: pytest.MonkeyPatch, seven: np.ndarray
+) -> None:
+    """A picture above `FEW_PIXELS` goes through blocks in strips: the same picture, a little smoother."""
+    page = Image.fromarray(sheet(seven, scale=60, margin=300)).resize((1601, 1999))
+    half = np.asarray(page) // 2
+    modes = [page.convert(mode) for mode in ("L", "1", "P", "RGB", "CMYK", "RGBA", "LA")]
+    modes += [Image.fromarray(half.astype(np.uint16) * 257), Image.fromarray(half.astype(np.float32))]
+    modes[5].putalpha(Image.fromarray(255 - half))
+    for image in modes:
+        expected = read_photo(image)
+        with monkeypatch.context() as patch:
+            patch.setattr(photo_module, "FEW_PIXELS", 1_000_000)
+            averaged = read_photo(image)
+        small = (expected.shape[1] // 4, expected.shape[0] // 4)
+        resized = [
+            np.asarray(Image.fromarray(grey).resize(small, Image.Resampling.BOX))
+            for grey in (expected, averaged)
+        ]
+        assert np.abs(resized[0] - resized[1]).mean() < (0.05 if image.mode == "1" else 0.01), image.mode
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("TIFF", "L"), ("TIFF", "F"), ("TIFF", "RGBA"), ("PNG", "L")])
+def test_whatever_the_orientation_it_is_upright(kind: str, mode: str) -> None:
+    page = np.arange(20 * 30, dtype=np.uint8).reshape(20, 30) % 251
+    for orientation in range(1, 9):
+        file, exif = io.BytesIO(), Image.Exif()
+        exif[274] = orientation
+        how = {"tiffinfo": {274: orientation}} if kind == "TIFF" else {"exif": exif}
+        Image.fromarray(page).convert(mode).save(file, kind, **how)
+        upright = page.T if orientation > 4 else page
+        upright = upright[::-1] if orientation in (3, 4, 7, 8) else upright
+        upright = upright[:, ::-1] if orientation in (2, 3, 6, 7) else upright
+        assert np.abs(read_photo(file) - upright / 255).max() < 1e-6
+
+
+def test_an_open_file_is_read_from_its_start_and_a_pipe_from_where_it_is(seven: np.ndarray) -> None:
+    class Pipe(io.BytesIO):
+        def seek(self, *_place: int) -> int:
+            raise io.UnsupportedOperation("a pipe cannot")
+
+    data = fuzz_photos.save(Image.fromarray(sheet(seven)), "PNG")
+    file = io.BytesIO(data)
+    file.seek(99)
+    assert (read_photo(file) == read_photo(data)).all()
+    assert (read_photo(Pipe(data)) == read_photo(data)).all()
+
+
+def test_a_claim_is_judged_before_a_jpeg_is_reduced() -> None:
+    data = bytearray(fuzz_photos.save(Image.new("L", (16, 16)), "JPEG"))
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = (50_000).to_bytes(2, "big") + (3300).to_bytes(2, "big")
+    with pytest.raises(PhotoError, match=r"3,300 x 50,000 pixels"):
+        read_photo(bytes(data))
+
+
+def test_a_good_picture_of_many_bytes_is_not_taken_for_a_flood(seven: np.ndarray) -> None:
+    """PNG in chunks of 8 kB, as libpng writes it, with pixels that cannot be packed: 26 MB."""
+    noise = np.random.default_rng(0).integers(0, 256, (3000, 3000, 3), dtype=np.uint8)
+    noise[200 : 200 + 28 * 90, 200 : 200 + 28 * 90] = 0
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "PNG", compress_level=0)
+    whole = file.getvalue()
+    start = whole.index(b"IDAT") - 4
+    data, place = b"", start
+    while whole[place + 4 : place + 8] == b"IDAT":
+        n = int.from_bytes(whole[place : place + 4], "big")
+        data += whole[place + 8 : place + 8 + n]
+        place += n + 12
+    chunks = b"".join(fuzz_photos.chunk(b"IDAT", data[i : i + 8192]) for i in range(0, len(data), 8192))
+    assert read_photo(whole[:start] + chunks + whole[place:]).shape == (1600, 1600)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
