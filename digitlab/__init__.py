@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from digitlab.metrics import *
     from digitlab.models import *
     from digitlab.photo import *
+    from digitlab.photo_file import *
     from digitlab.picture import *
     from digitlab.plots import *
     from digitlab.recipes import *
@@ -152,7 +153,18 @@ __all__ = [
 # Searched in this order; the costly imports (SciPy, Matplotlib) come last.
 _HOMES = (
     *("files", "data", "augmentation", "device", "models", "history", "training", "recipes", "metrics"),
-    *("interpret", "checkpoint", "ink", "photo", "picture", "plots", "charts", "curves", "walkthrough"),
+    *(
+        "interpret",
+        "checkpoint",
+        "ink",
+        "photo_file",
+        "photo",
+        "picture",
+        "plots",
+        "charts",
+        "curves",
+        "walkthrough",
+    ),
     *("report", "interruption", "run", "committee", "export", "lessons"),
 )
 

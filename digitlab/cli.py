@@ -263,7 +263,7 @@ def _predict(options: argparse.Namespace) -> int:
         results.append({"image": str(path), "digits": digits})
         if not options.json:
             text = "  ".join(f"{digit['digit']} ({digit['probability']:.1%})" for digit in digits)
-            print(f"{path}: {text}")
+            print(f"{path if str(path).isprintable() else ascii(str(path))}: {text}")
     if options.json:
         print(json.dumps(results))
     return 2 if failed else 0

@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -252,6 +253,19 @@ def test_one_bad_picture_does_not_lose_the_others(
     captured = capsys.readouterr()
     assert captured.out.startswith(f"{good}: ")
     assert len(captured.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no such names")
+@pytest.mark.parametrize("name", [b"two\nlines.png", b"\x1b[31mred.png", b"not-utf8-\xff.png"])
+def test_a_strange_name_stays_on_its_line(
+    name: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str], test_digits: Digits
+) -> None:
+    path = drawn(tmp_path / os.fsdecode(name), test_digits.images[0].numpy())
+    assert main(["predict", str(path)]) == 0
+    assert main(["predict", "--json", str(path)]) == 0
+    text, results = capsys.readouterr().out.splitlines()
+    assert text.isprintable() and ": 5 (" in text
+    assert json.loads(results)[0]["image"] == str(path)
 
 
 def test_predict_with_ones_own_model(

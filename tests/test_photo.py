@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from digitlab import photo as photo_module
+from digitlab import photo_file
 from digitlab.checkpoint import load_shipped_model
 from digitlab.data import Digits
 from digitlab.ink import PhotoError, find_ink
@@ -355,7 +356,7 @@ def test_large_pictures_are_averaged_as_small_ones_are(
     for image in modes:
         expected = read_photo(image)
         with monkeypatch.context() as patch:
-            patch.setattr(photo_module, "FEW_PIXELS", 1_000_000)
+            patch.setattr(photo_file, "FEW_PIXELS", 1_000_000)
             averaged = read_photo(image)
         small = (expected.shape[1] // 4, expected.shape[0] // 4)
         resized = [
@@ -433,7 +434,7 @@ def test_the_ink_of_a_canvas_is_the_canvas(seven: np.ndarray) -> None:
 
 def test_work_is_bounded(seven: np.ndarray) -> None:
     large = Image.fromarray(sheet(seven)).resize((6000, 4000))
-    assert max(read_photo(large).shape) <= photo_module.MAX_SIDE
+    assert max(read_photo(large).shape) <= photo_file.MAX_SIDE
 
 
 # --- and in the end it is read ---
