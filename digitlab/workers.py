@@ -11,9 +11,12 @@ with one process's weights.
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
@@ -33,20 +36,33 @@ def joined() -> Iterator[None]:
     """Be one of the workers, if ``torchrun`` started this process; else change nothing.
 
     Raises:
-        WorkerError: another worker ended before the work was done.
+        WorkerError: another worker ended before the work was done, or ``torchrun`` asked this one to stop.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
         yield
         return
+    # When a worker ends, torchrun asks the others to stop, which may come before they notice by themselves.
+    before = signal.signal(signal.SIGTERM, _stop)
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield
+        # A divided model keeps gloo's threads alive. One that still runs when Python ends aborts the process
+        # (PyTorch's pull request 179291 explains it), so what nobody needs any more goes first.
+        gc.collect()
     except RuntimeError as error:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending, and has something to say first
         if not isinstance(error, dist.DistError) and "gloo" not in str(error):
             raise
         raise WorkerError("another worker has ended, so this one cannot go on") from error
     finally:
         dist.destroy_process_group()
+        if signal.getsignal(signal.SIGTERM) is _stop:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise WorkerError("asked to stop, perhaps because another worker has ended")
 
 
 def rank() -> int:
