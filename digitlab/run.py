@@ -1,9 +1,9 @@
 """One training run: settings go in, a folder comes out.
 
 Ties the parts together as ``digitlab train`` does: load and split the data, train by a recipe, test once at
-the end, and leave the model, the numbers, the pictures and the report in the output folder. After each epoch
-everything that is needed to go on is saved as ``checkpoint.pt``; a finished run has ``model.pt`` instead. No
-mathematics here: that is in the files it calls.
+the end, and leave the model, the numbers, the pictures and the report in the output folder. After each epoch,
+and every ten seconds of a long one, everything that is needed to go on is saved as ``checkpoint.pt``
+(`digitlab.run_state`); a finished run has ``model.pt`` instead. No mathematics here: that is in the files it calls.
 """
 
 from __future__ import annotations

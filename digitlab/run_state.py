@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from digitlab import workers
-from digitlab.history import EpochRow, EpochSums, History
+from digitlab.history import EpochSums, History
 
 if TYPE_CHECKING:
     from digitlab.run import Run
 
-_EXAMPLE_ROW = asdict(EpochRow(1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+# What counts steps or images, and so differs from a run that has not begun.
 _COUNTERS = {"last_epoch", "_step_count", "n_batches", "n_images", "n_correct", "epoch", "n_given"}
 
 
@@ -44,13 +44,11 @@ def set_state(run: Run, state: dict[str, Any]) -> None:
         ValueError: the state does not fit; so do KeyError, TypeError and RuntimeError, because the state comes
             from a file, which may hold anything.
     """
-    history, sums, loader = state["history"], state["sums"], state["loader"]
-    for row in history:
-        _check_alike("history", _EXAMPLE_ROW, row)
-    if [row["epoch"] for row in history] != list(range(1, len(history) + 1)):
+    history, sums, loader = History.from_list(state["history"]), state["sums"], state["loader"]
+    if [row.epoch for row in history.rows] != list(range(1, len(history) + 1)):
         raise ValueError("history: expected the epochs 1, 2, 3 and so on")
     n_batches = len(run.train_loader)
-    n_given = n_batches * bool(history)
+    n_given = n_batches * bool(history.rows)
     if sums is not None:
         _check_alike("sums", asdict(EpochSums(lr=0.0)), sums)
         n_given = sums["n_batches"]
@@ -66,7 +64,7 @@ def set_state(run: Run, state: dict[str, Any]) -> None:
         _check_count("scheduler.last_epoch", n_steps, state["scheduler"]["last_epoch"])
         run.scheduler.load_state_dict(state["scheduler"])
     run.optimizer.load_state_dict(state["optimizer"])
-    run.history = History.from_list(history)
+    run.history = history
     run.sums = EpochSums(**sums) if sums is not None else None
     run.train_loader.load_state_dict(loader)
     _set_random_state(state["random_states"][workers.rank()])

@@ -367,6 +367,15 @@ def cut_off(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "checkpoint.pt"
 
 
+def test_a_validation_loss_that_blew_up_does_not_end_the_run(cut_off: Path, tmp_path: Path) -> None:
+    saved = load_checkpoint(cut_off)
+    assert saved.training_state is not None
+    saved.training_state["history"][0]["val_loss"] = float("inf")
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, saved.model, saved.model_name, training_state=saved.training_state)
+    assert resume_run(tmp_path, progress=False)["epochs"] == 3
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
@@ -390,8 +399,8 @@ def cut_off(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (put("sums", "total_loss", value="much"), "total_loss: expected float, got str"),
         (put("history", value=[]), "epoch: expected 1, got 2"),
         (put("history", 0, "epoch", value=2), "the epochs 1, 2, 3"),
-        (put("history", 0, "train_loss", value=[1.0]), "train_loss: expected float, got list"),
-        (put("history", 0, "extra", value=1), "history: expected"),
+        (put("history", 0, "train_loss", value=[1.0]), "train_loss: expected a number, got list [1.0]"),
+        (put("history", 0, "extra", value=1), "'extra'"),
         (put("random_states", 0, value={}), "'cpu'"),
         (put("random_states", 0, "cpu", value=torch.zeros(9)), "training state"),
         (put("random_states", 0, "quantum", value=torch.zeros(9)), "training state"),
