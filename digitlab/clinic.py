@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from digitlab.curves import plot_lines
 from digitlab.data import DigitLoader, Digits, load_sample
 from digitlab.exercises import Text, Verdict
-from digitlab.exercises.checking import is_unwritten, quiet_surroundings
+from digitlab.exercises.checking import is_unwritten
+from digitlab.exercises.surroundings import quiet_surroundings
 from digitlab.picture import Picture, listing
 from digitlab.training import Scores, evaluate
 

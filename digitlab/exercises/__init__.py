@@ -32,9 +32,9 @@ from digitlab.exercises.checking import (
     describe_difference,
     is_unwritten,
     outcome_of,
-    quiet_surroundings,
     same,
 )
+from digitlab.exercises.surroundings import quiet_surroundings
 
 __all__ = ["Exercise", "Text", "Verdict", "WrongAnswer", "exercise", "list_exercises"]
 

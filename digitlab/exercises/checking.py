@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from digitlab.exercises.surroundings import quiet_surroundings as quiet_surroundings
+from digitlab.exercises.surroundings import quiet_surroundings
 from digitlab.exercises.time_limit import within_seconds
 
 Observe = Callable[..., Any]
