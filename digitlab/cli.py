@@ -85,7 +85,9 @@ def _build_parser() -> argparse.ArgumentParser:
     train.set_defaults(run=_train)
 
     evaluate = commands.add_parser("evaluate", help="measure a trained network on the test digits")
-    evaluate.add_argument("path", type=Path, metavar="PATH", help="a run's folder or its model.pt")
+    evaluate.add_argument(
+        "path", type=Path, metavar="PATH", help="a run's or committee's folder, or a model.pt"
+    )
     evaluate.add_argument("--data", default="auto", help="auto (default), mnist, sample or fashion")
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(run=_evaluate)
@@ -98,7 +100,7 @@ def _build_parser() -> argparse.ArgumentParser:
         "--model",
         type=Path,
         metavar="PATH",
-        help="a run's folder or model.pt; the shipped network by default",
+        help="a run's or committee's folder, or a model.pt; the shipped network by default",
     )
     predict.add_argument(
         "--stages", type=Path, metavar="DIR", help="save a picture of how each digit was prepared"
@@ -207,26 +209,27 @@ def _with_options(settings: RunSettings, options: argparse.Namespace) -> RunSett
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from digitlab.checkpoint import load_checkpoint
+    from digitlab.committee import load_trained
     from digitlab.data import SOURCES, load_digits
     from digitlab.device import choose_device
     from digitlab.run import measure
     from digitlab.training import predict
 
     check_choice("data", options.data, SOURCES)
-    checkpoint = load_checkpoint(options.path, choose_device("auto"))
+    model, members = load_trained(options.path, choose_device("auto"))
     test = load_digits("test", options.data)
-    scores = measure(predict(checkpoint.model, test.images), test.labels)
-    learnt_from = checkpoint.metadata.get("data", {}).get("name")
+    scores = measure(predict(model, test.images), test.labels)
+    name, learnt_from = members[0].model_name, members[0].metadata.get("data", {}).get("name")
     if learnt_from == "mnist" and test.name == "sample":
         _print_note(
             "the sample is part of MNIST's training set, from which this model learnt: too good a figure"
         )
     if options.json:
-        about = {"model": checkpoint.model_name, "data": {"name": test.name, "n_test": len(test)}}
+        about = {"model": name, "n_members": len(members), "data": {"name": test.name, "n_test": len(test)}}
         print(json.dumps({**scores, **about}))
     else:
-        print(f"model   {checkpoint.model_name}, trained on {learnt_from or 'unknown data'}")
+        together = f"a committee of {len(members)}, each " if len(members) > 1 else ""
+        print(f"model   {together}{name}, trained on {learnt_from or 'unknown data'}")
         _print_scores(f"{test.name:<7}", scores, len(test))
     return 0
 
@@ -234,11 +237,12 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _predict(options: argparse.Namespace) -> int:
     import torch
 
-    from digitlab.checkpoint import load_checkpoint, load_shipped_model
+    from digitlab.checkpoint import load_shipped_model
+    from digitlab.committee import load_trained
     from digitlab.photo import PhotoError, read_digits
     from digitlab.training import predict
 
-    model = load_checkpoint(options.model).model if options.model else load_shipped_model()
+    model = load_trained(options.model)[0] if options.model else load_shipped_model()
     results: list[dict[str, Any]] = []
     failed = False
     for path in options.images:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from digitlab import workers
-from digitlab.arguments import as_path, check_flag, check_kind, check_whole_number
-from digitlab.checkpoint import load_checkpoint
+from digitlab.arguments import as_path, check_flag, check_kind, check_whole_number, expect
+from digitlab.checkpoint import Checkpoint, load_checkpoint
 from digitlab.data import load_digits
 from digitlab.files import write_whole
 from digitlab.interruption import RunError
@@ -22,13 +23,62 @@ from digitlab.run import RunSettings, measure, resume_run, saved_settings, train
 from digitlab.training import predict
 
 
+class Committee(nn.Module):
+    """Several networks as one, whose probabilities are the mean of theirs.
+
+    Takes what its members take, and returns logits ``(B, 10)`` as they do: the logarithms of the probabilities,
+    which a softmax turns back into them.
+
+    Args:
+        members: one network or more.
+
+    Raises:
+        ValueError: no member.
+
+    Examples:
+        >>> from digitlab.models import create_model
+        >>> both = Committee([create_model("softmax"), create_model("cnn")])
+        >>> both(torch.zeros(3, 1, 28, 28)).shape
+        torch.Size([3, 10])
+    """
+
+    def __init__(self, members: list[nn.Module]) -> None:
+        super().__init__()
+        check_kind("members", members, list | tuple, "a list of networks")
+        expect(len(members) > 0, "members", "at least one network", "none")
+        for member in members:
+            check_kind("members", member, nn.Module, "networks")
+        self.members = nn.ModuleList(members)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images ``(B, 1, 28, 28)`` to logits ``(B, 10)``."""
+        opinions = [member(images).softmax(dim=1) for member in self.members]
+        return torch.stack(opinions).mean(dim=0).log()
+
+
+def load_trained(path: str | Path, device: str | torch.device = "cpu") -> tuple[nn.Module, list[Checkpoint]]:
+    """The model in a checkpoint or a run's folder; a committee's folder gives its members as one model.
+
+    Returns:
+        The model, in evaluation mode; and the checkpoints that it was made of, a committee's in the order of
+        their seeds.
+
+    Raises:
+        CheckpointError: as `digitlab.checkpoint.load_checkpoint`; also if a member has not been trained to the end.
+    """
+    path = as_path("path", path)
+    folders = sorted(path.glob("seed-*"), key=lambda folder: (len(folder.name), folder.name))
+    members = [load_checkpoint(each, device) for each in folders or [path]]
+    return members[0].model if not folders else Committee([each.model for each in members]).eval(), members
+
+
 def train_committee(
     settings: RunSettings, n_members: int, output: str | Path, *, resume: bool = False, progress: bool = True
 ) -> dict[str, Any]:
     """Train the members and test them together.
 
-    The committee's probabilities are the mean of its members'. Networks make different mistakes; what one is
-    wrong about, most of the others often read correctly.
+    The committee's probabilities are the mean of its members'. That takes away the mistakes of chance, which
+    each member makes for itself; the mistakes that all of them share stay.
 
     Args:
         settings: of the first member; the others have the next seeds.
@@ -87,9 +137,9 @@ def _kept(member: Path, settings: RunSettings) -> bool:
 
 def _decide(folder: Path, members: list[Path], summaries: list[dict[str, Any]]) -> dict[str, Any]:
     test = load_digits("test", summaries[0]["data"]["name"])
-    opinions = [predict(load_checkpoint(member).model, test.images) for member in members]
+    together = Committee([load_checkpoint(member).model for member in members])
     summary = {
-        **measure(torch.stack(opinions).mean(dim=0), test.labels),
+        **measure(predict(together, test.images), test.labels),
         "members": [{"seed": each["seed"], "test_accuracy": each["test_accuracy"]} for each in summaries],
         "recipe": summaries[0]["recipe"],
         "data": summaries[0]["data"],

@@ -284,6 +284,9 @@ ROWS: dict[str, dict[str, Any]] = {
     "train_model": dict(settings=SETTINGS),
     "train_committee": dict(settings=SETTINGS, n_members=SIZE, output=FOLDER, resume=Takes(False, FLAG),
                             progress=Takes(False, FLAG)),
+    "Committee": dict(members=Takes([MODEL, MODEL], {"as tuple", "one more"})),
+    "Committee of two": dict(images=Takes(IMAGES, UNREAD | {"another row", "no rows"})),
+    "load_trained": dict(path="run", device="cpu"),
     "saved_settings": dict(output=Takes("run", PLACE)),
     "save_checkpoint": dict(path=Takes("a.pt", {"text", "two lines"}), model=MODEL, model_name="cnn",
                             metadata=PLAIN, training_state=PLAIN),
@@ -321,6 +324,7 @@ CALLED = {f"{name} model": dl.create_model(name).eval() for name in dl.list_mode
     "write_figures": write_figures,
     "train_run": anew(dl.train_run),
     "train_committee": anew(dl.train_committee),
+    "Committee of two": dl.Committee([MODEL, MODEL]),
 }
 # An unknown name is said by what it names.
 ALIASES = {("create_model", "name"): "model", ("get_recipe", "name"): "recipe"}

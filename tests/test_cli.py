@@ -402,6 +402,12 @@ def test_a_committee(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     out = capsys.readouterr().out
     assert "member  seed 0" in out and "member  seed 1" in out
     assert out.splitlines()[-1].startswith("members ") and out.splitlines()[-1].count("%") == 2
-    assert len(json.loads((folder / "metrics.json").read_text())["members"]) == 2
+    measured = json.loads((folder / "metrics.json").read_text())
+    assert len(measured["members"]) == 2
+    assert main(["evaluate", "--data", "sample", str(folder)]) == 0
+    assert "a committee of 2, each softmax, trained on sample" in capsys.readouterr().out
+    assert main(["evaluate", "--data", "sample", "--json", str(folder)]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert (again["test_accuracy"], again["n_members"]) == (measured["test_accuracy"], 2)
     assert main(["train", *options, "--output", str(folder)]) == 2
     assert "holds members already" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from filelock import FileLock
 from digitlab import committee, files
 from digitlab import run as run_module
 from digitlab.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from digitlab.committee import train_committee
+from digitlab.committee import Committee, load_trained, train_committee
 from digitlab.data import load_sample
 from digitlab.interruption import Interrupted, RunError
 from digitlab.models import DigitModel, create_model
@@ -322,8 +322,13 @@ def test_a_committee_is_the_mean_of_its_members(tmp_path: Path) -> None:
     together = (predict(models[0], test.images) + predict(models[1], test.images)) / 2
     assert summary["test_accuracy"] == measure(together, test.labels)["test_accuracy"]
     assert json.loads((tmp_path / "both" / "metrics.json").read_text()) == summary
-    alone = train_run(first, tmp_path / "alone", progress=False)
-    assert summary["members"][0]["test_accuracy"] == alone["test_accuracy"]
+    both, members = load_trained(tmp_path / "both")
+    assert torch.allclose(predict(both, test.images), together, rtol=0, atol=1e-6)
+    assert [member.metadata["settings"]["seed"] for member in members] == [3, 4]
+    alone, _ = load_trained(tmp_path / "both" / "seed-4")
+    assert torch.equal(predict(alone, test.images), predict(models[1], test.images))
+    by_itself = train_run(first, tmp_path / "alone", progress=False)
+    assert summary["members"][0]["test_accuracy"] == by_itself["test_accuracy"]
 
     with pytest.raises(RunError, match="holds members already: go on with --resume"):
         train_committee(first, 3, tmp_path / "both", progress=False)
@@ -333,6 +338,24 @@ def test_a_committee_is_the_mean_of_its_members(tmp_path: Path) -> None:
     larger = train_committee(first, 3, tmp_path / "both", resume=True, progress=False)
     assert [member["seed"] for member in larger["members"]] == [3, 4, 5]
     assert (tmp_path / "both" / "seed-3" / "model.pt").read_bytes() == untouched
+
+
+def test_the_members_are_in_the_order_of_their_seeds_and_none_is_left_out(tmp_path: Path) -> None:
+    for seed in (10, 9):
+        model = create_model("softmax")
+        (tmp_path / f"seed-{seed}").mkdir()
+        save_checkpoint(
+            tmp_path / f"seed-{seed}" / "model.pt", model, "softmax", {"settings": {"seed": seed}}
+        )
+    members = load_trained(tmp_path)[1]
+    assert [member.metadata["settings"]["seed"] for member in members] == [9, 10]
+    (tmp_path / "seed-11").mkdir()  # begun, and not trained to the end
+    with pytest.raises(CheckpointError, match=r"no checkpoint at .*seed-11"):
+        load_trained(tmp_path)
+    with pytest.raises(CheckpointError, match=r"no checkpoint at .*nothing"):
+        load_trained(tmp_path / "nothing")
+    with pytest.raises(ValueError, match="members: expected at least one network, got none"):
+        Committee([])
 
 
 def test_a_committee_of_one(tmp_path: Path) -> None:
