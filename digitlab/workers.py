@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -143,22 +144,6 @@ def divided(model: nn.Module, loader: DigitLoader) -> nn.Module:
     return parallel
 
 
-class _Sum(torch.autograd.Function):
-    """The sum over all workers. Every worker's result depends on it, so its gradient is the sum of theirs."""
-
-    @staticmethod
-    def forward(context: Any, value: Tensor) -> Tensor:
-        total = value.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:
-        total = gradient.clone()
-        dist.all_reduce(total)
-        return total
-
-
 class _SharedBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation over the whole batch, of which each worker has a share.
 
@@ -166,19 +151,61 @@ class _SharedBatchNorm2d(nn.BatchNorm2d):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        if not self.training:
+        if not self.training or self.running_mean is None or self.running_var is None:
             return super().forward(input)
-        maps = input.to(torch.promote_types(input.dtype, torch.float32))  # autocast's bfloat16 is too coarse
-        n: Tensor = _Sum.apply(maps.new_tensor(maps[:, 0].numel()))
-        mean: Tensor = _Sum.apply(maps.sum(dim=(0, 2, 3))) / n
-        centred = maps - mean.view(1, -1, 1, 1)
-        variance: Tensor = _Sum.apply((centred**2).sum(dim=(0, 2, 3))) / n
-        if self.running_mean is not None and self.running_var is not None:
-            with torch.no_grad():
-                self.running_mean.lerp_(mean, self.momentum or 0.1)
-                self.running_var.lerp_(variance * n / (n - 1), self.momentum or 0.1)
-                if self.num_batches_tracked is not None:
-                    self.num_batches_tracked += 1
-        scale = self.weight * (variance + self.eps).rsqrt()
-        maps = centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
-        return maps.to(input.dtype)
+        maps: Tensor
+        maps, mean, variance, n = _BatchNorm.apply(input, self.weight, self.bias, self.running_mean, self.eps)
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum or 0.1)
+            self.running_var.lerp_(variance * n / (n - 1), self.momentum or 0.1)
+            if self.num_batches_tracked is not None:
+                self.num_batches_tracked += 1
+        return maps
+
+
+class _BatchNorm(torch.autograd.Function):
+    """After Ioffe and Szegedy (2015), with two messages among the workers.
+
+    On the way forward they add up what the mean and the variance are made of, on the way back what reaches the
+    maps through these two. The rest is PyTorch's own batch normalisation, because that is fast.
+    """
+
+    @staticmethod
+    def forward(
+        context: Any, maps: Tensor, weight: Tensor, bias: Tensor, near: Tensor, eps: float
+    ) -> tuple[Tensor, ...]:
+        n_own = maps.numel() // len(near)
+        totals = near.new_zeros(3, len(near))  # of 1, of the distance to ``near`` and of its square
+        if n_own > 0:
+            _, mean, scale = torch.native_batch_norm(maps, weight, bias, None, None, True, 0.0, eps)
+            # Around a number that is near the mean and the same for all, because the difference of two large
+            # sums loses digits.
+            distance = mean - near
+            totals = torch.stack([torch.ones_like(near), distance, scale**-2 - eps + distance**2]) * n_own
+        dist.all_reduce(totals)
+        n = totals[0]
+        distance = totals[1] / n
+        mean, variance = near + distance, (totals[2] / n - distance**2).clamp(min=0)
+        context.save_for_backward(maps, weight, mean, variance, n)
+        context.eps = eps
+        context.mark_non_differentiable(mean, variance, n)
+        normal = F.batch_norm(maps, mean, variance, weight, bias, eps=eps) if n_own > 0 else maps.clone()
+        return normal, mean, variance, n
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        maps, weight, mean, variance, n = context.saved_tensors
+        if maps.numel() == 0:  # the last batch may have fewer images than there are workers
+            dist.all_reduce(weight.new_zeros(2, len(weight)))
+            return gradient, torch.zeros_like(weight), torch.zeros_like(weight), None, None
+        scale = (variance + context.eps).rsqrt()
+        direct, for_weight, for_bias = torch.ops.aten.native_batch_norm_backward(
+            gradient, maps, weight, mean, variance, mean, scale, False, context.eps, [True, True, True]
+        )
+        # All maps share mean and variance, so each one's gradient also loses the average gradient and its share
+        # along the normalised maps: a straight line in the maps, which batch normalisation itself can draw.
+        totals = torch.stack([for_weight, for_bias])
+        dist.all_reduce(totals)
+        along, average = totals / n * weight * scale
+        line = F.batch_norm(maps, mean, variance, along, average, eps=context.eps)
+        return direct - line, for_weight, for_bias, None, None
