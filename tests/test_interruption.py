@@ -74,9 +74,9 @@ def test_a_folder_has_room_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
-@pytest.mark.parametrize("epochs", [1, 4])
+@pytest.mark.parametrize("epochs", [1, 2])
 def test_a_run_killed_again_and_again_ends_as_if_undisturbed(epochs: int, tmp_path: Path) -> None:
-    """Three kills; `python tests/kill_runs.py` does fifty."""
-    done = run_campaign(3, seed=epochs, epochs=epochs, work=tmp_path)
+    """Two kills; `python tests/kill_runs.py` does fifty."""
+    done = run_campaign(2, seed=epochs, epochs=epochs, work=tmp_path)
     assert done.faults == ()
-    assert done.n_kills == 3
+    assert done.n_kills == 2
