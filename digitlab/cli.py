@@ -219,8 +219,9 @@ def _evaluate(options: argparse.Namespace) -> int:
     model, members = load_trained(options.path, choose_device("auto"))
     test = load_digits("test", options.data)
     scores = measure(predict(model, test.images), test.labels)
-    name, learnt_from = members[0].model_name, members[0].metadata.get("data", {}).get("name")
-    if learnt_from == "mnist" and test.name == "sample":
+    name = " or ".join(sorted({each.model_name for each in members}))
+    sources = {each.metadata.get("data", {}).get("name") or "unknown data" for each in members}
+    if "mnist" in sources and test.name == "sample":
         _print_note(
             "the sample is part of MNIST's training set, from which this model learnt: too good a figure"
         )
@@ -229,7 +230,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(json.dumps({**scores, **about}))
     else:
         together = f"a committee of {len(members)}, each " if len(members) > 1 else ""
-        print(f"model   {together}{name}, trained on {learnt_from or 'unknown data'}")
+        print(f"model   {together}{name}, trained on {' or '.join(sorted(sources))}")
         _print_scores(f"{test.name:<7}", scores, len(test))
     return 0
 

@@ -22,6 +22,8 @@ from digitlab.interruption import RunError
 from digitlab.run import RunSettings, measure, resume_run, saved_settings, train_run
 from digitlab.training import predict
 
+_MEMBER = "seed-{}"  # the folder of one member's run
+
 
 class Committee(nn.Module):
     """Several networks as one, whose probabilities are the mean of theirs.
@@ -67,7 +69,7 @@ def load_trained(path: str | Path, device: str | torch.device = "cpu") -> tuple[
         CheckpointError: as `digitlab.checkpoint.load_checkpoint`; also if a member has not been trained to the end.
     """
     path = as_path("path", path)
-    folders = sorted(path.glob("seed-*"), key=lambda folder: (len(folder.name), folder.name))
+    folders = sorted(path.glob(_MEMBER.format("*")), key=lambda folder: (len(folder.name), folder.name))
     members = [load_checkpoint(each, device) for each in folders or [path]]
     return members[0].model if not folders else Committee([each.model for each in members]).eval(), members
 
@@ -101,7 +103,7 @@ def train_committee(
     check_flag("progress", progress)
     folder = as_path("output", output)
     seeds = range(settings.seed, settings.seed + n_members)
-    members = {folder / f"seed-{seed}": replace(settings, seed=seed) for seed in seeds}
+    members = {folder / _MEMBER.format(seed): replace(settings, seed=seed) for seed in seeds}
     # The first worker looks, for all of them: while one looks, another may be writing already.
     is_first = workers.rank() == 0
     kept = workers.told_by_first(

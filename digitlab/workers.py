@@ -151,15 +151,17 @@ class _SharedBatchNorm2d(nn.BatchNorm2d):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        if not self.training or self.running_mean is None or self.running_var is None:
+        if not self.training:
             return super().forward(input)
+        near = torch.zeros_like(self.weight) if self.running_mean is None else self.running_mean
         maps: Tensor
-        maps, mean, variance, n = _BatchNorm.apply(input, self.weight, self.bias, self.running_mean, self.eps)
-        with torch.no_grad():
-            self.running_mean.lerp_(mean, self.momentum or 0.1)
-            self.running_var.lerp_(variance * n / (n - 1), self.momentum or 0.1)
-            if self.num_batches_tracked is not None:
-                self.num_batches_tracked += 1
+        maps, mean, variance, n = _BatchNorm.apply(input, self.weight, self.bias, near, self.eps)
+        if self.running_mean is not None and self.running_var is not None:
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.momentum or 0.1)
+                self.running_var.lerp_(variance * n / (n - 1), self.momentum or 0.1)
+                if self.num_batches_tracked is not None:
+                    self.num_batches_tracked += 1
         return maps
 
 

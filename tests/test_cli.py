@@ -409,5 +409,11 @@ def test_a_committee(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["evaluate", "--data", "sample", "--json", str(folder)]) == 0
     again = json.loads(capsys.readouterr().out)
     assert (again["test_accuracy"], again["n_members"]) == (measured["test_accuracy"], 2)
+    (folder / "seed-2").mkdir()  # another kind of network, from other data
+    save_checkpoint(folder / "seed-2" / "model.pt", create_model("cnn"), "cnn", {"data": {"name": "mnist"}})
+    assert main(["evaluate", "--data", "sample", str(folder)]) == 0
+    said = capsys.readouterr()
+    assert "a committee of 3, each cnn or softmax, trained on mnist or sample" in said.out
+    assert "from which this model learnt" in said.err
     assert main(["train", *options, "--output", str(folder)]) == 2
     assert "holds members already" in capsys.readouterr().err
