@@ -20,13 +20,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from digitlab.arguments import check_choice
+from digitlab.checks import check_choice
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from digitlab.photo import Photo
-    from digitlab.run import RunSettings
+    from digitlab.runs.run import RunSettings
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -148,11 +148,11 @@ def _build_parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> int:
     if options.resume and options.output is None:
         raise ValueError("--resume needs --output, the folder of the interrupted run")
-    from digitlab import workers
-    from digitlab.committee import train_committee
-    from digitlab.interruption import Interrupted
     from digitlab.recipes import get_recipe, list_recipes
-    from digitlab.run import RunSettings, resume_run, saved_settings, train_run
+    from digitlab.runs import distributed as workers
+    from digitlab.runs.committee import train_committee
+    from digitlab.runs.interruption import Interrupted
+    from digitlab.runs.run import RunSettings, resume_run, saved_settings, train_run
 
     progress = not options.quiet
     recipe_name = options.recipe or "classic"
@@ -209,10 +209,10 @@ def _with_options(settings: RunSettings, options: argparse.Namespace) -> RunSett
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from digitlab.committee import load_trained
     from digitlab.data import SOURCES, load_digits
     from digitlab.device import choose_device
-    from digitlab.run import measure
+    from digitlab.runs.committee import load_trained
+    from digitlab.runs.run import measure
     from digitlab.training import predict
 
     check_choice("data", options.data, SOURCES)
@@ -238,9 +238,9 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _predict(options: argparse.Namespace) -> int:
     import torch
 
-    from digitlab.checkpoint import load_shipped_model
-    from digitlab.committee import load_trained
     from digitlab.photo import PhotoError, read_digits
+    from digitlab.runs.checkpoint import load_shipped_model
+    from digitlab.runs.committee import load_trained
     from digitlab.training import predict
 
     model = load_trained(options.model)[0] if options.model else load_shipped_model()
@@ -275,8 +275,8 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _save_stages(folder: Path, source: Path, photo: Photo, probabilities: Tensor) -> None:
-    from digitlab.picture import percent, save_picture
     from digitlab.plots import plot_photo_stages
+    from digitlab.plots.style import percent, save_picture
 
     folder.mkdir(parents=True, exist_ok=True)
     for number, (digit, row) in enumerate(zip(photo.digits, probabilities, strict=True), start=1):
@@ -298,7 +298,7 @@ def _export(options: argparse.Namespace) -> int:
 def _bench(options: argparse.Namespace) -> int:
     from digitlab.bench import PLANS, bench_table, ladder_table, run_bench, run_ladder
     from digitlab.data import SOURCES, load_digits
-    from digitlab.files import write_whole
+    from digitlab.writing import write_whole
 
     check_choice("data", options.data, SOURCES)
     if options.ladder:
@@ -316,7 +316,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _lessons(options: argparse.Namespace) -> int:
-    from digitlab.lessons import copy_lessons
+    from digitlab.exercises.notebooks import copy_lessons
 
     written = copy_lessons(options.folder, force=options.force)
     print(f"{len(written)} notebooks copied into {options.folder}")
@@ -351,7 +351,7 @@ def _progress(options: argparse.Namespace) -> int:
 
 def _download(options: argparse.Namespace) -> int:
     check_choice("data", options.data, ("mnist", "fashion"))
-    from digitlab.files import data_folder, fetch_set
+    from digitlab.data.mnist import data_folder, fetch_set
 
     folder = data_folder()
     print(f"checking {options.data} in {folder}, and fetching what is missing or damaged", flush=True)
@@ -367,10 +367,10 @@ def _doctor(options: argparse.Namespace) -> int:
 
     import torch
 
-    from digitlab.checkpoint import load_shipped_model
     from digitlab.data import SPLITS, load_mnist, load_sample
+    from digitlab.data.mnist import DataError, data_folder
     from digitlab.device import choose_device
-    from digitlab.files import DataError, data_folder
+    from digitlab.runs.checkpoint import load_shipped_model
 
     def installed(name: str) -> str | None:
         try:
@@ -450,6 +450,6 @@ def _describe(error: Exception) -> str:
 
 
 def _version() -> str:
-    from digitlab import __version__
+    from importlib.metadata import version
 
-    return __version__
+    return version("digitlab")

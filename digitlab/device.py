@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from digitlab.arguments import check_choice, check_kind, described
+from digitlab.checks import check_choice, check_kind, described
 
 
 def choose_device(name: str = "auto") -> torch.device:

@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from digitlab.arguments import as_path
-from digitlab.checkpoint import load_checkpoint
+from digitlab.checks import as_path
 from digitlab.data import MEAN, STD
-from digitlab.files import write_whole
 from digitlab.models import DigitModel
-from digitlab.picture import percent
+from digitlab.plots.style import percent
+from digitlab.runs.checkpoint import load_checkpoint
+from digitlab.writing import write_whole
 
 __all__ = ["export_onnx", "export_playground"]
 
@@ -40,14 +40,14 @@ def export_playground(path: str | Path, output: str | Path) -> None:
         output: the file to write, conventionally ending in ``.js``. It is there whole or not at all.
 
     Raises:
-        digitlab.checkpoint.CheckpointError: the model cannot be loaded.
+        digitlab.runs.checkpoint.CheckpointError: the model cannot be loaded.
         ValueError: another model than ``cnn``, weights beyond half precision, a damaged ``metrics.json``, or an output
             that would overwrite the model.
         OSError: the file cannot be written.
 
     Examples:
         >>> import tempfile
-        >>> from digitlab.checkpoint import save_checkpoint
+        >>> from digitlab.runs.checkpoint import save_checkpoint
         >>> from digitlab.models import create_model
         >>> folder = Path(tempfile.mkdtemp())
         >>> save_checkpoint(folder / "model.pt", create_model("cnn"), "cnn")
@@ -79,7 +79,7 @@ def export_onnx(path: str | Path, output: str | Path) -> None:
         output: the file to write, conventionally ending in ``.onnx``. It is there whole or not at all.
 
     Raises:
-        digitlab.checkpoint.CheckpointError: the model cannot be loaded.
+        digitlab.runs.checkpoint.CheckpointError: the model cannot be loaded.
         ValueError: a package is missing, ONNX Runtime computes something else, or the output would overwrite the model.
         OSError: the file cannot be written.
 

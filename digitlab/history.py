@@ -1,6 +1,6 @@
 """What a training has come to so far: a row for each epoch, and the sums of an epoch that is still running.
 
-Plain numbers, in dataclasses; what trains is in `digitlab.training`, what draws them in `digitlab.charts`.
+Plain numbers, in dataclasses; what trains is in `digitlab.training`, what draws them in `digitlab.plots.charts`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from digitlab.arguments import check_kind, check_number, check_whole_number
+from digitlab.checks import check_kind, check_number, check_whole_number
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class History:
 class EpochSums:
     """What an epoch has added up so far.
 
-    Kept with an interrupted run, so that the epoch goes on where it stopped (`digitlab.run`).
+    Kept with an interrupted run, so that the epoch goes on where it stopped (`digitlab.runs.run`).
 
     Attributes:
         lr: learning rate with which the epoch began.

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from digitlab.arguments import (
+from digitlab.checks import (
     check_choice,
     check_each,
     check_flag,

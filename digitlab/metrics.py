@@ -18,7 +18,7 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
-from digitlab.arguments import check_number, check_tensor, check_whole_number, described, expect
+from digitlab.checks import check_number, check_tensor, check_whole_number, described, expect
 
 
 def accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from digitlab.arguments import check_choice, check_each, check_number, check_tensor, check_whole_number
+from digitlab.checks import check_choice, check_each, check_number, check_tensor, check_whole_number
 
 fx.wrap("check_tensor")  # `digitlab.interpret.walk` steps over it instead of into it
 

@@ -5,7 +5,7 @@
 - ``thorough`` is the tutorial's network again, trained as well as we know how (lesson 09).
 - ``best`` is the most accurate single network that a laptop trains in minutes (lesson 09).
 
-A recipe says nothing of data, seed or device: those belong to a run (`digitlab.run`).
+A recipe says nothing of data, seed or device: those belong to a run (`digitlab.runs.run`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
-from digitlab.arguments import (
+from digitlab.checks import (
     check_choice,
     check_each,
     check_flag,
@@ -27,7 +27,7 @@ from digitlab.arguments import (
     check_whole_number,
     expect,
 )
-from digitlab.augmentation import RandomAffine
+from digitlab.data.augmentation import RandomAffine
 from digitlab.models import list_models
 
 

@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
-from digitlab.arguments import (
+from digitlab.checks import (
     check_flag,
     check_kind,
     check_number,
@@ -29,7 +29,7 @@ from digitlab.arguments import (
 )
 from digitlab.data import normalize
 from digitlab.history import EpochRow, EpochSums, History
-from digitlab.workers import add_up
+from digitlab.runs.distributed import add_up
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 """Anything that gives ``(images (B, 1, 28, 28), labels (B,))``: a ``DigitLoader``, or PyTorch's ``DataLoader``."""

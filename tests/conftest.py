@@ -16,7 +16,7 @@ import pytest
 
 from digitlab.data import Digits, load_sample
 from digitlab.recipes import get_recipe
-from digitlab.run import RunSettings, train_run
+from digitlab.runs.run import RunSettings, train_run
 
 
 @pytest.fixture(autouse=True)

@@ -689,7 +689,7 @@ def check_line(line: str) -> str:
 
 @functools.cache
 def _model() -> Any:
-    from digitlab.checkpoint import load_shipped_model
+    from digitlab.runs.checkpoint import load_shipped_model
 
     return load_shipped_model()
 

@@ -24,8 +24,8 @@ from typing import Any
 
 import torch
 
-from digitlab.checkpoint import load_checkpoint
 from digitlab.models import create_model
+from digitlab.runs.checkpoint import load_checkpoint
 
 HEADROOM = 2 << 30  # bytes that the child may take besides: what goes wrong should not stop the machine
 

@@ -29,7 +29,7 @@ from typing import Any
 
 import torch
 
-from digitlab.checkpoint import load_checkpoint
+from digitlab.runs.checkpoint import load_checkpoint
 
 # `digitlab train`, but saved every fifth of a second, so that a short run has many moments to be killed at.
 CODE = """

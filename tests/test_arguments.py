@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 import digitlab as dl
 from digitlab import files
-from digitlab.report import write_figures
+from digitlab.runs.report import write_figures
 
 # Only the library makes these, from what it has checked or computed itself.
 RESULTS = {"Checkpoint", "EpochSums", "NormalizedDigit", "Photo", "PhotoDigit", "Run", "Scores"}
@@ -409,7 +409,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             f"digitlab.{module}.load_digits", lambda split, _source: dl.load_sample(split)[:40]
         )
     for drawing in ("write_figures", "write_report"):
-        monkeypatch.setattr(f"digitlab.run.{drawing}", lambda *_arguments: None)
+        monkeypatch.setattr(f"digitlab.runs.run.{drawing}", lambda *_arguments: None)
     monkeypatch.setattr("digitlab.export.find_spec", lambda _package: True)
     monkeypatch.setattr("digitlab.export._to_onnx", lambda _model: b"")
     monkeypatch.setattr("digitlab.export._check_onnx", lambda _content, _model: None)
@@ -446,6 +446,6 @@ def test_no_argument_is_forgotten() -> None:
 
 
 def test_the_checks_need_neither_torch_nor_numpy() -> None:
-    code = "import sys, digitlab.arguments; print({'torch', 'numpy'} & set(sys.modules))"
+    code = "import sys, digitlab.checks; print({'torch', 'numpy'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "set()\n"

@@ -10,8 +10,8 @@ import torch
 
 from digitlab import bench, contenders
 from digitlab.bench import run_bench, time_in_turns, training_gigaflops
+from digitlab.bench.contenders import Contender, Pictures, list_contenders
 from digitlab.cli import main
-from digitlab.contenders import Contender, Pictures, list_contenders
 from digitlab.data import DigitLoader, load_sample, normalize
 from digitlab.models import MLP
 

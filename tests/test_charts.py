@@ -6,7 +6,9 @@ import pytest
 import torch
 from matplotlib.patches import Rectangle
 
-from digitlab.charts import (
+from digitlab.history import EpochRow, History
+from digitlab.metrics import Calibration
+from digitlab.plots.charts import (
     CLASS_COLOURS,
     plot_confusion_matrix,
     plot_embedding,
@@ -15,9 +17,7 @@ from digitlab.charts import (
     plot_reliability,
     plot_training_curves,
 )
-from digitlab.history import EpochRow, History
-from digitlab.metrics import Calibration
-from digitlab.picture import Picture
+from digitlab.plots.style import Picture
 
 NAN = float("nan")
 

@@ -18,11 +18,11 @@ from hostile_checkpoints import (
     zipped,
 )
 
-from digitlab.checkpoint import CheckpointError, load_checkpoint, load_shipped_model, save_checkpoint
 from digitlab.cli import main
 from digitlab.data import Digits, load_sample
 from digitlab.models import create_model, list_models
-from digitlab.stranger import read_plain
+from digitlab.runs.checkpoint import CheckpointError, load_checkpoint, load_shipped_model, save_checkpoint
+from digitlab.runs.stranger import read_plain
 from digitlab.training import predict
 
 
@@ -108,7 +108,7 @@ def test_the_exploit_is_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_torch_alone_would_take_the_memory(tmp_path: Path) -> None:
-    """Why `digitlab.stranger` does not leave the reading to torch.load, which runs no code either."""
+    """Why `digitlab.runs.stranger` does not leave the reading to torch.load, which runs no code either."""
     path = tmp_path / "stranger.pt"
     path.write_bytes(spliced(call("builtins\nbytearray", 10**7)))
     assert len(torch.load(path, weights_only=True)["metadata"]) == 10**7

@@ -18,12 +18,12 @@ from PIL import Image
 import digitlab
 from digitlab import files, mirror
 from digitlab import run as run_module
-from digitlab.checkpoint import save_checkpoint
 from digitlab.cli import main
 from digitlab.data import Digits
-from digitlab.files import DataError
+from digitlab.data.mnist import DataError
 from digitlab.models import create_model, list_models
 from digitlab.recipes import list_recipes
+from digitlab.runs.checkpoint import save_checkpoint
 
 Fails = Callable[..., str]
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 import digitlab as dl
 from digitlab import clinic
-from digitlab.clinic import (
+from digitlab.data import Digits
+from digitlab.exercises.clinic import (
     FAULTS,
     Findings,
     Patient,
@@ -23,8 +24,7 @@ from digitlab.clinic import (
     run,
     ward,
 )
-from digitlab.clinic_patients import healthy
-from digitlab.data import Digits
+from digitlab.exercises.clinic_patients import healthy
 from digitlab.training import Scores
 
 PATIENTS = list_patients()

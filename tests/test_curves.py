@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from digitlab.curves import plot_ladder, plot_lines, plot_surface
-from digitlab.picture import Picture
+from digitlab.plots.curves import plot_ladder, plot_lines, plot_surface
+from digitlab.plots.style import Picture
 
 NAN = float("nan")
 AXES = {"xlabel": "step", "ylabel": "loss"}

@@ -10,8 +10,8 @@ from torchvision import transforms
 from torchvision.transforms.functional import affine
 
 import digitlab
-from digitlab.augmentation import RandomAffine
 from digitlab.data import MEAN, STD, DigitLoader, Digits, load_digits, load_sample, normalize, train_val_split
+from digitlab.data.augmentation import RandomAffine
 
 ASSETS = Path(digitlab.__file__).parent / "assets"
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from digitlab import bench, files
-from digitlab.checkpoint import load_checkpoint
 from digitlab.cli import main
 from digitlab.data import Digits
+from digitlab.runs.checkpoint import load_checkpoint
 
 TRAIN = ["train", "--data", "sample", "--model", "softmax", "--epochs", "2", "--output"]
 

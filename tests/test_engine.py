@@ -20,12 +20,12 @@ from PIL import Image, ImageDraw
 from torch.nn import functional as F
 
 import digitlab
-from digitlab.checkpoint import load_shipped_model
 from digitlab.data import Digits, normalize
 from digitlab.export import playground_script
 from digitlab.interpret import occlusion, receptive_field
 from digitlab.models import CNN, DigitModel
 from digitlab.photo import _area_weights, normalize_ink
+from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
 
 REPOSITORY = Path(__file__).parents[1]

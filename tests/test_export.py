@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from digitlab import export
-from digitlab.checkpoint import load_checkpoint, load_shipped_model, save_checkpoint
 from digitlab.cli import main
 from digitlab.data import Digits, normalize
 from digitlab.export import export_onnx, export_playground, measured_in_words, playground_script
 from digitlab.models import CNN, create_model, list_models
+from digitlab.runs.checkpoint import load_checkpoint, load_shipped_model, save_checkpoint
 
 has_onnx = importlib.util.find_spec("onnx") and importlib.util.find_spec("onnxscript")
 needs_onnx = pytest.mark.skipif(not has_onnx, reason='needs pip install -e ".[onnx]"')
@@ -261,7 +261,7 @@ def test_a_full_disk_leaves_the_earlier_file(
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("digitlab.files.os.fsync", full)
+    monkeypatch.setattr("digitlab.data.mnist.os.fsync", full)
     assert "No space left" in fails(path, "--format", "js", "--output", output)
     assert output.read_text() == "earlier"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["out.js", "run"]

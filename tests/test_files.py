@@ -22,7 +22,8 @@ from torchvision.datasets.mnist import read_image_file
 
 from digitlab import files, mirror
 from digitlab.data import load_digits, load_mnist
-from digitlab.files import DataError, data_folder, fetch_set, is_complete, read_idx, write_whole
+from digitlab.data.mnist import DataError, data_folder, fetch_set, is_complete, read_idx
+from digitlab.writing import write_whole
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from kill_runs import run_campaign
 
-from digitlab.files import write_whole
-from digitlab.interruption import RunError, alone_in, hold_signals
+from digitlab.runs.interruption import RunError, alone_in, hold_signals
+from digitlab.writing import write_whole
 
 
 def test_a_request_is_held_and_the_handler_put_back() -> None:

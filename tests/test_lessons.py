@@ -11,7 +11,7 @@ import pytest
 from nbclient import NotebookClient
 
 from digitlab.exercises import exercise
-from digitlab.lessons import LessonError, copy_lessons, lessons_folder
+from digitlab.exercises.notebooks import LessonError, copy_lessons, lessons_folder
 
 REPOSITORY = Path(__file__).parents[1]
 LESSONS = sorted(lessons_folder().glob("*.ipynb"))

@@ -15,10 +15,10 @@ from PIL import Image
 
 from digitlab import photo as photo_module
 from digitlab import photo_file
-from digitlab.checkpoint import load_shipped_model
 from digitlab.data import Digits
-from digitlab.ink import PhotoError, find_ink
 from digitlab.photo import normalize_ink, read_digits, read_photo
+from digitlab.photo.ink import PhotoError, find_ink
+from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
 
 

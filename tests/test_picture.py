@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from digitlab import picture as p
-from digitlab.charts import _ERRORS
-from digitlab.picture import Picture, read_description, save_picture
+from digitlab.plots.charts import _ERRORS
+from digitlab.plots.style import Picture, read_description, save_picture
 
 SPOKEN = 'Digits "4" & <9> → 98.1 %'
 

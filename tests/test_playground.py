@@ -19,8 +19,8 @@ import torch
 from test_site import Axe, Browser, Page, watched
 
 import digitlab
-from digitlab.checkpoint import load_checkpoint
 from digitlab.data import load_sample
+from digitlab.runs.checkpoint import load_checkpoint
 
 SCRIPTS = ["engine.js", "weights.js", "digits.js", "diagram.js", "page.js"]
 SEVEN = [(70, 60), (200, 60), (180, 110), (140, 170), (115, 235)]

@@ -18,7 +18,6 @@ from digitlab.data import load_sample
 from digitlab.history import EpochRow, History
 from digitlab.interpret import Step
 from digitlab.metrics import Misclassified, calibration, confusion_matrix, misclassified
-from digitlab.picture import BLUE_ORANGE, INK, Picture
 from digitlab.plots import (
     plot_digits,
     plot_feature_maps,
@@ -27,6 +26,7 @@ from digitlab.plots import (
     plot_misclassified,
     plot_photo_stages,
 )
+from digitlab.plots.style import BLUE_ORANGE, INK, Picture
 
 TEST = load_sample("test")
 GENERATOR = torch.Generator().manual_seed(0)

@@ -10,8 +10,8 @@ import torch
 from digitlab.data import Digits, load_sample
 from digitlab.history import EpochRow, History
 from digitlab.models import create_model, list_models
-from digitlab.picture import read_description
-from digitlab.report import write_figures, write_report
+from digitlab.plots.style import read_description
+from digitlab.runs.report import write_figures, write_report
 from digitlab.training import predict
 
 HISTORY = History([EpochRow(1, 1.0, 0.7, 0.5, 0.9, 1e-3, 2.0)])

@@ -12,13 +12,13 @@ from filelock import FileLock
 
 from digitlab import committee, files
 from digitlab import run as run_module
-from digitlab.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from digitlab.committee import Committee, load_trained, train_committee
 from digitlab.data import load_sample
-from digitlab.interruption import Interrupted, RunError
 from digitlab.models import DigitModel, create_model
 from digitlab.recipes import Recipe, get_recipe
-from digitlab.run import (
+from digitlab.runs.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from digitlab.runs.committee import Committee, load_trained, train_committee
+from digitlab.runs.interruption import Interrupted, RunError
+from digitlab.runs.run import (
     RunSettings,
     measure,
     resume_run,

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from digitlab.augmentation import RandomAffine
 from digitlab.data import DigitLoader, Digits, load_sample, normalize
+from digitlab.data.augmentation import RandomAffine
 from digitlab.device import choose_device, has_bfloat16
 from digitlab.history import EpochRow, History
 from digitlab.models import CNN, SoftmaxRegression, create_model

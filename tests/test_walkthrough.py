@@ -5,8 +5,8 @@ import torch
 from digitlab.data import load_sample, normalize
 from digitlab.interpret import Step, walk
 from digitlab.models import create_model, list_models
-from digitlab.picture import BLUE_ORANGE, Picture
-from digitlab.walkthrough import plot_walk
+from digitlab.plots.style import BLUE_ORANGE, Picture
+from digitlab.plots.walk import plot_walk
 
 IMAGE = load_sample("test").images[:1]
 INPUT = Step("input", normalize(IMAGE))

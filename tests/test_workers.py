@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import torch
 
-from digitlab.checkpoint import load_checkpoint
 from digitlab.data import DigitLoader, load_sample
 from digitlab.history import EpochRow
-from digitlab.run import saved_settings
+from digitlab.runs.checkpoint import load_checkpoint
+from digitlab.runs.distributed import add_up, gather, n_workers, rank, told_by_first
+from digitlab.runs.run import saved_settings
 from digitlab.training import Scores
-from digitlab.workers import add_up, gather, n_workers, rank, told_by_first
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -7,10 +7,10 @@ import sys
 
 import torch
 
-from digitlab import workers
-from digitlab.augmentation import RandomAffine
 from digitlab.data import DigitLoader, load_sample
+from digitlab.data.augmentation import RandomAffine
 from digitlab.models import create_model
+from digitlab.runs import distributed as workers
 from digitlab.training import evaluate, train_one_epoch
 
 N_TRAIN, N_TEST = 301, 103  # three batches of 100 and one of a single image: two of three workers have none

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import torch
 
-from digitlab.checkpoint import save_checkpoint
 from digitlab.data import DigitLoader, load_mnist, load_sample
 from digitlab.models import CNN
 from digitlab.recipes import get_recipe, make_optimizer, make_scheduler
-from digitlab.run import measure
+from digitlab.runs.checkpoint import save_checkpoint
+from digitlab.runs.run import measure
 from digitlab.training import fit, predict
 
 SEED = 0

@@ -14,8 +14,11 @@ what the learner has solved is kept by ``progress.py`` in one small file.
 
 from __future__ import annotations
 
+import __future__
+
 import difflib
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,7 +39,7 @@ from digitlab.exercises.checking import (
 )
 from digitlab.exercises.surroundings import quiet_surroundings
 
-__all__ = ["Exercise", "Text", "Verdict", "WrongAnswer", "exercise", "list_exercises"]
+__all__ = ["Exercise", "Text", "Verdict", "WrongAnswer", "edit", "exercise", "list_exercises"]
 
 # For a learner's answer. The slowest of the known ones needs 0.2 seconds, all its cases together, on two busy cores.
 _SECONDS = 10.0
@@ -73,6 +76,32 @@ class WrongAnswer:
     diagnosis: str
 
 
+@dataclass(frozen=True)
+class Edit:
+    """A wrong answer that differs from the reference in the text of a line or two, and what to say to it."""
+
+    changes: tuple[tuple[str, str], ...]
+    diagnosis: str
+
+    def apply(self, reference: Any) -> Any:
+        """The reference, a function or a class, with the changes made; each old text stands in it exactly once."""
+        source = textwrap.dedent(inspect.getsource(reference))
+        for old, new in self.changes:
+            if source.count(old) != 1:
+                raise ValueError(f"{old!r} stands {source.count(old)} times in {reference.__name__}, not once")
+            source = source.replace(old, new)
+        names = dict(vars(sys.modules[reference.__module__]))
+        flags = __future__.annotations.compiler_flag
+        exec(compile(source, f"<{reference.__name__}, edited>", "exec", flags), names)
+        return names[reference.__name__]
+
+
+def edit(*texts: str) -> Edit:
+    """``edit(old, new, diagnosis)``, or with more pairs of old and new before the diagnosis."""
+    *changed, diagnosis = texts
+    return Edit(tuple(zip(changed[::2], changed[1::2], strict=True)), diagnosis)
+
+
 @dataclass
 class Exercise:
     """One exercise.
@@ -103,7 +132,7 @@ class Exercise:
     answer: Any
     praise: str
     hints: tuple[str, ...]
-    wrong: tuple[WrongAnswer, ...]
+    wrong: tuple[WrongAnswer | Edit, ...]
     cases: Callable[[], list[tuple[Any, ...]]] = lambda: [()]
     observe: Observe = call
     code: str | None = None
@@ -155,7 +184,8 @@ class Exercise:
         if same(got, expected):
             return Verdict("correct", self.praise)
         for wrong in self.wrong:
-            if same(got, outcome_of(wrong.answer, cases, self.observe)):
+            answer = wrong.apply(self.answer) if isinstance(wrong, Edit) else wrong.answer
+            if same(got, outcome_of(answer, cases, self.observe)):
                 return Verdict("incorrect", wrong.diagnosis)
         if isinstance(got, Mistake):
             return Verdict("incorrect", str(got))

@@ -20,7 +20,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from digitlab.files import write_whole
+from digitlab.writing import write_whole
 
 _MAX_BYTES = 1 << 20
 _MAX_COUNT = 1_000_000

@@ -28,8 +28,8 @@ from mkdocs.structure.files import File, Files
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from digitlab.data.mnist import data_folder, is_complete
 from digitlab.exercises import exercise
-from digitlab.files import data_folder, is_complete
 
 log = get_plugin_logger("notebooks")
 

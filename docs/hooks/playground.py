@@ -14,9 +14,9 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 import digitlab
-from digitlab.checkpoint import load_checkpoint
 from digitlab.data import load_sample
 from digitlab.export import measured_in_words, playground_script
+from digitlab.runs.checkpoint import load_checkpoint
 from digitlab.training import predict
 
 FOLDER = "javascripts/playground"

@@ -19,10 +19,10 @@ import torch
 
 from digitlab.bench import describe_machine
 from digitlab.data import DigitLoader, Digits, load_mnist
-from digitlab.files import write_whole
 from digitlab.models import create_model
 from digitlab.recipes import get_recipe, make_optimizer
 from digitlab.training import train_one_epoch
+from digitlab.writing import write_whole
 
 N_TRAIN = 60_000
 """Images for which training is timed; the loader is timed on all."""

@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
-from digitlab.arguments import (
+from digitlab.checks import (
     Shape,
     as_path,
     check_kind,
@@ -38,7 +38,7 @@ from digitlab.arguments import (
     has_shape,
     in_words,
 )
-from digitlab.files import write_whole
+from digitlab.writing import write_whole
 
 __all__ = ["Picture", "read_description", "save_picture"]
 

@@ -1,7 +1,7 @@
 """The twelve patients of the bug clinic: trainers that run without an error, each with exactly one fault.
 
 Do not read this before lesson 12: the cures stand at the end. The functions have no docstrings and no comments,
-because learners are shown them as they are. How they are examined is in `digitlab.clinic`.
+because learners are shown them as they are. How they are examined is in `digitlab.exercises.clinic`.
 """
 # ruff: noqa: D101, D102, D103
 
@@ -12,8 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import digitlab as dl
-from digitlab.clinic import Findings, Patient, batches, deep_network, dropout_network, examine, small_network
 from digitlab.data import Digits
+from digitlab.exercises.clinic import (
+    Findings,
+    Patient,
+    batches,
+    deep_network,
+    dropout_network,
+    examine,
+    small_network,
+)
 
 
 def healthy(train: Digits, test: Digits) -> Findings:

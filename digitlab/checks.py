@@ -1,22 +1,90 @@
-"""Checks of arguments, in one wording: ``images: expected uint8 (N, 28, 28), got torch.float32 (3, 28, 28)``.
+"""Checking a call: the signature says the shape, and a wrong call is told in one line.
 
-Each function looks at one argument and says nothing if it is right. What is not of the kind at all (a list for a
-tensor, a bool for a number) is a `TypeError`; the right kind with a wrong value, shape or dtype is a `ValueError`.
-The message is one short line. Nothing here looks at the numbers in a tensor: that would take time. Importing this
-file imports neither torch nor numpy.
+``@checked`` compares the arguments with the signature, whose shapes are written as jaxtyping does:
+``Float[Tensor, "N 10"]`` is a tensor of N rows of ten floating-point numbers, and N is the same wherever it stands.
 """
 
 from __future__ import annotations
 
 import difflib
+import functools
+import inspect
 import math
 import os
+import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Number, Real
 from pathlib import Path
 from types import UnionType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
+
+from beartype import BeartypeConf, beartype
+from jaxtyping import TypeCheckError, jaxtyped
+
+_Callable = TypeVar("_Callable", bound=Callable[..., Any])
+# With the numeric tower of PEP 484 a whole number will do where a float is asked for.
+_typechecker = beartype(conf=BeartypeConf(is_pep484_tower=True))
+
+
+class ArgumentError(TypeError, ValueError):
+    """An argument is not what the signature says. The message names it, what was expected and what came."""
+
+
+def checked(function: _Callable) -> _Callable:
+    """Decorator: compare the arguments of each call with the signature, for a function or a dataclass.
+
+    Examples:
+        >>> @checked
+        ... def double(number: float) -> float:
+        ...     return 2 * number
+        >>> double("two")
+        Traceback (most recent call last):
+        digitlab.checks.ArgumentError: number: expected float, got 'two'
+    """
+    if isinstance(function, type):
+        jaxtyped(function, typechecker=_typechecker)
+        function.__init__ = _in_one_line(function.__init__)
+        return function
+    return _in_one_line(jaxtyped(function, typechecker=_typechecker))
+
+
+def _in_one_line(function: _Callable) -> _Callable:
+    """The same function, whose complaint is one line instead of jaxtyping's ten."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except TypeCheckError as error:
+            text = str(error)
+        name = re.search(r"parameter '(\w+)'", text)
+        expected = re.search(r"Expected type: (?:<class '(.*)'>|(.*))\.", text)
+        if name is None or expected is None:
+            raise ArgumentError(" ".join(text.split()))
+        value = inspect.signature(function).bind(*args, **kwargs).arguments[name[1]]
+        wanted = re.sub(r"[\w.]+\.(?=\w)", "", expected[1] or expected[2])  # names without their modules
+        known = [f"{axis} = {size}" for axis, size in re.findall(r"^(\w+)=(\d+)$", text, flags=re.M)]
+        where = [each for each in known if re.search(rf"'.*\b{each.split()[0]}\b.*'", wanted)]
+        wanted += f" with {', '.join(where)}" if where else ""
+        raise ArgumentError(f"{name[1]}: expected {wanted}, got {described(value)}")
+
+    return call
+
+
+def check_range(name: str, value: float, low: float, high: float = math.inf) -> None:
+    """Refuse a number that is not from ``low`` to ``high``, or not a number at all.
+
+    Examples:
+        >>> check_range("dropout", math.nan, 0, 1)
+        Traceback (most recent call last):
+        ValueError: dropout: expected 0 to 1, got nan
+    """
+    if not (low <= value <= high):
+        raise ValueError(f"{name}: expected {_limits(low, high)}, got {described(value)}")
+
+
+# --- to go
 
 Kinds = type | UnionType | tuple[type, ...]
 Shape = Sequence[int | str]

@@ -2,7 +2,7 @@
 
 A patient has a complaint (what its owner says), symptoms (a picture), code, and a check that confirms the name of the
 fault and the cure. This file is the consulting room: small networks, the examination and the check. The twelve
-patients themselves are in `digitlab.clinic_patients`; reading that file spoils lesson 12, which is where they are met.
+patients themselves are in `digitlab.exercises.clinic_patients`; reading that file spoils lesson 12, which is where they are met.
 
 Everything is measured on digits of the bundled sample, so that every learner sees the same symptoms.
 """
@@ -21,12 +21,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from digitlab.curves import plot_lines
 from digitlab.data import DigitLoader, Digits, load_sample
 from digitlab.exercises import Text, Verdict
 from digitlab.exercises.checking import is_unwritten
 from digitlab.exercises.surroundings import quiet_surroundings
-from digitlab.picture import Picture, listing
+from digitlab.plots.curves import plot_lines
+from digitlab.plots.style import Picture, listing
 from digitlab.training import Scores, evaluate
 
 __all__ = [
@@ -304,9 +304,9 @@ def _without_type(found: re.Match[str]) -> str:
 
 def trainer_from(code: str) -> Trainer:
     """The last function that some code defines, run with the names that the lesson's notebook has."""
-    import digitlab.clinic_patients
+    import digitlab.exercises.clinic_patients
 
-    namespace = dict(vars(digitlab.clinic_patients))
+    namespace = dict(vars(digitlab.exercises.clinic_patients))
     exec(compile(code, "<trainer>", "exec"), namespace)
     trainer: Trainer = namespace[re.findall(r"^def (\w+)", code, re.M)[-1]]
     return trainer
@@ -326,7 +326,7 @@ def _healthy(number: int) -> tuple[Findings, float]:
 
 def list_patients() -> list[Patient]:
     """All twelve, in the order of the lesson."""
-    from digitlab.clinic_patients import PATIENTS
+    from digitlab.exercises.clinic_patients import PATIENTS
 
     return list(PATIENTS)
 

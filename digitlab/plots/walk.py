@@ -13,9 +13,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
-from digitlab.arguments import check_flag, check_kind, expect
+from digitlab.checks import check_flag, check_kind, expect
 from digitlab.interpret import Step
-from digitlab.picture import (
+from digitlab.plots.style import (
     BLUE_ORANGE,
     MARGIN,
     ORANGE,

@@ -1,7 +1,7 @@
 """Every picture of the course: tensors in, one `Picture` out, which says in words and numbers what it shows.
 
-The pictures made of small images are written here, those with axes in `digitlab.charts`, the walk through a
-network in `digitlab.walkthrough`; all are to be had from here. Nothing is computed that belongs in
+The pictures made of small images are written here, those with axes in `digitlab.plots.charts`, the walk through a
+network in `digitlab.plots.walk`; all are to be had from here. Nothing is computed that belongs in
 `digitlab.metrics` or `digitlab.interpret`, and nothing is shown or saved on its own: the last line of a notebook
 cell displays a picture, `save_picture` writes it. Magnitudes are viridis, signed values blue to orange, digits
 white on black as the network gets them: brighter is more.
@@ -23,17 +23,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from digitlab.arguments import check_kind, check_named, check_whole_number, described, expect
-from digitlab.charts import (
-    plot_confusion_matrix,
-    plot_embedding,
-    plot_intervals,
-    plot_probabilities,
-    plot_reliability,
-    plot_training_curves,
-)
+from digitlab.checks import check_kind, check_named, check_whole_number, described, expect
 from digitlab.metrics import Misclassified
-from digitlab.picture import (
+from digitlab.plots.style import (
     DIGIT_SCALE,
     INK,
     MARGIN,
@@ -51,31 +43,18 @@ from digitlab.picture import (
     listing,
     new_page,
     percent,
-    read_description,
-    save_picture,
     sentence,
     signed_text,
     value_range,
 )
-from digitlab.walkthrough import plot_walk
 
 __all__ = [
-    "Picture",
-    "plot_confusion_matrix",
     "plot_digits",
-    "plot_embedding",
     "plot_feature_maps",
     "plot_filters",
     "plot_heatmaps",
-    "plot_intervals",
     "plot_misclassified",
     "plot_photo_stages",
-    "plot_probabilities",
-    "plot_reliability",
-    "plot_training_curves",
-    "plot_walk",
-    "read_description",
-    "save_picture",
 ]
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from digitlab.arguments import as_path, check_flag
-from digitlab.files import write_whole
+from digitlab.checks import as_path, check_flag
+from digitlab.writing import write_whole
 
 
 class LessonError(ValueError):
@@ -25,7 +25,7 @@ def lessons_folder() -> Path:
         >>> (lessons_folder() / "02_a_linear_classifier.ipynb").exists()
         True
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     for folder in (package / "notebooks", package.parent / "lessons"):
         if any(folder.glob("[0-9][0-9]_*.ipynb")):
             return folder

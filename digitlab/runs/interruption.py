@@ -2,7 +2,7 @@
 
 A second run in the same folder is kept out. A request to stop (Ctrl-C, a closed terminal, a machine that shuts
 down) waits until the batch in hand is done and saved. What cannot wait, a killed process or a power cut, finds
-the files whole, because `digitlab.files.write_whole` wrote them; what it leaves behind is removed by the next
+the files whole, because `digitlab.writing.write_whole` wrote them; what it leaves behind is removed by the next
 run. This file knows neither models nor data.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from digitlab.files import remove_leftovers
+from digitlab.writing import remove_leftovers
 
 _REQUESTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 

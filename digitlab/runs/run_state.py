@@ -1,6 +1,6 @@
 """A run's state, to be saved and put back: all that decides how the training goes on.
 
-The weights are saved beside it (`digitlab.checkpoint`). The rest is what the optimiser and the schedule remember,
+The weights are saved beside it (`digitlab.runs.checkpoint`). The rest is what the optimiser and the schedule remember,
 where the loader stands, the random generators, what the unfinished epoch has added up, and the history. A run
 that goes on from here ends with the same weights, to the bit, as if it had never stopped.
 """
@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from digitlab import workers
+from digitlab.runs import distributed as workers
 from digitlab.history import EpochSums, History
 
 if TYPE_CHECKING:
-    from digitlab.run import Run
+    from digitlab.runs.run import Run
 
 # What counts steps or images, and so differs from a run that has not begun.
 _COUNTERS = {"last_epoch", "_step_count", "n_batches", "n_images", "n_correct", "epoch", "n_given"}
 
 
 def get_state(run: Run) -> dict[str, Any]:
-    """Tensors and plain data, as `digitlab.checkpoint.save_checkpoint` takes them."""
+    """Tensors and plain data, as `digitlab.runs.checkpoint.save_checkpoint` takes them."""
     return {
         "settings": run.settings.to_dict(),
         "optimizer": run.optimizer.state_dict(),

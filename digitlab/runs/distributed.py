@@ -4,7 +4,7 @@
 **rank**, and the same model; each takes every second image of each batch; and before each step they add up
 their gradients. So all take the same step, the one that a single process would have taken.
 
-This file knows the other processes. Those that use it (`digitlab.training`, `digitlab.run`) work alike with one
+This file knows the other processes. Those that use it (`digitlab.training`, `digitlab.runs.run`) work alike with one
 process and with many. With dropout each worker draws its own random numbers, so only models without dropout end
 with one process's weights.
 """

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import scipy.ndimage as ndimage
 from PIL import Image
 
-from digitlab.arguments import check_flag, described, expect
+from digitlab.checks import check_flag, described, expect
 
 __all__ = ["PhotoError", "find_ink", "group_marks"]
 

@@ -10,7 +10,7 @@ image was prepared in the same way: fitted into a 20x20 box, then moved until it
     thicken_ink    one digit's ink -> the same, with strokes that survive 20 pixels
     normalize_ink  one digit's ink -> fitted into 20x20 -> centred in 28x28
 
-`read_digits` does all of it. The first step is in `digitlab.photo_file`, the next two are in `digitlab.ink`. What it
+`read_digits` does all of it. The first step is in `digitlab.photo.read`, the next two are in `digitlab.photo.ink`. What it
 does not do: say which digit it is (`digitlab.training.predict` does), cut apart digits that touch, or straighten
 a page that lies askew. Lesson 11 builds these steps by hand.
 """
@@ -24,9 +24,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.ndimage as ndimage
 
-from digitlab.arguments import check_flag
-from digitlab.ink import Box, FloatArray, PhotoError, check_picture, find_ink, group_marks
-from digitlab.photo_file import read_photo
+from digitlab.checks import check_flag
+from digitlab.photo.ink import Box, FloatArray, PhotoError, check_picture, find_ink, group_marks
+from digitlab.photo.read import read_photo
 
 __all__ = [
     "NormalizedDigit",

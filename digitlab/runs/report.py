@@ -15,16 +15,16 @@ from typing import Any
 import jinja2
 from torch import Tensor
 
-from digitlab import charts, interpret, metrics, plots
-from digitlab.arguments import as_path, check_kind, check_tensor
+from digitlab import interpret, metrics, plots
+from digitlab.checks import as_path, check_kind, check_tensor
 from digitlab.data import Digits, normalize
-from digitlab.files import write_whole
+from digitlab.writing import write_whole
 from digitlab.history import History
 from digitlab.models import DigitModel
-from digitlab.picture import Picture, read_description, save_picture
-from digitlab.walkthrough import plot_walk
+from digitlab.plots.style import Picture, read_description, save_picture
+from digitlab.plots.walk import plot_walk
 
-_TEMPLATE = Path(__file__).parent / "assets" / "report.html.j2"
+_TEMPLATE = Path(__file__).parents[1] / "assets" / "report.html.j2"
 _SAMPLE = 3
 """The digit that the report follows through the network: the fourth of the test set, as in the original tutorial."""
 
@@ -58,12 +58,12 @@ def _draw(model: DigitModel, history: History, test: Digits, probabilities: Tens
     predictions = probabilities.argmax(dim=1)
     mistakes = metrics.misclassified(probabilities, test.labels)
     pictures = {
-        "prediction": charts.plot_probabilities(probabilities[_SAMPLE], image=image, label=label),
+        "prediction": plots.plot_probabilities(probabilities[_SAMPLE], image=image, label=label),
         "walk": plot_walk(steps),
         "filters": plots.plot_filters(interpret.first_filters(model)),
-        "curves": charts.plot_training_curves(history),
-        "confusion": charts.plot_confusion_matrix(metrics.confusion_matrix(test.labels, predictions)),
-        "reliability": charts.plot_reliability(metrics.calibration(probabilities, test.labels)),
+        "curves": plots.plot_training_curves(history),
+        "confusion": plots.plot_confusion_matrix(metrics.confusion_matrix(test.labels, predictions)),
+        "reliability": plots.plot_reliability(metrics.calibration(probabilities, test.labels)),
     }
     if len(mistakes.indices) > 0:
         pictures["misclassified"] = plots.plot_misclassified(test.images, mistakes)

@@ -2,7 +2,7 @@
 
 The file may come from a stranger and claim anything. So its size and what it says of itself are judged before it is
 decoded, by Pillow; a picture costs at most some seconds and some hundred megabytes, or is refused in one line. What
-is handwriting in it, `digitlab.ink` says.
+is handwriting in it, `digitlab.photo.ink` says.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from digitlab.arguments import described
-from digitlab.ink import FloatArray, PhotoError, as_array
+from digitlab.checks import described
+from digitlab.photo.ink import FloatArray, PhotoError, as_array
 
 __all__ = ["read_photo"]
 

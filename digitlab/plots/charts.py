@@ -18,10 +18,10 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from digitlab.arguments import check_kind, check_whole_number, expect
+from digitlab.checks import check_kind, check_whole_number, expect
 from digitlab.history import History
 from digitlab.metrics import Calibration
-from digitlab.picture import (
+from digitlab.plots.style import (
     BLUE,
     DIGIT_SCALE,
     INK,

@@ -1,6 +1,6 @@
 """A committee: several networks that differ in their seed alone decide together.
 
-Each member is a run with a folder of its own (`digitlab.run`). No loop and no mathematics but the mean.
+Each member is a run with a folder of its own (`digitlab.runs.run`). No loop and no mathematics but the mean.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from digitlab import workers
-from digitlab.arguments import as_path, check_flag, check_kind, check_whole_number, expect
-from digitlab.checkpoint import Checkpoint, load_checkpoint
+from digitlab.runs import distributed as workers
+from digitlab.checks import as_path, check_flag, check_kind, check_whole_number, expect
+from digitlab.runs.checkpoint import Checkpoint, load_checkpoint
 from digitlab.data import load_digits
-from digitlab.files import write_whole
-from digitlab.interruption import RunError
-from digitlab.run import RunSettings, measure, resume_run, saved_settings, train_run
+from digitlab.writing import write_whole
+from digitlab.runs.interruption import RunError
+from digitlab.runs.run import RunSettings, measure, resume_run, saved_settings, train_run
 from digitlab.training import predict
 
 _MEMBER = "seed-{}"  # the folder of one member's run
@@ -66,7 +66,7 @@ def load_trained(path: str | Path, device: str | torch.device = "cpu") -> tuple[
         their seeds.
 
     Raises:
-        CheckpointError: as `digitlab.checkpoint.load_checkpoint`; also if a member has not been trained to the end.
+        CheckpointError: as `digitlab.runs.checkpoint.load_checkpoint`; also if a member has not been trained to the end.
     """
     path = as_path("path", path)
     folders = sorted(path.glob(_MEMBER.format("*")), key=lambda folder: (len(folder.name), folder.name))
@@ -88,14 +88,14 @@ def train_committee(
         output: the folder. Each member's run is in ``seed-N`` inside.
         resume: go on in a folder that holds some of the members: finished ones are kept, an interrupted one
             goes on.
-        progress: see `digitlab.run.train_run`.
+        progress: see `digitlab.runs.run.train_run`.
 
     Returns:
         The content of the committee's ``metrics.json``.
 
     Raises:
         RunError: the folder holds members already and ``resume`` is false, or they had other settings.
-        ValueError: fewer than two members; and as `digitlab.run.train_run`.
+        ValueError: fewer than two members; and as `digitlab.runs.run.train_run`.
     """
     check_kind("settings", settings, RunSettings, "RunSettings")
     check_whole_number("n_members", n_members, 2)

@@ -6,19 +6,16 @@ Whole batches at once, on the device where they live; how they get there is in `
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from digitlab.arguments import check_number, expect
-
-Augment = Callable[[Tensor, torch.Generator], Tensor]
-"""Takes images ``(B, 1, 28, 28)`` on the scale 0..1 and a source of randomness; returns changed images."""
+from digitlab.checks import check_range, checked
 
 
+@checked
 @dataclass(frozen=True)
 class RandomAffine:
     """Augmentation: turn, scale, shear and shift each image a little, at random. Explained in lesson 09.
@@ -48,8 +45,7 @@ class RandomAffine:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            check_number(name, value, 0)
-            expect(not hasattr(value, "dtype"), name, "a number of Python's own", repr(value))  # it is saved
+            check_range(name, value, 0)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images ``(B, 1, H, W)`` on the scale 0..1, background 0; returns changed copies of the same shape."""

@@ -1,7 +1,7 @@
 """Saving a trained network and loading it again, safely.
 
 A checkpoint is a PyTorch file that holds tensors and plain data only. Loading one runs no code from it, whoever
-made it: `digitlab.stranger` reads tensors and plain data and can do nothing else, and here what was read is compared
+made it: `digitlab.runs.stranger` reads tensors and plain data and can do nothing else, and here what was read is compared
 with the model that it claims to be. Explained in lesson 13; the cards of the shipped checkpoint and the sample lie in
 ``digitlab/assets/``.
 """
@@ -17,14 +17,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from digitlab.arguments import as_path, check_choice, check_kind, described
+from digitlab.checks import as_path, check_choice, check_kind, described
 from digitlab.device import as_device
-from digitlab.files import write_whole
+from digitlab.writing import write_whole
 from digitlab.models import DigitModel, create_model, list_models
-from digitlab.stranger import StrangerError, read_file, read_plain
+from digitlab.runs.stranger import StrangerError, read_file, read_plain
 
 _FORMAT = "digitlab checkpoint 1"
-_SHIPPED_FILE = Path(__file__).parent / "assets" / "cnn.pt"
+_SHIPPED_FILE = Path(__file__).parents[1] / "assets" / "cnn.pt"
 
 
 class CheckpointError(ValueError):
@@ -39,7 +39,7 @@ class Checkpoint:
         model: in evaluation mode, on the device asked for.
         model_name: a name for `digitlab.models.create_model`.
         metadata: plain data: how the model was trained and how it measures.
-        training_state: what an unfinished run needs to go on (`digitlab.run`), else ``None``.
+        training_state: what an unfinished run needs to go on (`digitlab.runs.run`), else ``None``.
     """
 
     model: DigitModel

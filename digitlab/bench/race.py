@@ -1,6 +1,6 @@
 """Let ways of training race, in one run, on this machine: seconds and accuracy. Explained in lesson 10.
 
-The contenders (`digitlab.contenders`) are timed from the files on disk to a tested network. Timings are only
+The contenders (`digitlab.bench.contenders`) are timed from the files on disk to a tested network. Timings are only
 worth something as ratios within one run, so they take turns. This file measures and sums up; it prints nothing.
 """
 
@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
-from digitlab.contenders import Contender, Pictures, list_contenders
+from digitlab.bench.contenders import Contender, Pictures, list_contenders
 from digitlab.data import DigitLoader, Digits, load_digits
 from digitlab.device import has_bfloat16
 from digitlab.models import create_model

@@ -3,7 +3,7 @@
 Ties the parts together as ``digitlab train`` does: load and split the data, train by a recipe, test once at
 the end, and leave the model, the numbers, the pictures and the report in the output folder. After each epoch,
 and every ten seconds of a long one, everything that is needed to go on is saved as ``checkpoint.pt``
-(`digitlab.run_state`); a finished run has ``model.pt`` instead. No mathematics here: that is in the files it calls.
+(`digitlab.runs.run_state`); a finished run has ``model.pt`` instead. No mathematics here: that is in the files it calls.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import platform
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
+from importlib.metadata import version
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from digitlab import __version__, metrics, workers
-from digitlab.arguments import (
+from digitlab import metrics
+from digitlab.runs import distributed as workers
+from digitlab.checks import (
     as_path,
     check_choice,
     check_flag,
@@ -33,18 +35,18 @@ from digitlab.arguments import (
     check_whole_number,
     expect,
 )
-from digitlab.augmentation import RandomAffine
-from digitlab.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from digitlab.data.augmentation import RandomAffine
+from digitlab.runs.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from digitlab.data import SOURCES, DigitLoader, Digits, load_digits, train_val_split
 from digitlab.device import choose_device, has_bfloat16
-from digitlab.files import write_whole
+from digitlab.writing import write_whole
 from digitlab.history import EpochSums, History
-from digitlab.interruption import Interrupted, RunError, alone_in, hold_signals
+from digitlab.runs.interruption import Interrupted, RunError, alone_in, hold_signals
 from digitlab.models import DigitModel, create_model
-from digitlab.picture import counted
+from digitlab.plots.style import counted
 from digitlab.recipes import Recipe, make_optimizer, make_scheduler
-from digitlab.report import write_figures, write_report
-from digitlab.run_state import get_state, set_state
+from digitlab.runs.report import write_figures, write_report
+from digitlab.runs.run_state import get_state, set_state
 from digitlab.training import finish_epoch, predict, progress_bar, train_one_epoch
 
 _UNFINISHED, _FINISHED = "checkpoint.pt", "model.pt"
@@ -167,7 +169,7 @@ def resume_run(output: str | Path, *, progress: bool = True) -> dict[str, Any]:
     Raises:
         Interrupted: as `train_run`.
         RunError: there is nothing to resume, or another run is using the folder.
-        digitlab.checkpoint.CheckpointError: the saved state is damaged.
+        digitlab.runs.checkpoint.CheckpointError: the saved state is damaged.
     """
     check_flag("progress", progress)
     folder = as_path("output", output)
@@ -224,7 +226,7 @@ def saved_settings(output: str | Path) -> RunSettings | None:
     """The settings that an interrupted or finished run was started with; ``None`` if the folder holds no run.
 
     Raises:
-        digitlab.checkpoint.CheckpointError: the saved state is damaged.
+        digitlab.runs.checkpoint.CheckpointError: the saved state is damaged.
     """
     folder = as_path("output", output)
     if (path := folder / _UNFINISHED).exists():
@@ -391,7 +393,7 @@ def _summarise(run: Run, probabilities: Tensor) -> dict[str, Any]:
         "workers": workers.n_workers(),
         "settings": run.settings.to_dict(),
         "versions": {
-            "digitlab": __version__,
+            "digitlab": version("digitlab"),
             "python": platform.python_version(),
             "torch": str(torch.__version__),
         },

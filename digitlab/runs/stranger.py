@@ -9,7 +9,7 @@ instruction left that calls anything, so a file cannot run code.
 (``bytearray(10**10)``), or for ever (a dictionary whose key is a tuple of tuples of tuples). Here every size is
 checked before memory is taken.
 
-Knows nothing of networks: whether the content is a checkpoint, `digitlab.checkpoint` says. Explained in lesson 13.
+Knows nothing of networks: whether the content is a checkpoint, `digitlab.runs.checkpoint` says. Explained in lesson 13.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from digitlab.arguments import described
+from digitlab.checks import described
 
 # The largest network with what Adam remembers of it takes 2.6 MB; a history of 1,000 epochs 0.1 MB in 20,000
 # instructions.
@@ -96,7 +96,7 @@ def read_plain(content: bytes) -> Any:
         {'weight': tensor([1., 1.]), 'note': [1, 2.5, None]}
         >>> read_plain(buffer.getvalue()[:100])
         Traceback (most recent call last):
-        digitlab.stranger.StrangerError: is damaged, cut short, or not a PyTorch checkpoint
+        digitlab.runs.stranger.StrangerError: is damaged, cut short, or not a PyTorch checkpoint
     """
     if len(content) > _MAX_FILE_BYTES:
         raise StrangerError(f"has {len(content) >> 20} MB: too large for a checkpoint of digitlab's")

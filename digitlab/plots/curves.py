@@ -1,7 +1,7 @@
 """Pictures for comparing runs: several curves in one chart, walks on a loss surface, and a ladder of times.
 
 Each function checks what it was given, draws it, and says it in words. Nothing here trains or measures anything: the
-lessons do that and hand over the numbers. The pictures of a single run are in `digitlab.charts`.
+lessons do that and hand over the numbers. The pictures of a single run are in `digitlab.plots.charts`.
 
 Lessons: 03 (`plot_surface`, `plot_lines`), 10 (`plot_ladder`, `plot_lines`).
 """
@@ -17,8 +17,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, MaxNLocator
 from torch import Tensor
 
-from digitlab.arguments import check_flag, check_kind, check_named, described, expect
-from digitlab.picture import (
+from digitlab.checks import check_flag, check_kind, check_named, described, expect
+from digitlab.plots.style import (
     BLUE,
     INK,
     ORANGE,

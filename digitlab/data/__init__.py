@@ -1,0 +1,31 @@
+"""The digits: where they come from, how they are split, and how they reach the network.
+
+`digits` holds them and splits them, `mnist` has torchvision load them, `loader` turns bytes into batches, and
+`augmentation` changes each training image a little. Nothing here knows networks.
+"""
+
+from digitlab.data.augmentation import RandomAffine
+from digitlab.data.digits import SPLITS, Digits, Split, followed_digit, load_sample, train_val_split
+from digitlab.data.loader import MEAN, STD, Augment, DigitLoader, normalize
+from digitlab.data.mnist import SOURCES, DataError, data_folder, is_complete, load_digits, load_mnist
+
+__all__ = [
+    "MEAN",
+    "SOURCES",
+    "SPLITS",
+    "STD",
+    "Augment",
+    "DataError",
+    "DigitLoader",
+    "Digits",
+    "RandomAffine",
+    "Split",
+    "data_folder",
+    "followed_digit",
+    "is_complete",
+    "load_digits",
+    "load_mnist",
+    "load_sample",
+    "normalize",
+    "train_val_split",
+]

@@ -1,0 +1,131 @@
+"""The digits: images with their labels, the bundled sample, and the split into training and validation.
+
+Images stay as bytes, ``uint8`` of shape ``(N, 28, 28)``, until a batch is asked for: 60,000 digits are then 47 MB instead
+of 188 MB. How they become a network's input is in `digitlab.data.loader`. Lesson 01.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, overload
+
+import numpy as np
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+from digitlab.checks import check_choice, check_range, checked
+
+Split = Literal["train", "test"]
+SPLITS: tuple[Split, ...] = ("train", "test")
+"""The two halves that MNIST comes in; validation digits are taken from the first."""
+
+_SAMPLE_FILE = Path(__file__).parents[1] / "assets" / "sample.npz"
+
+
+@checked
+@dataclass(frozen=True)
+class Digits:
+    """Images with their labels. Lesson 01.
+
+    Attributes:
+        images: 0 is background, 255 is full ink.
+        labels: 0..9.
+        name: the set they are from: ``"mnist"``, ``"sample"`` or ``"fashion"``.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+
+    An integer index gives one ``(image, label)`` pair, so a `Digits` is also a PyTorch map-style dataset; a slice or an
+    index tensor gives a smaller `Digits`.
+
+    Examples:
+        >>> digits = load_sample("test")
+        >>> len(digits), digits[:5].images.shape
+        (2000, torch.Size([5, 28, 28]))
+        >>> image, label = digits[0]
+        >>> image.shape, image.dtype
+        (torch.Size([28, 28]), torch.uint8)
+    """
+
+    images: UInt8[Tensor, "N 28 28"]
+    labels: Int64[Tensor, " N"]
+    name: str
+    split: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[Tensor, int]: ...
+    @overload
+    def __getitem__(self, index: slice | Tensor | list[int]) -> Digits: ...
+    def __getitem__(self, index: int | slice | Tensor | list[int]) -> tuple[Tensor, int] | Digits:
+        if isinstance(index, int):
+            return self.images[index], int(self.labels[index])
+        return Digits(self.images[index], self.labels[index], self.name, self.split)
+
+
+def load_sample(split: Split = "train") -> Digits:
+    """The 8,000 training and 2,000 test digits that ship inside the package. Needs no network.
+
+    They are the first 10,000 images of MNIST's training set (see ``digitlab/assets/sample.md``), the same share of every
+    class in both splits. Used in every lesson when the whole of MNIST is not at hand.
+
+    Examples:
+        >>> len(load_sample("train")), len(load_sample("test"))
+        (8000, 2000)
+    """
+    check_split(split)
+    with np.load(_SAMPLE_FILE, allow_pickle=False) as arrays:
+        images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
+    return Digits(torch.from_numpy(images), torch.from_numpy(labels).long(), "sample", split)
+
+
+def check_split(split: str) -> None:
+    """Refuse what is neither ``"train"`` nor ``"test"``."""
+    check_choice("split", split, SPLITS)
+
+
+def followed_digit() -> Digits:
+    """The one digit that the whole course follows: a five, as a `Digits` of length one.
+
+    It is the first test digit of the bundled sample, so no network trained on the sample, nor the shipped one, has
+    learnt from it. A network trained on the whole of MNIST has: look at it there, but do not measure with it.
+
+    Examples:
+        >>> followed_digit().labels
+        tensor([5])
+    """
+    return load_sample("test")[:1]
+
+
+@checked
+def train_val_split(digits: Digits, n_val: int, seed: int = 0) -> tuple[Digits, Digits]:
+    """Set aside ``n_val`` images for validation, the same share of every class. Lesson 01.
+
+    Each class gives its share of ``n_val`` rounded down; what is left over goes to the classes with the largest
+    remainders. Both parts keep the original order.
+
+    Raises:
+        ValueError: ``n_val`` is negative or leaves nothing to train on.
+
+    Examples:
+        >>> train, val = train_val_split(load_sample("train"), n_val=800, seed=0)
+        >>> len(train), len(val)
+        (7200, 800)
+    """
+    check_range("n_val", n_val, 0, len(digits) - 1)
+    generator = torch.Generator().manual_seed(seed)
+    counts = torch.bincount(digits.labels, minlength=10)
+    shares = counts.double() * n_val / len(digits)
+    n_chosen = shares.floor().long()
+    remainders = shares - n_chosen
+    left_over = int(n_val - n_chosen.sum())
+    n_chosen[remainders.argsort(descending=True, stable=True)[:left_over]] += 1
+
+    is_val = torch.zeros(len(digits), dtype=torch.bool)
+    for label, n in enumerate(n_chosen.tolist()):
+        members = (digits.labels == label).nonzero().flatten()
+        is_val[members[torch.randperm(len(members), generator=generator)[:n]]] = True
+    val = digits[is_val]
+    return digits[~is_val], Digits(val.images, val.labels, val.name, "val")

@@ -1,0 +1,261 @@
+"""MNIST and Fashion-MNIST: torchvision fetches, unpacks and reads them.
+
+Around it stand a limit on how long a mirror may keep us waiting, a lock between processes, and MNIST's four
+checksums on what lies on the disk: torchvision checks only what it downloads. The format of the files is read by
+hand in lesson 01.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from digitlab.checks import check_choice
+from digitlab.data.digits import Digits, Split, check_split, load_sample
+
+SOURCES = ("auto", "mnist", "sample", "fashion")
+"""The names that `load_digits` and ``digitlab train --data`` accept."""
+
+_FOLDERS = {"mnist": "MNIST", "fashion": "FashionMNIST"}
+_N_IMAGES = {"train": 60_000, "test": 10_000}
+_FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+_MNIST_MD5 = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+# A mirror is given up when its next 200 kB take longer than 10 seconds. A slow line (50 kB/s) gets everything.
+_PATIENCE_SECONDS, _PATIENCE_BYTES = 10.0, 200_000
+
+
+class DataError(ValueError):
+    """Data that is missing, damaged or cannot be fetched. The message is one line and says what to do."""
+
+
+def data_folder() -> Path:
+    """Where MNIST is looked for and downloaded to: ``DIGITLAB_DATA`` if set, else the user's cache folder.
+
+    Raises:
+        DataError: ``DIGITLAB_DATA`` begins with ``~`` and there is no such home folder.
+
+    Examples:
+        >>> data_folder().is_absolute() or "DIGITLAB_DATA" in os.environ
+        True
+    """
+    named = os.environ.get("DIGITLAB_DATA")
+    try:
+        return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("digitlab"))
+    except RuntimeError:
+        raise DataError(f"DIGITLAB_DATA is {named}, but there is no such home folder: name another") from None
+
+
+def load_mnist(split: Split = "train", root: str | Path | None = None, download: bool = True) -> Digits:
+    """The whole of MNIST: 60,000 training or 10,000 test digits. Lesson 01.
+
+    ``root`` is the folder that holds ``MNIST/raw/``, as torchvision lays it out; ``None`` means `data_folder`.
+
+    Raises:
+        DataError: a file is missing, damaged, or cannot be downloaded; the message names it.
+
+    Examples:
+        >>> try:
+        ...     load_mnist("test", root="nowhere", download=False)
+        ... except DataError as error:
+        ...     print(str(error).split(":")[0])
+        no MNIST in nowhere/MNIST/raw
+    """
+    return _load("mnist", split, data_folder() if root is None else Path(root), download)
+
+
+def load_digits(split: Split = "train", source: str = "auto", root: str | Path | None = None) -> Digits:
+    """Load a set by its name; ``"auto"`` takes the best one that can be had here.
+
+    ``"auto"`` takes MNIST from disk, else downloads it, else gives one `UserWarning` that names the reason and takes the
+    bundled sample. The result's ``name`` says which set it is: report it beside every number. ``"fashion"`` is
+    Fashion-MNIST: clothes in MNIST's format.
+
+    Raises:
+        DataError: the named set is missing, damaged or cannot be downloaded. A damaged MNIST is an error for
+            ``"auto"``, too.
+
+    Examples:
+        >>> load_digits("test", "sample").name
+        'sample'
+    """
+    check_choice("data", source, SOURCES)
+    root = data_folder() if root is None else Path(root)
+    if source == "sample":
+        return load_sample(split)
+    if source == "auto" and not is_complete("mnist", root):
+        try:
+            download("mnist", root)
+        except DataError as reason:
+            warnings.warn(f"using the bundled sample of 10,000 real digits, because {reason}", stacklevel=2)
+            return load_sample(split)
+    return _load("mnist" if source == "auto" else source, split, root, download_missing=True)
+
+
+def is_complete(name: str, root: Path) -> bool:
+    """Whether all four files of ``"mnist"`` or ``"fashion"`` lie in ``root``."""
+    with suppress(OSError):  # a folder that may not be looked into
+        return not _missing(name, root)
+    return False
+
+
+def _load(name: str, split: Split, root: Path, download_missing: bool) -> Digits:
+    check_split(split)
+    raw = _raw_folder(name, root)
+    if not is_complete(name, root):
+        if not download_missing:
+            raise DataError(
+                f"no {_FOLDERS[name]} in {raw}: allow the download, or set DIGITLAB_DATA to a folder that has it"
+            )
+        download(name, root)
+    from torchvision.datasets.mnist import read_image_file, read_label_file
+
+    images_file, labels_file = (raw / file for file in _FILES[split])
+    for path in (images_file, labels_file):
+        if name == "mnist" and _md5(path) != _MNIST_MD5[path.name]:
+            raise _damaged(path, name)
+    try:
+        images, labels = read_image_file(str(images_file)), read_label_file(str(labels_file))
+        n = _N_IMAGES[split]
+        if images.shape != (n, 28, 28) or labels.shape != (n,) or labels.max() > 9:
+            raise ValueError
+    except (
+        ValueError,
+        TypeError,
+        AssertionError,
+        IndexError,
+        KeyError,
+        RuntimeError,
+    ):  # by what is wrong with it
+        raise _damaged(raw, name) from None
+    return Digits(images, labels, name, split)
+
+
+def _damaged(path: Path, name: str) -> DataError:
+    command = "digitlab download" + f" --data {name}" * (name != "mnist")
+    return DataError(f"{path} is damaged: delete it, or run `{command}`, to have it fetched again")
+
+
+# --- downloading ----------------------------------------------------------------------------------
+
+
+def download(name: str, root: Path, *, repair: bool = False) -> bool:
+    """Have torchvision download a set, ``"mnist"`` or ``"fashion"``, into ``root``, if a file of it is missing.
+
+    The files are moved into place when all of them are there and right. With ``repair``, a file of MNIST with a
+    wrong checksum counts as missing; it stays until the new one is there.
+
+    Returns:
+        Whether there was anything to do.
+
+    Raises:
+        DataError: no mirror gave the right files, or they cannot be saved.
+    """
+    raw = _raw_folder(name, root)
+    try:
+        missing = _missing(name, root, repair)
+        if not missing:
+            return False
+        raw.mkdir(parents=True, exist_ok=True)
+        with FileLock(raw / ".lock"):
+            missing = _missing(name, root, repair)  # another process may have been faster
+            if missing:
+                _download(name, raw, missing)
+    except OSError as error:
+        raise DataError(
+            f"cannot save {raw} ({error.strerror}): set DIGITLAB_DATA to another folder"
+        ) from error
+    return True
+
+
+def _download(name: str, raw: Path, missing: list[str]) -> None:
+    import torchvision.datasets
+
+    known = getattr(torchvision.datasets, _FOLDERS[name])
+    reasons = []
+    for mirror in known.mirrors:  # torchvision's own loop would wait for one that drips
+        one_mirror = type(known.__name__, (known,), {"mirrors": [mirror]})
+        with tempfile.TemporaryDirectory(prefix=".digitlab-", dir=raw, ignore_cleanup_errors=True) as folder:
+            fetched = _raw_folder(name, Path(folder))
+            fetched.mkdir(parents=True)
+            for packed in raw.glob("*.gz"):  # laid there by hand: torchvision unpacks what is right of them
+                shutil.copy(packed, fetched)
+            reason = _give_time(lambda: one_mirror(folder, download=True), fetched)
+            if reason is None:
+                for file in missing:
+                    (fetched / file).replace(raw / file)
+                return
+        reasons.append(f"{mirror.split('/')[2]}: {reason}")
+    raise DataError(
+        f"{raw / missing[0]} is missing or damaged and cannot be downloaded ({'; '.join(reasons)}): "
+        "lay MNIST's files there, or use the bundled digits with --data sample"
+    )
+
+
+def _give_time(fetch, folder: Path) -> str | None:
+    """Run ``fetch`` while the files in ``folder`` grow. Returns what went wrong in one short line, if anything did.
+
+    A thread fetches, because the waiting as a whole can only be limited from outside: a socket's own time limit
+    begins anew with every byte.
+    """
+    outcome: list[str | None] = []
+
+    def work() -> None:
+        try:
+            fetch()
+            outcome.append(None)
+        except Exception as error:  # a stranger can bring on nearly anything
+            outcome.append(" ".join(str(error).split())[-100:] or type(error).__name__)
+
+    limit_before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_PATIENCE_SECONDS)
+    try:
+        worker = threading.Thread(target=work, daemon=True)
+        worker.start()
+        size, deadline = 0, time.monotonic() + _PATIENCE_SECONDS
+        while worker.is_alive() and time.monotonic() < deadline:
+            worker.join(0.05)
+            now = sum(path.stat().st_size for path in folder.glob("*"))
+            if now - size >= _PATIENCE_BYTES:
+                size, deadline = now, time.monotonic() + _PATIENCE_SECONDS
+    finally:
+        socket.setdefaulttimeout(limit_before)
+    return outcome[0] if outcome else f"silent or too slow, given up after {size:,} bytes"
+
+
+def _missing(name: str, root: Path, repair: bool = False) -> list[str]:
+    raw = _raw_folder(name, root)
+    files = [file for of_split in _FILES.values() for file in of_split]
+    return [
+        file for file in files if not (raw / file).is_file() or (repair and not _is_whole(name, raw / file))
+    ]
+
+
+def _is_whole(name: str, path: Path) -> bool:
+    return name != "mnist" or _md5(path) == _MNIST_MD5[path.name]
+
+
+def _md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def _raw_folder(name: str, root: Path) -> Path:
+    return root / _FOLDERS[name] / "raw"
