@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from digitlab.checks import check_choice, check_kind, described
+from digitlab.checks import check_choice
+from digitlab.names import DEVICES
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -17,8 +18,8 @@ def choose_device(name: str = "auto") -> torch.device:
         >>> choose_device("cpu")
         device(type='cpu')
     """
+    check_choice("device", name, DEVICES)
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    check_choice("device", name, ("auto", *available))
     if name == "auto":
         name = next(device for device, is_there in available.items() if is_there)
     if not available[name]:
@@ -33,27 +34,9 @@ def has_bfloat16(device: torch.device) -> bool:
         >>> has_bfloat16(torch.device("mps"))
         False
     """
-    check_kind("device", device, torch.device, "a torch.device")
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
         abilities = torch.cpu.get_capabilities()
         return any(abilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
     return False
-
-
-def as_device(device: str | torch.device) -> torch.device:
-    """The device, by PyTorch's own name for it, such as ``"cuda:1"``, if this machine has it.
-
-    Raises:
-        ValueError: it has not.
-
-    Examples:
-        >>> as_device("cpu")
-        device(type='cpu')
-    """
-    check_kind("device", device, (str, torch.device), "a device")
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError):  # which of them, and in how many lines, depends on the device
-        raise ValueError(f"device: expected one that this machine has, got {described(device)}") from None

@@ -1,4 +1,4 @@
-"""Train the shipped checkpoint, ``cnn.pt``.
+"""Train the shipped checkpoint, ``cnn.safetensors``.
 
     DIGITLAB_DATA=<folder with MNIST> python digitlab/assets/train_cnn.py
 
@@ -27,7 +27,7 @@ RECIPE = replace(get_recipe("thorough"), name="shipped", epochs=60)
 
 
 def main() -> None:
-    """Train, measure, and write ``cnn.pt`` beside this script."""
+    """Train, measure, and write ``cnn.safetensors`` beside this script."""
     digits = load_mnist("train")[10_000:]
     loader = DigitLoader(digits, RECIPE.batch_size, shuffle=True, augment=RECIPE.augment, seed=SEED)
     torch.manual_seed(SEED)
@@ -47,7 +47,7 @@ def main() -> None:
         "seed": SEED,
         "measured": figures,
     }
-    save_checkpoint(Path(__file__).with_name("cnn.pt"), model, "cnn", metadata)
+    save_checkpoint(Path(__file__).with_name("cnn.safetensors"), model, "cnn", metadata)
     for name, scores in figures.items():
         print(name, scores)
 

@@ -5,21 +5,18 @@
 """
 
 from digitlab.data.augmentation import RandomAffine
-from digitlab.data.digits import SPLITS, Digits, Split, followed_digit, load_sample, train_val_split
+from digitlab.data.digits import Digits, followed_digit, load_sample, train_val_split
 from digitlab.data.loader import MEAN, STD, Augment, DigitLoader, normalize
-from digitlab.data.mnist import SOURCES, DataError, data_folder, is_complete, load_digits, load_mnist
+from digitlab.data.mnist import DataError, data_folder, is_complete, load_digits, load_mnist
 
 __all__ = [
     "MEAN",
-    "SOURCES",
-    "SPLITS",
     "STD",
     "Augment",
     "DataError",
     "DigitLoader",
     "Digits",
     "RandomAffine",
-    "Split",
     "data_folder",
     "followed_digit",
     "is_complete",

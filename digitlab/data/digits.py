@@ -1,14 +1,14 @@
 """The digits: images with their labels, the bundled sample, and the split into training and validation.
 
-Images stay as bytes, ``uint8`` of shape ``(N, 28, 28)``, until a batch is asked for: 60,000 digits are then 47 MB instead
-of 188 MB. How they become a network's input is in `digitlab.data.loader`. Lesson 01.
+Images stay as bytes, ``uint8`` of shape ``(N, 28, 28)``, until a batch is asked for: 60,000 digits are then 47
+MB instead of 188 MB. How they become a network's input is in `digitlab.data.loader`. Lesson 01.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, overload
+from typing import overload
 
 import numpy as np
 import torch
@@ -16,10 +16,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from digitlab.checks import check_choice, check_range, checked
-
-Split = Literal["train", "test"]
-SPLITS: tuple[Split, ...] = ("train", "test")
-"""The two halves that MNIST comes in; validation digits are taken from the first."""
+from digitlab.names import SPLITS, Split
 
 _SAMPLE_FILE = Path(__file__).parents[1] / "assets" / "sample.npz"
 
@@ -35,8 +32,8 @@ class Digits:
         name: the set they are from: ``"mnist"``, ``"sample"`` or ``"fashion"``.
         split: ``"train"``, ``"val"`` or ``"test"``.
 
-    An integer index gives one ``(image, label)`` pair, so a `Digits` is also a PyTorch map-style dataset; a slice or an
-    index tensor gives a smaller `Digits`.
+    An integer index gives one ``(image, label)`` pair, so a `Digits` is also a PyTorch map-style dataset; a
+    slice or an index tensor gives a smaller `Digits`.
 
     Examples:
         >>> digits = load_sample("test")
@@ -68,8 +65,8 @@ class Digits:
 def load_sample(split: Split = "train") -> Digits:
     """The 8,000 training and 2,000 test digits that ship inside the package. Needs no network.
 
-    They are the first 10,000 images of MNIST's training set (see ``digitlab/assets/sample.md``), the same share of every
-    class in both splits. Used in every lesson when the whole of MNIST is not at hand.
+    They are the first 10,000 images of MNIST's training set (see ``digitlab/assets/sample.md``), the same share
+    of every class in both splits. Used in every lesson when the whole of MNIST is not at hand.
 
     Examples:
         >>> len(load_sample("train")), len(load_sample("test"))
@@ -89,8 +86,9 @@ def check_split(split: str) -> None:
 def followed_digit() -> Digits:
     """The one digit that the whole course follows: a five, as a `Digits` of length one.
 
-    It is the first test digit of the bundled sample, so no network trained on the sample, nor the shipped one, has
-    learnt from it. A network trained on the whole of MNIST has: look at it there, but do not measure with it.
+    It is the first test digit of the bundled sample, so no network trained on the sample, nor the shipped one,
+    has learnt from it. A network trained on the whole of MNIST has: look at it there, but do not measure with
+    it.
 
     Examples:
         >>> followed_digit().labels

@@ -35,16 +35,17 @@ def normalize(images: UInt8[Tensor, "N 28 28"]) -> Float32[Tensor, "N 1 28 28"]:
 def _standardize(pixels: Tensor) -> Tensor:
     """Pixels 0..1 ``(N, 28, 28)``, overwritten, to the network's input ``(N, 1, 28, 28)``."""
     pixels = pixels.sub_(MEAN).div_(STD)
-    # (N, 28, 28, 1), seen as (N, 1, 28, 28): "channels last". The values are the same; a CPU pools several channels at
-    # once when they lie side by side, and each layer hands the layout on to the next.
+    # (N, 28, 28, 1), seen as (N, 1, 28, 28): "channels last". The values are the same; a CPU pools several
+    # channels at once when they lie side by side, and each layer hands the layout on to the next.
     return pixels.unsqueeze(-1).permute(0, 3, 1, 2)
 
 
 class DigitLoader:
     """Iterates over batches ``(images, labels)``, wherever a ``torch.utils.data.DataLoader`` would. Lesson 10.
 
-    ``images`` is the normalised ``float32`` ``(B, 1, 28, 28)``, ``labels`` is ``int64`` ``(B,)``, both on ``device``. The
-    bytes are moved to the device once; there are no worker processes, because there is nothing left for them to do.
+    ``images`` is the normalised ``float32`` ``(B, 1, 28, 28)``, ``labels`` is ``int64`` ``(B,)``, both on
+    ``device``. The bytes are moved to the device once; there are no worker processes, because there is nothing
+    left for them to do.
 
     Args:
         digits: what to iterate over.
@@ -57,7 +58,8 @@ class DigitLoader:
         n_workers: of each batch, only every ``n_workers``-th image, from number ``rank`` on.
 
     Attributes:
-        epoch: how many times the loader has been iterated over. All randomness comes from the seed and this number
+        epoch: how many times the loader has been iterated over. All randomness comes from the seed and this
+        number
             alone, so a resumed run sees what an undisturbed one would have seen.
         share: which part of the last batch this worker had, 0..1.
 
@@ -104,8 +106,8 @@ class DigitLoader:
             if self.augment is None:
                 images = normalize(self.images[mine])
             else:
-                # The whole batch is altered and then divided: so every worker's generator draws the same numbers, and
-                # each image is altered as it would be for one worker alone.
+                # The whole batch is altered and then divided: so every worker's generator draws the same
+                # numbers, and each image is altered as it would be for one worker alone.
                 pixels = self.augment(self.images[chosen].unsqueeze(1) / 255, generator)
                 images = _standardize(pixels[self.rank :: self.n_workers, 0])
             self.share = len(mine) / len(chosen)

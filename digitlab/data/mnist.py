@@ -1,8 +1,8 @@
 """MNIST and Fashion-MNIST: torchvision fetches, unpacks and reads them.
 
 Around it stand a limit on how long a mirror may keep us waiting, a lock between processes, and MNIST's four
-checksums on what lies on the disk: torchvision checks only what it downloads. The format of the files is read by
-hand in lesson 01.
+checksums on what lies on the disk: torchvision checks only what it downloads. The format of the files is read
+by hand in lesson 01.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import platformdirs
 from filelock import FileLock
 
 from digitlab.checks import check_choice
-from digitlab.data.digits import Digits, Split, check_split, load_sample
-
-SOURCES = ("auto", "mnist", "sample", "fashion")
-"""The names that `load_digits` and ``digitlab train --data`` accept."""
+from digitlab.data.digits import Digits, check_split, load_sample
+from digitlab.names import SOURCES, Split
 
 _FOLDERS = {"mnist": "MNIST", "fashion": "FashionMNIST"}
 _N_IMAGES = {"train": 60_000, "test": 10_000}
@@ -85,9 +85,9 @@ def load_mnist(split: Split = "train", root: str | Path | None = None, download:
 def load_digits(split: Split = "train", source: str = "auto", root: str | Path | None = None) -> Digits:
     """Load a set by its name; ``"auto"`` takes the best one that can be had here.
 
-    ``"auto"`` takes MNIST from disk, else downloads it, else gives one `UserWarning` that names the reason and takes the
-    bundled sample. The result's ``name`` says which set it is: report it beside every number. ``"fashion"`` is
-    Fashion-MNIST: clothes in MNIST's format.
+    ``"auto"`` takes MNIST from disk, else downloads it, else gives one `UserWarning` that names the reason and
+    takes the bundled sample. The result's ``name`` says which set it is: report it beside every number.
+    ``"fashion"`` is Fashion-MNIST: clothes in MNIST's format.
 
     Raises:
         DataError: the named set is missing, damaged or cannot be downloaded. A damaged MNIST is an error for
@@ -198,7 +198,7 @@ def _download(name: str, raw: Path, missing: list[str]) -> None:
             fetched.mkdir(parents=True)
             for packed in raw.glob("*.gz"):  # laid there by hand: torchvision unpacks what is right of them
                 shutil.copy(packed, fetched)
-            reason = _give_time(lambda: one_mirror(folder, download=True), fetched)
+            reason = _give_time(partial(one_mirror, folder, download=True), fetched)
             if reason is None:
                 for file in missing:
                     (fetched / file).replace(raw / file)
@@ -210,8 +210,8 @@ def _download(name: str, raw: Path, missing: list[str]) -> None:
     )
 
 
-def _give_time(fetch, folder: Path) -> str | None:
-    """Run ``fetch`` while the files in ``folder`` grow. Returns what went wrong in one short line, if anything did.
+def _give_time(fetch: Callable[[], object], folder: Path) -> str | None:
+    """Run ``fetch`` while the files in ``folder`` grow. Returns what went wrong, in a short line, if anything did.
 
     A thread fetches, because the waiting as a whole can only be limited from outside: a socket's own time limit
     begins anew with every byte.

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from digitlab.checks import check_kind, check_whole_number, expect
-from digitlab.history import History
+from digitlab.training import History
 from digitlab.metrics import Calibration
 from digitlab.plots.style import (
     BLUE,

@@ -1,136 +1,132 @@
-"""Saving a trained network and loading it again, safely.
+"""Saving a trained network and loading it again. Lesson 13.
 
-A checkpoint is a PyTorch file that holds tensors and plain data only. Loading one runs no code from it, whoever
-made it: `digitlab.runs.stranger` reads tensors and plain data and can do nothing else, and here what was read is compared
-with the model that it claims to be. Explained in lesson 13; the cards of the shipped checkpoint and the sample lie in
-``digitlab/assets/``.
+A trained network goes from hand to hand, so it is a safetensors file: numbers and plain text, in which no code
+can be. The cards of the shipped network and the sample lie in ``digitlab/assets/``.
 """
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from digitlab.checks import as_path, check_choice, check_kind, described
-from digitlab.device import as_device
-from digitlab.writing import write_whole
+from digitlab.checks import checked
 from digitlab.models import DigitModel, create_model, list_models
-from digitlab.runs.stranger import StrangerError, read_file, read_plain
+from digitlab.writing import write_whole
 
-_FORMAT = "digitlab checkpoint 1"
-_SHIPPED_FILE = Path(__file__).parents[1] / "assets" / "cnn.pt"
+MODEL_FILE = "model.safetensors"
+"""The trained network in a run's folder."""
+
+_FORMAT = "digitlab model 1"
+_SHIPPED_FILE = Path(__file__).parents[1] / "assets" / "cnn.safetensors"
+_MAX_BYTES = 64 << 20  # a hundred times the largest network here: a stranger's file may claim anything
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is missing, damaged, foreign or does not fit. The message names the file."""
+    """A file that is missing, damaged, foreign or does not fit. The message names it, in one line."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds.
+    """A trained network with what is known about it.
 
     Attributes:
         model: in evaluation mode, on the device asked for.
         model_name: a name for `digitlab.models.create_model`.
         metadata: plain data: how the model was trained and how it measures.
-        training_state: what an unfinished run needs to go on (`digitlab.runs.run`), else ``None``.
     """
 
     model: DigitModel
     model_name: str
     metadata: dict[str, Any]
-    training_state: dict[str, Any] | None = None
+
+    @property
+    def data_name(self) -> str:
+        """The set that the model learnt from, as far as the metadata say."""
+        data = self.metadata.get("data")
+        return str(data.get("name")) if isinstance(data, dict) else "unknown data"
 
 
+@checked
 def save_checkpoint(
-    path: str | Path,
-    model: nn.Module,
-    model_name: str,
-    metadata: dict[str, Any] | None = None,
-    training_state: dict[str, Any] | None = None,
+    path: str | Path, model: nn.Module, model_name: str, metadata: dict[str, Any] | None = None
 ) -> None:
     """Write the model's weights with what should be known about them. The file is there whole or not at all.
 
-    Args:
-        path: conventionally ends in ``.pt``.
-        model: its ``state_dict`` is saved, moved to the CPU.
-        model_name: the name under which `digitlab.models.create_model` makes a model that these weights fit.
-        metadata: plain data that JSON can hold. ``data``, ``settings`` and ``measured``, where they are given, are
-            dictionaries, and ``data["name"]`` is a text.
-        training_state: tensors and plain data that an unfinished run needs to go on.
+    ``model_name`` is the name under which `digitlab.models.create_model` makes a model that these weights fit;
+    ``metadata`` is plain data that JSON can hold.
 
     Raises:
         OSError: the file cannot be written; an earlier file of that name is untouched.
-        ValueError: an unknown model name, or metadata, weights or a training state that `load_checkpoint` would refuse.
-        TypeError: metadata that is not plain data.
+        ValueError: weights that do not fit that model, or are not finite.
 
     Examples:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
-        >>> save_checkpoint(folder / "model.pt", create_model("cnn"), "cnn", {"note": "untrained"})
-        >>> load_checkpoint(folder / "model.pt").metadata
+        >>> save_checkpoint(folder / "model.safetensors", create_model("cnn"), "cnn", {"note": "untrained"})
+        >>> load_checkpoint(folder).metadata
         {'note': 'untrained'}
     """
-    path = as_path("path", path)
-    check_kind("model", model, nn.Module, "a network")
-    check_choice("model", model_name, list_models())
-    check_kind("metadata", metadata, dict | None, "a dictionary or None")
-    check_kind("training_state", training_state, dict | None, "a dictionary or None")
-    buffer = io.BytesIO()
-    content = {
-        "format": _FORMAT,
-        "model": model_name,
-        "weights": {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()},
-        "metadata": json.loads(json.dumps(metadata or {})),
-        "training_state": training_state,
-    }
-    torch.save(content, buffer)
-    try:  # better to learn now than when the run is to go on
-        _understand(read_plain(buffer.getvalue()))
-    except StrangerError as error:
-        raise ValueError(f"this checkpoint could not be loaded again: it {error}") from None
-    write_whole(path, buffer.getvalue())
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    fault = _misfit(_new_model(model_name), weights) or _not_finite(weights)
+    if fault:
+        raise ValueError(f"this model could not be loaded again: it {fault}")
+    about = {"format": _FORMAT, "model": model_name, "metadata": json.dumps(metadata or {})}
+    write_whole(Path(path), save(weights, about))
 
 
+@checked
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
-    """Read what `save_checkpoint` wrote. Runs no code from the file.
-
-    Args:
-        path: the file, or a run's folder, which holds it as ``model.pt``.
-        device: where the model should live.
+    """Read what `save_checkpoint` wrote: a file, or a run's folder, which holds it as ``model.safetensors``.
 
     Raises:
-        CheckpointError: the file is missing, damaged, not a checkpoint of digitlab's, or does not fit the model that
-            it names.
-        ValueError: a device that this machine does not have.
+        CheckpointError: the file is missing, damaged, not a model of digitlab's, or does not fit the model that
+        it names.
     """
-    path = as_path("path", path)
-    device = as_device(device)
+    path = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
+    shown = _in_one_line(path)
+    if not path.exists():
+        raise CheckpointError(f"no model at {shown}")
+    if not path.is_file() or path.stat().st_size > _MAX_BYTES:
+        raise CheckpointError(f"{shown} is no ordinary file of at most {_MAX_BYTES >> 20} MB")
     try:
-        if path.is_dir():
-            path = path / "model.pt"
-        model, name, metadata, state = _understand(read_plain(read_file(path)))
-    except StrangerError as error:
-        raise CheckpointError(f"{_in_one_line(path)} {error}") from None
-    except FileNotFoundError:
-        raise CheckpointError(f"no checkpoint at {_in_one_line(path)}") from None
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            if about.get("format") != _FORMAT:
+                raise CheckpointError(f"{shown} is not a model of this version of digitlab's")
+            if about.get("model") not in list_models():
+                raise CheckpointError(f"{shown} holds a model that this version does not know")
+            model, names = _new_model(about["model"]), list(file.keys())
+            fault = _misfit(model, {name: file.get_slice(name) for name in names})
+            if not fault:
+                weights = {name: file.get_tensor(name) for name in names}
+                fault = _not_finite(weights)
+        if fault:
+            raise CheckpointError(f"{shown} {fault}")
+        model.load_state_dict(weights)
+        metadata = json.loads(about["metadata"])
+        if not isinstance(metadata, dict):
+            raise ValueError("its metadata are no dictionary")
+    except CheckpointError:
+        raise
     except OSError as error:
-        raise CheckpointError(f"cannot read {_in_one_line(path)}: {error.strerror}") from None
-    return Checkpoint(model.to(device).eval(), name, metadata, state)
+        raise CheckpointError(f"cannot read {shown}: {error.strerror or 'no access'}") from None
+    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
+        raise CheckpointError(f"{shown} is damaged, or not a safetensors file ({reason})") from None
+    return Checkpoint(model.to(device).eval(), about["model"], metadata)
 
 
 def load_shipped_model(device: str | torch.device = "cpu") -> DigitModel:
-    """The `CNN` that comes with the package.
+    """The `CNN` that comes with the package, trained on MNIST's 50,000 training images outside the bundled sample.
 
-    Trained on MNIST's 50,000 training images outside the bundled sample, so the sample is new to it.
-
-    How it was trained and how it measures is said in ``digitlab/assets/cnn.md`` and in its metadata.
+    So the sample is new to it. How it was trained and how it measures is said in ``digitlab/assets/cnn.md``.
 
     Examples:
         >>> from digitlab.data import load_sample
@@ -143,60 +139,43 @@ def load_shipped_model(device: str | torch.device = "cpu") -> DigitModel:
     return load_checkpoint(_SHIPPED_FILE, device).model
 
 
-def _understand(content: Any) -> tuple[DigitModel, str, dict[str, Any], dict[str, Any] | None]:
-    """A model with these weights, its name, the metadata and the training state, after comparing all that is read."""
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise StrangerError("is a PyTorch file, but not a checkpoint of digitlab's")
-    name, weights, state = content.get("model"), content.get("weights"), content.get("training_state")
-    if not isinstance(name, str) or name not in list_models():
-        raise StrangerError(f"holds a model that this version does not know: {described(name)}")
-    if not isinstance(weights, dict):
-        raise StrangerError(f"holds no weights, but {described(weights)}")
-    _check_metadata(content.get("metadata"))
-    if state is not None and not isinstance(state, dict):
-        raise StrangerError("is damaged: its training state is not a dictionary")
+def _new_model(name: str) -> DigitModel:
     with torch.random.fork_rng(devices=[]):  # the random weights are overwritten, and leave no trace
-        model = create_model(name)
-    _check_weights(name, weights, model.state_dict())
-    model.load_state_dict(weights)
-    return model, name, content["metadata"], state
+        return create_model(name)
 
 
-def _check_weights(name: str, weights: dict[Any, Any], expected: dict[str, Tensor]) -> None:
-    for key in [*expected, *weights]:
-        if key not in expected or key not in weights:
-            fault = "does not have" if key not in expected else "needs"
-            raise StrangerError(f"does not fit the model {name!r}, which {fault} {described(key)}")
-        ours, theirs = expected[key], weights[key]
-        if not isinstance(theirs, Tensor):
-            raise StrangerError(f"does not fit the model {name!r}: {key} is not a tensor")
-        if theirs.shape != ours.shape or theirs.dtype != ours.dtype:
-            raise StrangerError(
-                f"does not fit the model {name!r}: {key} is {described(theirs)}, expected {described(ours)}"
-            )
-        if not theirs.isfinite().all():
-            raise StrangerError(f"holds weights that are not numbers: {key} is not finite")
+def _misfit(model: DigitModel, weights: dict[str, Any]) -> str | None:
+    """What keeps the weights, tensors or a file's slices, from being those of the model; ``None`` if they fit."""
+    expected = model.state_dict()
+    kind = type(model).__name__
+    for name in sorted(expected.keys() ^ weights.keys()):
+        return (
+            f"does not fit a {kind}, which {'needs' if name in expected else 'does not have'} {name[:60]!r}"
+        )
+    for name, tensor in weights.items():
+        ours = expected[name]
+        if list(ours.shape) != _shape(tensor) or _dtype(ours) != _dtype(tensor):
+            wanted, got = (f"{_dtype(each)} {_shape(each)}" for each in (ours, tensor))
+            return f"does not fit a {kind}: {name} is {got}, expected {wanted}"
+    return None
 
 
-def _check_metadata(metadata: Any) -> None:
-    """Metadata are plain data, and what digitlab itself reads of them has the type that it reckons with."""
-    fault = "holds metadata that digitlab cannot use: expected"
-    if not isinstance(metadata, dict) or not _is_plain(metadata):
-        raise StrangerError(f"{fault} a dictionary of what JSON can hold")
-    for key in ("data", "settings", "measured"):
-        if not isinstance(metadata.get(key, {}), dict):
-            raise StrangerError(f"{fault} a dictionary for {key!r}, got {described(metadata[key])}")
-    name = metadata.get("data", {}).get("name", "")
-    if not isinstance(name, str):
-        raise StrangerError(f"{fault} a text for the name of the data, got {described(name)}")
+def _shape(tensor: Any) -> list[int]:
+    return list(tensor.shape if isinstance(tensor, Tensor) else tensor.get_shape())
 
 
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_plain(part) for key, part in value.items())
-    if isinstance(value, list):
-        return all(_is_plain(part) for part in value)
-    return isinstance(value, str | int | float | None)
+def _dtype(tensor: Any) -> str:
+    """As safetensors writes it: ``F32``, ``I64``."""
+    if not isinstance(tensor, Tensor):
+        return str(tensor.get_dtype())
+    return {torch.float32: "F32", torch.int64: "I64"}.get(tensor.dtype, str(tensor.dtype))
+
+
+def _not_finite(weights: dict[str, Tensor]) -> str | None:
+    for name, tensor in weights.items():
+        if not tensor.isfinite().all():
+            return f"holds weights that are not finite numbers, in {name}"
+    return None
 
 
 def _in_one_line(path: Path) -> str:

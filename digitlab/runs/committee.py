@@ -5,7 +5,6 @@ Each member is a run with a folder of its own (`digitlab.runs.run`). No loop and
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from digitlab.runs import distributed as workers
-from digitlab.checks import as_path, check_flag, check_kind, check_whole_number, expect
-from digitlab.runs.checkpoint import Checkpoint, load_checkpoint
+from digitlab.checks import check_range, checked
 from digitlab.data import load_digits
-from digitlab.writing import write_whole
-from digitlab.runs.interruption import RunError
-from digitlab.runs.run import RunSettings, measure, resume_run, saved_settings, train_run
+from digitlab.runs.checkpoint import Checkpoint, load_checkpoint
+from digitlab.runs.distributed import broadcast, rank
+from digitlab.runs.run import measure, resume_run, saved_settings, train_run, write_json
+from digitlab.runs.settings import RunSettings
+from digitlab.runs.state import RunError
 from digitlab.training import predict
 
 _MEMBER = "seed-{}"  # the folder of one member's run
@@ -31,12 +30,6 @@ class Committee(nn.Module):
     Takes what its members take, and returns logits ``(B, 10)`` as they do: the logarithms of the probabilities,
     which a softmax turns back into them.
 
-    Args:
-        members: one network or more.
-
-    Raises:
-        ValueError: no member.
-
     Examples:
         >>> from digitlab.models import create_model
         >>> both = Committee([create_model("softmax"), create_model("cnn")])
@@ -46,10 +39,6 @@ class Committee(nn.Module):
 
     def __init__(self, members: list[nn.Module]) -> None:
         super().__init__()
-        check_kind("members", members, list | tuple, "a list of networks")
-        expect(len(members) > 0, "members", "at least one network", "none")
-        for member in members:
-            check_kind("members", member, nn.Module, "networks")
         self.members = nn.ModuleList(members)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -66,29 +55,23 @@ def load_trained(path: str | Path, device: str | torch.device = "cpu") -> tuple[
         their seeds.
 
     Raises:
-        CheckpointError: as `digitlab.runs.checkpoint.load_checkpoint`; also if a member has not been trained to the end.
+        CheckpointError: as `digitlab.runs.checkpoint.load_checkpoint`; also if a member has not been trained to
+        the end.
     """
-    path = as_path("path", path)
-    folders = sorted(path.glob(_MEMBER.format("*")), key=lambda folder: (len(folder.name), folder.name))
-    members = [load_checkpoint(each, device) for each in folders or [path]]
+    folders = sorted(Path(path).glob(_MEMBER.format("*")), key=lambda folder: (len(folder.name), folder.name))
+    members = [load_checkpoint(each, device) for each in folders or [Path(path)]]
     return members[0].model if not folders else Committee([each.model for each in members]).eval(), members
 
 
+@checked
 def train_committee(
     settings: RunSettings, n_members: int, output: str | Path, *, resume: bool = False, progress: bool = True
 ) -> dict[str, Any]:
-    """Train the members and test them together.
+    """Train networks with the seeds from ``settings.seed`` on, each in a folder ``seed-N``, and test them together.
 
     The committee's probabilities are the mean of its members'. That takes away the mistakes of chance, which
-    each member makes for itself; the mistakes that all of them share stay.
-
-    Args:
-        settings: of the first member; the others have the next seeds.
-        n_members: 2 or more.
-        output: the folder. Each member's run is in ``seed-N`` inside.
-        resume: go on in a folder that holds some of the members: finished ones are kept, an interrupted one
-            goes on.
-        progress: see `digitlab.runs.run.train_run`.
+    each member makes for itself; the mistakes that all of them share stay. With ``resume``, finished members
+    are kept and an interrupted one goes on.
 
     Returns:
         The content of the committee's ``metrics.json``.
@@ -97,23 +80,17 @@ def train_committee(
         RunError: the folder holds members already and ``resume`` is false, or they had other settings.
         ValueError: fewer than two members; and as `digitlab.runs.run.train_run`.
     """
-    check_kind("settings", settings, RunSettings, "RunSettings")
-    check_whole_number("n_members", n_members, 2)
-    check_flag("resume", resume)
-    check_flag("progress", progress)
-    folder = as_path("output", output)
+    check_range("n_members", n_members, 2)
+    folder = Path(output)
     seeds = range(settings.seed, settings.seed + n_members)
     members = {folder / _MEMBER.format(seed): replace(settings, seed=seed) for seed in seeds}
     # The first worker looks, for all of them: while one looks, another may be writing already.
-    is_first = workers.rank() == 0
-    kept = workers.told_by_first(
-        {each: _kept(each, own) for each, own in members.items()} if is_first else None
-    )
+    kept = broadcast({each: _kept(each, own) for each, own in members.items()} if rank() == 0 else None)
     if any(kept.values()) and not resume:
         raise RunError(f"{folder} holds members already: go on with --resume, or choose another --output")
     summaries = []
     for member, own in members.items():
-        if progress and is_first:
+        if progress and rank() == 0:
             print(f"member  seed {own.seed}", flush=True)
         run = (
             resume_run(member, progress=progress)
@@ -121,8 +98,7 @@ def train_committee(
             else train_run(own, member, progress=progress)
         )
         summaries.append(run)
-    summary = _decide(folder, list(members), summaries) if is_first else None
-    return dict(workers.told_by_first(summary))
+    return dict(broadcast(_decide(folder, list(members), summaries) if rank() == 0 else None))
 
 
 def _kept(member: Path, settings: RunSettings) -> bool:
@@ -140,12 +116,11 @@ def _kept(member: Path, settings: RunSettings) -> bool:
 def _decide(folder: Path, members: list[Path], summaries: list[dict[str, Any]]) -> dict[str, Any]:
     test = load_digits("test", summaries[0]["data"]["name"])
     together = Committee([load_checkpoint(member).model for member in members])
+    first = summaries[0]
     summary = {
         **measure(predict(together, test.images), test.labels),
         "members": [{"seed": each["seed"], "test_accuracy": each["test_accuracy"]} for each in summaries],
-        "recipe": summaries[0]["recipe"],
-        "data": summaries[0]["data"],
-        "versions": summaries[0]["versions"],
+        **{key: first[key] for key in ("recipe", "data", "versions")},
     }
-    write_whole(folder / "metrics.json", (json.dumps(summary, indent=2) + "\n").encode())
+    write_json(folder / "metrics.json", summary)
     return summary

@@ -1,7 +1,7 @@
 """A run's folder becomes one page, ``report.html``: self-contained, readable on a phone, in the dark and on paper.
 
-`write_figures` draws the run's pictures into ``figures/``; `write_report` puts them together with the numbers of
-``metrics.json`` and ``history.json``. The page is made from the folder alone: each picture carries its own
+`write_figures` draws the run's pictures into ``figures/``; `write_report` puts them together with the numbers
+of ``metrics.json`` and ``history.json``. The page is made from the folder alone: each picture carries its own
 description, from which its alt text comes.
 """
 
@@ -13,39 +13,28 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jaxtyping import Float
 from torch import Tensor
 
 from digitlab import interpret, metrics, plots
-from digitlab.checks import as_path, check_kind, check_tensor
+from digitlab.checks import checked
 from digitlab.data import Digits, normalize
-from digitlab.writing import write_whole
-from digitlab.history import History
 from digitlab.models import DigitModel
 from digitlab.plots.style import Picture, read_description, save_picture
 from digitlab.plots.walk import plot_walk
+from digitlab.training import History
+from digitlab.writing import write_whole
 
 _TEMPLATE = Path(__file__).parents[1] / "assets" / "report.html.j2"
 _SAMPLE = 3
 """The digit that the report follows through the network: the fourth of the test set, as in the original tutorial."""
 
 
+@checked
 def write_figures(
-    folder: Path, model: DigitModel, history: History, test: Digits, probabilities: Tensor
+    folder: Path, model: DigitModel, history: History, test: Digits, probabilities: Float[Tensor, "N C"]
 ) -> None:
-    """Draw the run's pictures into ``folder/figures``, as PNG files.
-
-    Args:
-        folder: the run's folder.
-        model: the trained model.
-        history: its training.
-        test: the test digits.
-        probabilities: ``(N, 10)``, what the model says of them.
-    """
-    check_kind("model", model, DigitModel, "a digitlab model")
-    check_kind("history", history, History, "a History")
-    check_kind("test", test, Digits, "Digits")
-    check_tensor("probabilities", probabilities, (len(test), 10), "float32")
-    folder = as_path("folder", folder)
+    """Draw the run's pictures into ``folder/figures``, as PNG files; ``probabilities`` are those of the test digits."""
     (folder / "figures").mkdir(exist_ok=True)
     for name, picture in _draw(model, history, test, probabilities).items():
         save_picture(picture, folder / "figures" / f"{name}.png")
@@ -79,7 +68,7 @@ def write_report(folder: str | Path) -> Path:
     Raises:
         FileNotFoundError: the folder does not hold a finished run.
     """
-    folder = as_path("folder", folder)
+    folder = Path(folder)
     summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
     figures = {path.stem: _embed(path) for path in sorted((folder / "figures").glob("*.png"))}

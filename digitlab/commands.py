@@ -1,0 +1,280 @@
+"""What each ``digitlab`` command does: call the library and print. No rule of the subject lives here.
+
+PyTorch is imported only inside the commands that compute, so that ``digitlab --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from digitlab.photo import Photo
+    from digitlab.runs.settings import RunSettings
+
+
+class Stopped(KeyboardInterrupt):
+    """The system asked the command to stop. ``signal`` is the number of the request."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__("asked to stop")
+        self.signal = number
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train, test and report; or go on with an interrupted run."""
+    if options.resume and options.output is None:
+        raise ValueError("--resume needs --output, the folder of the interrupted run")
+    from digitlab.recipes import get_recipe
+    from digitlab.runs.committee import train_committee
+    from digitlab.runs.distributed import WorkerError, process_group, rank
+    from digitlab.runs.run import resume_run, saved_settings, train_run
+    from digitlab.runs.settings import RunSettings
+    from digitlab.runs.state import STATE_FILE
+
+    recipe_name = options.recipe or "classic"
+    settings = _with_options(RunSettings(get_recipe(recipe_name)), options)
+    folder = options.output or Path("runs") / f"{recipe_name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    progress = not options.quiet
+    _stop_on_request()
+    try:
+        with process_group():
+            progress = progress and rank() == 0
+            if options.committee is not None:
+                summary = train_committee(
+                    settings, options.committee, folder, resume=options.resume, progress=progress
+                )
+            elif options.resume:
+                saved = saved_settings(folder)
+                if saved is not None and _differs(saved, options):
+                    raise ValueError(f"{folder} was started with other settings: leave them out to resume it")
+                summary = resume_run(folder, progress=progress)
+            else:
+                summary = train_run(settings, folder, progress=progress)
+    except (KeyboardInterrupt, WorkerError) as stop:
+        again = f"--resume --output {folder}"
+        if options.committee is not None:
+            again += f" --recipe {recipe_name} --committee {options.committee}, and the settings as before"
+        elif not (folder / STATE_FILE).exists():
+            raise
+        print_error(f"{str(stop) or 'interrupted'}; go on with: digitlab train {again}")
+        return 2 if isinstance(stop, WorkerError) else exit_status(stop)
+    if progress:
+        _print_scores("test   ", summary, summary["data"]["n_test"])
+        if options.committee is None:
+            print(f"report  {folder / 'report.html'}")
+        else:
+            members = ", ".join(f"{each['test_accuracy']:.2%}" for each in summary["members"])
+            print(f"members {members}; each has its report in {folder}")
+    return 0
+
+
+def _with_options(settings: RunSettings, options: argparse.Namespace) -> RunSettings:
+    """The settings, changed where the command line says otherwise."""
+    data = None if options.data == "auto" else options.data
+    of_recipe = _given(model=options.model, epochs=options.epochs, batch_size=options.batch_size)
+    of_run = _given(source=data, seed=options.seed, device=options.device)
+    return replace(settings, recipe=replace(settings.recipe, **of_recipe), **of_run)
+
+
+def _differs(saved: RunSettings, options: argparse.Namespace) -> bool:
+    return _with_options(saved, options) != saved or options.recipe not in (None, saved.recipe.name)
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Measure a trained network on the test digits."""
+    from digitlab.data import load_digits
+    from digitlab.device import choose_device
+    from digitlab.runs.committee import load_trained
+    from digitlab.runs.run import measure
+    from digitlab.training import predict
+
+    model, members = load_trained(options.path, choose_device("auto"))
+    test = load_digits("test", options.data)
+    scores = measure(predict(model, test.images), test.labels)
+    name = " or ".join(sorted({each.model_name for each in members}))
+    sources = {each.data_name for each in members}
+    if "mnist" in sources and test.name == "sample":
+        print_note(
+            "the sample is part of MNIST's training set, from which this model learnt: too good a figure"
+        )
+    if options.json:
+        about = {"model": name, "n_members": len(members), "data": {"name": test.name, "n_test": len(test)}}
+        print(json.dumps({**scores, **about}))
+    else:
+        together = f"a committee of {len(members)}, each " if len(members) > 1 else ""
+        print(f"model   {together}{name}, trained on {' or '.join(sorted(sources))}")
+        _print_scores(f"{test.name:<7}", scores, len(test))
+    return 0
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Read the digits in pictures."""
+    import torch
+
+    from digitlab.photo import PhotoError, read_digits
+    from digitlab.runs.checkpoint import load_shipped_model
+    from digitlab.runs.committee import load_trained
+    from digitlab.training import predict
+
+    model = load_trained(options.model)[0] if options.model else load_shipped_model()
+    results: list[dict[str, Any]] = []
+    failed = False
+    for path in options.images:
+        try:
+            photo = read_digits(path)
+        except PhotoError as error:  # the other pictures are still worth reading
+            print_error(str(error))
+            failed = True
+            continue
+        probabilities = predict(model, torch.from_numpy(photo.images))
+        if options.stages:
+            _save_stages(options.stages, path, photo, probabilities)
+        digits = [
+            {
+                "digit": int(row.argmax()),
+                "probability": float(row.max()),
+                "probabilities": row.tolist(),
+                "box": list(digit.box),
+            }
+            for row, digit in zip(probabilities, photo.digits, strict=True)
+        ]
+        results.append({"image": str(path), "digits": digits})
+        if not options.json:
+            text = "  ".join(f"{digit['digit']} ({digit['probability']:.1%})" for digit in digits)
+            print(f"{path if str(path).isprintable() else ascii(str(path))}: {text}")
+    if options.json:
+        print(json.dumps(results))
+    return 2 if failed else 0
+
+
+def _save_stages(folder: Path, source: Path, photo: Photo, probabilities: Tensor) -> None:
+    from digitlab.plots.digits import plot_photo_stages
+    from digitlab.plots.style import percent, save_picture
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (digit, row) in enumerate(zip(photo.digits, probabilities, strict=True), start=1):
+        name = source.stem if len(photo.digits) == 1 else f"{source.stem}-{number}"
+        title = f"Read as {int(row.argmax())}, {percent(float(row.max()))} sure"
+        save_picture(plot_photo_stages(digit.stages(), title=title), folder / f"{name}-stages.png")
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write a trained network for the playground, or as ONNX."""
+    from digitlab.export import export_onnx, export_playground
+
+    write = export_playground if options.format == "js" else export_onnx
+    write(options.path, options.output)
+    print(f"{options.output} written, {options.output.stat().st_size / 1000:.0f} kB")
+    return 0
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Time ways of training."""
+    from digitlab.bench.race import PLANS, bench_table, ladder_table, run_bench, run_ladder
+    from digitlab.data import load_digits
+    from digitlab.runs.run import write_json
+
+    if options.ladder:
+        result = run_ladder(load_digits("train", options.data)[: 3_000 if options.quick else 12_000])
+    else:
+        plan = PLANS["quick" if options.quick else "usual"]
+        result = run_bench(plan, options.data, None if options.json else _print_progress)
+    if options.output:
+        write_json(options.output, result)
+    print(json.dumps(result) if options.json else (ladder_table if options.ladder else bench_table)(result))
+    return 0
+
+
+def lessons(options: argparse.Namespace) -> int:
+    """Copy the course's notebooks."""
+    from digitlab.exercises.notebooks import copy_lessons
+
+    written = copy_lessons(options.folder, force=options.force)
+    print(f"{len(written)} notebooks copied into {options.folder}")
+    print(f'open them with: pip install "digitlab[lab]" && jupyter lab {options.folder}')
+    return 0
+
+
+def progress(options: argparse.Namespace) -> int:
+    """Show which exercises are solved."""
+    from digitlab.exercises.progress import progress_table, reset_progress
+
+    if options.reset:
+        reset_progress()
+    print("all progress is forgotten" if options.reset else progress_table())
+    return 0
+
+
+def download(options: argparse.Namespace) -> int:
+    """Fetch MNIST or Fashion-MNIST."""
+    from digitlab.data.mnist import data_folder, download
+
+    folder = data_folder()
+    print(f"checking {options.data} in {folder}, and fetching what is missing or damaged", flush=True)
+    fetched = download(options.data, folder, repair=True)
+    print(f"{options.data} was fetched" if fetched else f"{options.data} was there already, whole")
+    return 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Say what is installed and found."""
+    from digitlab.doctor import examine
+
+    for line in examine():
+        print(line)
+    return 0
+
+
+# --- stopping and messages ------------------------------------------------------------------------
+
+
+def _stop_on_request() -> None:
+    """A closed terminal or a machine that shuts down ends the command as Ctrl-C does."""
+
+    def stop(number: int, _frame: object) -> NoReturn:
+        raise Stopped(number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows knows no SIGHUP
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # under nohup it is ignored
+            signal.signal(number, stop)
+
+
+def exit_status(stop: KeyboardInterrupt) -> int:
+    """130 for Ctrl-C, 143 for a request to terminate."""
+    return 128 + (stop.signal if isinstance(stop, Stopped) else signal.SIGINT)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _print_scores(label: str, scores: dict[str, Any], n: int) -> None:
+    low, high = scores["test_accuracy_ci95"]
+    interval = f"95 % interval {low:.2%} to {high:.2%}"
+    print(f"{label} {scores['test_accuracy']:.2%} of {n:,} test digits read correctly ({interval})")
+
+
+def print_error(message: str) -> None:
+    """The one line that a user gets for what went wrong."""
+    rank = os.environ.get("RANK", "0")  # which of the workers says so, if torchrun started several
+    print(f"digitlab: error: {f'worker {rank}: ' * (rank != '0')}{message}", file=sys.stderr)
+
+
+def _print_progress(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def print_note(message: str) -> None:
+    """A line that is no error, but should be known."""
+    print(f"digitlab: note: {message}", file=sys.stderr)

@@ -1,0 +1,63 @@
+"""What ``digitlab doctor`` says: what is installed, what is found and what is missing."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+
+from digitlab.data import data_folder, load_mnist, load_sample
+from digitlab.device import choose_device
+from digitlab.names import SPLITS
+from digitlab.runs.checkpoint import load_shipped_model
+
+_EXTRAS = {"jupyterlab": "lab", "onnxruntime": "onnx", "mkdocs": "docs", "pytest": "test"}
+
+
+def examine() -> Iterator[str]:
+    """A line for each thing. What cannot be read is said on its line, and the next thing is looked at."""
+    yield f"digitlab     {_installed('digitlab')}"
+    yield f"python       {platform.python_version()} on {platform.system()} {platform.machine()}"
+    yield f"torch        {torch.__version__}"
+    yield f"torchvision  {_installed('torchvision')}"
+    yield f"device       {choose_device('auto')}; {torch.get_num_threads()} threads"
+    yield f"sample       {_said(_sample)}"
+    yield f"model        {_said(_model)}"
+    yield f"mnist        {_said(_mnist)}"
+    for package, extra in _EXTRAS.items():
+        advice = f'not installed (optional): pip install "digitlab[{extra}]"'
+        yield f"{package:<12} {_installed(package) or advice}"
+
+
+def _said(look: Callable[[], str]) -> str:
+    try:
+        return look()
+    except (ValueError, OSError) as error:
+        return str(error)
+
+
+def _sample() -> str:
+    return f"{sum(len(load_sample(split)) for split in SPLITS):,} digits inside the package"
+
+
+def _model() -> str:
+    n_parameters = sum(parameter.numel() for parameter in load_shipped_model().parameters())
+    return f"cnn, {n_parameters:,} parameters, inside the package"
+
+
+def _mnist() -> str:
+    folder = data_folder()
+    try:
+        n_mnist = sum(len(load_mnist(split, download=False)) for split in SPLITS)
+    except ValueError as error:
+        raise ValueError(f"{error}\n             get it with: digitlab download") from error
+    return f"{n_mnist:,} digits in {folder}"
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
