@@ -26,6 +26,7 @@ from filelock import FileLock
 from digitlab.checks import check_choice
 from digitlab.data.digits import Digits, check_split, load_sample
 from digitlab.names import SOURCES, Split
+from digitlab.writing import PREFIX
 
 _FOLDERS = {"mnist": "MNIST", "fashion": "FashionMNIST"}
 _N_IMAGES = {"train": 60_000, "test": 10_000}
@@ -190,10 +191,12 @@ def _download(name: str, raw: Path, missing: list[str]) -> None:
     import torchvision.datasets
 
     known = getattr(torchvision.datasets, _FOLDERS[name])
+    for old in raw.glob(f"{PREFIX}*"):  # of a process that was killed
+        shutil.rmtree(old, ignore_errors=True)
     reasons = []
     for mirror in known.mirrors:  # torchvision's own loop would wait for one that drips
         one_mirror = type(known.__name__, (known,), {"mirrors": [mirror]})
-        with tempfile.TemporaryDirectory(prefix=".digitlab-", dir=raw, ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=raw, ignore_cleanup_errors=True) as folder:
             fetched = _raw_folder(name, Path(folder))
             fetched.mkdir(parents=True)
             for packed in raw.glob("*.gz"):  # laid there by hand: torchvision unpacks what is right of them
@@ -206,7 +209,7 @@ def _download(name: str, raw: Path, missing: list[str]) -> None:
         reasons.append(f"{mirror.split('/')[2]}: {reason}")
     raise DataError(
         f"{raw / missing[0]} is missing or damaged and cannot be downloaded ({'; '.join(reasons)}): "
-        "lay MNIST's files there, or use the bundled digits with --data sample"
+        "lay the four files there, or take the bundled digits, --data sample"
     )
 
 
@@ -223,7 +226,8 @@ def _give_time(fetch: Callable[[], object], folder: Path) -> str | None:
             fetch()
             outcome.append(None)
         except Exception as error:  # a stranger can bring on nearly anything
-            outcome.append(" ".join(str(error).split())[-100:] or type(error).__name__)
+            reason = (str(error).strip() or type(error).__name__).splitlines()[-1][:100]
+            outcome.append("".join(letter if letter.isprintable() else " " for letter in reason))
 
     limit_before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_PATIENCE_SECONDS)
