@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from tqdm import tqdm
 from digitlab.checks import check_range, checked
 from digitlab.data.loader import normalize
 
-Batches = Iterable[Sequence[Tensor]]
+Batches = Iterable[Any]
 """Anything that gives ``(images (B, 1, 28, 28), labels (B,))``: a `DigitLoader`, or PyTorch's ``DataLoader``."""
 
 
@@ -91,8 +91,8 @@ def train_one_epoch(
     return scores
 
 
-@checked
 @torch.inference_mode()
+@checked
 def evaluate(model: nn.Module, loader: Batches) -> Scores:
     """Mean loss and accuracy over all images, exact whatever the batch sizes. Explained in lessons 03 and 06.
 
@@ -135,8 +135,8 @@ def _scores(total_loss: float, n_correct: int, n: int) -> Scores:
     return Scores(total_loss / n_images, total_correct / n_images, int(n_images))
 
 
-@checked
 @torch.inference_mode()
+@checked
 def predict(
     model: nn.Module, images: UInt8[Tensor, "N 28 28"] | Float[Tensor, "N 1 28 28"], batch_size: int = 1000
 ) -> Float[Tensor, "N C"]:

@@ -16,7 +16,8 @@ import pytest
 
 from digitlab.data import Digits, load_sample
 from digitlab.recipes import get_recipe
-from digitlab.runs.run import RunSettings, train_run
+from digitlab.runs.run import train_run
+from digitlab.runs.settings import RunSettings
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ import pytest
 import torch
 from matplotlib.patches import Rectangle
 
-from digitlab.history import EpochRow, History
 from digitlab.metrics import Calibration
 from digitlab.plots.charts import (
     CLASS_COLOURS,
@@ -18,6 +17,7 @@ from digitlab.plots.charts import (
     plot_training_curves,
 )
 from digitlab.plots.style import Picture
+from digitlab.training import EpochRow, History
 
 NAN = float("nan")
 

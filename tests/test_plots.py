@@ -15,7 +15,6 @@ from torch import Tensor
 
 from digitlab import plots
 from digitlab.data import load_sample
-from digitlab.history import EpochRow, History
 from digitlab.interpret import Step
 from digitlab.metrics import Misclassified, calibration, confusion_matrix, misclassified
 from digitlab.plots import (
@@ -27,6 +26,7 @@ from digitlab.plots import (
     plot_photo_stages,
 )
 from digitlab.plots.style import BLUE_ORANGE, INK, Picture
+from digitlab.training import EpochRow, History
 
 TEST = load_sample("test")
 GENERATOR = torch.Generator().manual_seed(0)

@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from digitlab.data import Digits, load_sample
-from digitlab.history import EpochRow, History
 from digitlab.models import create_model, list_models
 from digitlab.plots.style import read_description
 from digitlab.runs.report import write_figures, write_report
-from digitlab.training import predict
+from digitlab.training import EpochRow, History, predict
 
 HISTORY = History([EpochRow(1, 1.0, 0.7, 0.5, 0.9, 1e-3, 2.0)])
 

@@ -10,7 +10,7 @@ import torch
 from digitlab.data import DigitLoader, load_sample
 from digitlab.data.augmentation import RandomAffine
 from digitlab.models import create_model
-from digitlab.runs import distributed as workers
+from digitlab.runs.distributed import all_gather, process_group, rank, world_size, wrap_ddp
 from digitlab.training import evaluate, train_one_epoch
 
 N_TRAIN, N_TEST = 301, 103  # three batches of 100 and one of a single image: two of three workers have none
@@ -21,14 +21,14 @@ def main() -> None:
     torch.set_num_threads(1)
     train, test = load_sample("train")[:N_TRAIN], load_sample("test")[:N_TEST]
     found: dict[str, object] = {}
-    with workers.joined():
-        own = {"rank": workers.rank(), "n_workers": workers.n_workers()}
-        for name in ("lenet5", "tiny"):
+    with process_group():
+        own = {"rank": rank(), "n_workers": world_size()}
+        for name in ("lenet5", "mlp"):
             torch.manual_seed(0)
             model = create_model(name).double()
             augment = RandomAffine(degrees=10, elastic=0.5)
             loader = DigitLoader(train, 100, shuffle=True, augment=augment, seed=1, **own)
-            trained = workers.divided(model, loader)
+            trained = wrap_ddp(model, loader)
             batches = _InDoublePrecision(loader)
             scores = train_one_epoch(trained, batches, torch.optim.SGD(model.parameters(), lr=0.05))
             test_loader = _InDoublePrecision(DigitLoader(test, 50, shuffle=False, **own))
@@ -36,8 +36,8 @@ def main() -> None:
         numbered = torch.arange(N_TEST)  # labels that say which image it is
         numbers = type(test)(test.images, numbered, test.name, test.split)
         shares = [labels.tolist() for _, labels in DigitLoader(numbers, 50, shuffle=False, **own)]
-        found["seen"] = [number for worker in workers.gather(shares) for share in worker for number in share]
-        if workers.rank() == 0:
+        found["seen"] = [number for worker in all_gather(shares) for share in worker for number in share]
+        if rank() == 0:
             torch.save(found, sys.argv[1])
 
 

@@ -85,6 +85,7 @@ class DigitLoader:
     ) -> None:
         check_range("batch_size", batch_size, 1)
         check_range("number of digits", len(digits), 1)
+        check_range("rank", rank, 0, n_workers - 1)
         self.dataset = digits
         self.batch_size, self.shuffle, self.augment, self.seed = batch_size, shuffle, augment, seed
         self.rank, self.n_workers = rank, n_workers

@@ -25,7 +25,7 @@ MODEL_FILE = "model.safetensors"
 
 _FORMAT = "digitlab model 1"
 _SHIPPED_FILE = Path(__file__).parents[1] / "assets" / "cnn.safetensors"
-_MAX_BYTES = 64 << 20  # a hundred times the largest network here: a stranger's file may claim anything
+_MAX_BYTES = 16 << 20  # twenty times the largest network here: a stranger's file may hold anything
 
 
 class CheckpointError(ValueError):
