@@ -6,8 +6,9 @@
 
 from digitlab.data.augmentation import RandomAffine
 from digitlab.data.digits import Digits, followed_digit, load_sample, train_val_split
-from digitlab.data.loader import MEAN, STD, Augment, DigitLoader, normalize
+from digitlab.data.loader import Augment, DigitLoader, normalize
 from digitlab.data.mnist import DataError, data_folder, is_complete, load_digits, load_mnist
+from digitlab.names import MEAN, STD
 
 __all__ = [
     "MEAN",

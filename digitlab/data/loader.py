@@ -11,9 +11,7 @@ from torch import Tensor
 
 from digitlab.checks import check_range, checked
 from digitlab.data.digits import Digits
-
-MEAN, STD = 0.1307, 0.3081
-"""Mean and standard deviation of MNIST's training pixels on the scale 0..1 (computed in lesson 01)."""
+from digitlab.names import MEAN, STD
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 """Takes images ``(B, 1, 28, 28)`` on the scale 0..1 and a source of randomness; returns changed images."""

@@ -1,0 +1,71 @@
+"""How the house is built: which file imports which, lazily or not. A picture of it is in CONTRIBUTING.md."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import digitlab
+
+ROOT = Path(digitlab.__file__).parent
+MAX_FLOORS, MAX_LINES = 7, 320
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in ROOT.rglob("*.py") if "assets" not in path.parts}
+
+
+def imports_of(path: Path) -> set[str]:
+    """The package's own modules that a file imports, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    own = {name for name in found if name in MODULES and name != name_of(path)}
+    # `from digitlab.data.loader import ...` is an import of the file, not of all that its room holds.
+    return {name for name in own if not any(other.startswith(f"{name}.") for other in own)}
+
+
+# `digitlab` itself imports every file, when a name is asked for; nothing may import it.
+FILES = {name: imports_of(path) for name, path in MODULES.items() if name != "digitlab"}
+
+
+def room_of(name: str) -> str:
+    """The file at the top, or the folder: ``digitlab.data.loader`` is in ``data``."""
+    return name.split(".")[1].replace("__main__", "cli")
+
+
+ROOMS: dict[str, set[str]] = {}
+for name, own in FILES.items():
+    ROOMS.setdefault(room_of(name), set()).update({room_of(each) for each in own} - {room_of(name)})
+
+
+def floor_of(name: str, house: dict[str, set[str]], above: tuple[str, ...] = ()) -> int:
+    """1 for what imports nothing of the package's; else one more than the highest that it imports."""
+    assert name not in above, f"a circle: {' -> '.join((*above, name))}"
+    return 1 + max((floor_of(each, house, (*above, name)) for each in house[name]), default=0)
+
+
+def test_no_file_imports_in_a_circle() -> None:
+    for name in FILES:
+        floor_of(name, FILES)
+
+
+def test_the_rooms_stand_on_few_floors_and_in_no_circle() -> None:
+    floors = {name: floor_of(name, ROOMS) for name in ROOMS}
+    assert max(floors.values()) <= MAX_FLOORS, sorted(floors.items(), key=lambda each: each[1])
+
+
+def test_nothing_imports_the_public_names() -> None:
+    assert [name for name, own in FILES.items() if "digitlab" in own] == []
+
+
+@pytest.mark.parametrize("path", MODULES.values(), ids=MODULES)
+def test_a_file_is_one_idea(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
