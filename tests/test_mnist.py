@@ -273,6 +273,10 @@ def test_packed_files_that_lie_there_are_unpacked_without_a_network(
     for name, packed in mirrors.packed.items():
         (raw / name).write_bytes(packed)
     assert load_digits("test", root=tmp_path).name == "mnist"
+    (raw / "t10k-labels-idx1-ubyte").unlink()
+    (raw / "t10k-labels-idx1-ubyte.gz").write_bytes(mirrors.packed["t10k-images-idx3-ubyte.gz"])
+    with pytest.raises(DataError, match="t10k-labels-idx1-ubyte is missing or damaged"):
+        load_digits("test", "mnist", root=tmp_path)
 
 
 def test_several_downloads_at_once(mirrors: Mirrors, tmp_path: Path) -> None:

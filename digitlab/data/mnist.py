@@ -7,6 +7,7 @@ by hand in lesson 01.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import shutil
@@ -15,6 +16,7 @@ import tempfile
 import threading
 import time
 import warnings
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -26,7 +28,7 @@ from filelock import FileLock
 from digitlab.checks import check_choice
 from digitlab.data.digits import Digits, check_split, load_sample
 from digitlab.names import SOURCES, Split
-from digitlab.writing import PREFIX
+from digitlab.writing import PREFIX, write_whole
 
 _FOLDERS = {"mnist": "MNIST", "fashion": "FashionMNIST"}
 _N_IMAGES = {"train": 60_000, "test": 10_000}
@@ -177,6 +179,7 @@ def download(name: str, root: Path, *, repair: bool = False) -> bool:
             return False
         raw.mkdir(parents=True, exist_ok=True)
         with FileLock(raw / ".lock"):
+            _unpack(name, root, repair)
             missing = _missing(name, root, repair)  # another process may have been faster
             if missing:
                 _download(name, raw, missing)
@@ -185,6 +188,17 @@ def download(name: str, root: Path, *, repair: bool = False) -> bool:
             f"cannot save {raw} ({error.strerror}): set DIGITLAB_DATA to another folder"
         ) from error
     return True
+
+
+def _unpack(name: str, root: Path, repair: bool) -> None:
+    """Unpack what somebody has laid there by hand as it comes from a mirror."""
+    for path in (_raw_folder(name, root) / file for file in _missing(name, root, repair)):
+        with suppress(
+            OSError, EOFError, zlib.error
+        ):  # there is none, or it is damaged: it will be downloaded
+            content = gzip.decompress(path.with_name(f"{path.name}.gz").read_bytes())
+            if name != "mnist" or _digest(content) == _MNIST_MD5[path.name]:
+                write_whole(path, content)
 
 
 def _download(name: str, raw: Path, missing: list[str]) -> None:
@@ -199,8 +213,6 @@ def _download(name: str, raw: Path, missing: list[str]) -> None:
         with tempfile.TemporaryDirectory(prefix=PREFIX, dir=raw, ignore_cleanup_errors=True) as folder:
             fetched = _raw_folder(name, Path(folder))
             fetched.mkdir(parents=True)
-            for packed in raw.glob("*.gz"):  # laid there by hand: torchvision unpacks what is right of them
-                shutil.copy(packed, fetched)
             reason = _give_time(partial(one_mirror, folder, download=True), fetched)
             if reason is None:
                 for file in missing:
@@ -258,7 +270,11 @@ def _is_whole(name: str, path: Path) -> bool:
 
 
 def _md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    return _digest(path.read_bytes())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _raw_folder(name: str, root: Path) -> Path:
