@@ -70,8 +70,10 @@ def train_one_epoch(
         TrainingError: the loss is no longer a finite number, or there was no batch.
     """
     model.train()
-    # Summed as tensors: reading a number out after each batch would make a GPU wait for it.
-    total_loss, n_correct, n = torch.tensor(0.0), torch.tensor(0), 0
+    # They become tensors: reading a number out after each batch would make a GPU wait for it.
+    total_loss: Tensor | float = 0.0
+    n_correct: Tensor | int = 0
+    n = 0
     for images, labels in loader:
         with torch.autocast(images.device.type, torch.bfloat16, enabled=autocast):
             logits = model(images)
@@ -82,8 +84,8 @@ def train_one_epoch(
         if scheduler is not None:
             scheduler.step()
         # The last batch may be smaller, so a batch's mean counts for as many images as it has.
-        total_loss = total_loss.to(loss.device) + loss.detach() * len(labels)
-        n_correct = n_correct.to(loss.device) + (logits.argmax(dim=1) == labels).sum()
+        total_loss = total_loss + loss.detach() * len(labels)
+        n_correct = n_correct + (logits.argmax(dim=1) == labels).sum()
         n += len(labels)
     scores = _scores(float(total_loss), int(n_correct), n)
     if not math.isfinite(scores.loss):
