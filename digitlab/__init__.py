@@ -2,7 +2,7 @@
 
 Every public name can be imported from here. Each is loaded from its file when it is first used, so that
 ``import digitlab`` costs next to nothing. A good order to read the files in: ``data/``, ``models``, ``training``,
-``metrics``, ``interpret``, ``plots/``, ``photo/``.
+``metrics``, ``forward``, ``interpret``, ``plots/``, ``photo/``.
 """
 
 from importlib import import_module
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from digitlab.device import *
     from digitlab.exercises import exercise as exercise
     from digitlab.export import *
+    from digitlab.forward import *
     from digitlab.interpret import *
     from digitlab.metrics import *
     from digitlab.models import *
@@ -50,7 +51,7 @@ _HOMES = {
     "exercise": "exercises",
     "export_onnx": "export",
     "export_playground": "export",
-    "feature_maps": "interpret",
+    "feature_maps": "forward",
     "first_filters": "interpret",
     "fit": "training",
     "followed_digit": "data.digits",
@@ -85,7 +86,7 @@ _HOMES = {
     "plot_walk": "plots.walk",
     "predict": "training",
     "read_digits": "photo.fit",
-    "receptive_field": "interpret",
+    "receptive_field": "forward",
     "resume_run": "runs.run",
     "saliency": "interpret",
     "save_checkpoint": "runs.checkpoint",
@@ -94,7 +95,7 @@ _HOMES = {
     "train_one_epoch": "training",
     "train_run": "runs.run",
     "train_val_split": "data.digits",
-    "walk": "interpret",
+    "walk": "forward",
     "wilson_interval": "metrics",
 }
 """Where each public name lives."""

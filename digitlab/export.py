@@ -1,7 +1,7 @@
 """A trained network for use elsewhere: for the playground page of the site, or for any program that reads ONNX.
 
-Writes one file and runs nothing of it but a check. It does not train, and it does not change the checkpoint. The
-playground's format is described at `playground_script`. Explained in lesson 13.
+Writes one file and runs nothing of it but a check. The playground's format is described at `playground_script`.
+Explained in lesson 13.
 """
 
 from __future__ import annotations
@@ -16,100 +16,87 @@ from typing import Any
 import torch
 from torch import nn
 
-from digitlab.checks import as_path
-from digitlab.data import MEAN, STD
+from digitlab.checks import checked
 from digitlab.models import DigitModel
+from digitlab.names import MEAN, STD
 from digitlab.plots.style import percent
-from digitlab.runs.checkpoint import load_checkpoint
+from digitlab.runs.checkpoint import MODEL_FILE, load_checkpoint
 from digitlab.writing import write_whole
 
 __all__ = ["export_onnx", "export_playground"]
 
 _MAX_DIFFERENCE = 1e-4  # between PyTorch's logits and ONNX Runtime's: rounding, where logits are around 20
-_MAX_METRICS_BYTES = 1 << 20  # they have 1,000; the folder may be a stranger's
 
 
+@checked
 def export_playground(path: str | Path, output: str | Path) -> None:
     """Write a trained `CNN` as the script that the playground page loads: weights of half precision, about 60 KB.
 
-    The file names the run, and says how well it read the test digits if the run's ``metrics.json`` lies beside its
-    ``model.pt``. That was measured with the weights before they were rounded.
-
-    Args:
-        path: a run's folder, or the model's file.
-        output: the file to write, conventionally ending in ``.js``. It is there whole or not at all.
+    ``path`` is a run's folder or a model's file. The script names the run and says how well it read the test
+    digits, as the model's metadata have it: measured with the weights before they were rounded.
 
     Raises:
-        digitlab.runs.checkpoint.CheckpointError: the model cannot be loaded.
-        ValueError: another model than ``cnn``, weights beyond half precision, a damaged ``metrics.json``, or an output
-            that would overwrite the model.
-        OSError: the file cannot be written.
+        digitlab.runs.checkpoint.CheckpointError: the model cannot be loaded. ValueError: another model than
+        ``cnn``, weights beyond half precision, or an output that would overwrite the
+            model.
+        OSError: the file cannot be written; an earlier one stays as it was.
 
     Examples:
         >>> import tempfile
-        >>> from digitlab.runs.checkpoint import save_checkpoint
         >>> from digitlab.models import create_model
+        >>> from digitlab.runs.checkpoint import save_checkpoint
         >>> folder = Path(tempfile.mkdtemp())
-        >>> save_checkpoint(folder / "model.pt", create_model("cnn"), "cnn")
+        >>> save_checkpoint(folder / "model.safetensors", create_model("cnn"), "cnn")
         >>> export_playground(folder, folder / "mine.js")
         >>> print((folder / "mine.js").read_text()[:55])
         window.digitlabWeights = '{"format": "digitlab-weights"
     """
-    file, target = _model_file(path), as_path("output", output)
+    file = _model_file(path)
     checkpoint = load_checkpoint(file)
     if checkpoint.model_name != "cnn":
         raise ValueError(
             f"the playground runs the model 'cnn', and {file} holds {checkpoint.model_name!r}: "
             "train one with --model cnn, or export it as onnx"
         )
-    name = file.resolve().parent.name if file.name == "model.pt" else file.stem
-    script = playground_script(checkpoint.model, name, _measured(file))
-    _write(target, script.encode(), file)
+    name = file.resolve().parent.name if file.name == MODEL_FILE else file.stem
+    script = playground_script(checkpoint.model, name, _measured(checkpoint.metadata))
+    _write(Path(output), script.encode(), file)
 
 
+@checked
 def export_onnx(path: str | Path, output: str | Path) -> None:
     """Write any of digitlab's networks as one ONNX file: images ``(batch, 1, 28, 28)`` to logits ``(batch, 10)``.
 
-    The images must be normalised as by `digitlab.data.normalize`; the file says so too. Any number of images can be
-    given at once. Needs the packages onnx and onnxscript. Where ONNX Runtime is installed as well, the network in the
-    file is run there first, and nothing is written unless its logits are PyTorch's.
-
-    Args:
-        path: a run's folder, or the model's file.
-        output: the file to write, conventionally ending in ``.onnx``. It is there whole or not at all.
+    ``path`` is a run's folder or a model's file. The images must be normalised; the file says so too. Needs the
+    packages onnx and onnxscript. Where ONNX Runtime is installed as well, the network in the file is run there
+    first, and nothing is written unless its logits are PyTorch's.
 
     Raises:
-        digitlab.runs.checkpoint.CheckpointError: the model cannot be loaded.
-        ValueError: a package is missing, ONNX Runtime computes something else, or the output would overwrite the model.
-        OSError: the file cannot be written.
+        digitlab.runs.checkpoint.CheckpointError: the model cannot be loaded. ValueError: a package is missing,
+        ONNX Runtime computes something else, or the output would overwrite the model. OSError: the file cannot
+        be written; an earlier one stays as it was.
 
     Examples:
         >>> export_onnx("runs/my-run", "my-run.onnx")  # doctest: +SKIP
     """
-    file, target = _model_file(path), as_path("output", output)
     missing = [package for package in ("onnx", "onnxscript") if find_spec(package) is None]
     if missing:
         raise ValueError(f'ONNX export needs {" and ".join(missing)}: pip install "digitlab[onnx]"')
-    model = load_checkpoint(file).model
+    model = load_checkpoint(_model_file(path)).model
     content = _to_onnx(model)
     if find_spec("onnxruntime") is not None:
         _check_onnx(content, model)
-    _write(target, content, file)
+    _write(Path(output), content, _model_file(path))
 
 
 # --- the playground's format ----------------------------------------------------------------------
 
 
 def playground_script(model: nn.Module, name: str, measured: str) -> str:
-    """The script that ``docs/javascripts/playground/engine.js`` reads, as text.
+    """The script that the playground reads, as text: how a `CNN` is called, how it measures in words, and its weights.
 
-    One line of JavaScript that holds JSON: format, version, model, name, measured, dtype, and for each tensor its
-    shape and its little-endian float16 values in base64.
-
-    Args:
-        model: a `CNN`.
-        name: what the page calls it; characters that the script cannot hold become ``_``.
-        measured: how well it reads, in words; the same.
+    One line of JavaScript that holds JSON: format, version, model, name, measured, dtype, and for each tensor
+    its shape and its little-endian float16 values in base64.
 
     Raises:
         ValueError: a weight is beyond half precision.
@@ -138,21 +125,15 @@ def _plain(text: str) -> str:
     return "".join(c if c.isprintable() and c not in "\"'\\" else "_" for c in text)[:100]
 
 
-def _measured(file: Path) -> str:
+def _measured(metadata: dict[str, Any]) -> str:
     """The test accuracy of the run that the model is from, in words."""
-    metrics_file = file.parent / "metrics.json"
-    if file.name != "model.pt" or not metrics_file.exists():
-        return "not measured"
     try:
-        if not metrics_file.is_file() or metrics_file.stat().st_size > _MAX_METRICS_BYTES:
-            raise ValueError
-        metrics = json.loads(metrics_file.read_text(encoding="utf-8"))
-        accuracy, data = float(metrics["test_accuracy"]), metrics["data"]
-        if not 0 <= accuracy <= 1:
-            raise ValueError
-        return measured_in_words(accuracy, int(data["n_test"]), str(data["name"]))
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        raise ValueError(f"{metrics_file} is damaged: delete it to export without its figures") from None
+        accuracy, data = float(metadata["test_accuracy"]), metadata["data"]
+        if 0 <= accuracy <= 1:
+            return measured_in_words(accuracy, int(data["n_test"]), str(data["name"]))
+    except (ValueError, KeyError, TypeError, OverflowError):  # never tested, or a stranger's
+        pass
+    return "not measured"
 
 
 def measured_in_words(accuracy: float, n_digits: int, data: str) -> str:
@@ -207,8 +188,7 @@ def _check_onnx(content: bytes, model: DigitModel) -> None:
 
 
 def _model_file(path: str | Path) -> Path:
-    path = as_path("path", path)
-    return path / "model.pt" if path.is_dir() else path
+    return Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
 
 
 def _write(target: Path, content: bytes, model_file: Path) -> None:

@@ -1,12 +1,9 @@
 """How good is it, really? Scores, labels and probabilities in; numbers out, with their uncertainty.
 
-This file computes: it runs no network and draws nothing (see `digitlab.training` and `digitlab.plots`).
-Inputs may live on any device; results are always on the CPU. Wrong input (logits where probabilities belong,
-NaN, labels out of range) is a `ValueError` of one line, because every formula here would turn it into a
-plausible number.
-
-Lessons: 02 (`cross_entropy`), 06 builds the confusion matrix, the interval and the calibration error by hand,
-07 the ranking.
+This file computes: it runs no network and draws nothing. Inputs may live on any device; results are always on
+the CPU. What every formula here would turn into a plausible wrong number (logits where probabilities belong,
+NaN, labels out of range) is a `ValueError` of one line. Lessons: 02 (`cross_entropy`), 06 builds the confusion
+matrix, the interval and the calibration error by hand, 07 the ranking.
 """
 
 from __future__ import annotations
@@ -16,27 +13,18 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import torch
+from jaxtyping import Float, Int64
 from torch import Tensor
 
-from digitlab.checks import check_number, check_tensor, check_whole_number, described, expect
+from digitlab.checks import check_range, checked
 
 
-def accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
-    """The share of images whose label is among the ``k`` highest scores. Explained in lesson 06.
+@checked
+def accuracy(scores: Float[Tensor, "N C"], labels: Int64[Tensor, " N"], k: int = 1) -> float:
+    """The share of images, 0..1, whose label is among the ``k`` highest scores. Lesson 06.
 
     Equal scores rank by class, the smaller first, as in ``argmax``: a network that says the same for every
     class knows nothing.
-
-    Args:
-        scores: logits or probabilities ``(N, 10)``.
-        labels: ``int64`` ``(N,)``, 0..9.
-        k: 1 for plain accuracy; 3 for "one of its three best guesses is right".
-
-    Returns:
-        A share, 0..1.
-
-    Raises:
-        ValueError: scores with NaN or of another shape, labels that do not fit, or ``k`` not in 1..10.
 
     Examples:
         >>> scores = torch.tensor([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]])
@@ -44,36 +32,26 @@ def accuracy(scores: Tensor, labels: Tensor, k: int = 1) -> float:
         >>> accuracy(scores, labels), accuracy(scores, labels, k=2)
         (0.5, 1.0)
     """
-    scores = _check_scores("scores", scores)
-    n, n_classes = scores.shape
-    labels = _check_classes("labels", labels, n_classes, n)
-    check_whole_number("k", k, 1, n_classes)
+    scores, labels = _scores(scores), _classes("labels", labels, scores.shape[1])
+    check_range("k", k, 1, scores.shape[1])
     best = scores.argsort(dim=1, descending=True, stable=True)[:, :k]
-    return int((best == labels[:, None]).sum()) / n
+    return int((best == labels[:, None]).sum()) / len(labels)
 
 
-def confusion_matrix(labels: Tensor, predictions: Tensor, n_classes: int = 10) -> Tensor:
-    """How often each class was taken for each other. Built by hand in lesson 06.
-
-    Args:
-        labels: true classes, ``int64`` ``(N,)``, 0..n_classes-1.
-        predictions: predicted classes, likewise.
-        n_classes: number of classes.
-
-    Returns:
-        ``int64`` ``(n_classes, n_classes)``: row = true class, column = predicted class; the sum is N.
-
-    Raises:
-        ValueError: not ``int64`` ``(N,)`` alike, or classes out of range.
+@checked
+def confusion_matrix(
+    labels: Int64[Tensor, " N"], predictions: Int64[Tensor, " N"], n_classes: int = 10
+) -> Int64[Tensor, "C C"]:
+    """How often each class was taken for each other: row = true class, column = predicted class. Lesson 06.
 
     Examples:
         >>> confusion_matrix(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), n_classes=2)
         tensor([[1, 1],
                 [0, 1]])
     """
-    check_whole_number("n_classes", n_classes, 1)
-    labels = _check_classes("labels", labels, n_classes)
-    predictions = _check_classes("predictions", predictions, n_classes, len(labels))
+    check_range("n_classes", n_classes, 1)
+    labels = _classes("labels", labels, n_classes)
+    predictions = _classes("predictions", predictions, n_classes)
     cells = torch.bincount(labels * n_classes + predictions, minlength=n_classes**2)
     return cells.view(n_classes, n_classes)
 
@@ -83,44 +61,34 @@ class PerClass:
     """Precision, recall and their balance for each class, from `per_class`.
 
     Attributes:
-        precision: ``float32`` ``(10,)``: of the images called a 3, the share that are a 3.
-        recall: ``float32`` ``(10,)``: of the images that are a 3, the share called a 3.
-        f1: ``float32`` ``(10,)``: the harmonic mean of the two.
-        support: ``int64`` ``(10,)``: how many images of each class there are.
+        precision: of the images called a 3, the share that are a 3.
+        recall: of the images that are a 3, the share called a 3.
+        f1: the harmonic mean of the two.
+        support: how many images of each class there are.
     """
 
-    precision: Tensor
-    recall: Tensor
-    f1: Tensor
-    support: Tensor
-
-    def __post_init__(self) -> None:
-        check_tensor("support", self.support, ("C",), "int64")
-        for name in ("precision", "recall", "f1"):
-            check_tensor(name, getattr(self, name), (len(self.support),), "floating point")
+    precision: Float[Tensor, " C"]
+    recall: Float[Tensor, " C"]
+    f1: Float[Tensor, " C"]
+    support: Int64[Tensor, " C"]
 
 
-def per_class(matrix: Tensor) -> PerClass:
-    """Precision, recall and F1 of each class, from a `confusion_matrix`. Explained in lesson 06.
+@checked
+def per_class(matrix: Int64[Tensor, "C C"]) -> PerClass:
+    """Precision, recall and F1 of each class, from a `confusion_matrix`. Lesson 06.
 
-    Where a number would be 0 / 0 it is 0.0: the precision of a class that was never predicted, the recall of
-    a class without images (scikit-learn's ``zero_division=0``). Look at ``support`` before reading anything
-    into a zero.
-
-    Args:
-        matrix: ``int64`` ``(C, C)``, rows = true class.
-
-    Raises:
-        ValueError: not a square ``int64`` matrix of counts.
+    Where a number would be 0 / 0 it is 0.0: the precision of a class that was never predicted, the recall of a
+    class without images (scikit-learn's ``zero_division=0``). Look at ``support`` before reading anything into
+    a zero.
 
     Examples:
         >>> result = per_class(torch.tensor([[1, 1], [0, 2]]))
         >>> result.precision, result.recall
         (tensor([1.0000, 0.6667]), tensor([0.5000, 1.0000]))
     """
-    check_tensor("matrix", matrix, ("C", "C"), "int64")
     matrix = matrix.cpu()
-    expect(not (matrix < 0).any(), "matrix", "counts of 0 or more", "a negative one")
+    if (matrix < 0).any():
+        raise ValueError("matrix: expected counts of 0 or more, got a negative one")
     hits, predicted, support = matrix.diagonal(), matrix.sum(dim=0), matrix.sum(dim=1)
     # A denominator of zero has a numerator of zero, so raising it to one gives the promised 0.0.
     return PerClass(
@@ -136,26 +104,18 @@ class Calibration:
     """A reliability diagram in numbers, from `calibration`.
 
     Attributes:
-        edges: ``float32`` ``(n_bins + 1,)``, from 0 to 1; bin ``i`` is ``(edges[i], edges[i + 1]]``.
-        counts: ``int64`` ``(n_bins,)``: images in each bin.
-        confidences: ``float32`` ``(n_bins,)``: mean confidence in each bin; NaN in empty ones.
-        accuracies: ``float32`` ``(n_bins,)``: share read correctly in each bin; NaN in empty ones.
+        edges: from 0 to 1; bin ``i`` is ``(edges[i], edges[i + 1]]``.
+        counts: images in each bin.
+        confidences: mean confidence in each bin; NaN in empty ones.
+        accuracies: share read correctly in each bin; NaN in empty ones.
         expected_error: the expected calibration error (ECE), 0..1.
     """
 
-    edges: Tensor
-    counts: Tensor
-    confidences: Tensor
-    accuracies: Tensor
+    edges: Float[Tensor, " bins+1"]
+    counts: Int64[Tensor, " bins"]
+    confidences: Float[Tensor, " bins"]
+    accuracies: Float[Tensor, " bins"]
     expected_error: float
-
-    def __post_init__(self) -> None:
-        check_tensor("counts", self.counts, ("n_bins",), "int64")
-        n_bins = len(self.counts)
-        check_tensor("edges", self.edges, (n_bins + 1,), "floating point")
-        check_tensor("confidences", self.confidences, (n_bins,), "floating point")
-        check_tensor("accuracies", self.accuracies, (n_bins,), "floating point")
-        check_number("expected_error", self.expected_error, 0, 1)
 
     @property
     def overconfidence(self) -> float:
@@ -163,30 +123,26 @@ class Calibration:
         return float((self.counts * (self.confidences - self.accuracies)).nansum() / self.counts.sum())
 
 
-def calibration(probabilities: Tensor, labels: Tensor, n_bins: int = 15) -> Calibration:
+@checked
+def calibration(
+    probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N"], n_bins: int = 15
+) -> Calibration:
     """Does "90 % sure" mean right nine times in ten? Built by hand in lesson 06.
 
     Images are grouped by their confidence, the largest probability, into bins of equal width; in each bin the
     mean confidence is held against the accuracy. The expected calibration error weighs each bin's distance by
     its share of the images: Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning"
-    (2015), in the form of Guo et al., "On Calibration of Modern Neural Networks" (2017), equation 3.
-
-    Args:
-        probabilities: ``(N, 10)``, rows that sum to 1.
-        labels: ``int64`` ``(N,)``, 0..9.
-        n_bins: number of bins. The error depends on it: compare only errors with the same number.
-
-    Raises:
-        ValueError: rows that are not probabilities, labels that do not fit, or ``n_bins`` below 1.
+    (2015), in the form of Guo et al., "On Calibration of Modern Neural Networks" (2017), equation 3. It depends
+    on the number of bins: compare only errors with the same number.
 
     Examples:
         >>> probabilities = torch.tensor([[0.75, 0.25]]).expand(4, 2)
         >>> calibration(probabilities, torch.tensor([0, 0, 0, 1])).expected_error
         0.0
     """
-    probabilities = _check_probabilities(probabilities)
-    labels = _check_classes("labels", labels, probabilities.shape[1], len(probabilities))
-    check_whole_number("n_bins", n_bins, 1)
+    probabilities = _probabilities(probabilities)
+    labels = _classes("labels", labels, probabilities.shape[1])
+    check_range("n_bins", n_bins, 1)
     confidences, predictions = probabilities.max(dim=1)
     edges = torch.linspace(0, 1, n_bins + 1, dtype=confidences.dtype)
     bins = torch.bucketize(confidences, edges[1:-1])
@@ -203,33 +159,24 @@ def calibration(probabilities: Tensor, labels: Tensor, n_bins: int = 15) -> Cali
     )
 
 
+@checked
 def wilson_interval(n_correct: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Where the true accuracy may lie, if ``n_correct`` of ``n`` images were right. Explained in lesson 06.
+    """Where the true accuracy may lie, low and high, if ``n_correct`` of ``n`` images were right. Lesson 06.
 
     Wilson's score interval (1927): every accuracy under which a result like this one would be no surprise.
-    Unlike the textbook's "± 1.96 standard errors" it stays within 0..1 and keeps its promise near 100 %,
-    where good digit readers live. It covers the luck of the test images, not that of the training seed.
-
-    Args:
-        n_correct: images read correctly, 0..n.
-        n: images tested.
-        confidence: how often such intervals contain the truth, between 0 and 1.
-
-    Returns:
-        ``(low, high)``, shares in 0..1.
-
-    Raises:
-        ValueError: ``n`` below 1, ``n_correct`` not in 0..n, or ``confidence`` not between 0 and 1.
+    Unlike the textbook's "± 1.96 standard errors" it stays within 0..1 and keeps its promise near 100 %, where
+    good digit readers live. It covers the luck of the test images, not that of the training seed.
+    ``confidence`` says how often such intervals contain the truth.
 
     Examples:
         >>> low, high = wilson_interval(9_900, 10_000)
         >>> f"{low:.4f} to {high:.4f}"
         '0.9879 to 0.9918'
     """
-    check_whole_number("n", n, 1)
-    check_whole_number("n_correct", n_correct, 0, n)
-    check_number("confidence", confidence)
-    expect(0 < confidence < 1, "confidence", "a share between 0 and 1", confidence)
+    check_range("n", n, 1)
+    check_range("n_correct", n_correct, 0, n)
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence: expected a share between 0 and 1, got {confidence}")
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = n_correct / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -238,28 +185,19 @@ def wilson_interval(n_correct: int, n: int, confidence: float = 0.95) -> tuple[f
     return max(0.0, min(share, centre - half_width)), min(1.0, max(share, centre + half_width))
 
 
-def cross_entropy(probabilities: Tensor, labels: Tensor) -> Tensor:
-    """The loss of each image: minus the log of the probability of its label. Built by hand in lesson 02.
+@checked
+def cross_entropy(probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N"]) -> Float[Tensor, " N"]:
+    """The loss of each image in nats: minus the log of the probability of its label. Built by hand in lesson 02.
 
     A probability that was rounded to zero counts as the smallest normal number of its dtype, so the loss is
     finite: at most 87.3 for ``float32``. The mean loss is ``.mean()``.
-
-    Args:
-        probabilities: ``(N, 10)``, rows that sum to 1.
-        labels: ``int64`` ``(N,)``, 0..9.
-
-    Returns:
-        ``(N,)`` in nats, 0 or more, of the dtype of ``probabilities``.
-
-    Raises:
-        ValueError: rows that are not probabilities, or labels that do not fit.
 
     Examples:
         >>> cross_entropy(torch.tensor([[1.0, 0.0], [0.5, 0.5]]), torch.tensor([0, 1]))
         tensor([0.0000, 0.6931])
     """
-    probabilities = _check_probabilities(probabilities)
-    labels = _check_classes("labels", labels, probabilities.shape[1], len(probabilities))
+    probabilities = _probabilities(probabilities)
+    labels = _classes("labels", labels, probabilities.shape[1])
     of_label = probabilities.gather(1, labels[:, None]).squeeze(1)
     # Rounding may leave a probability a hair above one; its loss is zero, not negative.
     return of_label.clamp(torch.finfo(of_label.dtype).tiny, 1.0).log().abs()
@@ -270,39 +208,26 @@ class Misclassified:
     """The images that were read wrongly, the largest loss first, from `misclassified`. M is their number.
 
     Attributes:
-        indices: ``int64`` ``(M,)``: their places in the set.
-        labels: ``int64`` ``(M,)``: what they are said to be.
-        predictions: ``int64`` ``(M,)``: what they were read as.
-        confidences: ``(M,)``: the probability of the prediction, 0..1.
-        losses: ``(M,)``: cross-entropy in nats.
+        indices: their places in the set.
+        labels: what they are said to be.
+        predictions: what they were read as.
+        confidences: the probability of the prediction, 0..1.
+        losses: cross-entropy in nats.
     """
 
-    indices: Tensor
-    labels: Tensor
-    predictions: Tensor
-    confidences: Tensor
-    losses: Tensor
-
-    def __post_init__(self) -> None:
-        check_tensor("indices", self.indices, ("M",), "int64")
-        for name in ("labels", "predictions"):
-            check_tensor(name, getattr(self, name), (len(self.indices),), "int64")
-        for name in ("confidences", "losses"):
-            check_tensor(name, getattr(self, name), (len(self.indices),), "floating point")
+    indices: Int64[Tensor, " M"]
+    labels: Int64[Tensor, " M"]
+    predictions: Int64[Tensor, " M"]
+    confidences: Float[Tensor, " M"]
+    losses: Float[Tensor, " M"]
 
 
-def misclassified(probabilities: Tensor, labels: Tensor) -> Misclassified:
+@checked
+def misclassified(probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N"]) -> Misclassified:
     """The mistakes, ranked by loss: first those the network was surest of. Explained in lesson 07.
 
     A large loss on a clear image is the network's fault; on an odd image it may be the label's. Equal losses
     keep their order.
-
-    Args:
-        probabilities: ``(N, 10)``, rows that sum to 1.
-        labels: ``int64`` ``(N,)``, 0..9.
-
-    Raises:
-        ValueError: rows that are not probabilities, or labels that do not fit.
 
     Examples:
         >>> probabilities = torch.tensor([[0.6, 0.4], [0.1, 0.9], [0.2, 0.8]])
@@ -319,15 +244,14 @@ def misclassified(probabilities: Tensor, labels: Tensor) -> Misclassified:
     )
 
 
-def _check_scores(name: str, scores: Tensor) -> Tensor:
-    check_tensor(name, scores, ("N", "C"), "floating point")
-    expect(scores.numel() > 0, name, "one row or more", described(scores))
-    expect(not scores.isnan().any(), name, "numbers", "NaN")
+def _scores(scores: Tensor, name: str = "scores") -> Tensor:
+    if scores.numel() == 0 or scores.isnan().any():
+        raise ValueError(f"{name}: expected numbers, got {'none' if scores.numel() == 0 else 'NaN'}")
     return scores.detach().cpu()
 
 
-def _check_probabilities(probabilities: Tensor) -> Tensor:
-    probabilities = _check_scores("probabilities", probabilities)
+def _probabilities(probabilities: Tensor) -> Tensor:
+    probabilities = _scores(probabilities, "probabilities")
     low, sums = float(probabilities.min()), probabilities.double().sum(dim=1)
     if low < 0 or (sums - 1).abs().max() > 1e-3:
         raise ValueError(
@@ -337,8 +261,7 @@ def _check_probabilities(probabilities: Tensor) -> Tensor:
     return probabilities
 
 
-def _check_classes(name: str, classes: Tensor, n_classes: int, n: int | None = None) -> Tensor:
-    check_tensor(name, classes, ("N" if n is None else n,), "int64")
+def _classes(name: str, classes: Tensor, n_classes: int) -> Tensor:
     if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < n_classes:
         raise ValueError(
             f"{name}: expected 0 to {n_classes - 1}, got {int(classes.min())} to {int(classes.max())}"

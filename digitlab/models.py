@@ -17,12 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
-from digitlab.checks import check_choice, check_each, check_number, check_tensor, check_whole_number
-
-fx.wrap("check_tensor")  # `digitlab.interpret.walk` steps over it instead of into it
+from digitlab.checks import check_choice, check_range, checked
 
 
 class DigitModel(nn.Module):
@@ -39,13 +38,6 @@ class DigitModel(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Images ``(B, 1, 28, 28)`` to logits ``(B, 10)``."""
         return self.forward_head(self.forward_features(images))
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """As in every PyTorch module, ``model(images)``; images of another shape or dtype are a `ValueError`."""
-        dtype = str(next(self.parameters()).dtype).removeprefix("torch.")
-        check_tensor("images", images, ("B", 1, 28, 28), dtype)
-        logits: Tensor = super().__call__(images)
-        return logits
 
 
 class CNN(DigitModel):
@@ -67,7 +59,7 @@ class CNN(DigitModel):
 
     def __init__(self, dropout: float = 0.5) -> None:
         super().__init__()
-        check_number("dropout", dropout, 0, 1)
+        check_range("dropout", dropout, 0, 1)
         self.dropout = dropout
         self.conv1 = nn.Conv2d(1, 10, kernel_size=5)
         self.conv2 = nn.Conv2d(10, 20, kernel_size=5)
@@ -190,7 +182,6 @@ class SmallCNN(DigitModel):
 
     def __init__(self, channels: tuple[int, int, int, int] = (8, 16, 18, 22)) -> None:
         super().__init__()
-        check_each("channels", channels, 4, check_whole_number, 1)
         first, second, third, last = channels
         self.conv1 = _convolution(1, first, kernel_size=5)
         self.conv2 = _convolution(first, second)
@@ -265,14 +256,11 @@ def list_models() -> list[str]:
     return list(_MODELS)
 
 
+@checked
 def create_model(name: str, dropout: float = 0.5) -> DigitModel:
-    """A new model with random weights.
+    """A new model with random weights, in ``float32`` on the CPU; ``dropout`` is for ``cnn``, the others have none.
 
-    They are drawn from PyTorch's global generator: call ``torch.manual_seed`` first to fix them.
-
-    Args:
-        name: one of `list_models`.
-        dropout: for ``cnn``, 0..1; the others have none.
+    The weights are drawn from PyTorch's global generator: call ``torch.manual_seed`` first to fix them.
 
     Raises:
         ValueError: an unknown name; the message says which one is meant, or lists them all.
@@ -283,4 +271,6 @@ def create_model(name: str, dropout: float = 0.5) -> DigitModel:
         torch.Size([2, 10])
     """
     check_choice("model", name, _MODELS)
-    return CNN(dropout) if name == "cnn" else _MODELS[name]()
+    with torch.device("cpu"):  # whatever the program around has made PyTorch's default
+        model = CNN(dropout) if name == "cnn" else _MODELS[name]()
+    return model.float()

@@ -246,9 +246,8 @@ GOOD, LABELS = torch.tensor([[0.9, 0.1], [0.2, 0.8]]), torch.tensor([0, 1])
         (torch.tensor([[3.0, 1.0], [0.2, 0.8]]), "probabilities: .*sums from 1 to 4"),
         (GOOD.log(), "probabilities: .*smallest value of -2.303"),
         (torch.tensor([[math.nan, 1.0], [0.2, 0.8]]), "probabilities: expected numbers, got NaN"),
-        (torch.tensor([[1, 0], [0, 1]]), "probabilities: expected floating point .* got torch.int64"),
-        (torch.tensor([0.9, 0.1]), r"probabilities: expected .* \(N, C\), got torch.float32 \(2,\)"),
-        (torch.empty(0, 10), r"probabilities: expected one row or more, got .*\(0, 10\)"),
+        (torch.tensor([[1, 0], [0, 1]]), "probabilities: expected Float.* got torch.int64"),
+        (torch.tensor([0.9, 0.1]), r"probabilities: expected Float.* got torch.float32 \(2,\)"),
     ],
 )
 def test_what_is_not_probabilities(function: object, probabilities: Tensor, message: str) -> None:
@@ -265,24 +264,15 @@ def test_what_is_not_probabilities(function: object, probabilities: Tensor, mess
     [
         (torch.tensor([0, 2]), "labels: expected 0 to 1, got 0 to 2"),
         (torch.tensor([-1, 1]), "labels: expected 0 to 1, got -1 to 1"),
-        (torch.tensor([0]), r"labels: expected int64 \(2,\), got torch.int64 \(1,\)"),
-        (torch.tensor([0.0, 1.0]), "labels: expected int64 .* got torch.float32"),
-        (torch.tensor([[1, 0], [0, 1]]), r"labels: expected int64 \(2,\), got torch.int64 \(2, 2\)"),
-        (torch.tensor(1), "labels: expected int64"),
+        (torch.tensor([0]), r"labels: expected Int64.* got torch.int64 \(1,\)"),
+        (torch.tensor([0.0, 1.0]), "labels: expected Int64.* got torch.float32"),
+        (torch.tensor([[1, 0], [0, 1]]), r"labels: expected Int64.* got torch.int64 \(2, 2\)"),
+        (torch.tensor(1), "labels: expected Int64"),
     ],
 )
 def test_labels_that_do_not_fit(function: object, labels: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         function(GOOD, labels)  # type: ignore[operator]
-
-
-def test_results_have_sizes_that_fit() -> None:
-    with pytest.raises(ValueError, match=r"edges: expected floating point \(3,\), got torch.float32 \(4,\)"):
-        metrics.Calibration(torch.ones(4), torch.tensor([1, 1]), torch.ones(2), torch.ones(2), 0.0)
-    with pytest.raises(ValueError, match=r"recall: expected floating point \(2,\), got torch.float32 \(3,\)"):
-        metrics.PerClass(torch.ones(2), torch.ones(3), torch.ones(2), LABELS)
-    with pytest.raises(TypeError, match=r"indices: expected a tensor, int64 .* got list"):
-        metrics.Misclassified([0, 1], LABELS, LABELS, torch.ones(2), torch.ones(2))  # type: ignore[arg-type]
 
 
 def test_other_wrong_arguments() -> None:
@@ -294,11 +284,11 @@ def test_other_wrong_arguments() -> None:
         metrics.calibration(GOOD, LABELS, n_bins=0)
     with pytest.raises(ValueError, match="predictions: expected 0 to 9, got 0 to 10"):
         metrics.confusion_matrix(LABELS, torch.tensor([0, 10]))
-    with pytest.raises(ValueError, match=r"predictions: expected int64 \(2,\), got torch.int64 \(3,\)"):
+    with pytest.raises(ValueError, match=r"predictions: expected Int64.* got torch.int64 \(3,\)"):
         metrics.confusion_matrix(LABELS, torch.tensor([0, 1, 1]))
-    with pytest.raises(ValueError, match=r"matrix: expected int64 \(C, C\), got torch.int64 \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"matrix: expected Int64.* got torch.int64 \(2, 3\)"):
         metrics.per_class(torch.ones(2, 3, dtype=torch.int64))
-    with pytest.raises(ValueError, match="matrix: expected int64"):
+    with pytest.raises(ValueError, match="matrix: expected Int64"):
         metrics.per_class(torch.ones(2, 2))
     with pytest.raises(ValueError, match="matrix: expected counts"):
         metrics.per_class(torch.tensor([[1, -1], [0, 1]]))

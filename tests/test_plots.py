@@ -15,7 +15,7 @@ from torch import Tensor
 
 from digitlab import plots
 from digitlab.data import load_sample
-from digitlab.interpret import Step
+from digitlab.forward import Step
 from digitlab.metrics import Misclassified, calibration, confusion_matrix, misclassified
 from digitlab.plots import (
     plot_digits,

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from digitlab.data import load_sample, normalize
-from digitlab.interpret import Step, walk
+from digitlab.forward import Step, walk
 from digitlab.models import create_model, list_models
 from digitlab.plots.style import BLUE_ORANGE, Picture
 from digitlab.plots.walk import plot_walk

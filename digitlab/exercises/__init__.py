@@ -13,7 +13,6 @@ what the learner has solved is kept by ``progress.py`` in one small file.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import difflib

@@ -19,7 +19,6 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from digitlab.checks import check_kind, check_whole_number, expect
-from digitlab.training import History
 from digitlab.metrics import Calibration
 from digitlab.plots.style import (
     BLUE,
@@ -38,6 +37,7 @@ from digitlab.plots.style import (
     percent,
     signed_text,
 )
+from digitlab.training import History
 
 __all__ = [
     "plot_confusion_matrix",

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
 from digitlab.checks import check_flag, check_kind, expect
-from digitlab.interpret import Step
+from digitlab.forward import Step
 from digitlab.plots.style import (
     BLUE_ORANGE,
     MARGIN,
@@ -57,7 +57,7 @@ def plot_walk(steps: Sequence[Step], *, every_step: bool = False) -> Picture:
 
     Examples:
         >>> import torch
-        >>> from digitlab.interpret import Step
+        >>> from digitlab.forward import Step
         >>> image, logits = torch.eye(28)[None, None], torch.arange(10.0)[None]
         >>> plot_walk([Step("input", image), Step("fc", logits), Step("relu", logits)]).alt_text[:91]
         'One digit on its way through a network: input, 28 × 28, 0 to 1; fc, relu, 10 numbers, 0 to '

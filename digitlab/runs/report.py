@@ -16,7 +16,7 @@ import jinja2
 from jaxtyping import Float
 from torch import Tensor
 
-from digitlab import interpret, metrics, plots
+from digitlab import forward, interpret, metrics, plots
 from digitlab.checks import checked
 from digitlab.data import Digits, normalize
 from digitlab.models import DigitModel
@@ -43,7 +43,7 @@ def write_figures(
 def _draw(model: DigitModel, history: History, test: Digits, probabilities: Tensor) -> dict[str, Picture]:
     image, label = test[_SAMPLE]
     device = next(model.parameters()).device
-    steps = interpret.walk(model, normalize(image[None]).to(device))
+    steps = forward.walk(model, normalize(image[None]).to(device))
     predictions = probabilities.argmax(dim=1)
     mistakes = metrics.misclassified(probabilities, test.labels)
     pictures = {
