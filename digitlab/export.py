@@ -101,7 +101,7 @@ def export_onnx(path: str | Path, output: str | Path) -> None:
 
 
 def playground_script(model: nn.Module, name: str, measured: str) -> str:
-    """The script that ``docs/javascripts/playground/engine.js`` reads, as text.
+    """The script that ``docs/javascripts/playground/core/weights_file.js`` reads, as text.
 
     One line of JavaScript that holds JSON: format, version, model, name, measured, dtype, and for each tensor its
     shape and its little-endian float16 values in base64.

@@ -10,7 +10,7 @@ const names = /javascripts\/playground\/(?:digitlab|core\/\w+)\.js/g; // in the 
 for (const name of fs.readFileSync(path.join(docs, "playground.md"), "utf8").match(names)) {
   vm.runInThisContext(fs.readFileSync(path.join(docs, name), "utf8"), { filename: name });
 }
-const { network, why, ink, weightsFile, sums, words, share, state: transitions } = digitlab;
+const { network, why, ink, weightsFile, sums, words, share, changes } = digitlab;
 
 const [task, folder] = process.argv.slice(2);
 const read = (name) => new Uint8Array(fs.readFileSync(path.join(folder, name)));
@@ -109,18 +109,18 @@ const tasks = {
     });
   },
 
-  // The page without a page. Each step is a list of changes: the name of a transition with its arguments, or of a
+  // The page without a page. Each step is a list: the name of a function of `changes` with its arguments, or of a
   // value with what it becomes. Answers with what the page knows after each step.
   play() {
-    const state = transitions.create(weights());
-    return readJson("steps.json").map((changes) => {
-      for (const [name, ...given] of changes) {
+    const state = digitlab.createState(weights());
+    return readJson("steps.json").map((step) => {
+      for (const [name, ...given] of step) {
         if (name in state) state[name] = given[0];
-        else transitions[name](state, ...given);
+        else changes[name](state, ...given);
       }
-      transitions.update(state);
+      changes.update(state);
       return {
-        ...words.reading(state),
+        ...state.reading,
         image: Array.from(state.normalized.image),
         inked: state.ink.reduce((sum, value) => sum + value, 0) / 255,
         unit: state.unit,

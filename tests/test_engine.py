@@ -328,17 +328,21 @@ def test_the_sums_are_pytorchs(node: Callable[..., Any], test_digits: Digits) ->
             assert totals[0][0] + totals[0][1] == pytest.approx(totals[0][2], rel=0.02, abs=0.002)
         elif layer.startswith("pool"):
             assert max(0, *cells[0]) == pytest.approx(value, abs=1e-4)
+            assert ("nothing passes" in sentence) == (value == 0)
         else:
             largest, rest, _, bias, score = totals[0]
             assert largest + rest + bias == pytest.approx(score, rel=5e-3, abs=0.02)  # of three digits
-            assert len(parts[1]["table"]["rows"]) == 8
+            products = [abs(row["cells"][-1]["value"]) for row in parts[1]["table"]["rows"]]
+            assert len(products) == 8 and products == sorted(products, reverse=True) and products[0] > 0
 
 
 def test_a_unit_that_is_off_its_map_is_the_nearest(node: Callable[..., Any]) -> None:
-    units = [{"layer": "pool2", "map": 3, "row": row, "column": column} for row, column in [(-1, 9), (2, 1)]]
-    first, second = play(node, *([["chooseUnit", unit]] for unit in units))
-    assert (first["unit"]["row"], first["unit"]["column"]) == (0, 3)
-    assert "16 × 16 pixels of the input: rows 8 to 23, columns 4 to 19" in second["field"]
+    places = [(-1, 9), (7, -3), (2, 1)]
+    units = [{"layer": "pool2", "map": 3, "row": row, "column": column} for row, column in places]
+    answers = play(node, *([["chooseUnit", unit]] for unit in units))
+    nearest = [(answer["unit"]["row"], answer["unit"]["column"]) for answer in answers]
+    assert nearest == [(0, 3), (3, 0), (2, 1)]
+    assert "16 × 16 pixels of the input: rows 8 to 23, columns 4 to 19" in answers[-1]["field"]
 
 
 def test_why_is_answered_in_three_ways(node: Callable[..., Any], test_digits: Digits) -> None:
@@ -356,19 +360,12 @@ def test_why_is_answered_in_three_ways(node: Callable[..., Any], test_digits: Di
 
 
 def test_occlusion_is_coarse_while_one_draws_and_full_afterwards(node: Callable[..., Any]) -> None:
-    work = [["goOn"]] * 100
-    steps = [
-        [["way", "occlusion"], ["pointer", 1], *SEVEN],
-        work,
-        [["pointer", None]],
-        work,
-        [],
-        [["way", "saliency"]],
-    ]
-    begun, coarse, lifted, full, still, left = play(node, *steps)
-    assert [answer["working"] for answer in (begun, coarse, lifted, full, still, left)] == [
-        True, False, True, False, False, False,
-    ]  # fmt: skip
+    begin, work = [["way", "occlusion"], ["pointer", 1], *SEVEN], [["goOn"]] * 100
+    more, lift, leave = [["goOn"], *strokes((60, 60), (70, 60))], [["pointer", None]], [["way", "saliency"]]
+    answers = play(node, begin, work, more, lift, work, [], leave)
+    working = [answer["working"] for answer in answers]
+    assert working == [True, False, True, True, False, False, False]
+    begun, coarse, _, lifted, full, still, _ = answers
     assert "Wiping out" in begun["why"] and "the score of 7 falls" in full["why"]
     assert coarse["heat"] == lifted["heat"] != full["heat"] == still["heat"]
 

@@ -1,7 +1,8 @@
-// @ts-check
 // Numbers as colours: viridis for magnitudes, blue and orange for signed values, as in the library's pictures.
 
 "use strict";
+
+/** @typedef {Uint8ClampedArray<ArrayBuffer>} Pixels red, green, blue, alpha, one after another. */
 
 digitlab.colours = (() => {
   const BLACK_WHITE = palette("000000 ffffff");
@@ -9,11 +10,7 @@ digitlab.colours = (() => {
   const VIRIDIS = palette("440154 472d7b 3b528b 2c728e 21918c 28ae80 5ec962 addc30 fde725");
   const BLUE_ORANGE = palette("0b3d78 3b82c4 a9cbe8 f8f8f8 f9c48f e0761b 8a3300");
 
-  /**
-   * 256 colours between the given hexadecimal ones, as red, green, blue, one after another.
-   *
-   * @param {string} stops
-   */
+  /** 256 colours between the given hexadecimal ones, as red, green, blue, one after another. @param {string} stops */
   function palette(stops) {
     const anchors = stops.split(" ").map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
     return Uint8ClampedArray.from({ length: 768 }, (_, i) => {
@@ -41,9 +38,9 @@ digitlab.colours = (() => {
   }
 
   /**
-   * Numbers as opaque pixels: red, green, blue, alpha, one after another. `scale` is the largest magnitude.
+   * Numbers as opaque pixels. `scale` is the largest magnitude.
    *
-   * @type {(values: ArrayLike<number>, scale: number, colours: Uint8ClampedArray) => Uint8ClampedArray<ArrayBuffer>}
+   * @type {(values: ArrayLike<number>, scale: number, colours: Uint8ClampedArray) => Pixels}
    */
   function pixels(values, scale, colours) {
     const made = new Uint8ClampedArray(4 * values.length);
@@ -55,11 +52,7 @@ digitlab.colours = (() => {
     return made;
   }
 
-  /**
-   * Signed numbers over an image, whose ink darkens their colours.
-   *
-   * @type {(heat: Float32Array, image: Uint8Array) => Uint8ClampedArray<ArrayBuffer>}
-   */
+  /** Signed numbers over an image, whose ink darkens them. @type {(heat: Float32Array, image: Uint8Array) => Pixels} */
   function over(heat, image) {
     const made = pixels(heat, largestMagnitude(heat), BLUE_ORANGE);
     return made.map((value, at) => (at % 4 === 3 ? value : value * (1 - (0.5 * image[at >> 2]) / 255)));
@@ -68,7 +61,7 @@ digitlab.colours = (() => {
   /**
    * One map as pixels. A layer has one scale. The input is shown as ink, 0..255: what a person sees.
    *
-   * @type {(state: State, layer: Layer, map: number) => Uint8ClampedArray<ArrayBuffer>}
+   * @type {(state: State, layer: Layer, map: number) => Pixels}
    */
   function ofMap({ activations, normalized }, layer, map) {
     const { rows, columns } = digitlab.network.LAYERS[layer];

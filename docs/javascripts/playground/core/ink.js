@@ -1,4 +1,3 @@
-// @ts-check
 // From a pen to 28x28 pixels: strokes on a drawing, and the drawing prepared as MNIST's digits were (lesson 11).
 
 "use strict";

@@ -1,4 +1,3 @@
-// @ts-check
 // The layers of the network, each with the way back: what `torch.nn.functional` computes, here as plain loops.
 //
 // Maps are flat arrays in row-major order: of maps (C, H, W), the value at (c, y, x) is number (c * H + y) * W + x.
@@ -118,11 +117,7 @@ digitlab.layers = (() => {
     }
   }
 
-  /**
-   * Each row hands its gradient back by its weights: the transposed matrix @ gradient.
-   *
-   * @type {(gradient: Float32Array, matrix: Float32Array) => Float32Array}
-   */
+  /** The transposed matrix @ gradient. @type {(gradient: Float32Array, matrix: Float32Array) => Float32Array} */
   function linearBackward(gradient, matrix) {
     const n = matrix.length / gradient.length;
     const output = new Float32Array(n);

@@ -1,4 +1,3 @@
-// @ts-check
 // The course's network: what `digitlab.CNN` computes in PyTorch. Lesson 13 writes the same in NumPy.
 
 "use strict";
@@ -19,20 +18,20 @@ digitlab.network = (() => {
   const STD = 0.3081;
 
   /**
-   * What each layer gives, and which square of the image one of its units sees: the first unit sees the `field` pixels
+   * What each layer looks at, what it gives, and which square of the image a unit sees: the first one `field` pixels
    * from the corner on, its neighbour the same `step` pixels on. Each pooling doubles the step; each layer adds its
    * reach, in steps of the one before. The vectors fc1 (50) and fc2 (10) are taken as one map, 5 x 10 and 1 x 10.
    *
-   * @type {Record<Layer, {maps: number, rows: number, columns: number, step: number, field: number}>}
+   * @type {Record<Layer, {from: Layer, maps: number, rows: number, columns: number, step: number, field: number}>}
    */
   const LAYERS = {
-    input: { maps: 1, rows: 28, columns: 28, step: 1, field: 1 },
-    conv1: { maps: 10, rows: 24, columns: 24, step: 1, field: 5 },
-    pool1: { maps: 10, rows: 12, columns: 12, step: 2, field: 6 },
-    conv2: { maps: 20, rows: 8, columns: 8, step: 2, field: 14 },
-    pool2: { maps: 20, rows: 4, columns: 4, step: 4, field: 16 },
-    fc1: { maps: 1, rows: 5, columns: 10, step: 0, field: 28 },
-    fc2: { maps: 1, rows: 1, columns: 10, step: 0, field: 28 },
+    input: { from: "input", maps: 1, rows: 28, columns: 28, step: 1, field: 1 },
+    conv1: { from: "input", maps: 10, rows: 24, columns: 24, step: 1, field: 5 },
+    pool1: { from: "conv1", maps: 10, rows: 12, columns: 12, step: 2, field: 6 },
+    conv2: { from: "pool1", maps: 20, rows: 8, columns: 8, step: 2, field: 14 },
+    pool2: { from: "conv2", maps: 20, rows: 4, columns: 4, step: 4, field: 16 },
+    fc1: { from: "pool2", maps: 1, rows: 5, columns: 10, step: 0, field: 28 },
+    fc2: { from: "fc1", maps: 1, rows: 1, columns: 10, step: 0, field: 28 },
   };
 
   /** The shape of each tensor of weights. @type {Record<string, number[]>} */

@@ -1,4 +1,3 @@
-// @ts-check
 // What the network was given, in forms that can be passed on: the end of a link, and a tensor for PyTorch.
 
 "use strict";
@@ -26,13 +25,14 @@ digitlab.share = (() => {
   }
 
   /**
-   * The pixels of a link, or null: anybody can write a link.
+   * The pixels of a link; null where they cannot be read, since anybody can write a link. Else there is none.
    *
-   * @param {string} hash
+   * @type {(hash: string) => Uint8Array | null | undefined}
    */
   function fromLink(hash) {
+    if (!hash.startsWith(LINK)) return undefined;
     const text = hash.slice(LINK.length);
-    if (!isLink(hash) || text.length > 2100 || !/^[A-Za-z0-9_-]+$/.test(text) || text.length % 4 === 1) return null;
+    if (text.length > 2100 || !/^[A-Za-z0-9_-]+$/.test(text) || text.length % 4 === 1) return null;
     const bytes = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
     const pixels = new Uint8Array(784);
     let filled = 0;
@@ -44,11 +44,6 @@ digitlab.share = (() => {
       filled += run;
     }
     return filled === 784 ? pixels : null;
-  }
-
-  /** @param {string} hash */
-  function isLink(hash) {
-    return hash.startsWith(LINK);
   }
 
   /** @param {Uint8Array} pixels */
@@ -65,5 +60,5 @@ images = ((pixels.float() / 255 - ${MEAN}) / ${STD}).view(1, 1, 28, 28)
 `;
   }
 
-  return { toLink, fromLink, isLink, toTensor };
+  return { toLink, fromLink, toTensor };
 })();

@@ -1,228 +1,42 @@
-// @ts-check
-// The one state of the page, and what changes it. `update` works out what follows from the ink and the choices.
+// The one state of the page: all that it knows. core/changes.js changes it, and page/ draws it.
 
 "use strict";
 
-/**
- * @typedef {"saliency" | "occlusion" | "towards"} Way of asking why.
- * @typedef {Generator<number, Float32Array, void> | null} Slices
- * @typedef {{question: string, answer: Float32Array, slices: Slices, done: number}} Occlusion
- *   The last answer, and the slices of the one that is being worked out, of which the share `done` is.
- * @typedef {object} State
- * @property {Uint8Array} ink SIDE * SIDE bytes, 0 paper to 255 ink.
- * @property {number} penWidth
- * @property {number | null} pointer the finger, pen or mouse that draws; others are not listened to.
- * @property {Point} last where it was.
- * @property {Point & {down: boolean, shown: boolean}} keyboard the pen that the keys move.
- * @property {boolean} centre fit and centre the ink, as MNIST did.
- * @property {Weights} courseWeights
- * @property {Weights} weights those that run.
- * @property {string} modelError why the last file was not taken.
- * @property {Normalized} normalized the ink, prepared.
- * @property {Activations} activations
- * @property {Unit} unit the one that is explained. The vectors fc1 and fc2 are taken as one map, 5 x 10 and 1 x 10.
- * @property {number} channel for conv2, the input map whose numbers are shown; -1 for the one that adds most.
- * @property {Way} way
- * @property {number} target the other digit, for "towards".
- * @property {{heat: Float32Array, text: string}} why
- * @property {Occlusion} occlusion
- * @property {string} copied what became of the last copy or link.
- * @property {string} copyText what the browser did not let the page copy.
- * @property {string} heard the reading that was last announced.
- * @property {string} announcement for those who hear the page.
- */
-
-digitlab.state = (() => {
+/** A new state, with empty paper. @param {Weights} courseWeights */
+digitlab.createState = (courseWeights) => {
   const { SIDE } = digitlab.ink;
-  const { LAYERS } = digitlab.network;
-
-  /** @type {(courseWeights: Weights) => State} */
-  function create(courseWeights) {
-    const ink = new Uint8Array(SIDE * SIDE);
-    const normalized = digitlab.ink.normalize(ink, SIDE, SIDE);
-    /** @type {State} */
-    const state = {
-      ink,
-      penWidth: 20,
-      pointer: null,
-      last: { x: 0, y: 0 },
-      keyboard: { x: SIDE / 2, y: SIDE / 2, down: false, shown: false },
-      centre: true,
-      courseWeights,
-      weights: courseWeights,
-      modelError: "",
-      normalized,
-      activations: digitlab.network.forward(courseWeights, normalized.image),
-      unit: { layer: "conv1", map: 0, row: 12, column: 12 },
-      channel: -1,
-      way: "saliency",
-      target: 3,
-      why: { heat: new Float32Array(784), text: "" },
-      occlusion: { question: "", answer: new Float32Array(784), slices: null, done: 0 },
-      copied: "",
-      copyText: "",
-      heard: "",
-      announcement: "",
-    };
-    update(state);
-    return state;
-  }
-
-  /**
-   * Everything that follows from the ink, the switch, the model and the question.
-   *
-   * @param {State} state
-   */
-  function update(state) {
-    state.normalized = digitlab.ink.normalize(state.ink, SIDE, SIDE, state.centre);
-    digitlab.network.forward(state.weights, state.normalized.image, state.activations);
-    state.why = answerWhy(state);
-    const heard = (state.keyboard.down ? "Pen down. " : "") + digitlab.words.reading(state).title;
-    if (heard !== state.heard) state.heard = state.announcement = heard;
-  }
-
-  /** @type {(state: State, from: Point, to: Point) => void} */
-  function stroke(state, from, to) {
-    digitlab.ink.draw(state.ink, from, to, state.penWidth);
-    state.copied = state.copyText = "";
-  }
-
-  /** Move the keyboard's pen, which draws while it is down. @type {(state: State, dx: number, dy: number) => void} */
-  function moveKeyboard(state, dx, dy) {
-    const { keyboard } = state;
-    const from = { x: keyboard.x, y: keyboard.y };
-    keyboard.x = Math.max(0, Math.min(SIDE, keyboard.x + dx));
-    keyboard.y = Math.max(0, Math.min(SIDE, keyboard.y + dy));
-    if (keyboard.down) stroke(state, from, keyboard);
-  }
-
-  /** @param {State} state */
-  function toggleKeyboard(state) {
-    state.keyboard.down = !state.keyboard.down;
-    if (state.keyboard.down) stroke(state, state.keyboard, state.keyboard);
-  }
-
-  /** @param {State} state */
-  function clear(state) {
-    put(state, new Uint8Array(784));
-  }
-
-  /** Put 28x28 pixels on the paper, in place of what is there. @type {(state: State, pixels: Uint8Array) => void} */
-  function put(state, pixels) {
-    digitlab.ink.put(state.ink, pixels);
-    state.pointer = null;
-    state.keyboard.down = false;
-    state.copied = state.copyText = "";
-  }
-
-  /** Take the digit from a link, if it is one. @type {(state: State, hash: string) => void} */
-  function readLink(state, hash) {
-    if (!digitlab.share.isLink(hash)) return;
-    const pixels = digitlab.share.fromLink(hash);
-    put(state, pixels || new Uint8Array(784));
-    if (!pixels) state.copied = "The link holds no digit that this page can read. It may have been cut off.";
-  }
-
-  /** @type {(state: State, weights: Weights) => void} */
-  function useWeights(state, weights) {
-    state.weights = weights;
-    state.modelError = "";
-    forget(state);
-  }
-
-  /**
-   * Choose the strongest unit of a map. For the scores, `map` is the digit.
-   *
-   * @type {(state: State, layer: Layer, map: number) => void}
-   */
-  function openMap(state, layer, map) {
-    if (layer === "fc2") return chooseUnit(state, { layer, map: 0, row: 0, column: map });
-    const { rows, columns } = LAYERS[layer];
-    const values = state.activations[layer].slice(map * rows * columns, (map + 1) * rows * columns);
-    const best = values.indexOf(Math.max(...values));
-    chooseUnit(state, { layer, map, row: Math.floor(best / columns), column: best % columns });
-  }
-
-  /**
-   * Choose a unit; the nearest, if it lies outside its map.
-   *
-   * @type {(state: State, unit: Unit) => void}
-   */
-  function chooseUnit(state, unit) {
-    const { rows, columns } = LAYERS[unit.layer];
-    const row = Math.max(0, Math.min(rows - 1, unit.row));
-    const column = Math.max(0, Math.min(columns - 1, unit.column));
-    state.unit = { ...unit, row, column };
-    state.announcement = digitlab.sums.explain(state).sentence;
-  }
-
-  /** @type {(state: State) => State["why"]} */
-  function answerWhy(state) {
-    const { weights, activations, normalized, target } = state;
-    const empty = normalized.box === null;
-    if (state.way !== "occlusion" || empty) forget(state);
-    if (empty) return { heat: new Float32Array(784), text: "Draw a digit, and ask." };
-    const read = activations.probabilities.indexOf(Math.max(...activations.probabilities));
-    if (state.way === "occlusion") return answerOcclusion(state, read);
-    const own = digitlab.why.saliency(weights, activations, read);
-    if (state.way === "saliency") {
-      const text = `Orange: a little more ink here would raise the score of ${read}. Blue: it would lower it.`;
-      return { heat: own, text };
-    }
-    const heat = digitlab.why.saliency(weights, activations, target).map((value, i) => value - own[i]);
-    const text =
-      target === read
-        ? `It is read as a ${read} already. Choose another digit.`
-        : `Orange: more ink here would move it from ${read} towards ${target}. Blue: less ink here would.`;
-    return { heat, text };
-  }
-
-  /**
-   * Coarse while the pen is down, full when it is lifted. Begins the work, which `goOn` does.
-   *
-   * @type {(state: State, read: number) => State["why"]}
-   */
-  function answerOcclusion({ occlusion, pointer, keyboard, normalized, weights }, read) {
-    const drawing = pointer !== null || keyboard.down;
-    const question = `${read} ${drawing} ${normalized.image.join()}`;
-    // While one draws, a coarse answer that is on its way is waited for: there would never be one otherwise.
-    if (question !== occlusion.question && !(drawing && occlusion.slices)) {
-      occlusion.question = question;
-      occlusion.slices = digitlab.why.occlusion(weights, normalized.image, read, { stride: drawing ? 4 : 1 });
-      occlusion.done = 0;
-    }
-    const most = digitlab.words.shortNumber(Math.max(...occlusion.answer));
-    const text = occlusion.slices
-      ? `Wiping out one patch after another: ${Math.round(100 * occlusion.done)} %`
-      : `Orange: without what is here, the score of ${read} falls, by ${most} at most. Blue: it rises.`;
-    return { heat: occlusion.answer, text };
-  }
-
-  /**
-   * One slice of an occlusion: for the time before each picture, so that the pen never waits.
-   *
-   * @param {State} state
-   */
-  function goOn({ occlusion }) {
-    if (!occlusion.slices) return;
-    const step = occlusion.slices.next();
-    if (!step.done) return void (occlusion.done = step.value);
-    occlusion.slices = null;
-    occlusion.answer = step.value;
-  }
-
-  /**
-   * Give up an occlusion.
-   *
-   * @param {State} state
-   */
-  function forget({ occlusion }) {
-    occlusion.question = "";
-    occlusion.slices = null;
-  }
-
+  const ink = new Uint8Array(SIDE * SIDE);
+  const normalized = digitlab.ink.normalize(ink, SIDE, SIDE);
+  const heat = /** @type {Float32Array} */ (new Float32Array(784));
   return {
-    ...{ create, update, stroke, moveKeyboard, toggleKeyboard, clear, put, readLink, useWeights },
-    ...{ openMap, chooseUnit, goOn },
+    // The paper: 0 paper .. 255 ink.
+    ink,
+    penWidth: 20,
+    pointer: /** @type {number | null} */ (null), // the finger, pen or mouse that draws; others are not listened to
+    last: { x: 0, y: 0 }, // where it was
+    keyboard: { x: SIDE / 2, y: SIDE / 2, down: false, shown: false }, // the pen that the keys move
+    // The network, and what it reads.
+    courseWeights,
+    weights: courseWeights, // those that run
+    modelError: "", // why the last file was not taken
+    centre: true, // fit and centre the ink, as MNIST did
+    normalized,
+    activations: digitlab.network.forward(courseWeights, normalized.image),
+    reading: { title: "", remark: "" },
+    // The unit that is explained. For conv2 with the numbers of one input map; -1 for the one that adds most.
+    unit: /** @type {Unit} */ ({ layer: "conv1", map: 0, row: 12, column: 12 }),
+    channel: -1,
+    // The question why. `slices` is an occlusion that is being worked out, of which the share `done` is.
+    way: /** @type {"saliency" | "occlusion" | "towards"} */ ("saliency"),
+    target: 3, // the other digit, for "towards"
+    why: { heat, text: "" },
+    occlusion: { question: "", answer: heat, slices: /** @type {Occluding | null} */ (null), done: 0 },
+    // What is said of copies and links, and to those who hear the page.
+    copied: "",
+    copyText: "", // what the browser did not let the page copy
+    heard: "", // the reading that was last announced
+    announcement: "",
   };
-})();
+};
+
+/** @typedef {ReturnType<(typeof digitlab)["createState"]>} State */

@@ -1,4 +1,3 @@
-// @ts-check
 // Where one number of the network came from: the sum that made it, taken apart. Lessons 04 and 05 do these sums by
 // hand. Nothing is drawn here; page/inspector.js does.
 
@@ -11,26 +10,25 @@
  * @typedef {{name: string, heads: string[], rows: {head: string, cells: (string | Cell)[]}[]}} Table
  * @typedef {{text: string} | {total: string} | {squares: (string | Square)[]} | {table: Table}} Part
  * @typedef {{sentence: string, parts: Part[]}} Sum a line that says it, and the numbers.
+ * @typedef {{score: number, parts: Part[]}} Weighed
  */
 
 digitlab.sums = (() => {
   const { shortNumber, percent } = digitlab.words;
   const { largestMagnitude } = digitlab.colours;
+  const { LAYERS, MEAN, STD } = digitlab.network;
 
   /** The sum of the chosen unit. @type {(state: State) => Sum} */
   function explain(state) {
-    const { unit, activations } = state;
-    if (unit.layer === "input") return explainPixel(state);
-    if (unit.layer === "conv1") return explainConvolution(state, activations.input, 28, 0);
-    if (unit.layer === "conv2") return explainConvolution(state, activations.pool1, 12, state.channel);
-    if (unit.layer === "pool1") return explainPool(state, "conv1", 24);
-    if (unit.layer === "pool2") return explainPool(state, "conv2", 8);
-    return unit.layer === "fc1" ? explainHidden(state) : explainScore(state);
+    const { layer } = state.unit;
+    if (layer === "input") return explainPixel(state);
+    if (layer.startsWith("conv")) return explainConvolution(state);
+    if (layer.startsWith("pool")) return explainPool(state);
+    return layer === "fc1" ? explainHidden(state) : explainScore(state);
   }
 
   /** @type {(state: State) => Sum} */
   function explainPixel({ unit: { row, column }, activations, normalized }) {
-    const { MEAN, STD } = digitlab.network;
     const ink = normalized.image[row * 28 + column];
     const value = shortNumber(activations.input[row * 28 + column]);
     return {
@@ -42,13 +40,12 @@ digitlab.sums = (() => {
     };
   }
 
-  /**
-   * `source` are the maps that the unit looks at, `size` is their side; the numbers of one `channel` are shown.
-   *
-   * @type {(state: State, source: Float32Array, size: number, channel: number) => Sum}
-   */
-  function explainConvolution({ unit, weights, activations }, source, size, channel) {
+  /** @type {(state: State) => Sum} */
+  function explainConvolution(state) {
+    const { unit, weights, activations } = state;
     const { layer, map, row, column } = unit;
+    const source = activations[LAYERS[layer].from];
+    const size = LAYERS[LAYERS[layer].from].rows;
     const kernels = weights.tensors[`${layer}.weight`];
     const bias = shortNumber(weights.tensors[`${layer}.bias`][map]);
     const channels = source.length / (size * size);
@@ -60,7 +57,7 @@ digitlab.sums = (() => {
     });
     const sums = looks.map(({ products }) => add(products));
     const largest = largestMagnitude(sums);
-    if (channel < 0) channel = sums.map(Math.abs).indexOf(largest);
+    const channel = channels > 1 && state.channel >= 0 ? state.channel : sums.map(Math.abs).indexOf(largest);
     const { patch, kernel, products } = looks[channel];
     const all = shortNumber(add(sums));
     const value = shortNumber(valueOf(unit, activations));
@@ -84,8 +81,10 @@ digitlab.sums = (() => {
     };
   }
 
-  /** `size` is the side of the maps of the layer before. @type {(state: State, before: Layer, size: number) => Sum} */
-  function explainPool({ unit, activations }, before, size) {
+  /** @type {(state: State) => Sum} */
+  function explainPool({ unit, activations }) {
+    const before = LAYERS[unit.layer].from;
+    const size = LAYERS[before].rows;
     const source = activations[before];
     const at = (unit.map * size + 2 * unit.row) * size + 2 * unit.column;
     const four = [source[at], source[at + 1], source[at + size], source[at + size + 1]];
@@ -109,7 +108,7 @@ digitlab.sums = (() => {
     const index = unit.row * 10 + unit.column;
     const from = (/** @type {number} */ i) =>
       name({ layer: "pool2", map: Math.floor(i / 16), row: Math.floor((i % 16) / 4), column: i % 4 });
-    const { score, parts } = weigh(state, "pool2", index, from);
+    const { score, parts } = weigh(state, index, from);
     const value = shortNumber(activations.fc1[index]);
     parts.push({ total: `ReLU: max(0, ${shortNumber(score)}) = ${value}` });
     return {
@@ -123,7 +122,7 @@ digitlab.sums = (() => {
   /** @type {(state: State) => Sum} */
   function explainScore(state) {
     const digit = state.unit.column;
-    const { score, parts } = weigh(state, "fc1", digit, (i) => `fc1, unit ${i}`);
+    const { score, parts } = weigh(state, digit, (i) => `fc1, unit ${i}`);
     const share = percent(state.activations.probabilities[digit], 1);
     parts.push({ total: `softmax: e^${shortNumber(score)} / sum of all ten = ${share}` });
     return { sentence: `The score of ${digit} is ${shortNumber(score)}, which softmax turns into ${share}.`, parts };
@@ -132,14 +131,10 @@ digitlab.sums = (() => {
   /**
    * The weighted sum of a linear layer's unit, with its largest products. `from` names a value of the layer before.
    *
-   * @param {State} state
-   * @param {Layer} before
-   * @param {number} index which unit of the layer.
-   * @param {(i: number) => string} from
-   * @returns {{score: number, parts: Part[]}}
+   * @type {(state: State, index: number, from: (i: number) => string) => Weighed}
    */
-  function weigh({ unit: { layer }, weights, activations }, before, index, from) {
-    const source = activations[before];
+  function weigh({ unit: { layer }, weights, activations }, index, from) {
+    const source = activations[LAYERS[layer].from];
     const n = source.length;
     const row = weights.tensors[`${layer}.weight`].slice(index * n, (index + 1) * n);
     const bias = weights.tensors[`${layer}.bias`][index];
@@ -152,22 +147,18 @@ digitlab.sums = (() => {
       const product = { value: products[i], scale: Math.abs(products[order[0]]), chosen: false };
       return { head: from(i), cells: [shortNumber(source[i]), shortNumber(row[i]), product] };
     });
-    const [shownLargest, shownRest, shownBias] = [largest, rest, bias].map((value) => shortNumber(value));
+    const shown = [largest, rest, bias, score].map((value) => shortNumber(value));
     return {
       score,
       parts: [
         { text: `The eight largest of ${n} products:` },
         { table: { name: "The largest contributions", heads: ["from", "value", "weight", "product"], rows } },
-        { total: `${shownLargest} + ${shownRest} (the other ${n - 8}) + ${shownBias} (bias) = ${shortNumber(score)}` },
+        { total: `${shown[0]} + ${shown[1]} (the other ${n - 8}) + ${shown[2]} (bias) = ${shown[3]}` },
       ],
     };
   }
 
-  /**
-   * A square of numbers, on a scale of their own.
-   *
-   * @type {(name: string, side: number, values: number[], chosen?: number) => Square}
-   */
+  /** On a scale of their own. @type {(name: string, side: number, values: number[], chosen?: number) => Square} */
   function square(name, side, values, chosen = -1) {
     const scale = largestMagnitude(values);
     return { name, side, cells: values.map((value, i) => ({ value, scale, chosen: i === chosen, decimals: 2 })) };
@@ -175,7 +166,7 @@ digitlab.sums = (() => {
 
   /** @type {(unit: Unit, activations: Activations) => number} */
   function valueOf({ layer, map, row, column }, activations) {
-    const { rows, columns } = digitlab.network.LAYERS[layer];
+    const { rows, columns } = LAYERS[layer];
     return activations[layer][(map * rows + row) * columns + column];
   }
 

@@ -1,4 +1,3 @@
-// @ts-check
 // Reads the weights that `digitlab export --format js` writes. A file is somebody else's: nothing in it is run.
 
 "use strict";
@@ -18,14 +17,14 @@ digitlab.weightsFile = (() => {
       throw new Error(`This file is too large: ${text.length} characters; weights for this page have about 59,000.`);
     }
     const script = /^\s*window\.digitlabWeights\s*=\s*'([^'\\\n]*)';?\s*$/.exec(text);
-    let content;
+    let content = null;
     try {
       content = JSON.parse(script ? script[1] : text);
     } catch {
-      throw new Error("This is not a weights file, or it is damaged: make one with digitlab export RUN --format js.");
+      // Said below.
     }
     if (!isObject(content) || content.format !== "digitlab-weights") {
-      throw new Error("This is not a weights file: make one with digitlab export RUN --format js.");
+      throw new Error("This is not a weights file, or it is damaged: make one with digitlab export RUN --format js.");
     }
     if (content.version !== 1) throw new Error(`This file is of version ${shown(content.version)}; this page reads 1.`);
     if (content.model !== "cnn") throw new Error(`This page runs the model "cnn", not ${shown(content.model)}.`);

@@ -1,7 +1,11 @@
-// @ts-check
 // Why does the network read this digit? Saliency and occlusion, as in lesson 08.
 
 "use strict";
+
+/**
+ * @typedef {Generator<number, Float32Array, void>} Occluding
+ * @typedef {{size?: number, stride?: number}} Patches
+ */
 
 digitlab.why = (() => {
   const { convolveBackward, poolAndReluBackward, linearBackward } = digitlab.layers;
@@ -35,11 +39,7 @@ digitlab.why = (() => {
    * and returns the map (28, 28), in logits. To give up, just leave the generator. The patches are squares of `size`
    * pixels, `stride` apart: 1 <= stride <= size <= 28.
    *
-   * @param {Weights} weights
-   * @param {Uint8Array} pixels
-   * @param {number} target
-   * @param {{size?: number, stride?: number}} [options]
-   * @returns {Generator<number, Float32Array, void>}
+   * @type {(weights: Weights, pixels: Uint8Array, target: number, patches?: Patches) => Occluding}
    */
   function* occlusion(weights, pixels, target, { size = 5, stride = 1 } = {}) {
     const image = Uint8Array.from(pixels); // the caller may draw on

@@ -1,4 +1,3 @@
-// @ts-check
 // What the page says of a reading and of its parts, in words.
 
 "use strict";

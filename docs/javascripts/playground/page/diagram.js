@@ -1,4 +1,3 @@
-// @ts-check
 // The network as a picture: every map on a small canvas, which is a button, and the ten probabilities as bars.
 
 "use strict";
@@ -13,7 +12,7 @@ digitlab.diagram = (() => {
   /** The frame on the input around what the chosen unit sees. */
   const field = element("span", { class: "play-field", hidden: "" });
 
-  /** Makes the diagram, and listens to its buttons. @type {(state: State, changed: () => void) => void} */
+  /** Makes the diagram, and listens to its buttons. @type {Listen} */
   function listen(state, changed) {
     const home = find("network", "div");
     for (const layer of layers) {
@@ -30,7 +29,7 @@ digitlab.diagram = (() => {
     }
     for (const button of buttons()) {
       button.addEventListener("click", () => {
-        digitlab.state.openMap(state, /** @type {Layer} */ (button.dataset.layer), Number(button.dataset.map));
+        digitlab.changes.openMap(state, /** @type {Layer} */ (button.dataset.layer), Number(button.dataset.map));
         changed();
         digitlab.inspector.enter(button);
       });
@@ -92,9 +91,10 @@ digitlab.diagram = (() => {
     }
     const seen = receptiveField(unit.layer, unit.row, unit.column);
     field.hidden = seen.size === 28;
-    const percent = (/** @type {number} */ pixels) => `${(100 * pixels) / 28}%`;
-    [field.style.top, field.style.left] = [percent(seen.top), percent(seen.left)];
-    field.style.width = field.style.height = percent(seen.size);
+    const share = (/** @type {number} */ pixels) => `${(100 * pixels) / 28}%`;
+    field.style.top = share(seen.top);
+    field.style.left = share(seen.left);
+    field.style.width = field.style.height = share(seen.size);
   }
 
   /** @param {State} state */

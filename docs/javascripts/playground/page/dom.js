@@ -1,4 +1,3 @@
-// @ts-check
 // Elements of the page and pictures on its canvases: found, made, painted.
 
 "use strict";
@@ -36,6 +35,11 @@ digitlab.dom = (() => {
     return made;
   }
 
+  /** A text that stays is left alone, or it would be read out anew. @type {(home: Element, text: string) => void} */
+  function write(home, text) {
+    if (home.textContent !== text) home.textContent = text;
+  }
+
   /** @param {HTMLCanvasElement} canvas */
   function context2d(canvas) {
     const context = canvas.getContext("2d");
@@ -46,7 +50,7 @@ digitlab.dom = (() => {
   /**
    * Paint rows of pixels (red, green, blue, alpha) over a whole canvas, each as a rectangle, or smoothly.
    *
-   * @type {(canvas: HTMLCanvasElement, pixels: Uint8ClampedArray<ArrayBuffer>, columns: number, smooth?: boolean) => void}
+   * @type {(canvas: HTMLCanvasElement, pixels: Pixels, columns: number, smooth?: boolean) => void}
    */
   function paint(canvas, pixels, columns, smooth = false) {
     const rows = pixels.length / 4 / columns;
@@ -81,8 +85,10 @@ digitlab.dom = (() => {
 
   /** @type {Record<string, Point>} */
   const ARROWS = {
-    ...{ ArrowLeft: { x: -1, y: 0 }, ArrowRight: { x: 1, y: 0 } },
-    ...{ ArrowUp: { x: 0, y: -1 }, ArrowDown: { x: 0, y: 1 } },
+    ArrowLeft: { x: -1, y: 0 },
+    ArrowRight: { x: 1, y: 0 },
+    ArrowUp: { x: 0, y: -1 },
+    ArrowDown: { x: 0, y: 1 },
   };
 
   /**
@@ -99,5 +105,5 @@ digitlab.dom = (() => {
     });
   }
 
-  return { find, element, context2d, paint, paintInk, outline, onKey };
+  return { find, element, write, context2d, paint, paintInk, outline, onKey };
 })();

@@ -1,10 +1,9 @@
-// @ts-check
 // One unit: its map, large; what it sees of the input; and the sum that made it.
 
 "use strict";
 
 digitlab.inspector = (() => {
-  const { find, element, context2d, paint, paintInk, outline, onKey } = digitlab.dom;
+  const { find, element, context2d, paint, paintInk, outline, onKey, write } = digitlab.dom;
   const { LAYERS, receptiveField } = digitlab.network;
   const { ofMap, ground } = digitlab.colours;
   const { mapName, shortNumber, field } = digitlab.words;
@@ -13,8 +12,8 @@ digitlab.inspector = (() => {
   function draw(state) {
     const { unit, channel } = state;
     const { sentence, parts } = digitlab.sums.explain(state);
-    find("unit", "p").textContent = sentence;
-    find("field-text", "p").textContent = field(unit);
+    write(find("unit", "p"), sentence);
+    write(find("field-text", "p"), field(unit));
     find("channel-label", "label").hidden = unit.layer !== "conv2";
     find("channel", "select").value = String(channel);
     drawMap(state);
@@ -112,7 +111,7 @@ digitlab.inspector = (() => {
   function listen(state, changed) {
     const map = find("map", "canvas");
     const choose = (/** @type {number} */ row, /** @type {number} */ column) => {
-      digitlab.state.chooseUnit(state, { ...state.unit, row, column });
+      digitlab.changes.chooseUnit(state, { ...state.unit, row, column });
       changed();
     };
     const point = (/** @type {PointerEvent} */ event) => {

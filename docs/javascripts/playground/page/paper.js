@@ -1,4 +1,3 @@
-// @ts-check
 // The paper: shows the ink, and listens to the mouse, the finger, the pen and the keys.
 
 "use strict";
@@ -6,7 +5,7 @@
 digitlab.paper = (() => {
   const { find, paint, onKey } = digitlab.dom;
   const { SIDE } = digitlab.ink;
-  const { stroke, moveKeyboard, toggleKeyboard, clear } = digitlab.state;
+  const { stroke, moveKeyboard, toggleKeyboard, clear } = digitlab.changes;
 
   /** @param {State} state */
   function draw({ ink, penWidth, keyboard, normalized }) {
@@ -72,8 +71,8 @@ digitlab.paper = (() => {
         state.last = next;
       }
       if (frame) return;
-      frame = requestAnimationFrame(() => { // many moves, one picture
-        frame = 0;
+      frame = requestAnimationFrame(() => {
+        frame = 0; // many moves, one picture
         changed();
       });
     });

@@ -1,16 +1,15 @@
-// @ts-check
 // "Why?": the way of asking, and the answer as heat over the digit.
 
 "use strict";
 
 digitlab.question = (() => {
-  const { find, element, paint } = digitlab.dom;
+  const { find, element, paint, write } = digitlab.dom;
   const choices = () => /** @type {NodeListOf<HTMLInputElement>} */ (document.getElementsByName("play-why"));
 
   /** @param {State} state */
   function draw({ why: { heat, text }, way, target, normalized: { image } }) {
     paint(find("why", "canvas"), digitlab.colours.over(heat, image), 28);
-    find("why-text", "p").textContent = text;
+    write(find("why-text", "p"), text);
     for (const choice of choices()) choice.checked = choice.value === way;
     find("target", "select").value = String(target);
   }
@@ -19,7 +18,7 @@ digitlab.question = (() => {
   function listen(state, changed) {
     for (const choice of choices()) {
       choice.addEventListener("change", () => {
-        state.way = /** @type {Way} */ (choice.value);
+        state.way = /** @type {State["way"]} */ (choice.value);
         changed();
       });
     }

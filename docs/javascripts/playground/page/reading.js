@@ -1,21 +1,18 @@
-// @ts-check
 // What was read, and what the network was given: the ink on its way to 28x28.
 
 "use strict";
 
 digitlab.reading = (() => {
-  const { find, context2d, paintInk } = digitlab.dom;
+  const { find, context2d, paintInk, write } = digitlab.dom;
   const { SIDE } = digitlab.ink;
 
   /** @param {State} state */
   function draw(state) {
-    const { title, remark } = digitlab.words.reading(state);
-    find("reading", "p").textContent = title;
-    find("remark", "p").textContent = remark;
+    write(find("reading", "p"), state.reading.title);
+    write(find("remark", "p"), state.reading.remark);
     find("normalise", "input").checked = state.centre;
-    find("normalise-note", "p").textContent = state.centre
-      ? ""
-      : "Off: the whole paper is scaled to 28 × 28 as it is. Small or off-centre digits now fail.";
+    const off = "Off: the whole paper is scaled to 28 × 28 as it is. Small or off-centre digits now fail.";
+    write(find("normalise-note", "p"), state.centre ? "" : off);
     drawStages(state);
   }
 

@@ -1,4 +1,3 @@
-// @ts-check
 // Where digits and networks come from, other than the pen and the course: test digits, links, files. And where they go.
 
 "use strict";
@@ -6,19 +5,19 @@
 /** @typedef {{label: number, pixels: string, read?: number, source: string}} Digit */
 
 digitlab.sources = (() => {
-  const { find, element, paintInk } = digitlab.dom;
-  const { put, readLink, useWeights } = digitlab.state;
+  const { find, element, paintInk, write } = digitlab.dom;
+  const { put, readLink, useWeights } = digitlab.changes;
   const { parse, decodeBase64 } = digitlab.weightsFile;
 
   /** @param {State} state */
   function draw({ copied, copyText, weights, courseWeights, modelError }) {
-    find("copied", "p").textContent = copied;
+    write(find("copied", "p"), copied);
     find("copy-text", "textarea").value = copyText;
     find("copy-text", "textarea").hidden = copyText === "";
-    find("model-name", "strong").textContent = weights.name;
-    find("model-measured", "span").textContent = weights.measured;
+    write(find("model-name", "strong"), weights.name);
+    write(find("model-measured", "span"), weights.measured);
     find("course-model", "button").hidden = weights === courseWeights;
-    find("model-error", "p").textContent = modelError;
+    write(find("model-error", "p"), modelError);
   }
 
   /** @type {Listen} */
@@ -37,7 +36,8 @@ digitlab.sources = (() => {
       paintInk(canvas, pixels, 28);
       const wrong = digit.read !== undefined;
       const name = `Test digit ${digit.label}${wrong ? `, misread as ${digit.read}` : ""}`;
-      const caption = element("span", { "aria-hidden": "true" }, `${digit.label}${wrong ? `, read ${digit.read}` : ""}`);
+      const short = `${digit.label}${wrong ? `, read ${digit.read}` : ""}`;
+      const caption = element("span", { "aria-hidden": "true" }, short);
       const button = element("button", { type: "button", "aria-label": name, title: digit.source }, canvas, caption);
       button.addEventListener("click", () => {
         put(state, pixels);
