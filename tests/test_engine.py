@@ -1,4 +1,4 @@
-"""The playground's engine against the library: the same network, the same reasons, the same preparation.
+"""What the playground computes and says, against the library: the same network, reasons, preparation and sums.
 
 Runs `engine_parity.js` in Node on files that are made here. Without Node these tests are skipped.
 """
@@ -6,15 +6,18 @@ Runs `engine_parity.js` in Node on files that are made here. Without Node these 
 import base64
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.ndimage as ndimage
 import torch
 from PIL import Image, ImageDraw
 from torch.nn import functional as F
@@ -22,17 +25,18 @@ from torch.nn import functional as F
 import digitlab
 from digitlab.data import Digits, normalize
 from digitlab.export import playground_script
-from digitlab.interpret import occlusion, receptive_field
+from digitlab.forward import receptive_field
+from digitlab.interpret import occlusion
 from digitlab.models import CNN, DigitModel
-from digitlab.photo import _area_weights, normalize_ink
+from digitlab.photo.fit import _area_weights, normalize_ink
 from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
 
 REPOSITORY = Path(__file__).parents[1]
-ENGINE = REPOSITORY / "docs" / "javascripts" / "playground" / "engine.js"
+DOCS = REPOSITORY / "docs"
 NODE = shutil.which("node")
 
-pytestmark = pytest.mark.skipif(NODE is None, reason="needs Node, which runs the playground's engine")
+pytestmark = pytest.mark.skipif(NODE is None, reason="needs Node, which runs the playground's scripts")
 
 
 @pytest.fixture
@@ -44,13 +48,7 @@ def node(tmp_path: Path) -> Callable[..., Any]:
             content = json.dumps(content) if name.endswith(".json") else content
             content = content.encode() if isinstance(content, str) else content
             (tmp_path / name).write_bytes(content)
-        command = [
-            str(NODE),
-            str(Path(__file__).with_name("engine_parity.js")),
-            str(ENGINE),
-            task,
-            str(tmp_path),
-        ]
+        command = [str(NODE), str(Path(__file__).with_name("engine_parity.js")), task, str(tmp_path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return json.loads((tmp_path / "answer.json").read_text())
@@ -89,20 +87,17 @@ def test_every_activation_is_pytorchs(node: Callable[..., Any], tmp_path: Path, 
         theirs["conv2"] = model.conv2(theirs["pool1"])
         theirs["pool2"] = F.relu(F.max_pool2d(theirs["conv2"], 2))
         theirs["fc1"] = F.relu(model.fc1(theirs["pool2"].flatten(1)))
-        theirs["logits"] = model(theirs["input"])
-        theirs["probabilities"] = theirs["logits"].softmax(1)
-    assert answer["shapes"].keys() == theirs.keys()
+        theirs["fc2"] = model(theirs["input"])
+        theirs["probabilities"] = theirs["fc2"].softmax(1)
+    assert [*answer["layers"], "probabilities"] == list(theirs)
     for name, expected in theirs.items():
-        assert answer["shapes"][name] == list(expected.squeeze(1).shape[1:])
         ours = floats(tmp_path / f"{name}.bin", *expected.shape[1:])
         assert ours.shape == expected.shape
         assert float((ours - expected).abs().max()) <= 1e-4, name
-    ours = floats(tmp_path / "logits.bin", 10)
-    assert torch.equal(ours.argmax(1), theirs["logits"].argmax(1))
-
-
-def test_arrays_can_be_used_again(node: Callable[..., Any], test_digits: Digits) -> None:
-    assert node("reuse", **{"images.bin": pixels_of(test_digits[:2])}) is True
+        if expected.ndim == 4:
+            layer = answer["layers"][name]
+            assert (layer["maps"], layer["rows"], layer["columns"]) == expected.shape[1:]
+    assert torch.equal(floats(tmp_path / "fc2.bin", 10).argmax(1), theirs["fc2"].argmax(1))
 
 
 def test_saliency_is_pytorchs_gradient(node: Callable[..., Any], tmp_path: Path, test_digits: Digits) -> None:
@@ -228,6 +223,188 @@ def furthest(ours: list[int], theirs: np.ndarray) -> float:
     return float(np.abs(np.array(ours, float) - theirs.ravel()).max())
 
 
+# --- what the page knows and says ---
+
+
+def strokes(*points: tuple[float, float]) -> list[Any]:
+    ends = [{"x": float(x), "y": float(y)} for x, y in points]
+    return [["stroke", start, end] for start, end in pairwise(ends)]
+
+
+SEVEN = strokes((70, 60), (200, 60), (180, 110), (140, 170), (115, 235))
+
+
+def play(node: Callable[..., Any], *steps: list[Any]) -> list[dict[str, Any]]:
+    """What the page knows after each step, which is a list of changes: see `engine_parity.js`."""
+    answers: list[dict[str, Any]] = node("play", **{"steps.json": steps})
+    return answers
+
+
+def pixels_at(digits: Digits, index: int) -> list[int]:
+    return [int(pixel) for pixel in digits.images[index].flatten()]
+
+
+def test_a_stroke_leaves_as_much_ink_as_the_pen_covers(node: Callable[..., Any]) -> None:
+    drawn = {20: [(60, 60), (200, 130)], 6: [(50, 200), (50, 90)], 30: [(140, 140), (140, 140)]}
+    steps = [[["clear"], ["penWidth", width], *strokes(*ends)] for width, ends in drawn.items()]
+    steps.append([["clear"], ["penWidth", 20], *strokes((-50, 100), (400, 100))])  # beyond the paper
+    covered = [20 * np.hypot(140, 70) + np.pi * 100, 6 * 110 + np.pi * 9, np.pi * 225, 20 * 280]
+    assert [answer["inked"] for answer in play(node, *steps)] == pytest.approx(covered, rel=0.01)
+
+
+def test_a_reading_is_said_and_remarked_on(node: Callable[..., Any]) -> None:
+    black = [["penWidth", 300], *strokes((140, 140), (140, 140))]
+    down = [["moveKeyboard", -60, 0], ["toggleKeyboard"]]
+    empty, seven, held, full, cleared = play(node, [], SEVEN, down, black, [["clear"]])
+    assert empty["title"] == cleared["title"] == cleared["announcement"] == "Draw a digit"
+    assert empty["remark"] == "Nothing to read yet." and empty["why"] == "Draw a digit, and ask."
+    assert (
+        re.fullmatch(r"Looks like 7, (> )?\d+ %", seven["title"]) and seven["announcement"] == seven["title"]
+    )
+    assert held["announcement"].startswith("Pen down. Looks like")
+    assert "Almost everything is ink" in full["remark"]
+
+
+def test_painted_test_digits_are_read(node: Callable[..., Any], test_digits: Digits) -> None:
+    """At random size and place, with the fine pen, row by row: with and without the preparation."""
+    random, chosen = np.random.default_rng(0), range(0, 2000, 20)
+    steps = []
+    for index in chosen:
+        side = int(random.integers(84, 220))
+        left, top = random.integers(0, 280 - side, size=2)
+        image = test_digits.images[index].numpy() / 255
+        large = ndimage.zoom(image, side / 28, order=1, grid_mode=True, mode="nearest") > 0.5
+        step: list[Any] = [["clear"], ["penWidth", 6], ["centre", True]]
+        for y in range(2, len(large), 5):
+            edges = np.flatnonzero(np.diff(large[y].astype(int), prepend=0, append=0))
+            for begin, end in edges.reshape(-1, 2):
+                inset = min(2.5, (end - begin) / 2)  # half the pen is outside its path
+                step += strokes((left + begin + inset, top + y), (left + end - inset, top + y))
+        steps += [step, [["centre", False]]]
+    titles = [answer["title"] for answer in play(node, *steps)]
+    labels = test_digits.labels[chosen]
+    on, off = (
+        np.mean([f"like {label}," in title for title, label in zip(titles[i::2], labels, strict=True)])
+        for i in (0, 1)
+    )
+    assert on >= 0.96 and off < on - 0.2, (on, off)
+
+
+def test_test_digits_come_through_unchanged(node: Callable[..., Any], test_digits: Digits) -> None:
+    answers = play(node, *([["put", pixels_at(test_digits, i)]] for i in range(100)))
+    assert [answer["image"] for answer in answers] == [pixels_at(test_digits, i) for i in range(100)]
+
+
+def numbers(text: str) -> list[float]:
+    """The numbers in a text that stand by themselves."""
+    return [float(number.replace("−", "-")) for number in re.findall(r"(?<![\w.])−?\d+(?:\.\d+)?", text)]
+
+
+def test_the_sums_are_pytorchs(node: Callable[..., Any], test_digits: Digits) -> None:
+    model, image = rounded_model(), test_digits[:1]
+    with torch.no_grad():
+        conv1 = model.conv1(normalize(image.images))
+        pool1 = F.relu(F.max_pool2d(conv1, 2))
+        conv2 = model.conv2(pool1)
+        pool2 = F.relu(F.max_pool2d(conv2, 2))
+        fc1 = F.relu(model.fc1(pool2.flatten(1)))
+        fc2 = model.fc2(fc1)
+    strongest = {"conv1": conv1[0], "pool1": pool1[0], "conv2": conv2[0], "pool2": pool2[0], "fc1": fc1}
+    values = {(layer, i): float(maps[i].max()) for layer, maps in strongest.items() for i in range(len(maps))}
+    values |= {("fc2", digit): float(fc2[0, digit]) for digit in range(10)}
+    put = [["put", pixels_at(test_digits, 0)]]
+    _, *answers = play(node, put, *([["openMap", *opened]] for opened in values))
+    for ((layer, number), value), answer in zip(values.items(), answers, strict=True):
+        sentence, parts = answer["sum"]["sentence"], answer["sum"]["parts"]
+        assert numbers(sentence.split(" is ")[1])[0] == pytest.approx(value, rel=5e-3, abs=6e-4), sentence
+        assert answer["announcement"] == sentence
+        totals = [numbers(part["total"]) for part in parts if "total" in part]
+        squares = [square for part in parts for square in part.get("squares", []) if len(square) > 1]
+        cells = [np.array([cell["value"] for cell in square["cells"]]) for square in squares]
+        if layer.startswith("conv"):
+            patch, kernel, products = cells
+            assert patch * kernel == pytest.approx(products)
+            kernels = getattr(model, layer).weight[number].detach().flatten(1).numpy()
+            assert np.abs(kernels - kernel).max(axis=1).min() <= 1e-6  # one of them
+            assert totals[0][0] + totals[0][1] == pytest.approx(totals[0][2], rel=0.02, abs=0.002)
+        elif layer.startswith("pool"):
+            assert max(0, *cells[0]) == pytest.approx(value, abs=1e-4)
+            assert ("nothing passes" in sentence) == (value == 0)
+        else:
+            largest, rest, _, bias, score = totals[0]
+            assert largest + rest + bias == pytest.approx(score, rel=5e-3, abs=0.02)  # of three digits
+            products = [abs(row["cells"][-1]["value"]) for row in parts[1]["table"]["rows"]]
+            assert len(products) == 8 and products == sorted(products, reverse=True) and products[0] > 0
+
+
+def test_a_unit_that_is_off_its_map_is_the_nearest(node: Callable[..., Any]) -> None:
+    places = [(-1, 9), (7, -3), (2, 1)]
+    units = [{"layer": "pool2", "map": 3, "row": row, "column": column} for row, column in places]
+    answers = play(node, *([["chooseUnit", unit]] for unit in units))
+    nearest = [(answer["unit"]["row"], answer["unit"]["column"]) for answer in answers]
+    assert nearest == [(0, 3), (3, 0), (2, 1)]
+    assert "16 × 16 pixels of the input: rows 8 to 23, columns 4 to 19" in answers[-1]["field"]
+
+
+def test_why_is_answered_in_three_ways(node: Callable[..., Any], test_digits: Digits) -> None:
+    index = int((test_digits.labels == 5).nonzero()[0])
+    asked = [["put", pixels_at(test_digits, index)]]
+    other, same = [["way", "towards"], ["target", 6]], [["target", 5]]
+    five, six, itself = play(node, asked, other, same)
+    images = normalize(test_digits[index : index + 1].images).requires_grad_()
+    logits = rounded_model()(images)[0]
+    for answer, what in [(five, logits[5]), (six, logits[6] - logits[5])]:
+        (expected,) = torch.autograd.grad(what, images, retain_graph=True)
+        assert np.allclose(answer["heat"], expected.flatten(), atol=1e-4 * float(expected.abs().max()))
+    assert "raise the score of 5" in five["why"] and "from 5 towards 6" in six["why"]
+    assert "already" in itself["why"] and not any(itself["heat"])
+
+
+def test_occlusion_is_coarse_while_one_draws_and_full_afterwards(node: Callable[..., Any]) -> None:
+    begin, work = [["way", "occlusion"], ["pointer", 1], *SEVEN], [["goOn"]] * 100
+    more, lift, leave = [["goOn"], *strokes((60, 60), (70, 60))], [["pointer", None]], [["way", "saliency"]]
+    answers = play(node, begin, work, more, lift, work, [], leave)
+    working = [answer["working"] for answer in answers]
+    assert working == [True, False, True, True, False, False, False]
+    begun, coarse, _, lifted, full, still, _ = answers
+    assert "Wiping out" in begun["why"] and "the score of 7 falls" in full["why"]
+    assert coarse["heat"] == lifted["heat"] != full["heat"] == still["heat"]
+
+
+# --- links and copies ---
+
+
+def test_a_link_brings_the_digit_back(node: Callable[..., Any], test_digits: Digits) -> None:
+    random = np.random.default_rng(0).integers(0, 256, 784).tolist()
+    put = [[["put", pixels]] for pixels in [random, *(pixels_at(test_digits, i) for i in range(20))]]
+    drawn = play(node, *put, [["clear"], *SEVEN])
+    back = play(node, *([["readLink", answer["link"]]] for answer in drawn))
+    for was, now in zip(drawn[1:], back[1:], strict=True):
+        assert now["image"] == was["image"] and now["copied"] == "" and len(was["link"]) < 1000
+    assert len(drawn[0]["link"]) < 2100  # no digit is longer than the longest link that is read
+    cut = play(node, *([*SEVEN, ["readLink", drawn[-1]["link"][:-n]]] for n in (1, 5, 40)))
+    hostile = [
+        "#digit=",
+        "#digit=AAAA",
+        "#digit=AP8A_wD_AP8A_wD_",
+        "#digit=%3Cscript%3Ealert(1)%3C/script%3E",
+        "#digit=" + "A" * 100_000,
+        '#digit="]<img src=x onerror=alert(1)>',
+        "#digit=A",
+        "#digit=_____w",
+    ]
+    for answer in [*cut, *play(node, *([*SEVEN, ["readLink", link]] for link in hostile))]:
+        assert "no digit that this page can read" in answer["copied"] and answer["title"] == "Draw a digit"
+
+
+def test_the_copied_tensor_is_what_the_network_gets(node: Callable[..., Any], test_digits: Digits) -> None:
+    (answer,) = play(node, [["put", pixels_at(test_digits, 0)]])
+    names: dict[str, Any] = {}
+    exec(answer["tensor"], names)
+    assert torch.equal(names["pixels"], test_digits.images[0])
+    assert torch.allclose(names["images"], normalize(test_digits[:1].images))
+
+
 # --- the weights file ---
 
 
@@ -261,23 +438,14 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
     "nothing": (lambda: "", "not a weights file, or it is damaged"),
     "a picture": (lambda: "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a weights file, or it is damaged"),
     "a PyTorch file": (lambda: "PK\x03\x04model/data.pkl", "not a weights file, or it is damaged"),
-    "a page": (lambda: "<!doctype html><script>alert(1)</script>", "not a weights file, or it is damaged"),
     "cut off": (lambda: script()[:30_000], "not a weights file, or it is damaged"),
     "another program": (lambda: script() + "alert(1);", "not a weights file, or it is damaged"),
     "a program inside": (lambda: script().replace("shipped", "'+alert(1)+'"), "not a weights file, or it is"),
-    "another variable": (lambda: script().replace("digitlabWeights", "name"), "not a weights file, or it is"),
-    "a number": (lambda: "17", "not a weights file"),
     "null": (lambda: "null", "not a weights file"),
-    "a list": (lambda: "[]", "not a weights file"),
     "deeply nested": (lambda: DEEP, "not a weights file"),
-    "other JSON": (lambda: '{"cells": []}', "not a weights file"),
     "another prototype": (lambda: '{"__proto__": {"format": "digitlab-weights"}}', "not a weights file"),
     "too large": (lambda: script() + 50_000 * " ", "too large"),
     "a later version": (lambda: changed("version", to=2), "version 2"),
-    "a nested version": (
-        lambda: json.dumps({"format": "digitlab-weights"})[:-1] + f', "version": {DEEP}}}',
-        "version",
-    ),
     "another model": (lambda: changed("model", to="deep"), '"cnn", not "deep"'),
     "a long model": (lambda: changed("model", to=900 * "x\n\u202e"), '"cnn", not "x'),
     "another dtype": (lambda: changed("dtype", to="float32"), 'float16, not "float32"'),
@@ -304,20 +472,12 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
     "too few bytes": (lambda: changed(*BIAS, "data", to="AAAA"), "conv1.bias has 3 bytes, not 20"),
     "too many bytes": (lambda: changed(*BIAS, "data", to=1000 * "AAAA"), "3000 bytes, not 20"),
     "not base64": (lambda: changed(*BIAS, "data", to=7 * "AA?="), "conv1.bias is not base64"),
-    "base64 cut off": (lambda: changed(*BIAS, "data", to=29 * "A"), "conv1.bias is not base64"),
     "spaces in base64": (lambda: changed(*BIAS, "data", to=7 * "A A "), "conv1.bias is not base64"),
-    "half a million brackets": (lambda: 500_000 * "[", "too large"),
     "a version that is text": (lambda: changed("version", to="1"), 'version "1"'),
-    "a version that is nearly right": (lambda: changed("version", to=1.0000001), "version 1.0000001"),
     "a tensor named __proto__": (
         lambda: json.dumps(content()).replace('"tensors": {', '"tensors": {"__proto__": {}, '),
         'that the network has not: "__proto__"',
     ),
-    "tensors in the prototype": (
-        lambda: json.dumps(content()).replace('"tensors": {', '"tensors": {"__proto__": {')[:-1] + "}}",
-        'that the network has not: "__proto__"',
-    ),
-    "everything in the prototype": (lambda: json.dumps({"__proto__": content()}), "not a weights file"),
     "a shape in the prototype": (
         lambda: changed(*BIAS, to={"__proto__": {"shape": [10], "data": ""}}),
         "has no shape or no data",
@@ -325,10 +485,6 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
     "a tensor twice, the second wrong": (
         lambda: json.dumps(content())[:-2] + ', "conv1.bias": {"shape": [10], "data": ""}}}',
         "conv1.bias has 0 bytes, not 20",
-    ),
-    "a shape that is too long": (
-        lambda: changed(*BIAS, "shape", to=[10, *1000 * [1]]),
-        "shape 10, not 10 x 1 x 1 x 1 x 1 x 1",
     ),
     "a shape that is not finite": (
         lambda: changed(*BIAS, "shape", to=["HERE"]).replace('"HERE"', "1e999"),
@@ -338,12 +494,8 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
         lambda: changed(*BIAS, "shape", to=[float("nan")]),
         "not a weights file, or it is damaged",
     ),
-    "an object as data": (lambda: changed(*BIAS, "data", to={"length": 28}), "has no shape or no data"),
     "letters of another alphabet": (lambda: changed(*BIAS, "data", to=28 * "А"), "conv1.bias is not base64"),
-    "other NaN": (lambda: with_value(0xFFFF), "conv2.bias holds a value that is no number"),
     "the smallest NaN": (lambda: with_value(0x7C01), "conv2.bias holds a value that is no number"),
-    "positive infinity": (lambda: with_value(0x7C00), "conv2.bias holds a value that is no number"),
-    "NaN": (lambda: with_value(0x7E00), "conv2.bias holds a value that is no number"),
     "infinity": (lambda: with_value(0xFC00), "conv2.bias holds a value that is no number"),
 }
 
@@ -380,7 +532,7 @@ def test_extreme_weights_still_give_numbers(node: Callable[..., Any], tmp_path: 
     node(
         "activations", **{"weights.js": playground_script(model, "huge", ""), "images.bin": images.tobytes()}
     )
-    assert floats(tmp_path / "logits.bin", 10).isfinite().all()
+    assert floats(tmp_path / "fc2.bin", 10).isfinite().all()
     assert torch.allclose(floats(tmp_path / "probabilities.bin", 10), torch.tensor(0.1))
 
 
@@ -392,22 +544,28 @@ def test_half_precision_is_read_exactly(node: Callable[..., Any], tmp_path: Path
         torch.nn.init.zeros_(parameter)
     model.fc2.bias.data = values
     node("activations", **{"weights.js": playground_script(model, "", ""), "images.bin": bytes(784)})
-    assert torch.equal(floats(tmp_path / "logits.bin", 10)[0], values.half().float())
+    assert torch.equal(floats(tmp_path / "fc2.bin", 10)[0], values.half().float())
 
 
-def test_misuse_is_answered_by_name(node: Callable[..., Any], test_digits: Digits) -> None:
-    answers = node("misuse", **{"images.bin": pixels_of(test_digits[:1])})
-    starts = ["target must"] * 3 + ["expected 1 <= stride"] * 3 + ["ink must"] * 2 + ["no layer"] * 2
-    for answer, start in zip(answers, [*starts, "conv2 has rows"], strict=True):
-        assert answer is not None and answer.startswith(start), answer
-
-
-def test_types_are_right() -> None:
+def test_types_are_right(tmp_path: Path) -> None:
     if (tsc := shutil.which("tsc")) is None:
-        pytest.skip("needs TypeScript, to check the types in the engine's comments")
+        pytest.skip("needs TypeScript, to check the types in the scripts' comments")
+    names = re.findall(
+        r"javascripts/playground/(?:\w+/)?\w+\.js", (DOCS / "playground.md").read_text("utf-8")
+    )
+    written = [DOCS / name for name in names if (DOCS / name).exists()]  # two are made by the site's hook
+    assert {*written} == {*(DOCS / "javascripts" / "playground").rglob("*.js")}
+    # As one file, in the page's order: only so does TypeScript see what is added to a namespace.
+    joined = tmp_path / "joined.js"
+    joined.write_text("".join(path.read_text("utf-8") for path in written), encoding="utf-8")
     options = ["--checkJs", "--allowJs", "--noEmit", "--strict", "--lib", "dom,es2020", "--target", "es2020"]
-    done = subprocess.run([tsc, *options, str(ENGINE)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    done = subprocess.run([tsc, *options, str(joined)], capture_output=True, text=True)
+    lines = joined.read_text("utf-8").splitlines()
+    wrong = [
+        f"{error}\n    {lines[int(row) - 1].strip()}"
+        for error, row in re.findall(r"(.*js\((\d+),.*)", done.stdout)
+    ]
+    assert done.returncode == 0, "\n".join(wrong) or done.stdout
 
 
 # --- what the site adds ---
@@ -436,7 +594,7 @@ def test_the_sites_weights_are_the_shipped_ones(
     answer = node("activations", **{"weights.js": scripts["weights.js"], "images.bin": pixels_of(images)})
     with torch.no_grad():
         theirs = rounded_model()(normalize(images.images))
-    assert float((floats(tmp_path / "logits.bin", 10) - theirs).abs().max()) <= 1e-4
+    assert float((floats(tmp_path / "fc2.bin", 10) - theirs).abs().max()) <= 1e-4
     assert answer["name"] == "shipped network"
     assert answer["measured"] == "99.44 % of 10,000 test digits (mnist)"
 

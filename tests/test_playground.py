@@ -1,6 +1,6 @@
 """The playground page, used as people use it: with a mouse, a finger, the keyboard alone, and with bad intentions.
 
-Needs what ``test_site`` needs, and is skipped where that is. The sums themselves are in ``test_engine``.
+Needs what ``test_site`` needs, and is skipped where that is. What the page computes and says is in ``test_engine``.
 """
 
 import base64
@@ -14,15 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.ndimage as ndimage
-import torch
 from test_site import Axe, Browser, Page, watched
 
-import digitlab
-from digitlab.data import load_sample
-from digitlab.runs.checkpoint import load_checkpoint
+pytestmark = pytest.mark.slow
 
-SCRIPTS = ["engine.js", "weights.js", "digits.js", "diagram.js", "page.js"]
 SEVEN = [(70, 60), (200, 60), (180, 110), (140, 170), (115, 235)]
 """A seven, in pixels of the drawing, which is 280 wide."""
 
@@ -60,18 +55,6 @@ def draw(
         if i == 0:
             page.mouse.down()
     page.mouse.up()
-
-
-def unit_value(page: Page) -> float:
-    """The value that the page gives for the chosen unit."""
-    found = re.search(r" is (−?[\d.]+)[:,]", page.locator("#play-unit").inner_text())
-    assert found, page.locator("#play-unit").inner_text()
-    return float(found[1].replace("−", "-"))
-
-
-def numbers(text: str) -> list[float]:
-    """The numbers in a text that stand by themselves."""
-    return [float(number.replace("−", "-")) for number in re.findall(r"(?<![\w.])−?\d+(?:\.\d+)?", text)]
 
 
 # --- drawing ---
@@ -167,7 +150,7 @@ def test_a_finger_draws_on_a_phone(address: str, browser: Browser) -> None:
     for button in page.locator("#playground button").all():
         size = button.bounding_box()
         assert size is None or min(size["width"], size["height"]) >= 24, button.get_attribute("aria-label")
-    for layer in ("input", "conv1", "pool1", "conv2", "pool2", "fc1", "logits"):
+    for layer in ("input", "conv1", "pool1", "conv2", "pool2", "fc1", "fc2"):
         page.locator(f"[data-layer={layer}]").first.tap()
         page.locator(f"[data-layer={layer}][aria-pressed=true]").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, layer
@@ -198,20 +181,6 @@ def test_a_lost_pointer_and_a_resize_do_no_harm(page: Page) -> None:
     assert page.evaluate(held) != image
 
 
-def test_empty_and_black_paper_have_something_to_say(page: Page) -> None:
-    assert "Nothing to read" in page.locator("#play-remark").inner_text()
-    page.check("input[value=occlusion]")
-    page.check("input[value=towards]")
-    assert reading(page) == "Draw a digit"
-    page.click("#play-link")
-    assert "first" in page.locator("#play-copied").inner_text() and "#" not in page.url
-    page.select_option("#play-pen", "30")
-    for y in range(0, 300, 25):
-        draw(page, [(0, y), (280, y)])
-    assert reading(page).startswith("Looks like")
-    assert "Almost everything is ink" in page.locator("#play-remark").inner_text()
-
-
 def test_without_the_preparation_a_small_digit_in_a_corner_fails(page: Page) -> None:
     page.select_option("#play-pen", "6")
     draw(page, SEVEN, scale=0.3, left=5, top=195)
@@ -223,115 +192,25 @@ def test_without_the_preparation_a_small_digit_in_a_corner_fails(page: Page) -> 
     assert reading(page).startswith("Looks like 7")
 
 
-def painted(image: Any, side: int, spacing: int = 5) -> list[list[tuple[float, float]]]:
-    """Paths of the fine pen that paint a digit in a square of ``side`` pixels: row by row, to and fro."""
-    large = ndimage.zoom(image.astype(float) / 255, side / 28, order=1, grid_mode=True, mode="nearest") > 0.5
-    paths: list[list[tuple[float, float]]] = []
-    above: list[
-        tuple[int, int, list[tuple[float, float]]]
-    ] = []  # the runs of the row above, with their paths
-    for y in range(spacing // 2, large.shape[0], spacing):
-        row = []
-        for begin, end in np.flatnonzero(np.diff(large[y].astype(int), prepend=0, append=0)).reshape(-1, 2):
-            inset = min(2.5, (end - begin) / 2)  # half the pen is outside its path
-            ends = [(begin + inset, float(y)), (end - inset, float(y))]
-            joined = next((i for i, (b, e, _) in enumerate(above) if b < end and begin < e), None)
-            path = [] if joined is None else above.pop(joined)[2]
-            paths += [path] if joined is None else []
-            path += reversed(ends) if path and path[-1][0] > path[-2][0] else ends
-            row.append((begin, end, path))
-        above = row
-    return paths
-
-
-def read_painted(page: Page, count: int, seed: int = 0) -> dict[str, float]:
-    """The share of test digits that is read, painted at random size and place, with the switch on and off."""
-    digits = load_sample("test")
-    random = np.random.default_rng(seed)
-    page.select_option("#play-pen", "6")
-    # The whole paper in sight, and one pixel of the screen for one of the drawing.
-    page.evaluate(
-        """Object.assign(document.querySelector(".play-paper").style,
-             {width: "280px", position: "fixed", top: 0, left: 0, zIndex: 9})"""
-    )
-    right = {"on": 0, "off": 0}
-    for index in random.choice(len(digits.images), count, replace=False):
-        page.evaluate("document.querySelector('#play-clear').click()")
-        side = int(random.integers(84, 220))
-        left, top = random.integers(0, 280 - side, size=2)
-        for (x, y), *rest in painted(digits.images[index].numpy(), side):
-            page.mouse.move(left + x, top + y)
-            page.mouse.down()
-            for x, y in rest:
-                page.mouse.move(left + x, top + y)
-            page.mouse.up()
-        for switch in ("on", "off"):
-            if switch == "off":
-                page.evaluate("document.querySelector('#play-normalise').click()")
-            right[switch] += reading(page).startswith(f"Looks like {int(digits.labels[index])},")
-        page.evaluate("document.querySelector('#play-normalise').click()")
-    return {switch: n / count for switch, n in right.items()}
-
-
-def test_painted_test_digits_are_read(page: Page) -> None:
-    shares = read_painted(page, 60)
-    assert shares["on"] >= 0.96, shares
-    assert shares["off"] < shares["on"] - 0.2, shares
-
-
 # --- looking inside ---
 
 
-def test_every_kind_of_unit_says_where_it_comes_from(page: Page) -> None:
+def test_a_unit_shows_where_it_comes_from(page: Page) -> None:
     page.click("#play-presets button >> nth=5")
-    for layer, field in [("conv1", 5), ("pool1", 6), ("conv2", 14), ("pool2", 16)]:
+    shown = {"conv1": (5, 3), "pool1": (6, 1), "conv2": (14, 4), "pool2": (16, 1)}
+    for layer, (field, tables) in shown.items():
         page.click(f"[data-layer={layer}] >> nth=2")
         assert page.evaluate("document.activeElement.id") == "play-map"
+        assert f"{layer}, map 2, row" in page.locator("#play-unit").inner_text()
         assert f"It sees {field} × {field} pixels" in page.locator("#play-field-text").inner_text()
-        totals = page.locator(".play-total").all_inner_texts()
-        assert numbers(totals[-1])[-1] == unit_value(page), totals
-        if layer.startswith("conv"):
-            sum_of_products, bias, value = numbers(totals[0])
-            assert sum_of_products + bias == pytest.approx(value, abs=0.02), totals
-            patch, kernel, products = (
-                numbers(" ".join(table.locator("td").all_inner_texts()))
-                for table in page.locator(".play-square").all()
-            )
-            assert len(patch) == 25 and products == pytest.approx(np.multiply(patch, kernel), abs=0.03)
-        else:
-            four = numbers(page.locator(".play-square").inner_text().partition("\n")[2])
-            assert max(0, *four) == pytest.approx(unit_value(page), abs=0.006), four
+        assert page.locator("#play-sum table").count() == tables
+        assert page.locator(".play-total").count() >= 1
     page.click("[data-layer=fc1]")
-    assert "fc1, unit" in page.locator("#play-unit").inner_text()
     assert page.locator(".play-sum tbody tr").count() == 8
-    page.click("[data-layer=logits][data-map='5']")
-    assert re.search(
-        r"score of 5 is [\d.]+, which softmax turns into > 99.9 %", page.locator("#play-unit").inner_text()
-    )
+    page.click("[data-layer=fc2][data-map='5']")
+    assert "which softmax turns into > 99.9 %" in page.locator("#play-unit").inner_text()
     page.click("[data-layer=input]")
     assert "255 of 255" in page.locator("#play-unit").inner_text()
-
-
-def test_the_numbers_shown_are_pytorchs(page: Page) -> None:
-    model = load_checkpoint(Path(digitlab.__file__).parent / "assets" / "cnn.pt").model.half().float()
-    page.click("#play-presets button >> nth=5")
-    reading(page)
-    pixels = torch.tensor(given_pixels(page), dtype=torch.uint8).view(1, 1, 28, 28)
-    images = (pixels / 255 - 0.1307) / 0.3081
-    for layer in ("conv1", "conv2"):
-        maps = digitlab.feature_maps(model, images, layer)[0]
-        for number in (0, 3, 9):
-            page.click(f"[data-layer={layer}][data-map='{number}']")
-            text = page.locator("#play-unit").inner_text()
-            row, column = map(int, re.findall(r"row (\d+), column (\d+)", text)[0])
-            assert unit_value(page) == pytest.approx(float(maps[number].max()), rel=1e-2, abs=2e-3), text
-            assert unit_value(page) == pytest.approx(float(maps[number, row, column]), rel=1e-2, abs=2e-3), (
-                text
-            )
-    logits = digitlab.feature_maps(model, images, "fc2")[0]
-    for digit in range(10):
-        page.click(f"[data-layer=logits][data-map='{digit}']")
-        assert unit_value(page) == pytest.approx(float(logits[digit]), rel=1e-2), digit
 
 
 def test_arrow_keys_and_clicks_choose_a_unit_and_escape_goes_back(page: Page) -> None:
@@ -350,72 +229,31 @@ def test_arrow_keys_and_clicks_choose_a_unit_and_escape_goes_back(page: Page) ->
     assert "patch of map 7" in page.locator("#play-sum").inner_text()
 
 
-def test_why_answers_in_three_ways(page: Page) -> None:
+def test_why_is_answered_in_three_ways(page: Page) -> None:
     page.click("#play-presets button >> nth=5")
     picture = "document.querySelector('#play-why').toDataURL()"
-    reading(page)
     seen = {page.evaluate(picture)}
     page.check("input[value=occlusion]")
     page.locator("#play-why-text", has_text="without what is here, the score of 5 falls").wait_for()
     seen.add(page.evaluate(picture))
     page.select_option("#play-target", "6")
-    assert reading(page) and page.locator("input[value=towards]").is_checked()
+    assert page.locator("input[value=towards]").is_checked()
     assert "from 5 towards 6" in page.locator("#play-why-text").inner_text()
     seen.add(page.evaluate(picture))
     assert len(seen) == 3
-    # Where a six gains most against the five, the picture is orange; where it loses most, blue.
-    for extreme, warm in [("max", True), ("min", False)]:
-        red, green, blue = page.evaluate(
-            """(extreme) => {
-              const w = Engine.parseWeights(digitlabWeights);
-              const a = Engine.forward(w, Engine.decodeBase64(digitlabDigits[5].pixels));
-              const five = Engine.saliency(w, a, 5);
-              const change = Engine.saliency(w, a, 6).map((value, i) => value - five[i]);
-              const at = change.indexOf(Math[extreme](...change));
-              const copy = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-              copy.canvas.width = copy.canvas.height = 280;
-              copy.drawImage(document.querySelector("#play-why"), 0, 0);
-              return [...copy.getImageData(10 * (at % 28) + 5, 10 * Math.floor(at / 28) + 5, 1, 1).data].slice(0, 3);
-            }""",
-            extreme,
-        )
-        assert (red > blue) == warm, (extreme, red, green, blue)
-    page.select_option("#play-target", "5")
-    assert reading(page) and "already" in page.locator("#play-why-text").inner_text()
-
-
-def test_occlusion_never_keeps_the_pen_waiting(page: Page) -> None:
-    page.click("#play-presets button >> nth=8")
-    page.evaluate(
-        """window.slices = 0;
-           const original = Engine.occlusionSlices;
-           Engine.occlusionSlices = function* (...given) {
-             const slices = original(...given);
-             for (;;) {
-               const step = slices.next();
-               window.slices++;
-               if (step.done) return step.value;
-               yield step.value;
-             }
-           }"""
-    )
-    page.check("input[value=occlusion]")
-    page.locator("#play-why-text", has_text="without what is here").wait_for()
-    assert page.evaluate("window.slices") > 2  # how long each takes is measured, not tested: machines differ
 
 
 # --- test digits, links, copies ---
 
 
-def test_presets_are_read_as_they_say(page: Page) -> None:
+def test_a_preset_is_given_and_read_as_it_says(page: Page) -> None:
     digits = json.loads(page.evaluate("JSON.stringify(window.digitlabDigits)"))
-    assert [d["label"] for d in digits[:10]] == list(range(10)) and len(digits) > 10
     buttons = page.locator(".play-digits button")
     assert buttons.count() == len(digits)
-    for i, digit in enumerate(digits):
+    for i in (0, 9, len(digits) - 1):
         buttons.nth(i).click()
-        assert reading(page).startswith(f"Looks like {digit.get('read', digit['label'])},"), digit
-        assert given_pixels(page) == list(base64.b64decode(digit["pixels"])), digit["source"]
+        assert reading(page).startswith(f"Looks like {digits[i].get('read', digits[i]['label'])},")
+        assert given_pixels(page) == list(base64.b64decode(digits[i]["pixels"])), digits[i]["source"]
 
 
 def given_pixels(page: Page) -> list[int]:
@@ -432,62 +270,32 @@ def given_pixels(page: Page) -> list[int]:
 
 def test_a_link_brings_the_digit_back(page: Page, browser: Browser) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#play-link")
+    assert "first" in page.locator("#play-copied").inner_text() and "#" not in page.url
     draw(page, SEVEN)
     was = reading(page)
     page.click("#play-link")
     page.locator("#play-copied", has_text="copied").wait_for()
     link = page.evaluate("navigator.clipboard.readText()")
-    assert link == page.url and len(link) < 1000
+    assert link == page.url
     other = browser.new_page()
     problems = watched(other, link.partition("playground")[0])
     other.goto(link)
     assert reading(other) == was and given_pixels(other) == given_pixels(page)
+    other.evaluate("location.hash = '#digit=<script>alert(1)</script>'")
+    other.locator("#play-copied", has_text="no digit that this page can read").wait_for()
+    assert reading(other) == "Draw a digit"
     assert not problems
     other.close()
-
-
-HOSTILE = [
-    "#digit=",
-    "#digit=AAAA",
-    "#digit=AP8A_wD_AP8A_wD_",
-    "#digit=%3Cscript%3Ealert(1)%3C/script%3E",
-    "#digit=" + "A" * 100_000,
-    '#digit="]<img src=x onerror=alert(1)>',
-    "#digit=A",
-    "#digit=_____w",
-]
-
-
-@pytest.mark.parametrize("fragment", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_hostile_link_is_refused(page: Page, fragment: str) -> None:
-    page.goto("about:blank")
-    page.go_back()
-    draw(page, SEVEN)
-    page.evaluate("(hash) => { location.hash = hash; }", fragment)
-    page.locator("#play-copied", has_text="no digit that this page can read").wait_for()
-    assert reading(page) == "Draw a digit"
-    page.reload()
-    assert reading(page) == "Draw a digit"
-
-
-def test_the_copied_tensor_is_what_the_network_got(page: Page) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.click("#play-presets button >> nth=4")
-    reading(page)
-    page.click("#play-tensor")
-    page.locator("#play-copied", has_text="Copied").wait_for()
-    names: dict[str, Any] = {}
-    exec(page.evaluate("navigator.clipboard.readText()"), names)
-    assert names["pixels"].dtype == torch.uint8 and names["pixels"].flatten().tolist() == given_pixels(page)
-    assert names["images"].shape == (1, 1, 28, 28)
 
 
 def test_where_copying_is_not_allowed_the_text_is_shown(page: Page) -> None:
     page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     page.click("#play-presets button >> nth=4")
-    reading(page)
     page.click("#play-tensor")
     assert page.locator("#play-copy-text").input_value().startswith("import torch")
+    page.click("#play-clear")
+    assert page.locator("#play-copy-text").is_hidden()
 
 
 # --- which model ---
@@ -517,20 +325,10 @@ def test_a_model_of_ones_own_runs_and_the_courses_comes_back(page: Page, site: P
     assert page.locator("#play-course-model").is_hidden()
 
 
-BAD_MODELS = {
-    "foreign": b"alert(1)",
-    "empty": b"",
-    "another format": b'{"format": "onnx"}',
-    "binary": bytes(range(256)) * 10,
-    "huge": b" " * 2_000_000,
-    "hostile": b'{"__proto__": {"format": "digitlab-weights"}, "tensors": {"constructor": 1}}',
-}
-
-
-@pytest.mark.parametrize("kind", BAD_MODELS)
-def test_a_bad_model_is_refused_with_a_clear_line(page: Page, tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("content", [b"alert(1)", b" " * 2_000_000], ids=["foreign", "huge"])
+def test_a_bad_model_is_refused_with_a_clear_line(page: Page, tmp_path: Path, content: bytes) -> None:
     bad = tmp_path / "bad.js"
-    bad.write_bytes(BAD_MODELS[kind])
+    bad.write_bytes(content)
     page.click("#play-presets button >> nth=7")
     page.set_input_files("#play-file", bad)
     error = page.locator("#play-model-error", has_text="bad.js was not loaded.")
@@ -549,7 +347,7 @@ def test_everybody_can_use_it(address: str, browser: Browser, scheme: Any) -> No
     page.goto(f"{address}playground/")
     page.click("#play-presets button >> nth=5")
     page.set_input_files("#play-file", {"name": "bad.js", "mimeType": "text/javascript", "buffer": b"no"})
-    for layer in ("conv1", "conv2", "pool2", "fc1", "logits", "input"):
+    for layer in ("conv1", "conv2", "pool2", "fc1", "fc2", "input"):
         page.click(f"[data-layer={layer}] >> nth=0")
         for rule in Axe().run(page).response["violations"]:
             problems += [f"{layer}: {rule['id']}: {node['html'][:200]}" for node in rule["nodes"][:3]]
@@ -584,7 +382,6 @@ def test_it_works_from_disk(offline_site: Path, browser: Browser) -> None:
 
 
 def test_its_own_weight_is_small(site: Path) -> None:
-    files = [site / "javascripts" / "playground" / name for name in SCRIPTS] + [
-        site / "stylesheets" / "playground.css"
-    ]
+    files = [*(site / "javascripts" / "playground").rglob("*.js"), site / "stylesheets" / "playground.css"]
+    assert len(files) > 10
     assert sum(len(gzip.compress(path.read_bytes())) for path in files) <= 90 * 1024

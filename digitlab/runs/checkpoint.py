@@ -24,7 +24,7 @@ MODEL_FILE = "model.safetensors"
 """The trained network in a run's folder."""
 
 _FORMAT = "digitlab model 1"
-_SHIPPED_FILE = Path(__file__).parents[1] / "assets" / "cnn.safetensors"
+SHIPPED_FILE = Path(__file__).parents[1] / "assets" / "cnn.safetensors"
 _MAX_BYTES = 16 << 20  # twenty times the largest network here: a stranger's file may hold anything
 
 
@@ -136,7 +136,7 @@ def load_shipped_model(device: str | torch.device = "cpu") -> DigitModel:
         >>> bool(correct.float().mean() > 0.95)
         True
     """
-    return load_checkpoint(_SHIPPED_FILE, device).model
+    return load_checkpoint(SHIPPED_FILE, device).model
 
 
 def _new_model(name: str) -> DigitModel:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-import digitlab
 from digitlab.data import load_sample
 from digitlab.export import measured_in_words, playground_script
-from digitlab.runs.checkpoint import load_checkpoint
+from digitlab.runs.checkpoint import SHIPPED_FILE, load_checkpoint
 from digitlab.training import predict
 
 FOLDER = "javascripts/playground"
@@ -32,7 +30,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def make_scripts() -> dict[str, str]:
     """The two scripts, by name."""
-    shipped = load_checkpoint(Path(digitlab.__file__).parent / "assets" / "cnn.pt")
+    shipped = load_checkpoint(SHIPPED_FILE)
     accuracy = shipped.metadata["measured"]["mnist test"]["test_accuracy"]
     weights = playground_script(
         shipped.model, "shipped network", measured_in_words(accuracy, 10_000, "mnist")

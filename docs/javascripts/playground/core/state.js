@@ -1,0 +1,42 @@
+// The one state of the page: all that it knows. core/changes.js changes it, and page/ draws it.
+
+"use strict";
+
+/** A new state, with empty paper. @param {Weights} courseWeights */
+digitlab.createState = (courseWeights) => {
+  const { SIDE } = digitlab.ink;
+  const ink = new Uint8Array(SIDE * SIDE);
+  const normalized = digitlab.ink.normalize(ink, SIDE, SIDE);
+  const heat = /** @type {Float32Array} */ (new Float32Array(784));
+  return {
+    // The paper: 0 paper .. 255 ink.
+    ink,
+    penWidth: 20,
+    pointer: /** @type {number | null} */ (null), // the finger, pen or mouse that draws; others are not listened to
+    last: { x: 0, y: 0 }, // where it was
+    keyboard: { x: SIDE / 2, y: SIDE / 2, down: false, shown: false }, // the pen that the keys move
+    // The network, and what it reads.
+    courseWeights,
+    weights: courseWeights, // those that run
+    modelError: "", // why the last file was not taken
+    centre: true, // fit and centre the ink, as MNIST did
+    normalized,
+    activations: digitlab.network.forward(courseWeights, normalized.image),
+    reading: { title: "", remark: "" },
+    // The unit that is explained. For conv2 with the numbers of one input map; -1 for the one that adds most.
+    unit: /** @type {Unit} */ ({ layer: "conv1", map: 0, row: 12, column: 12 }),
+    channel: -1,
+    // The question why. `slices` is an occlusion that is being worked out, of which the share `done` is.
+    way: /** @type {"saliency" | "occlusion" | "towards"} */ ("saliency"),
+    target: 3, // the other digit, for "towards"
+    why: { heat, text: "" },
+    occlusion: { question: "", answer: heat, slices: /** @type {Occluding | null} */ (null), done: 0 },
+    // What is said of copies and links, and to those who hear the page.
+    copied: "",
+    copyText: "", // what the browser did not let the page copy
+    heard: "", // the reading that was last announced
+    announcement: "",
+  };
+};
+
+/** @typedef {ReturnType<(typeof digitlab)["createState"]>} State */

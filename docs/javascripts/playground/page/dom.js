@@ -1,0 +1,109 @@
+// Elements of the page and pictures on its canvases: found, made, painted.
+
+"use strict";
+
+/** @typedef {(state: State, changed: () => void) => void} Listen what sets up the events of a part of the page. */
+
+digitlab.dom = (() => {
+  /**
+   * The element of an id, which must be of this kind.
+   *
+   * @template {keyof HTMLElementTagNameMap} K
+   * @param {string} id
+   * @param {K} tag
+   * @returns {HTMLElementTagNameMap[K]}
+   */
+  function find(id, tag) {
+    const found = document.getElementById(`play-${id}`);
+    if (!found || found.localName !== tag) throw new Error(`The page has no ${tag} named play-${id}.`);
+    return /** @type {HTMLElementTagNameMap[K]} */ (found);
+  }
+
+  /**
+   * A new element with attributes, text and children.
+   *
+   * @template {keyof HTMLElementTagNameMap} K
+   * @param {K} tag
+   * @param {Record<string, string>} [attributes]
+   * @param {...(Node | string)} children
+   * @returns {HTMLElementTagNameMap[K]}
+   */
+  function element(tag, attributes = {}, ...children) {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    made.append(...children);
+    return made;
+  }
+
+  /** A text that stays is left alone, or it would be read out anew. @type {(home: Element, text: string) => void} */
+  function write(home, text) {
+    if (home.textContent !== text) home.textContent = text;
+  }
+
+  /** @param {HTMLCanvasElement} canvas */
+  function context2d(canvas) {
+    const context = canvas.getContext("2d");
+    if (!context) throw new Error("This browser has no canvas.");
+    return context;
+  }
+
+  /**
+   * Paint rows of pixels (red, green, blue, alpha) over a whole canvas, each as a rectangle, or smoothly.
+   *
+   * @type {(canvas: HTMLCanvasElement, pixels: Pixels, columns: number, smooth?: boolean) => void}
+   */
+  function paint(canvas, pixels, columns, smooth = false) {
+    const rows = pixels.length / 4 / columns;
+    const image = new ImageData(pixels, columns, rows);
+    const context = context2d(canvas);
+    if (canvas.width === columns) return context.putImageData(image, 0, 0);
+    const small = element("canvas", { width: String(columns), height: String(rows) });
+    context2d(small).putImageData(image, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.imageSmoothingEnabled = smooth;
+    context.drawImage(small, 0, 0, canvas.width, canvas.height);
+  }
+
+  /** Grey pixels, as ink on a canvas. @type {(canvas: HTMLCanvasElement, ink: Uint8Array, columns: number) => void} */
+  function paintInk(canvas, ink, columns) {
+    paint(canvas, digitlab.colours.pixels(ink, 255, digitlab.colours.BLACK_WHITE), columns);
+  }
+
+  /**
+   * A frame that shows on light and on dark.
+   *
+   * @type {(context: CanvasRenderingContext2D, x: number, y: number, size: number) => void}
+   */
+  function outline(context, x, y, size) {
+    const inset = size < 12 ? -3 : 2; // around a small thing, within a large one
+    for (const [colour, width] of /** @type {[string, number][]} */ ([["#fff", 7], ["#b8500b", 4]])) {
+      context.strokeStyle = colour;
+      context.lineWidth = width;
+      context.strokeRect(x + inset, y + inset, size - 2 * inset, size - 2 * inset);
+    }
+  }
+
+  /** @type {Record<string, Point>} */
+  const ARROWS = {
+    ArrowLeft: { x: -1, y: 0 },
+    ArrowRight: { x: 1, y: 0 },
+    ArrowUp: { x: 0, y: -1 },
+    ArrowDown: { x: 0, y: 1 },
+  };
+
+  /**
+   * Listen to the keys while an element has the focus. What `press` says it has used goes no further.
+   *
+   * @type {(home: HTMLElement, press: (key: string, arrow: Point | undefined, shift: boolean) => boolean) => void}
+   */
+  function onKey(home, press) {
+    home.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.altKey || event.metaKey) return;
+      if (!press(event.key, ARROWS[event.key], event.shiftKey)) return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+  }
+
+  return { find, element, write, context2d, paint, paintInk, outline, onKey };
+})();

@@ -1,0 +1,40 @@
+// The playground page. Every part of it draws itself from the one state, and listens: an event changes the state, and
+// then all is drawn anew. It asks no other host for anything; what comes from outside, a link or a file, is checked.
+
+"use strict";
+
+digitlab.page = (() => {
+  const { find, write } = digitlab.dom;
+  const { paper, reading, question, diagram, inspector, sources } = digitlab;
+  const parts = [paper, reading, question, diagram, inspector, sources];
+  const { digitlabWeights } = /** @type {{digitlabWeights: string}} */ (/** @type {unknown} */ (window));
+  const state = digitlab.createState(digitlab.weightsFile.parse(digitlabWeights));
+
+  let announcing = 0;
+  let frame = 0;
+
+  /** @param {State} state */
+  function render(state) {
+    for (const part of parts) part.draw(state);
+    // Those who hear the page are told once all has been quiet for a while.
+    clearTimeout(announcing);
+    announcing = window.setTimeout(() => write(find("say", "p"), state.announcement), 500);
+  }
+
+  function changed() {
+    digitlab.changes.update(state);
+    render(state);
+    if (!state.occlusion.slices || frame) return;
+    frame = requestAnimationFrame(() => {
+      frame = 0;
+      digitlab.changes.goOn(state);
+      changed();
+    });
+  }
+
+  for (const part of parts) part.listen(state, changed);
+  digitlab.changes.readLink(state, location.hash);
+  changed();
+  document.getElementById("playground")?.removeAttribute("hidden");
+  return { state, render };
+})();
