@@ -59,7 +59,7 @@ def test_the_solution_as_shown_is_correct(each: Exercise) -> None:
 def test_each_wrong_answer_is_told_its_own_mistake(each: Exercise) -> None:
     assert len(each.wrong) >= 2
     for wrong in each.wrong:
-        verdict = each.check(wrong.answer)
+        verdict = each.check(wrong.apply(each.answer))
         assert (verdict.status, verdict.message) == ("incorrect", wrong.diagnosis), wrong
     assert len({wrong.diagnosis for wrong in each.wrong}) == len(each.wrong)
 
@@ -72,6 +72,27 @@ def test_hints_lead_on_and_then_stay(each: Exercise) -> None:
     given = [str(fresh.hint()) for _ in range(len(each.hints) + 1)]
     assert len(set(given)) == len(each.hints)
     assert given[-1] == given[-2]
+
+
+def test_looking_at_it_gives_nothing_away(each: Exercise) -> None:
+    shown = repr(each)
+    assert each.number in shown and each.title in shown and len(shown) < 200
+    assert not any(text in shown for text in (each.praise, *each.hints, *(wrong.diagnosis for wrong in each.wrong)))
+
+
+def test_a_mistake_is_recognised_beside_another_one() -> None:
+    """The first case shows the known one; the second fails in another way."""
+
+    def uphill_and_more(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
+        step = weights + learning_rate * gradient
+        return step if weights.ndim == 1 else step + 1
+
+    assert "this walks uphill" in exercise("03.1").check(uphill_and_more).message
+
+
+def test_a_constant_is_not_taken_for_a_mistake_that_it_hits_by_chance() -> None:
+    wrong = next(each for each in exercise("14.4").wrong if "ideal" in str(each) or "n_workers" in str(each))
+    assert exercise("14.4").check(lambda *_: 1.0).message != wrong.diagnosis
 
 
 def test_it_says_how_long_and_how_hard(each: Exercise) -> None:

@@ -7,12 +7,13 @@
     ex.hint()                # one more each time
     ex.solution()            # the reference
 
-Each lesson's exercises are in a file of their own, ``lesson_01.py`` and so on: data and small functions, no
-mechanism. How an answer is compared is in ``checking.py``; ``time_limit.py`` ends one that does not end;
-what the learner has solved is kept by ``progress.py`` in one small file.
+Each lesson's exercises are in a file of their own, ``lesson_01.py`` and so on: data and small functions, no mechanism.
+A known wrong answer is an edit of the reference beside what is said of it. How an answer is compared is in
+``checking.py``; ``time_limit.py`` ends one that does not end; what the learner has solved is kept by ``progress.py``.
 """
 
 from __future__ import annotations
+
 import __future__
 
 import difflib
@@ -38,7 +39,7 @@ from digitlab.exercises.checking import (
 )
 from digitlab.exercises.surroundings import quiet_surroundings
 
-__all__ = ["Exercise", "Text", "Verdict", "WrongAnswer", "edit", "exercise", "list_exercises"]
+__all__ = ["Edit", "Exercise", "Text", "Verdict", "WrongAnswer", "edit", "exercise", "list_exercises"]
 
 # For a learner's answer. The slowest of the known ones needs 0.2 seconds, all its cases together, on two busy cores.
 _SECONDS = 10.0
@@ -53,12 +54,7 @@ class Text(str):
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """What a check found.
-
-    Attributes:
-        status: ``"correct"``, ``"incorrect"`` or ``"not attempted"``.
-        message: one paragraph for the learner.
-    """
+    """What a check found: a ``status`` and, for the learner, a ``message`` of one paragraph."""
 
     status: Literal["correct", "incorrect", "not attempted"]
     message: str
@@ -68,16 +64,8 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class WrongAnswer:
-    """An answer that learners give, and what a good teacher would say to it."""
-
-    answer: Any
-    diagnosis: str
-
-
-@dataclass(frozen=True)
 class Edit:
-    """A wrong answer that differs from the reference in the text of a line or two, and what to say to it."""
+    """A wrong answer that differs from the reference in a line or two of its text, and what is said to it."""
 
     changes: tuple[tuple[str, str], ...]
     diagnosis: str
@@ -90,18 +78,29 @@ class Edit:
                 raise ValueError(f"{old!r} stands {source.count(old)} times in {reference.__name__}, not once")
             source = source.replace(old, new)
         names = dict(vars(sys.modules[reference.__module__]))
-        flags = __future__.annotations.compiler_flag
-        exec(compile(source, f"<{reference.__name__}, edited>", "exec", flags), names)
+        exec(compile(source, "<edited>", "exec", __future__.annotations.compiler_flag), names)
         return names[reference.__name__]
 
 
 def edit(*texts: str) -> Edit:
-    """``edit(old, new, diagnosis)``, or with more pairs of old and new before the diagnosis."""
+    """``edit(old, new, diagnosis)``; more pairs of old and new are replaced one after the other."""
     *changed, diagnosis = texts
     return Edit(tuple(zip(changed[::2], changed[1::2], strict=True)), diagnosis)
 
 
-@dataclass
+@dataclass(frozen=True)
+class WrongAnswer:
+    """A wrong answer that is no edit, a value or a function of another kind, and what is said to it."""
+
+    answer: Any
+    diagnosis: str
+
+    def apply(self, _reference: Any) -> Any:
+        """The answer itself."""
+        return self.answer
+
+
+@dataclass(repr=False)
 class Exercise:
     """One exercise.
 
@@ -115,10 +114,9 @@ class Exercise:
         answer: the reference: a function, a class, or a value.
         praise: what to say to a correct answer: one thing worth knowing next.
         hints: two or more, each giving away a little more.
-        wrong: known wrong answers, two or more.
+        wrong: answers that learners give, two or more, each with what a good teacher would say.
         cases: gives the inputs to try, a tuple each; made anew for each check.
-        observe: ``observe(answer, *inputs)``: what is compared with the reference; by default what the answer
-            returns.
+        observe: ``observe(answer, *inputs)``: what is compared with the reference; by default what it returns.
         code: the reference as text, where it is not the source of ``answer``.
     """
 
@@ -131,11 +129,15 @@ class Exercise:
     answer: Any
     praise: str
     hints: tuple[str, ...]
-    wrong: tuple[WrongAnswer | Edit, ...]
+    wrong: tuple[Edit | WrongAnswer, ...]
     cases: Callable[[], list[tuple[Any, ...]]] = lambda: [()]
     observe: Observe = call
     code: str | None = None
     _hints_given: int = field(default=0, repr=False)
+
+    def __repr__(self) -> str:
+        about = f"Exercise {self.number}: {self.title} ({self.minutes} minutes, {self.difficulty})."
+        return f"{about} Write {self.name}, then check({self.name}); hint() helps."
 
     def check(self, answer: Any) -> Verdict:
         """Compare an answer with the reference.
@@ -175,24 +177,25 @@ class Exercise:
         try:
             return self._compare(got, expected, cases)
         except Exception:  # a learner's object may fail at being looked at, or have no numbers to read
-            return Verdict(
-                "incorrect", "the result cannot be compared with the reference's: it is of another kind"
-            )
+            return Verdict("incorrect", "the result cannot be compared: it is of another kind than asked for")
 
     def _compare(self, got: Any, expected: list[Any], cases: list[tuple[Any, ...]]) -> Verdict:
         if same(got, expected):
             return Verdict("correct", self.praise)
-        for wrong in self.wrong:
-            answer = wrong.apply(self.answer) if isinstance(wrong, Edit) else wrong.answer
-            if same(got, outcome_of(answer, cases, self.observe)):
-                return Verdict("incorrect", wrong.diagnosis)
+        known = [(outcome_of(each.apply(self.answer), cases, self.observe), each.diagnosis) for each in self.wrong]
+        for outcome, diagnosis in known:
+            if same(got, outcome):
+                return Verdict("incorrect", diagnosis)
         if isinstance(got, Mistake):
             return Verdict("incorrect", str(got))
-        for inputs, one, other in zip(cases, got, expected, strict=True):
-            difference = describe_difference(one, other, inputs)
-            if difference is not None:
-                return Verdict("incorrect", difference)
-        return Verdict("incorrect", "the result is of another kind than the reference's")
+        first = next(i for i, (one, other) in enumerate(zip(got, expected, strict=True)) if not same(one, other))
+        is_constant = len(got) > 1 and all(same(each, got[0]) for each in got[1:])
+        if not is_constant:  # a mistake together with another: the first case that differs may still show it
+            for outcome, diagnosis in known:
+                if not isinstance(outcome, Mistake) and same(got[first], outcome[first]):
+                    return Verdict("incorrect", diagnosis)
+        difference = describe_difference(got[first], expected[first], cases[first])
+        return Verdict("incorrect", difference or "the result is of another kind than asked for")
 
 
 def list_exercises() -> list[Exercise]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises import Exercise, edit
 from digitlab.models import create_model
 
 # --- 00.1 ---------------------------------------------------------------------------------------
@@ -13,26 +13,6 @@ from digitlab.models import create_model
 
 def answers(scores: Tensor) -> Tensor:
     return scores.argmax(dim=1)
-
-
-def highest_scores(scores: Tensor) -> Tensor:
-    return scores.max(dim=1).values
-
-
-def best_image_for_each_digit(scores: Tensor) -> Tensor:
-    return scores.argmax(dim=0)
-
-
-def one_answer_for_all(scores: Tensor) -> Tensor:
-    return scores.argmax()
-
-
-def answers_in_a_column(scores: Tensor) -> Tensor:
-    return scores.argmax(dim=1, keepdim=True)
-
-
-def least_likely(scores: Tensor) -> Tensor:
-    return scores.argmin(dim=1)
 
 
 def some_scores() -> list[tuple[Tensor]]:
@@ -45,26 +25,6 @@ def some_scores() -> list[tuple[Tensor]]:
 
 def share_right(answers: Tensor, labels: Tensor) -> float:
     return (answers == labels).float().mean().item()
-
-
-def number_right(answers: Tensor, labels: Tensor) -> float:
-    return (answers == labels).sum().item()
-
-
-def percentage_right(answers: Tensor, labels: Tensor) -> float:
-    return 100 * (answers == labels).float().mean().item()
-
-
-def share_wrong(answers: Tensor, labels: Tensor) -> float:
-    return (answers != labels).float().mean().item()
-
-
-def share_of_ten(answers: Tensor, labels: Tensor) -> float:
-    return (answers == labels).sum().item() / 10
-
-
-def all_right(answers: Tensor, labels: Tensor) -> bool:
-    return bool((answers == labels).all())
 
 
 def some_answers() -> list[tuple[Tensor, Tensor]]:
@@ -82,33 +42,13 @@ def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def count_tensors(model: nn.Module) -> int:
-    return len(list(model.parameters()))
-
-
-def count_weights_only(model: nn.Module) -> int:
-    return sum(p.numel() for name, p in model.named_parameters() if name.endswith("weight"))
-
-
-def count_first_sizes(model: nn.Module) -> int:
-    return sum(len(p) for p in model.parameters())
-
-
-def count_everything_saved(model: nn.Module) -> int:
-    return sum(tensor.numel() for tensor in model.state_dict().values())
-
-
 def some_models() -> list[tuple[nn.Module]]:
     return [(create_model("cnn"),), (nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)),)]
 
 
 EXERCISES = [
     Exercise(
-        number="00.1",
-        title="From scores to answers",
-        name="answers",
-        minutes=3,
-        difficulty="easy",
+        number="00.1", title="From scores to answers", name="answers", minutes=3, difficulty="easy",
         starter='def answers(scores):\n    """Scores (N, 10), one row for each image, to N digits."""\n    ...',
         answer=answers,
         praise="that is all there is to reading a digit off a network: ten scores, and the place of the highest.",
@@ -117,37 +57,25 @@ EXERCISES = [
             "`argmax` gives a place. With dim=1 it looks along each row.",
         ),
         wrong=(
-            WrongAnswer(
-                highest_scores,
-                "these are the highest scores themselves. Asked for is where they stand: the place is the digit. "
-                "Use argmax instead of max.",
-            ),
-            WrongAnswer(
-                best_image_for_each_digit,
-                "this looks down the columns: for each digit it finds the image with the highest score. You want the best digit "
-                "for each image: dim=1.",
-            ),
-            WrongAnswer(
-                one_answer_for_all,
-                "this is a single place in the whole table. Give argmax a dimension, dim=1, and you get one for each row.",
-            ),
-            WrongAnswer(
-                answers_in_a_column,
-                "the digits are right, but they stand in a column, (N, 1). Compared with labels of shape (N,), a column gives "
-                "a whole N by N table. Leave out keepdim.",
-            ),
-            WrongAnswer(
-                least_likely, "these are the digits with the lowest scores. The highest score is the answer."
-            ),
+            edit("scores.argmax(dim=1)", "scores.max(dim=1).values",
+                "these are the highest scores themselves. Asked for is where they stand: the place is the digit. Use "
+                "argmax instead of max."),
+            edit("=1)", "=0)",
+                "this looks down the columns: for each digit it finds the image with the highest score. You want the "
+                "best digit for each image: dim=1."),
+            edit(".argmax(dim=1", ".argmax(",
+                "this is a single place in the whole table. Give argmax a dimension, dim=1, and you get one for each "
+                "row."),
+            edit("=1)", "=1, keepdim=True)",
+                "the digits are right, but they stand in a column, (N, 1). Compared with labels of shape (N,), a "
+                "column gives a whole N by N table. Leave out keepdim."),
+            edit("scores.argmax", "scores.argmin",
+                "these are the digits with the lowest scores. The highest score is the answer."),
         ),
         cases=some_scores,
     ),
     Exercise(
-        number="00.2",
-        title="What share is right?",
-        name="share_right",
-        minutes=3,
-        difficulty="easy",
+        number="00.2", title="What share is right?", name="share_right", minutes=3, difficulty="easy",
         starter='def share_right(answers, labels):\n    """The share of the answers that equal their label, from 0 to 1."""\n    ...',
         answer=share_right,
         praise="this share is called accuracy. It is the number that everybody reports, and lesson 06 asks how far to trust it.",
@@ -156,30 +84,20 @@ EXERCISES = [
             "As numbers, True is 1 and False is 0: `.float()`. What is the mean of ones and zeros?",
         ),
         wrong=(
-            WrongAnswer(
-                number_right, "this is how many are right. Divide by how many there are, or take the mean."
-            ),
-            WrongAnswer(
-                percentage_right,
-                'this is in percent. As a share it lies between 0 and 1; percent is for printing: f"{share:.1%}".',
-            ),
-            WrongAnswer(share_wrong, "this is the share that is wrong. Compare with ==, not with !=."),
-            WrongAnswer(
-                share_of_ten, "you divided by ten, the number of classes. Divide by the number of answers."
-            ),
-            WrongAnswer(
-                all_right,
-                "this says whether *all* are right. Take the mean of the comparison instead of all().",
-            ),
+            edit(".float().mean", ".sum",
+                "this is how many are right. Divide by how many there are, or take the mean."),
+            edit("return", "return 100 *",
+                'this is in percent. As a share it lies between 0 and 1; percent is for printing: f"{share:.1%}".'),
+            edit("(answers ==", "(answers !=", "this is the share that is wrong. Compare with ==, not with !=."),
+            edit(".float().mean().item()", ".sum().item() / 10",
+                "you divided by ten, the number of classes. Divide by the number of answers."),
+            edit("(answers == labels).float().mean().item()", "bool((answers == labels).all())",
+                "this says whether *all* are right. Take the mean of the comparison instead of all()."),
         ),
         cases=some_answers,
     ),
     Exercise(
-        number="00.3",
-        title="How big is it?",
-        name="count_parameters",
-        minutes=4,
-        difficulty="easy",
+        number="00.3", title="How big is it?", name="count_parameters", minutes=4, difficulty="easy",
         starter='def count_parameters(model):\n    """How many numbers in the model are learnt."""\n    ...',
         answer=count_parameters,
         praise="the course's CNN has 21,840. In lesson 05 you will get there with pencil and paper, layer by layer.",
@@ -188,23 +106,20 @@ EXERCISES = [
             "`sum(... for parameter in model.parameters())`.",
         ),
         wrong=(
-            WrongAnswer(
-                count_tensors,
-                "this is how many tensors there are. Each holds many numbers: add up their numel().",
-            ),
-            WrongAnswer(
-                count_weights_only,
-                "the biases are missing: each output of a layer also has one number that is simply added. They are learnt too.",
-            ),
-            WrongAnswer(
-                count_first_sizes,
-                "len() of a tensor is only its first size. A tensor of shape (50, 320) holds 16,000 numbers: numel().",
-            ),
-            WrongAnswer(
-                count_everything_saved,
-                "right for the CNN, too many for a model that also stores things which are not learnt, such as running averages. "
-                "Go through model.parameters(), not through the state_dict.",
-            ),
+            edit("sum(parameter.numel() for parameter in model.parameters())", "len(list(model.parameters()))",
+                "this is how many tensors there are. Each holds many numbers: add up their numel()."),
+            edit(
+                "sum(parameter.numel() for parameter in model.parameters())",
+                'sum(p.numel() for name, p in model.named_parameters() if name.endswith("weight"))',
+                "the biases are missing: each output of a layer also has one number that is simply added. They are "
+                "learnt too."),
+            edit("sum(parameter.numel() for parameter", "sum(len(p) for p",
+                "len() of a tensor is only its first size. A tensor of shape (50, 320) holds 16,000 numbers: numel()."),
+            edit(
+                "sum(parameter.numel() for parameter in model.parameters",
+                "sum(tensor.numel() for tensor in model.state_dict().values",
+                "right for the CNN, too many for a model that also stores things which are not learnt, such as "
+                "running averages. Go through model.parameters(), not through the state_dict."),
         ),
         cases=some_models,
     ),

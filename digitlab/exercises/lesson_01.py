@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from digitlab.data import MEAN, STD, load_sample
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.data import load_sample
+from digitlab.exercises import Exercise, edit
 from digitlab.exercises.checking import Mistake
 
 # --- 01.1 ---------------------------------------------------------------------------------------
@@ -18,23 +18,6 @@ from digitlab.exercises.checking import Mistake
 
 def class_counts(labels: Tensor) -> Tensor:
     return torch.stack([(labels == digit).sum() for digit in range(10)])
-
-
-def counts_of_those_present(labels: Tensor) -> Tensor:
-    counts: Tensor = labels.unique(return_counts=True)[1]
-    return counts
-
-
-def counts_up_to_the_largest(labels: Tensor) -> Tensor:
-    return labels.bincount()
-
-
-def shares_of_classes(labels: Tensor) -> Tensor:
-    return labels.bincount(minlength=10) / len(labels)
-
-
-def sums_of_labels(labels: Tensor) -> Tensor:
-    return torch.stack([labels[labels == digit].sum() for digit in range(10)])
 
 
 def some_labels() -> list[tuple[Tensor]]:
@@ -61,26 +44,6 @@ def idx_shape(data: bytes) -> tuple[int, ...]:
     return tuple(int.from_bytes(data[start : start + 4], "big") for start in starts)
 
 
-def shape_with_little_end_first(data: bytes) -> tuple[int, ...]:
-    return tuple(int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "little") for i in range(data[3]))
-
-
-def shape_of_always_three(data: bytes) -> tuple[int, ...]:
-    return tuple(int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "big") for i in range(3))
-
-
-def shape_from_byte_zero(data: bytes) -> tuple[int, ...]:
-    return tuple(int.from_bytes(data[4 * i : 4 * i + 4], "big") for i in range(data[3]))
-
-
-def shape_of_single_bytes(data: bytes) -> tuple[int, ...]:
-    return tuple(data[4 : 4 + data[3]])
-
-
-def shape_of_last_bytes(data: bytes) -> tuple[int, ...]:
-    return tuple(data[7 + 4 * i] for i in range(data[3]))
-
-
 def write_idx(values: Tensor) -> bytes:
     """The bytes of an IDX file."""
     return struct.pack(f">4B{values.ndim}I", 0, 0, 8, values.ndim, *values.shape) + values.numpy().tobytes()
@@ -102,34 +65,6 @@ def idx_values(data: bytes, shape: tuple[int, ...]) -> Tensor:
     return torch.tensor(values).view(shape)
 
 
-def values_with_header(data: bytes, shape: tuple[int, ...]) -> Tensor:
-    n = int(np.prod(shape))
-    return torch.tensor(np.frombuffer(data[:n], dtype=np.uint8)).view(shape)
-
-
-def values_after_sixteen(data: bytes, shape: tuple[int, ...]) -> Tensor:
-    return torch.tensor(np.frombuffer(data[16:], dtype=np.uint8).reshape(shape))
-
-
-def values_after_sixteen_by_view(data: bytes, shape: tuple[int, ...]) -> Tensor:
-    return torch.tensor(np.frombuffer(data[16:], dtype=np.uint8)).view(shape)
-
-
-def values_column_by_column(data: bytes, shape: tuple[int, ...]) -> Tensor:
-    values = np.frombuffer(data[4 + 4 * len(shape) :], dtype=np.uint8)
-    return torch.tensor(
-        values.reshape(shape[:-2] + shape[-2:][::-1]).swapaxes(-1, -2) if len(shape) > 1 else values
-    )
-
-
-def values_with_sign(data: bytes, shape: tuple[int, ...]) -> Tensor:
-    return torch.tensor(np.frombuffer(data[4 + 4 * len(shape) :], dtype=np.int8)).view(shape)
-
-
-def values_without_shape(data: bytes, shape: tuple[int, ...]) -> Tensor:
-    return torch.tensor(np.frombuffer(data[4 + 4 * len(shape) :], dtype=np.uint8))
-
-
 def idx_files_and_shapes() -> list[tuple[bytes, tuple[int, ...]]]:
     return [(data, idx_shape(data)) for (data,) in idx_files()]
 
@@ -141,49 +76,6 @@ def to_input(images: Tensor) -> Tensor:
     pixels = images.float() / 255
     pixels = (pixels - 0.1307) / 0.3081
     return pixels.unsqueeze(1)
-
-
-def input_without_scaling(images: Tensor) -> Tensor:
-    return ((images.float() - MEAN) / STD).unsqueeze(1)
-
-
-def input_by_its_own_statistics(images: Tensor) -> Tensor:
-    pixels = images.float() / 255
-    return ((pixels - pixels.mean()) / pixels.std()).unsqueeze(1)
-
-
-def input_image_by_image(images: Tensor) -> Tensor:
-    pixels = images.float() / 255
-    mean, std = pixels.mean(dim=(1, 2), keepdim=True), pixels.std(dim=(1, 2), keepdim=True)
-    return ((pixels - mean) / std).unsqueeze(1)
-
-
-def input_without_channel(images: Tensor) -> Tensor:
-    return (images.float() / 255 - MEAN) / STD
-
-
-def input_divided_by_variance(images: Tensor) -> Tensor:
-    return ((images.float() / 255 - MEAN) / STD**2).unsqueeze(1)
-
-
-def input_with_the_two_swapped(images: Tensor) -> Tensor:
-    return ((images.float() / 255 - STD) / MEAN).unsqueeze(1)
-
-
-def input_without_brackets(images: Tensor) -> Tensor:
-    return (images.float() / 255 - MEAN / STD).unsqueeze(1)
-
-
-def input_from_whole_division(images: Tensor) -> Tensor:
-    return (((images // 255).float() - MEAN) / STD).unsqueeze(1)
-
-
-def input_turned_to_a_photograph(images: Tensor) -> Tensor:
-    return ((1 - images.float() / 255 - MEAN) / STD).unsqueeze(1)
-
-
-def input_scaled_only(images: Tensor) -> Tensor:
-    return (images.float() / 255).unsqueeze(1)
 
 
 def some_images() -> list[tuple[Tensor]]:
@@ -201,64 +93,6 @@ def validation_mask(labels: Tensor, share: float) -> Tensor:
         shuffled = members[torch.randperm(len(members))]
         mask[shuffled[: int(share * len(members))]] = True
     return mask
-
-
-def mask_of_the_first(labels: Tensor, share: float) -> Tensor:
-    return torch.arange(len(labels)) < share * len(labels)
-
-
-def mask_of_the_last(labels: Tensor, share: float) -> Tensor:
-    return torch.arange(len(labels)) >= (1 - share) * len(labels)
-
-
-def mask_without_classes(labels: Tensor, share: float) -> Tensor:
-    mask = torch.zeros(len(labels), dtype=torch.bool)
-    mask[torch.randperm(len(labels))[: int(share * len(labels))]] = True
-    return mask
-
-
-def mask_of_coin_tosses(labels: Tensor, share: float) -> Tensor:
-    return torch.rand(len(labels)) < share
-
-
-def mask_of_as_many_each(labels: Tensor, share: float) -> Tensor:
-    mask = torch.zeros(len(labels), dtype=torch.bool)
-    for digit in range(10):
-        members = (labels == digit).nonzero().flatten()
-        mask[members[torch.randperm(len(members))[: int(share * len(labels) / 10)]]] = True
-    return mask
-
-
-def mask_of_each_class_s_first(labels: Tensor, share: float) -> Tensor:
-    mask = torch.zeros(len(labels), dtype=torch.bool)
-    for digit in range(10):
-        members = (labels == digit).nonzero().flatten()
-        mask[members[: int(share * len(members))]] = True
-    return mask
-
-
-def mask_with_replacement(labels: Tensor, share: float) -> Tensor:
-    mask = torch.zeros(len(labels), dtype=torch.bool)
-    for digit in range(10):
-        members = (labels == digit).nonzero().flatten()
-        mask[members[torch.randint(len(members), (int(share * len(members)),))]] = True
-    return mask
-
-
-def mask_of_places_in_the_class(labels: Tensor, share: float) -> Tensor:
-    mask = torch.zeros(len(labels), dtype=torch.bool)
-    for digit in range(10):
-        n = int((labels == digit).sum())
-        mask[torch.randperm(n)[: int(share * n)]] = True
-    return mask
-
-
-def mask_of_the_training_digits(labels: Tensor, share: float) -> Tensor:
-    return ~validation_mask(labels, share)
-
-
-def indices_instead(labels: Tensor, share: float) -> Tensor:
-    return validation_mask(labels, share).nonzero().flatten()
 
 
 def piles_of_labels() -> list[tuple[Tensor, float]]:
@@ -308,11 +142,7 @@ def describe_split(answer: Any, labels: Tensor, share: float) -> Any:
 
 EXERCISES = [
     Exercise(
-        number="01.1",
-        title="How many of each?",
-        name="class_counts",
-        minutes=4,
-        difficulty="easy",
+        number="01.1", title="How many of each?", name="class_counts", minutes=4, difficulty="easy",
         starter='def class_counts(labels):\n    """How many labels are 0, how many are 1, ... up to 9: ten numbers."""\n    ...',
         answer=class_counts,
         praise="right, for absent classes too. The one-line way is labels.bincount(minlength=10); the minlength keeps the "
@@ -322,33 +152,27 @@ EXERCISES = [
             "Do that for each digit in range(10), and put the ten sums into a list or a tensor (torch.stack).",
         ),
         wrong=(
-            WrongAnswer(
-                counts_of_those_present,
-                "these are the counts of the classes that occur. Where one is missing, all behind it move up by a place, and "
-                "position 5 no longer means fives. A missing class must be counted as 0.",
-            ),
-            WrongAnswer(
-                counts_up_to_the_largest,
-                "right until the largest classes are missing: then the list is shorter than ten. Give bincount a minlength.",
-            ),
-            WrongAnswer(
-                shares_of_classes,
-                "these are shares, which sum to 1. Asked for are counts; leave out the division.",
-            ),
-            WrongAnswer(
-                sums_of_labels,
-                "this adds the labels up, so each seven counts as 7 and each zero as nothing. Count them: sum the True values.",
-            ),
+            edit(
+                "return torch.stack([(labels == digit).sum() for digit in range(10)])",
+                "counts = labels.unique(return_counts=True)[1]\n"
+                "    return counts",
+                "these are the counts of the classes that occur. Where one is missing, all behind it move up by a "
+                "place, and position 5 no longer means fives. A missing class must be counted as 0."),
+            edit("torch.stack([(labels == digit).sum() for digit in range(10)])", "labels.bincount()",
+                "right until the largest classes are missing: then the list is shorter than ten. Give bincount a "
+                "minlength."),
+            edit(
+                "torch.stack([(labels == digit).sum() for digit in range(10)])",
+                "labels.bincount(minlength=10) / len(labels)",
+                "these are shares, which sum to 1. Asked for are counts; leave out the division."),
+            edit("stack([(labels == digit)", "stack([labels[labels == digit]",
+                "this adds the labels up, so each seven counts as 7 and each zero as nothing. Count them: sum the "
+                "True values."),
         ),
-        cases=some_labels,
-        observe=counts_as_tensor,
+        cases=some_labels, observe=counts_as_tensor,
     ),
     Exercise(
-        number="01.2",
-        title="Read the header",
-        name="idx_shape",
-        minutes=8,
-        difficulty="medium",
+        number="01.2", title="Read the header", name="idx_shape", minutes=8, difficulty="medium",
         starter='def idx_shape(data):\n    """The sizes in the header of an IDX file, as a tuple: (N, 28, 28) or (N,)."""\n    ...',
         answer=idx_shape,
         praise="it reads the header of any IDX file of bytes, whatever its number of sizes. With images and labels you are "
@@ -359,38 +183,25 @@ EXERCISES = [
             "For size number i the bytes are data[4 + 4 * i : 8 + 4 * i], with i in range(data[3]).",
         ),
         wrong=(
-            WrongAnswer(
-                shape_with_little_end_first,
-                "the four bytes were read in the wrong order, smallest first, as your processor stores them. That gives "
-                'numbers in the millions. IDX is written largest first: "big".',
-            ),
-            WrongAnswer(
-                shape_of_always_three,
-                "right for images. A file of labels has only one size; what you read as its second and third are labels "
-                "already. data[3] says how many sizes there are.",
-            ),
-            WrongAnswer(
-                shape_from_byte_zero,
-                "your first size contains the four bytes that say what kind of file it is. The sizes begin at byte 4.",
-            ),
-            WrongAnswer(
-                shape_of_single_bytes,
-                "this takes one byte for each size, and those are mostly the leading zeros. Each size is four bytes long.",
-            ),
-            WrongAnswer(
-                shape_of_last_bytes,
-                "this takes only the last of the four bytes, so it is right up to 255 and then starts again at 0. "
-                "Put all four together with int.from_bytes.",
-            ),
+            edit('"big"', '"little"',
+                "the four bytes were read in the wrong order, smallest first, as your processor stores them. That "
+                'gives numbers in the millions. IDX is written largest first: "big".'),
+            edit("n_sizes = data[3]", "n_sizes = 3",
+                "right for images. A file of labels has only one size; what you read as its second and third are "
+                "labels already. data[3] says how many sizes there are."),
+            edit("[4 + 4 * i for", "[4 * i for",
+                "your first size contains the four bytes that say what kind of file it is. The sizes begin at byte 4."),
+            edit('int.from_bytes(data[start : start + 4], "big") for start in starts', "data[4 : 4 + n_sizes]",
+                "this takes one byte for each size, and those are mostly the leading zeros. Each size is four bytes "
+                "long."),
+            edit('int.from_bytes(data[start : start + 4], "big")', "data[start + 3]",
+                "this takes only the last of the four bytes, so it is right up to 255 and then starts again at 0. Put"
+                " all four together with int.from_bytes."),
         ),
         cases=idx_files,
     ),
     Exercise(
-        number="01.3",
-        title="Read the pixels",
-        name="idx_values",
-        minutes=6,
-        difficulty="medium",
+        number="01.3", title="Read the pixels", name="idx_values", minutes=6, difficulty="medium",
         starter='def idx_values(data, shape):\n    """What follows the header, as a uint8 tensor of that shape."""\n    ...',
         answer=idx_values,
         praise="that is a whole dataset reader: a header, then one long row of bytes. Most image sets are no deeper than this.",
@@ -400,42 +211,35 @@ EXERCISES = [
             "`torch.tensor(values)` copies them into a tensor, and `.view(shape)` folds the row into images.",
         ),
         wrong=(
-            WrongAnswer(
-                values_with_header,
-                "this starts at byte 0, so the header is taken for pixels and every image slides to the right. "
-                "Skip the header: 4 bytes, and 4 for each size.",
-            ),
-            WrongAnswer(
-                values_after_sixteen,
-                "right for images, whose header has 16 bytes. The header of a file of labels has only 8, so you threw away the "
-                "first labels. Its length is 4 + 4 * len(shape).",
-            ),
-            WrongAnswer(
-                values_after_sixteen_by_view,
-                "16 bytes is the length of an image file's header. With a single size it is 8: you threw away the first labels, "
-                "and too few are left for the shape. Skip 4 + 4 * len(shape).",
-            ),
-            WrongAnswer(
-                values_column_by_column,
-                "your digits lie on their side, mirrored: the bytes go row by row, and you filled the image column by column.",
-            ),
-            WrongAnswer(
-                values_with_sign,
-                "every value above 127 came out negative: int8 uses one bit for the sign. Pixels are unsigned, np.uint8.",
-            ),
-            WrongAnswer(
-                values_without_shape,
-                "the values are right, in one long row. Fold it into the shape that you were given, with .view(shape).",
-            ),
+            edit(
+                "np.frombuffer(data, dtype=np.uint8, offset=header)",
+                "np.frombuffer(data[: int(np.prod(shape))], dtype=np.uint8)",
+                "this starts at byte 0, so the header is taken for pixels and every image slides to the right. Skip "
+                "the header: 4 bytes, and 4 for each size."),
+            edit("4 + 4 * len(shape)", "16", "torch.tensor(values).view(shape)", "torch.tensor(values.reshape(shape))",
+                "right for images, whose header has 16 bytes. The header of a file of labels has only 8, so you threw"
+                " away the first labels. Its length is 4 + 4 * len(shape)."),
+            edit("4 + 4 * len(shape)", "16",
+                "16 bytes is the length of an image file's header. With a single size it is 8: you threw away the "
+                "first labels, and too few are left for the shape. Skip 4 + 4 * len(shape)."),
+            edit(
+                "return torch.tensor(values)",
+                "turned = shape[:-2] + shape[-2:][::-1]\n"
+                "    values = values.reshape(turned).swapaxes(-1, -2) if len(shape) > 1 else values\n"
+                "    return torch.tensor(values)",
+                "your digits lie on their side, mirrored: the bytes go row by row, and you filled the image column by"
+                " column."),
+            edit("np.uint8", "np.int8",
+                "every value above 127 came out negative: int8 uses one bit for the sign. Pixels are unsigned, "
+                "np.uint8."),
+            edit(".view(shape)", "",
+                "the values are right, in one long row. Fold it into the shape that you were given, with "
+                ".view(shape)."),
         ),
         cases=idx_files_and_shapes,
     ),
     Exercise(
-        number="01.4",
-        title="Bytes to the network's input",
-        name="to_input",
-        minutes=6,
-        difficulty="medium",
+        number="01.4", title="Bytes to the network's input", name="to_input", minutes=6, difficulty="medium",
         starter='def to_input(images):\n    """uint8 (N, 28, 28) to normalised float32 (N, 1, 28, 28)."""\n    ...',
         answer=to_input,
         praise="equal to dl.normalize. The two numbers belong to the network from now on: whoever uses it later, on whatever "
@@ -446,59 +250,44 @@ EXERCISES = [
             "`.unsqueeze(1)` adds the dimension of size 1 behind the first.",
         ),
         wrong=(
-            WrongAnswer(
-                input_without_scaling,
-                "0.1307 and 0.3081 belong to pixels between 0 and 1, and yours still go up to 255, so the ink ends near 827. "
-                "Divide by 255 first.",
-            ),
-            WrongAnswer(
-                input_by_its_own_statistics,
+            edit("images.float() / 255", "images.float()",
+                "0.1307 and 0.3081 belong to pixels between 0 and 1, and yours still go up to 255, so the ink ends "
+                "near 827. Divide by 255 first."),
+            edit(
+                "pixels = (pixels - 0.1307) / 0.3081\n"
+                "    return pixels",
+                "return ((pixels - pixels.mean()) / pixels.std())",
                 "this takes the mean and the standard deviation of the images it is given. Then the same digit looks "
-                "different in different company. Use the training set's two numbers, always.",
-            ),
-            WrongAnswer(
-                input_image_by_image,
-                "this gives each image its own mean and deviation: a thin one and a thick one are stretched differently, "
-                "and the network was not trained for that. Use the training set's two numbers.",
-            ),
-            WrongAnswer(
-                input_without_channel,
-                "the numbers are right; the shape is (N, 28, 28). A network expects the number of channels in second place, "
-                "1 for grey: .unsqueeze(1).",
-            ),
-            WrongAnswer(
-                input_divided_by_variance,
-                "you divided by 0.3081 squared, the variance. It is divided by the standard deviation itself.",
-            ),
-            WrongAnswer(
-                input_with_the_two_swapped,
-                "the two numbers have changed places: subtract the mean, 0.1307, and divide by the standard deviation, 0.3081.",
-            ),
-            WrongAnswer(
-                input_without_brackets,
-                "only 0.1307 was divided by 0.3081: division comes before subtraction. Put brackets around the subtraction.",
-            ),
-            WrongAnswer(
-                input_from_whole_division,
-                "// rounds down, so every pixel below 255 has become 0 and the soft edges are gone. Divide with /.",
-            ),
-            WrongAnswer(
-                input_turned_to_a_photograph,
-                "ink and paper have changed places: the polarity is turned round. MNIST's ink is high already.",
-            ),
-            WrongAnswer(
-                input_scaled_only,
-                "scaled to 0..1, and not yet normalised: subtract 0.1307, then divide by 0.3081.",
-            ),
+                "different in different company. Use the training set's two numbers, always."),
+            edit(
+                "pixels = (pixels - 0.1307) / 0.3081\n"
+                "    return pixels",
+                "mean, std = pixels.mean(dim=(1, 2), keepdim=True), pixels.std(dim=(1, 2), keepdim=True)\n"
+                "    return ((pixels - mean) / std)",
+                "this gives each image its own mean and deviation: a thin one and a thick one are stretched "
+                "differently, and the network was not trained for that. Use the training set's two numbers."),
+            edit("pixels.unsqueeze(1)", "pixels",
+                "the numbers are right; the shape is (N, 28, 28). A network expects the number of channels in second "
+                "place, 1 for grey: .unsqueeze(1)."),
+            edit("/ 0.3081", "/ 0.3081**2",
+                "you divided by 0.3081 squared, the variance. It is divided by the standard deviation itself."),
+            edit("(pixels - 0.1307) / 0.3081", "(pixels - 0.3081) / 0.1307",
+                "the two numbers have changed places: subtract the mean, 0.1307, and divide by the standard "
+                "deviation, 0.3081."),
+            edit("(pixels - 0.1307) / 0.3081", "pixels - 0.1307 / 0.3081",
+                "only 0.1307 was divided by 0.3081: division comes before subtraction. Put brackets around the "
+                "subtraction."),
+            edit("images.float() / 255", "(images // 255).float()",
+                "// rounds down, so every pixel below 255 has become 0 and the soft edges are gone. Divide with /."),
+            edit("images.float() / 255", "1 - images.float() / 255",
+                "ink and paper have changed places: the polarity is turned round. MNIST's ink is high already."),
+            edit("(pixels - 0.1307) / 0.3081", "pixels",
+                "scaled to 0..1, and not yet normalised: subtract 0.1307, then divide by 0.3081."),
         ),
         cases=some_images,
     ),
     Exercise(
-        number="01.5",
-        title="A fair split",
-        name="validation_mask",
-        minutes=10,
-        difficulty="hard",
+        number="01.5", title="A fair split", name="validation_mask", minutes=10, difficulty="hard",
         starter="def validation_mask(labels, share):\n"
         '    """True for validation: int(share * n) of each class\'s n digits, at random. Bool, (N,)."""\n    ...',
         answer=validation_mask,
@@ -510,57 +299,58 @@ EXERCISES = [
             "`members[torch.randperm(len(members))]` shuffles them. Set the mask to True at the first int(share * n) of those.",
         ),
         wrong=(
-            WrongAnswer(
-                mask_of_the_first,
+            edit("return mask", "return torch.arange(len(labels)) < share * len(labels)",
                 "this takes the head of the list. One of the lists we tried is sorted by class: your validation set "
-                "then holds the lowest digits only. Draw at random, from each class.",
-            ),
-            WrongAnswer(
-                mask_of_the_last,
+                "then holds the lowest digits only. Draw at random, from each class."),
+            edit("return mask", "return torch.arange(len(labels)) >= (1 - share) * len(labels)",
                 "this takes the tail of the list. One of the lists we tried is sorted by class: your validation set "
-                "then holds nothing but the highest digits, and training hardly sees them. Draw at random, from each class.",
-            ),
-            WrongAnswer(
-                mask_without_classes,
-                "the right number, drawn at random, but from the whole pile. Rare classes then get more or less than their "
-                "share by luck. Draw from each class by itself.",
-            ),
-            WrongAnswer(
-                mask_of_coin_tosses,
-                "a toss for each digit gives about the right number, never exactly, and not of each class. Shuffle each class's "
-                "positions and take the first int(share * n).",
-            ),
-            WrongAnswer(
-                mask_of_as_many_each,
-                "this takes the same number of each class; asked for is the same share. The validation digits should be "
-                "mixed like all the others.",
-            ),
-            WrongAnswer(
-                mask_of_each_class_s_first,
-                "the numbers are right, but it is always the first ones of each class. If the list is in the order in which "
-                "people wrote, you take a few writers and not a cross-section. Shuffle first: torch.randperm.",
-            ),
-            WrongAnswer(
-                mask_with_replacement,
-                "no class has more than its share and some have less: you draw with replacement, so some digits were drawn "
-                "twice. Shuffle each class's positions (torch.randperm) and take the first int(share * n).",
-            ),
-            WrongAnswer(
-                mask_of_places_in_the_class,
-                "all your choices lie near the beginning: randperm(n) gives places *within* the class, and you used them as "
-                "places in the whole pile. Translate them first: members[torch.randperm(len(members))].",
-            ),
-            WrongAnswer(
-                mask_of_the_training_digits,
-                "turned round: True marks the digits that are set aside, and you marked the ones to train on.",
-            ),
-            WrongAnswer(
-                indices_instead,
-                "these are the positions of the chosen digits. Asked for is True or False for each label: begin with zeros of "
-                "dtype bool, and set those positions to True.",
-            ),
+                "then holds nothing but the highest digits, and training hardly sees them. Draw at random, from each "
+                "class."),
+            edit(
+                "for digit in range(10):\n"
+                "        members = (labels == digit).nonzero().flatten()\n"
+                "        shuffled = members[torch.randperm(len(members))]\n"
+                "        mask[shuffled[: int(share * len(members))]] = True\n",
+                "mask[torch.randperm(len(labels))[: int(share * len(labels))]] = True\n",
+                "the right number, drawn at random, but from the whole pile. Rare classes then get more or less than "
+                "their share by luck. Draw from each class by itself."),
+            edit("mask = torch.zeros(len(labels), dtype=torch.bool)", "return torch.rand(len(labels)) < share",
+                "a toss for each digit gives about the right number, never exactly, and not of each class. Shuffle "
+                "each class's positions and take the first int(share * n)."),
+            edit(
+                "shuffled = ",
+                "mask[",
+                "]\n"
+                "        mask[shuffled[: int(share * len(members))",
+                "[: int(share * len(labels) / 10)]",
+                "this takes the same number of each class; asked for is the same share. The validation digits should "
+                "be mixed like all the others."),
+            edit(
+                "shuffled = members[torch.randperm(len(members))]\n"
+                "        mask[shuffled",
+                "mask[members",
+                "the numbers are right, but it is always the first ones of each class. If the list is in the order in"
+                " which people wrote, you take a few writers and not a cross-section. Shuffle first: torch.randperm."),
+            edit(
+                "shuffled = members[torch.randperm(len(members))]\n"
+                "        mask[shuffled[: int(share * len(members",
+                "mask[members[torch.randint(len(members), (int(share * len(members)),",
+                "no class has more than its share and some have less: you draw with replacement, so some digits were "
+                "drawn twice. Shuffle each class's positions (torch.randperm) and take the first int(share * n)."),
+            edit(
+                "members = (labels == digit).nonzero().flatten()\n"
+                "        shuffled = members[torch.randperm(len(members))]\n"
+                "        mask[shuffled[: int(share * len(members)",
+                "n = int((labels == digit).sum())\n"
+                "        mask[torch.randperm(n)[: int(share * n",
+                "all your choices lie near the beginning: randperm(n) gives places *within* the class, and you used "
+                "them as places in the whole pile. Translate them first: members[torch.randperm(len(members))]."),
+            edit("return mask", "return ~mask",
+                "turned round: True marks the digits that are set aside, and you marked the ones to train on."),
+            edit("return mask", "return mask.nonzero().flatten()",
+                "these are the positions of the chosen digits. Asked for is True or False for each label: begin with "
+                "zeros of dtype bool, and set those positions to True."),
         ),
-        cases=piles_of_labels,
-        observe=describe_split,
+        cases=piles_of_labels, observe=describe_split,
     ),
 ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises import Exercise, edit
 
 
 def random_logits() -> list[tuple[Tensor]]:
@@ -36,32 +35,6 @@ def softmax(logits: Tensor) -> Tensor:
     return exponentials / exponentials.sum(dim=1, keepdim=True)
 
 
-def softmax_over_the_batch(logits: Tensor) -> Tensor:
-    return logits.softmax(dim=0)
-
-
-def softmax_that_overflows(logits: Tensor) -> Tensor:
-    exponentials = torch.exp(logits)
-    return exponentials / exponentials.sum(dim=1, keepdim=True)
-
-
-def softmax_less_the_largest_of_all(logits: Tensor) -> Tensor:
-    exponentials = torch.exp(logits - logits.max())
-    return exponentials / exponentials.sum(dim=1, keepdim=True)
-
-
-def shares_without_exponential(logits: Tensor) -> Tensor:
-    return logits / logits.sum(dim=1, keepdim=True)
-
-
-def softmax_over_everything(logits: Tensor) -> Tensor:
-    return logits.flatten().softmax(dim=0).view_as(logits)
-
-
-def log_of_softmax(logits: Tensor) -> Tensor:
-    return logits.log_softmax(dim=1)
-
-
 # --- 02.2 ---------------------------------------------------------------------------------------
 
 
@@ -71,80 +44,12 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return -of_the_label.mean()
 
 
-def cross_entropy_summed(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.cross_entropy(logits, labels, reduction="sum")
-
-
-def cross_entropy_without_minus(logits: Tensor, labels: Tensor) -> Tensor:
-    return -F.cross_entropy(logits, labels)
-
-
-def cross_entropy_of_probabilities(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.cross_entropy(logits.softmax(dim=1), labels)
-
-
-def cross_entropy_with_log_of_zero(logits: Tensor, labels: Tensor) -> Tensor:
-    return -logits.softmax(dim=1)[torch.arange(len(labels)), labels].log().mean()
-
-
-def cross_entropy_that_overflows(logits: Tensor, labels: Tensor) -> Tensor:
-    exponentials = logits.exp()
-    probabilities = exponentials / exponentials.sum(dim=1, keepdim=True)
-    return -probabilities[torch.arange(len(labels)), labels].log().mean()
-
-
-def cross_entropy_with_python_s_log(logits: Tensor, labels: Tensor) -> float:
-    probabilities = logits.softmax(dim=1)
-    losses = [-math.log(row[label]) for row, label in zip(probabilities, labels, strict=True)]
-    return sum(losses) / len(losses)
-
-
-def cross_entropy_of_all_pairs(logits: Tensor, labels: Tensor) -> Tensor:
-    return -logits.log_softmax(dim=1)[:, labels].mean()
-
-
-def cross_entropy_of_each_image(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.cross_entropy(logits, labels, reduction="none")
-
-
-def cross_entropy_over_all_numbers(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.cross_entropy(logits, labels) / 10
-
-
-def cross_entropy_in_bits(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.cross_entropy(logits, labels) / torch.log(torch.tensor(2.0))
-
-
 # --- 02.3 ---------------------------------------------------------------------------------------
 
 
 def gradient(logits: Tensor, labels: Tensor) -> Tensor:
     wanted = F.one_hot(labels, num_classes=10)
     return (logits.softmax(dim=1) - wanted) / len(labels)
-
-
-def gradient_not_averaged(logits: Tensor, labels: Tensor) -> Tensor:
-    return logits.softmax(dim=1) - F.one_hot(labels, num_classes=10)
-
-
-def gradient_uphill(logits: Tensor, labels: Tensor) -> Tensor:
-    return (F.one_hot(labels, num_classes=10) - logits.softmax(dim=1)) / len(labels)
-
-
-def gradient_over_all_numbers(logits: Tensor, labels: Tensor) -> Tensor:
-    return (logits.softmax(dim=1) - F.one_hot(labels, num_classes=10)) / 10
-
-
-def gradient_in_one_row(logits: Tensor, labels: Tensor) -> Tensor:
-    return (logits.softmax(dim=1) - F.one_hot(labels, num_classes=10)).mean(dim=0)
-
-
-def gradient_of_the_label_s_number(logits: Tensor, labels: Tensor) -> Tensor:
-    return (logits.softmax(dim=1) - labels[:, None]) / len(labels)
-
-
-def gradient_of_scores(logits: Tensor, labels: Tensor) -> Tensor:
-    return (logits - F.one_hot(labels, num_classes=10)) / len(labels)
 
 
 # --- 02.4 ---------------------------------------------------------------------------------------
@@ -156,25 +61,13 @@ def largest_difference(logits: Tensor, labels: Tensor) -> float:
     return float((once - twice).abs())
 
 
-def difference_with_softmax(logits: Tensor, labels: Tensor) -> float:
-    return float((F.cross_entropy(logits, labels) - F.cross_entropy(logits.softmax(dim=1), labels)).abs())
-
-
-def difference_over_the_batch(logits: Tensor, labels: Tensor) -> float:
-    return float((F.cross_entropy(logits, labels) - F.cross_entropy(logits.log_softmax(dim=0), labels)).abs())
-
-
 def moderate_logits() -> list[tuple[Any, ...]]:
     return logits_and_labels()[:3]
 
 
 EXERCISES = [
     Exercise(
-        number="02.1",
-        title="Softmax",
-        name="softmax",
-        minutes=8,
-        difficulty="medium",
+        number="02.1", title="Softmax", name="softmax", minutes=8, difficulty="medium",
         starter='def softmax(logits):\n    """Logits (N, 10) to probabilities (N, 10)."""\n    ...',
         answer=softmax,
         praise="equal to PyTorch's, on large scores too. Subtracting the largest changes nothing but the rounding, "
@@ -185,43 +78,30 @@ EXERCISES = [
             "exp(89) is more than a float32 can hold. Subtract each row's largest logit first: the result is the same.",
         ),
         wrong=(
-            WrongAnswer(
-                softmax_over_the_batch,
-                "each row should sum to 1, but your columns do: this is the softmax over the batch. "
-                "An image's probabilities must not depend on the other images; sum along dim=1.",
-            ),
-            WrongAnswer(
-                softmax_that_overflows,
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.softmax(dim=0)",
+                "each row should sum to 1, but your columns do: this is the softmax over the batch. An image's "
+                "probabilities must not depend on the other images; sum along dim=1."),
+            edit("logits - largest", "logits",
                 "right for ordinary scores, but for large ones exp() overflows, and infinity divided by infinity is "
-                "not a number (nan). Subtract each row's largest logit before the exponential.",
-            ),
-            WrongAnswer(
-                softmax_less_the_largest_of_all,
-                "nearly: you subtract the largest logit of the *whole batch*. An image whose logits lie far below it gets ten "
-                "zeros, and zero divided by zero is not a number (nan). Each row has its own largest: max(dim=1, keepdim=True).",
-            ),
-            WrongAnswer(
-                shares_without_exponential,
-                "the rows sum to 1, but some of your probabilities are negative: logits can be below zero. "
-                "Apply torch.exp before dividing.",
-            ),
-            WrongAnswer(
-                softmax_over_everything,
-                "all your numbers together sum to 1; each row should. Give `sum` the dimension: dim=1.",
-            ),
-            WrongAnswer(
-                log_of_softmax,
-                "these are the logarithms of the probabilities: all negative. Leave out the log.",
-            ),
+                "not a number (nan). Subtract each row's largest logit before the exponential."),
+            edit("logits.max(dim=1, keepdim=True).values", "logits.max()",
+                "nearly: you subtract the largest logit of the *whole batch*. An image whose logits lie far below it "
+                "gets ten zeros, and zero divided by zero is not a number (nan). Each row has its own largest: "
+                "max(dim=1, keepdim=True)."),
+            edit("torch.exp(logits - largest)", "logits",
+                "the rows sum to 1, but some of your probabilities are negative: logits can be below zero. Apply "
+                "torch.exp before dividing."),
+            edit(
+                "exponentials / exponentials.sum(dim=1, keepdim=True)",
+                "logits.flatten().softmax(dim=0).view_as(logits)",
+                "all your numbers together sum to 1; each row should. Give `sum` the dimension: dim=1."),
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.log_softmax(dim=1)",
+                "these are the logarithms of the probabilities: all negative. Leave out the log."),
         ),
         cases=random_logits,
     ),
     Exercise(
-        number="02.2",
-        title="Cross-entropy",
-        name="cross_entropy",
-        minutes=10,
-        difficulty="medium",
+        number="02.2", title="Cross-entropy", name="cross_entropy", minutes=10, difficulty="medium",
         starter='def cross_entropy(logits, labels):\n    """Mean of -log(probability of the label), one number, in nats."""\n    ...',
         answer=cross_entropy,
         praise="equal to F.cross_entropy. It takes logits, not probabilities, so that the log and the exponential of the "
@@ -233,61 +113,44 @@ EXERCISES = [
             "The last step is the minus sign and the mean over the images.",
         ),
         wrong=(
-            WrongAnswer(
-                cross_entropy_summed,
-                "this is the sum over the images; divide by their number, or take the mean.",
-            ),
-            WrongAnswer(
-                cross_entropy_without_minus,
-                "the sign is turned round: log of a probability is negative, and a loss should be large when things are bad.",
-            ),
-            WrongAnswer(
-                cross_entropy_of_probabilities,
-                "this is the classic double softmax: the probabilities went through a softmax again, which flattens them "
-                "all towards one tenth. The loss takes logits.",
-            ),
-            WrongAnswer(
-                cross_entropy_with_log_of_zero,
+            edit("-of_the_label.mean()", "-of_the_label.sum()",
+                "this is the sum over the images; divide by their number, or take the mean."),
+            edit("return -of", "return of",
+                "the sign is turned round: log of a probability is negative, and a loss should be large when things "
+                "are bad."),
+            edit("return -of_the_label.mean()", "return F.cross_entropy(logits.softmax(dim=1), labels)",
+                "this is the classic double softmax: the probabilities went through a softmax again, which flattens "
+                "them all towards one tenth. The loss takes logits."),
+            edit("logits - logits.logsumexp(dim=1, keepdim=True)", "logits.softmax(dim=1).log()",
                 "right for ordinary scores, but a very small probability rounds to 0, and log(0) is minus infinity. "
-                "Compute the log of the softmax in one go: logits - logits.logsumexp(dim=1, keepdim=True).",
-            ),
-            WrongAnswer(
-                cross_entropy_that_overflows,
-                "right for ordinary scores, but from large ones comes nan: exp() of a large number overflows, and zero times log(0) is "
-                "not a number. Stay among logarithms all the way: "
-                "logits - logits.logsumexp(dim=1, keepdim=True) is the log of the softmax.",
-            ),
-            WrongAnswer(
-                cross_entropy_with_python_s_log,
-                "one of our probabilities is so small that it rounds to 0, and math.log refuses a 0. "
-                "Compute the log of the softmax in one go: logits - logits.logsumexp(dim=1, keepdim=True).",
-            ),
-            WrongAnswer(
-                cross_entropy_of_all_pairs,
-                "`[:, labels]` takes, from each row, the columns of *all* the labels. Each image has one label: "
-                "pair rows with columns, `[torch.arange(len(labels)), labels]`.",
-            ),
-            WrongAnswer(
-                cross_entropy_of_each_image,
-                "these are the losses of the single images. Asked for is one number: their mean.",
-            ),
-            WrongAnswer(
-                cross_entropy_over_all_numbers,
-                "too small by ten: the mean was taken over all N * 10 numbers, zeros included. Divide by the N images.",
-            ),
-            WrongAnswer(
-                cross_entropy_in_bits,
-                "this is in bits (logarithm to base 2); the loss is in nats, torch.log.",
-            ),
+                "Compute the log of the softmax in one go: logits - logits.logsumexp(dim=1, keepdim=True)."),
+            edit(
+                "logits - logits.logsumexp(dim=1, keepdim=True)",
+                "(logits.exp() / logits.exp().sum(dim=1, keepdim=True)).log()",
+                "right for ordinary scores, but from large ones comes nan: exp() of a large number overflows, and "
+                "zero times log(0) is not a number. Stay among logarithms all the way: logits - "
+                "logits.logsumexp(dim=1, keepdim=True) is the log of the softmax."),
+            edit(
+                "return -of_the_label.mean()",
+                "losses = [-math.log(row[label]) for row, label in zip(logits.softmax(dim=1), labels, strict=True)]\n"
+                "    return sum(losses) / len(losses)",
+                "one of our probabilities is so small that it rounds to 0, and math.log refuses a 0. Compute the log "
+                "of the softmax in one go: logits - logits.logsumexp(dim=1, keepdim=True)."),
+            edit("[torch.arange(len(labels)), labels]", "[:, labels]",
+                "`[:, labels]` takes, from each row, the columns of *all* the labels. Each image has one label: pair "
+                "rows with columns, `[torch.arange(len(labels)), labels]`."),
+            edit("-of_the_label.mean()", "-of_the_label",
+                "these are the losses of the single images. Asked for is one number: their mean."),
+            edit("-of_the_label.mean()", "-of_the_label.mean() / 10",
+                "too small by ten: the mean was taken over all N * 10 numbers, zeros included. Divide by the N "
+                "images."),
+            edit("-of_the_label.mean()", "-of_the_label.mean() / torch.log(torch.tensor(2.0))",
+                "this is in bits (logarithm to base 2); the loss is in nats, torch.log."),
         ),
         cases=logits_and_labels,
     ),
     Exercise(
-        number="02.3",
-        title="The gradient, without autograd",
-        name="gradient",
-        minutes=10,
-        difficulty="hard",
+        number="02.3", title="The gradient, without autograd", name="gradient", minutes=10, difficulty="hard",
         starter='def gradient(logits, labels):\n    """How the mean loss changes with each logit, (N, 10)."""\n    ...',
         answer=gradient,
         praise="equal to autograd's. What was said minus what should have been said: every step of every lesson from "
@@ -298,41 +161,25 @@ EXERCISES = [
             "The loss is a mean over N images, so each image's share of the gradient is divided by N.",
         ),
         wrong=(
-            WrongAnswer(
-                gradient_not_averaged,
-                "right for the sum of the losses; the loss is their mean, so divide by the number of images.",
-            ),
-            WrongAnswer(
-                gradient_uphill,
-                "the sign is turned round: this direction makes the loss larger. It is probabilities minus wanted.",
-            ),
-            WrongAnswer(
-                gradient_over_all_numbers,
-                "you divided by ten, the number of classes. The mean is taken over the images: divide by len(labels).",
-            ),
-            WrongAnswer(
-                gradient_in_one_row,
-                "you took the mean over the images. Each image's logits have their own gradient, so the shape stays (N, 10); "
-                "only divide by the number of images.",
-            ),
-            WrongAnswer(
-                gradient_of_the_label_s_number,
-                "you subtracted the label itself, 9 for a nine. Wanted is a row with a 1 at the label's place and 0 elsewhere: "
-                "F.one_hot(labels, num_classes=10).",
-            ),
-            WrongAnswer(
-                gradient_of_scores,
-                "these are logits minus wanted; the logits must go through the softmax first.",
-            ),
+            edit(" / len(labels)", "",
+                "right for the sum of the losses; the loss is their mean, so divide by the number of images."),
+            edit("(logits.softmax(dim=1) - wanted)", "(wanted - logits.softmax(dim=1))",
+                "the sign is turned round: this direction makes the loss larger. It is probabilities minus wanted."),
+            edit("/ len(labels)", "/ 10",
+                "you divided by ten, the number of classes. The mean is taken over the images: divide by len(labels)."),
+            edit(" / len(labels)", ".mean(dim=0)",
+                "you took the mean over the images. Each image's logits have their own gradient, so the shape stays "
+                "(N, 10); only divide by the number of images."),
+            edit("- wanted", "- labels[:, None]",
+                "you subtracted the label itself, 9 for a nine. Wanted is a row with a 1 at the label's place and 0 "
+                "elsewhere: F.one_hot(labels, num_classes=10)."),
+            edit("logits.softmax(dim=1)", "logits",
+                "these are logits minus wanted; the logits must go through the softmax first."),
         ),
         cases=logits_and_labels,
     ),
     Exercise(
-        number="02.4",
-        title="A slip in a well-known script",
-        name="largest_difference",
-        minutes=6,
-        difficulty="easy",
+        number="02.4", title="A slip in a well-known script", name="largest_difference", minutes=6, difficulty="easy",
         starter="def largest_difference(logits, labels):\n"
         '    """|loss of the logits - loss of their log_softmax|, a number."""\n    ...',
         answer=largest_difference,
@@ -343,14 +190,11 @@ EXERCISES = [
             "Subtract, take the absolute value, and make it a number with float(...).",
         ),
         wrong=(
-            WrongAnswer(
-                difference_with_softmax,
-                "this compares with softmax, not log_softmax. Keep the number in mind, though: that double softmax does harm.",
-            ),
-            WrongAnswer(
-                difference_over_the_batch,
-                "log_softmax over dim=0 mixes the images of the batch. The classes lie along dim=1.",
-            ),
+            edit("log_softmax", "softmax",
+                "this compares with softmax, not log_softmax. Keep the number in mind, though: that double softmax "
+                "does harm."),
+            edit("log_softmax(dim=1)", "log_softmax(dim=0)",
+                "log_softmax over dim=0 mixes the images of the batch. The classes lie along dim=1."),
         ),
         cases=moderate_logits,
     ),

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises import Exercise, edit
 from digitlab.exercises.checking import Mistake, same
 
 Batches = list[tuple[Tensor, Tensor]]
@@ -22,28 +22,6 @@ Batches = list[tuple[Tensor, Tensor]]
 
 def sgd_step(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
     return weights - learning_rate * gradient
-
-
-def step_uphill(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
-    return weights + learning_rate * gradient
-
-
-def step_without_rate(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
-    return weights - gradient
-
-
-def step_of_fixed_length(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
-    return weights - learning_rate * gradient / gradient.norm()
-
-
-def step_only(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
-    step: Tensor = -learning_rate * gradient
-    return step
-
-
-def step_that_scales_weights(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
-    scaled: Tensor = learning_rate * (weights - gradient)
-    return scaled
 
 
 def weights_and_gradients() -> list[tuple[Tensor, Tensor, float]]:
@@ -58,34 +36,6 @@ def weights_and_gradients() -> list[tuple[Tensor, Tensor, float]]:
 def make_batches(n: int, batch_size: int) -> list[Tensor]:
     order = torch.randperm(n)
     return list(order.split(batch_size))
-
-
-def batches_with_replacement(n: int, batch_size: int) -> list[Tensor]:
-    return list(torch.randint(n, (n,)).split(batch_size))
-
-
-def batches_each_shuffled_anew(n: int, batch_size: int) -> list[Tensor]:
-    return [torch.randperm(n)[:batch_size] for _ in range(-(-n // batch_size))]
-
-
-def batches_in_order(n: int, batch_size: int) -> list[Tensor]:
-    return list(torch.arange(n).split(batch_size))
-
-
-def batches_without_the_rest(n: int, batch_size: int) -> list[Tensor]:
-    return [batch for batch in torch.randperm(n).split(batch_size) if len(batch) == batch_size]
-
-
-def batches_always_the_same(n: int, batch_size: int) -> list[Tensor]:
-    return list(torch.randperm(n, generator=torch.Generator().manual_seed(0)).split(batch_size))
-
-
-def batches_of_another_count(n: int, batch_size: int) -> list[Tensor]:
-    return list(torch.randperm(n).chunk(batch_size))
-
-
-def batches_shuffled_inside(n: int, batch_size: int) -> list[Tensor]:
-    return [batch[torch.randperm(len(batch))] for batch in torch.arange(n).split(batch_size)]
 
 
 def describe_batches(make: Callable[[int, int], Any], n: int, batch_size: int) -> str:
@@ -123,80 +73,6 @@ def train_by_hand(model: nn.Module, batches: list[tuple[Tensor, Tensor]], learni
                 parameter -= learning_rate * parameter.grad
 
 
-def train_without_zero_grad(model: nn.Module, batches: Batches, learning_rate: float) -> None:
-    model.train()
-    for images, labels in batches:
-        F.cross_entropy(model(images), labels).backward()
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter -= learning_rate * parameter.grad
-
-
-def train_with_zero_grad_too_late(model: nn.Module, batches: Batches, learning_rate: float) -> None:
-    model.train()
-    for images, labels in batches:
-        F.cross_entropy(model(images), labels).backward()
-        model.zero_grad()
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter -= learning_rate * parameter.grad
-
-
-def train_while_recording(model: nn.Module, batches: Batches, learning_rate: float) -> None:
-    model.train()
-    for images, labels in batches:
-        model.zero_grad()
-        F.cross_entropy(model(images), labels).backward()
-        for parameter in model.parameters():
-            parameter -= learning_rate * parameter.grad
-
-
-def train_a_copy(model: nn.Module, batches: Batches, learning_rate: float) -> None:
-    model.train()
-    for images, labels in batches:
-        model.zero_grad()
-        F.cross_entropy(model(images), labels).backward()
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter = parameter - learning_rate * parameter.grad
-
-
-def train_with_one_step(model: nn.Module, batches: Batches, learning_rate: float) -> None:
-    model.train()
-    for images, labels in batches:
-        model.zero_grad()
-        F.cross_entropy(model(images), labels).backward()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter -= learning_rate * parameter.grad
-
-
-def train_in_any_mode(model: nn.Module, batches: Batches, learning_rate: float) -> None:
-    for images, labels in batches:
-        model.zero_grad()
-        F.cross_entropy(model(images), labels).backward()
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter -= learning_rate * parameter.grad
-
-
-def train_without_zero_grad_in_any_mode(model: nn.Module, batches: Batches, learning_rate: float) -> None:
-    for images, labels in batches:
-        F.cross_entropy(model(images), labels).backward()
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter -= learning_rate * parameter.grad
-
-
-def train_with_nothing_recorded(model: nn.Module, batches: Batches, learning_rate: float) -> None:
-    with torch.no_grad():
-        train_by_hand(model, batches, learning_rate)
-
-
-def train_uphill(model: nn.Module, batches: Batches, learning_rate: float) -> None:
-    train_by_hand(model, batches, -learning_rate)
-
-
 def small_batches() -> Batches:
     """Three batches, the last one smaller, of small made-up images in three classes."""
     generator = torch.Generator().manual_seed(5)
@@ -232,66 +108,6 @@ def mean_loss(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float:
             n += len(labels)
     model.train(was_training)
     return total / n
-
-
-def loss_as_in_the_script(model: nn.Module, batches: Batches) -> float:
-    was_training = model.training
-    with torch.no_grad():
-        total = sum(F.cross_entropy(model.eval()(images), labels).item() for images, labels in batches)
-    model.train(was_training)
-    return total / sum(len(labels) for _, labels in batches)
-
-
-def loss_as_mean_of_means(model: nn.Module, batches: Batches) -> float:
-    was_training = model.training
-    with torch.no_grad():
-        total = sum(F.cross_entropy(model.eval()(images), labels).item() for images, labels in batches)
-    model.train(was_training)
-    return total / len(batches)
-
-
-def loss_as_mean_of_means_with_dropout(model: nn.Module, batches: Batches) -> float:
-    return sum(F.cross_entropy(model(images), labels).item() for images, labels in batches) / len(batches)
-
-
-def loss_of_the_last_batch(model: nn.Module, batches: Batches) -> float:
-    return mean_loss(model, batches[-1:])
-
-
-def loss_summed(model: nn.Module, batches: Batches) -> float:
-    return mean_loss(model, batches) * sum(len(labels) for _, labels in batches)
-
-
-def loss_with_dropout(model: nn.Module, batches: Batches) -> float:
-    total, n = 0.0, 0
-    with torch.no_grad():
-        for images, labels in batches:
-            total += F.cross_entropy(model(images), labels).item() * len(labels)
-            n += len(labels)
-    return total / n
-
-
-def loss_with_recording(model: nn.Module, batches: Batches) -> float:
-    was_training = model.training
-    model.eval()
-    total, n = 0.0, 0
-    for images, labels in batches:
-        total += F.cross_entropy(model(images), labels).item() * len(labels)
-        n += len(labels)
-    model.train(was_training)
-    return total / n
-
-
-def loss_that_stays_in_eval(model: nn.Module, batches: Batches) -> float:
-    loss = mean_loss(model, batches)
-    model.eval()
-    return loss
-
-
-def loss_that_always_trains(model: nn.Module, batches: Batches) -> float:
-    loss = mean_loss(model, batches)
-    model.train()
-    return loss
 
 
 class Watched(nn.Module):
@@ -335,52 +151,6 @@ def momentum_step(
     return weights - learning_rate * velocity, velocity
 
 
-def momentum_of_averages(
-    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
-) -> tuple[Tensor, Tensor]:
-    velocity = momentum * velocity + (1 - momentum) * gradient
-    return weights - learning_rate * velocity, velocity
-
-
-def momentum_with_old_velocity(
-    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
-) -> tuple[Tensor, Tensor]:
-    return weights - learning_rate * velocity, momentum * velocity + gradient
-
-
-def momentum_that_never_fades(
-    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
-) -> tuple[Tensor, Tensor]:
-    velocity = velocity + gradient
-    return weights - learning_rate * velocity, velocity
-
-
-def momentum_without_memory(
-    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
-) -> tuple[Tensor, Tensor]:
-    return weights - learning_rate * (momentum * velocity + gradient), velocity
-
-
-def momentum_with_the_rate_inside(
-    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
-) -> tuple[Tensor, Tensor]:
-    velocity = momentum * velocity + learning_rate * gradient
-    return weights - velocity, velocity
-
-
-def momentum_the_other_way_round(
-    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
-) -> tuple[Tensor, Tensor]:
-    new_weights, new_velocity = momentum_step(weights, velocity, gradient, learning_rate, momentum)
-    return new_velocity, new_weights
-
-
-def momentum_returning_weights_only(
-    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
-) -> Tensor:
-    return momentum_step(weights, velocity, gradient, learning_rate, momentum)[0]
-
-
 def moving_weights() -> list[tuple[Tensor, Tensor, Tensor, float, float]]:
     generator = torch.Generator().manual_seed(13)
     weights, velocity, gradient = torch.randn(3, 5, generator=generator)
@@ -389,11 +159,7 @@ def moving_weights() -> list[tuple[Tensor, Tensor, Tensor, float, float]]:
 
 EXERCISES = [
     Exercise(
-        number="03.1",
-        title="One step downhill",
-        name="sgd_step",
-        minutes=4,
-        difficulty="easy",
+        number="03.1", title="One step downhill", name="sgd_step", minutes=4, difficulty="easy",
         starter="def sgd_step(weights, gradient, learning_rate):\n"
         '    """The weights after one step downhill, as a new tensor."""\n    ...',
         answer=sgd_step,
@@ -404,35 +170,23 @@ EXERCISES = [
             "The length of the step is learning_rate times gradient; take it away from the weights.",
         ),
         wrong=(
-            WrongAnswer(
-                step_uphill,
-                "this walks uphill: the gradient points to where the loss grows. Subtract the step.",
-            ),
-            WrongAnswer(
-                step_without_rate, "the learning rate is missing: this step is as long as the whole gradient."
-            ),
-            WrongAnswer(
-                step_of_fixed_length,
-                "the direction is right, but every step has the same length, because you divide by the gradient's own. "
-                "Plain gradient descent takes shorter steps where the slope is gentler.",
-            ),
-            WrongAnswer(
-                step_only, "this is the step alone. Return where it leads to: the weights plus that step."
-            ),
-            WrongAnswer(
-                step_that_scales_weights,
+            edit("weights -", "weights +",
+                "this walks uphill: the gradient points to where the loss grows. Subtract the step."),
+            edit("learning_rate * gradient", "gradient",
+                "the learning rate is missing: this step is as long as the whole gradient."),
+            edit("* gradient", "* gradient / gradient.norm()",
+                "the direction is right, but every step has the same length, because you divide by the gradient's "
+                "own. Plain gradient descent takes shorter steps where the slope is gentler."),
+            edit("weights - learning_rate", "-learning_rate",
+                "this is the step alone. Return where it leads to: the weights plus that step."),
+            edit("weights - learning_rate * gradient", "learning_rate * (weights - gradient)",
                 "the learning rate multiplies the weights as well, so they shrink at each step. It belongs to the "
-                "gradient only; mind the brackets.",
-            ),
+                "gradient only; mind the brackets."),
         ),
         cases=weights_and_gradients,
     ),
     Exercise(
-        number="03.2",
-        title="Deal out the digits",
-        name="make_batches",
-        minutes=7,
-        difficulty="medium",
+        number="03.2", title="Deal out the digits", name="make_batches", minutes=7, difficulty="medium",
         starter="def make_batches(n, batch_size):\n"
         '    """A list of index tensors: shuffled, each number once, the last may be shorter."""\n    ...',
         answer=make_batches,
@@ -444,46 +198,34 @@ EXERCISES = [
             "`split` returns a tuple: make it a list.",
         ),
         wrong=(
-            WrongAnswer(
-                batches_with_replacement,
+            edit("torch.randperm(n)", "torch.randint(n, (n,))",
                 "some numbers come twice and others never: this draws with replacement. Shuffle all numbers once "
-                "(torch.randperm), then cut.",
-            ),
-            WrongAnswer(
-                batches_each_shuffled_anew,
-                "each batch comes from a shuffle of its own, so some numbers come twice and others never, and the last batch "
-                "is full. Shuffle once, then cut that one order into pieces.",
-            ),
-            WrongAnswer(
-                batches_in_order,
-                "the numbers come in their old order. If the data is sorted, whole batches are of one class; shuffle first.",
-            ),
-            WrongAnswer(
-                batches_without_the_rest,
-                "the digits that do not fill a batch are left out. Keep the last, shorter batch: it is data too.",
-            ),
-            WrongAnswer(
-                batches_always_the_same,
-                "shuffled, but the same way every time: the seed is set inside. Each epoch should bring a new order.",
-            ),
-            WrongAnswer(
-                batches_of_another_count,
-                "this makes batch_size batches; it should make batches of batch_size numbers. (`split`, not `chunk`.)",
-            ),
-            WrongAnswer(
-                batches_shuffled_inside,
-                "you cut first and shuffle inside the pieces: the same numbers stay together. Shuffle all, then cut.",
-            ),
+                "(torch.randperm), then cut."),
+            edit(
+                "list(order.split(batch_size))",
+                "[torch.randperm(n)[:batch_size] for _ in range(-(-n // batch_size))]",
+                "each batch comes from a shuffle of its own, so some numbers come twice and others never, and the "
+                "last batch is full. Shuffle once, then cut that one order into pieces."),
+            edit("torch.randperm(n)", "torch.arange(n)",
+                "the numbers come in their old order. If the data is sorted, whole batches are of one class; shuffle "
+                "first."),
+            edit(
+                "list(order.split(batch_size))",
+                "[batch for batch in order.split(batch_size) if len(batch) == batch_size]",
+                "the digits that do not fill a batch are left out. Keep the last, shorter batch: it is data too."),
+            edit("torch.randperm(n)", "torch.randperm(n, generator=torch.Generator().manual_seed(0))",
+                "shuffled, but the same way every time: the seed is set inside. Each epoch should bring a new order."),
+            edit("order.split(", "order.chunk(",
+                "this makes batch_size batches; it should make batches of batch_size numbers. (`split`, not `chunk`.)"),
+            edit(
+                "list(order.split(batch_size))",
+                "[batch[torch.randperm(len(batch))] for batch in torch.arange(n).split(batch_size)]",
+                "you cut first and shuffle inside the pieces: the same numbers stay together. Shuffle all, then cut."),
         ),
-        cases=lambda: [(10, 4), (12, 6)],
-        observe=describe_batches,
+        cases=lambda: [(10, 4), (12, 6)], observe=describe_batches,
     ),
     Exercise(
-        number="03.3",
-        title="The loop, by hand",
-        name="train_by_hand",
-        minutes=12,
-        difficulty="hard",
+        number="03.3", title="The loop, by hand", name="train_by_hand", minutes=12, difficulty="hard",
         starter="def train_by_hand(model, batches, learning_rate):\n"
         '    """One epoch of SGD: a step after each (images, labels). Returns nothing."""\n    ...',
         answer=train_by_hand,
@@ -495,54 +237,50 @@ EXERCISES = [
             "Inside `with torch.no_grad():` loop over model.parameters() and write `parameter -= learning_rate * parameter.grad`.",
         ),
         wrong=(
-            WrongAnswer(
-                train_without_zero_grad,
-                "the gradients are never emptied, so each step repeats all those before it. backward() adds to .grad: "
-                "call model.zero_grad() before it.",
-            ),
-            WrongAnswer(
-                train_with_zero_grad_too_late,
-                "zero_grad comes between backward and the step, and throws away what backward has just found (.grad is "
-                "None). Call it before backward, or after the step.",
-            ),
-            WrongAnswer(
-                train_while_recording,
-                "autograd refuses a parameter that is changed while it takes notes. Put the step inside `with torch.no_grad():`.",
-            ),
-            WrongAnswer(
-                train_a_copy,
-                "the model has not changed at all. `parameter = parameter - ...` makes a new tensor and gives it the old "
-                "name; the model keeps the old one. Change it in place: `parameter -= ...`.",
-            ),
-            WrongAnswer(
-                train_with_one_step,
-                "there is one step in all, after the last batch. The step belongs inside the loop: one after each batch.",
-            ),
-            WrongAnswer(
-                train_in_any_mode,
-                "right if the model comes in training mode. It may come in evaluation mode, with dropout switched off: "
-                "begin with model.train().",
-            ),
-            WrongAnswer(
-                train_without_zero_grad_in_any_mode,
-                "two things are missing. The gradients are never emptied: call model.zero_grad() before each backward. And "
-                "begin with model.train(), for the model may come in evaluation mode.",
-            ),
-            WrongAnswer(
-                train_with_nothing_recorded,
-                "backward found no notes to follow: your `with torch.no_grad():` covers the loss as well. Put only the step in it.",
-            ),
-            WrongAnswer(train_uphill, "the loss grows: the step goes with the gradient. Subtract it."),
+            edit("        model.zero_grad()\n", "",
+                "the gradients are never emptied, so each step repeats all those before it. backward() adds to .grad:"
+                " call model.zero_grad() before it."),
+            edit(
+                "        model.zero_grad()\n",
+                "",
+                "loss.backward()\n",
+                "loss.backward()\n"
+                "        model.zero_grad()\n",
+                "zero_grad comes between backward and the step, and throws away what backward has just found (.grad "
+                "is None). Call it before backward, or after the step."),
+            edit("with torch.no_grad():", "with torch.enable_grad():",
+                "autograd refuses a parameter that is changed while it takes notes. Put the step inside `with "
+                "torch.no_grad():`."),
+            edit("parameter -= learning", "parameter = parameter - learning",
+                "the model has not changed at all. `parameter = parameter - ...` makes a new tensor and gives it the "
+                "old name; the model keeps the old one. Change it in place: `parameter -= ...`."),
+            edit(
+                "        with torch.no_grad():\n"
+                "            for parameter in model.parameters():\n"
+                "                parameter -=",
+                "    with torch.no_grad():\n"
+                "        for parameter in model.parameters():\n"
+                "            parameter -=",
+                "there is one step in all, after the last batch. The step belongs inside the loop: one after each "
+                "batch."),
+            edit("    model.train()\n", "",
+                "right if the model comes in training mode. It may come in evaluation mode, with dropout switched "
+                "off: begin with model.train()."),
+            edit("    model.train()\n", "", "        model.zero_grad()\n", "",
+                "two things are missing. The gradients are never emptied: call model.zero_grad() before each "
+                "backward. And begin with model.train(), for the model may come in evaluation mode."),
+            edit(
+                "    model.train()\n",
+                "    model.train()\n"
+                "    torch.set_grad_enabled(False)\n",
+                "backward found no notes to follow: your `with torch.no_grad():` covers the loss as well. Put only "
+                "the step in it."),
+            edit("parameter -=", "parameter +=", "the loss grows: the step goes with the gradient. Subtract it."),
         ),
-        cases=small_models,
-        observe=trained_parameters,
+        cases=small_models, observe=trained_parameters,
     ),
     Exercise(
-        number="03.4",
-        title="An exact mean",
-        name="mean_loss",
-        minutes=10,
-        difficulty="medium",
+        number="03.4", title="An exact mean", name="mean_loss", minutes=10, difficulty="medium",
         starter="def mean_loss(model, batches):\n"
         '    """Mean cross-entropy per image, a number; dropout off, nothing recorded."""\n    ...',
         answer=mean_loss,
@@ -553,51 +291,36 @@ EXERCISES = [
             "Remember model.training before you begin, and put it back with model.train(was_training).",
         ),
         wrong=(
-            WrongAnswer(
-                loss_as_in_the_script,
-                "this is the slip of the script: a sum of batch *means*, divided by the number of *images*. It is too "
-                "small by about the batch size.",
-            ),
-            WrongAnswer(
-                loss_as_mean_of_means,
-                "the mean of the batches' means: the images of a small last batch count more than the others. Weigh each "
-                "batch by its size.",
-            ),
-            WrongAnswer(
-                loss_as_mean_of_means_with_dropout,
-                "two things: dropout was on (model.eval() switches it off), and this is the mean of the batches' means, in which "
-                "the images of a small last batch count more than the others. Weigh each batch by its size.",
-            ),
-            WrongAnswer(loss_of_the_last_batch, "only the last batch counts here: add up over all of them."),
-            WrongAnswer(loss_summed, "this is the sum over the images: divide by how many there were."),
-            WrongAnswer(
-                loss_with_dropout,
-                "dropout was on. torch.no_grad() does not switch it off, it only stops the recording; model.eval() does.",
-            ),
-            WrongAnswer(
-                loss_with_recording,
-                "the number is right, but autograd took notes all along. eval() does not stop that: add `with torch.no_grad():`.",
-            ),
-            WrongAnswer(
-                loss_that_stays_in_eval,
+            edit(" * len(labels)", "",
+                "this is the slip of the script: a sum of batch *means*, divided by the number of *images*. It is too"
+                " small by about the batch size."),
+            edit(" * len(labels)", "", "n += len(labels)", "n += 1",
+                "the mean of the batches' means: the images of a small last batch count more than the others. Weigh "
+                "each batch by its size."),
+            edit("    model.eval()\n", "", " * len(labels)", "", "n += len(labels)", "n += 1",
+                "two things: dropout was on (model.eval() switches it off), and this is the mean of the batches' "
+                "means, in which the images of a small last batch count more than the others. Weigh each batch by its"
+                " size."),
+            edit("in batches:", "in batches[-1:]:", "only the last batch counts here: add up over all of them."),
+            edit("return total / n", "return total",
+                "this is the sum over the images: divide by how many there were."),
+            edit("    model.eval()\n", "",
+                "dropout was on. torch.no_grad() does not switch it off, it only stops the recording; model.eval() "
+                "does."),
+            edit("with torch.no_grad():", "with torch.enable_grad():",
+                "the number is right, but autograd took notes all along. eval() does not stop that: add `with "
+                "torch.no_grad():`."),
+            edit("    model.train(was_training)\n", "",
                 "the number is right, but the model is left in evaluation mode: whoever goes on training would train "
-                "without dropout. Put the old mode back.",
-            ),
-            WrongAnswer(
-                loss_that_always_trains,
+                "without dropout. Put the old mode back."),
+            edit("model.train(was_training)", "model.train()",
                 "the number is right, but a model that came in evaluation mode leaves in training mode. Remember "
-                "model.training at the start and put it back with model.train(...).",
-            ),
+                "model.training at the start and put it back with model.train(...)."),
         ),
-        cases=watched_models,
-        observe=loss_and_manners,
+        cases=watched_models, observe=loss_and_manners,
     ),
     Exercise(
-        number="03.5",
-        title="Momentum",
-        name="momentum_step",
-        minutes=6,
-        difficulty="medium",
+        number="03.5", title="Momentum", name="momentum_step", minutes=6, difficulty="medium",
         starter="def momentum_step(weights, velocity, gradient, learning_rate, momentum):\n"
         '    """Returns the new weights and the new velocity, two new tensors."""\n    ...',
         answer=momentum_step,
@@ -608,37 +331,31 @@ EXERCISES = [
             "Then the weights, with the *new* velocity where the gradient used to be.",
         ),
         wrong=(
-            WrongAnswer(
-                momentum_of_averages,
-                "this takes a moving *average* of gradients, (1 - momentum) times the new one. Some books do; PyTorch "
-                "adds the gradient whole, so your steps are shorter.",
-            ),
-            WrongAnswer(
-                momentum_with_old_velocity,
-                "the weights move by the *old* velocity: this step does not know the gradient it was given. Update the "
-                "velocity first.",
-            ),
-            WrongAnswer(
-                momentum_that_never_fades,
-                "old gradients never fade: this is a ball without friction. Multiply the old velocity by momentum.",
-            ),
-            WrongAnswer(
-                momentum_with_the_rate_inside,
-                "your velocity has the learning rate in it. Some books do that; PyTorch adds the plain gradient and multiplies "
-                "by the learning rate when the weights move.",
-            ),
-            WrongAnswer(
-                momentum_the_other_way_round,
-                "right numbers, wrong order: the weights first, then the velocity.",
-            ),
-            WrongAnswer(
-                momentum_returning_weights_only,
-                "the weights are right. Return the new velocity as well: the next step builds on it.",
-            ),
-            WrongAnswer(
-                momentum_without_memory,
-                "the weights are right, but the velocity you return is the old one: the next step would have nothing to build on.",
-            ),
+            edit("+ gradient", "+ (1 - momentum) * gradient",
+                "this takes a moving *average* of gradients, (1 - momentum) times the new one. Some books do; PyTorch"
+                " adds the gradient whole, so your steps are shorter."),
+            edit(
+                "velocity = momentum * velocity + gradient\n"
+                "    return weights - learning_rate * velocity, velocity",
+                "return weights - learning_rate * velocity, momentum * velocity + gradient",
+                "the weights move by the *old* velocity: this step does not know the gradient it was given. Update "
+                "the velocity first."),
+            edit("momentum * velocity", "velocity",
+                "old gradients never fade: this is a ball without friction. Multiply the old velocity by momentum."),
+            edit(
+                "+ gradient", "+ learning_rate * gradient", "weights - learning_rate * velocity", "weights - velocity",
+                "your velocity has the learning rate in it. Some books do that; PyTorch adds the plain gradient and "
+                "multiplies by the learning rate when the weights move."),
+            edit("weights - learning_rate * velocity, velocity", "velocity, weights - learning_rate * velocity",
+                "right numbers, wrong order: the weights first, then the velocity."),
+            edit("velocity, velocity", "velocity",
+                "the weights are right. Return the new velocity as well: the next step builds on it."),
+            edit(
+                "velocity = momentum * velocity + gradient\n"
+                "    return weights - learning_rate * velocity, velocity",
+                "return weights - learning_rate * (momentum * velocity + gradient), velocity",
+                "the weights are right, but the velocity you return is the old one: the next step would have nothing "
+                "to build on."),
         ),
         cases=moving_weights,
     ),

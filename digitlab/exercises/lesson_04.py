@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises import Exercise, WrongAnswer, edit
 from digitlab.exercises.checking import Mistake
 
 # --- 04.1 ---------------------------------------------------------------------------------------
@@ -16,30 +16,6 @@ from digitlab.exercises.checking import Mistake
 
 def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
     return (size + 2 * padding - kernel) // stride + 1
-
-
-def size_without_the_first_place(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    return (size + 2 * padding - kernel) // stride
-
-
-def size_padded_on_one_side(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    return (size + padding - kernel) // stride + 1
-
-
-def size_with_a_fraction(size: int, kernel: int, stride: int = 1, padding: int = 0) -> float:
-    return (size + 2 * padding - kernel) / stride + 1
-
-
-def size_rounded_up(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    return -(-(size + 2 * padding - kernel) // stride) + 1
-
-
-def size_added_before_dividing(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    return (size + 2 * padding - kernel + 1) // stride
-
-
-def size_without_stride(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    return size + 2 * padding - kernel + 1
 
 
 def sizes() -> list[tuple[Any, ...]]:
@@ -62,48 +38,6 @@ def conv2d(images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, paddin
             patch = images[:, :, top : top + kernel_height, left : left + kernel_width]
             output[:, :, row, column] = patch.flatten(1) @ weight.flatten(1).T + bias
     return output
-
-
-def conv2d_flipped(images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
-    return F.conv2d(images, weight.flip(2, 3), bias, stride, padding)
-
-
-def conv2d_without_bias(
-    images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0
-) -> Tensor:
-    return F.conv2d(images, weight, None, stride, padding)
-
-
-def conv2d_without_stride(
-    images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0
-) -> Tensor:
-    return F.conv2d(images, weight, bias, 1, padding)
-
-
-def conv2d_without_padding(
-    images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0
-) -> Tensor:
-    return F.conv2d(images, weight, bias, stride, 0)
-
-
-def conv2d_with_patches_side_by_side(
-    images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0
-) -> Tensor:
-    full = F.conv2d(images, weight, bias, 1, padding)
-    height, width = F.conv2d(images, weight, bias, stride, padding).shape[2:]
-    return full[:, :, :height, :width]
-
-
-def conv2d_mean_of_channels(
-    images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0
-) -> Tensor:
-    return F.conv2d(images, weight / weight.shape[1], bias, stride, padding)
-
-
-def conv2d_bias_for_each_channel(
-    images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0
-) -> Tensor:
-    return F.conv2d(images, weight, bias * weight.shape[1], stride, padding)
 
 
 def layers() -> list[tuple[Any, ...]]:
@@ -163,39 +97,6 @@ def max_pool2d(maps: Tensor, size: int) -> Tensor:
     return blocks.amax(dim=(3, 5))
 
 
-def average_pool2d(maps: Tensor, size: int) -> Tensor:
-    return F.avg_pool2d(maps, size)
-
-
-def max_pool2d_overlapping(maps: Tensor, size: int) -> Tensor:
-    return F.max_pool2d(maps, size, stride=1)
-
-
-def max_pool2d_rounded_up(maps: Tensor, size: int) -> Tensor:
-    return F.max_pool2d(maps, size, ceil_mode=True)
-
-
-def max_pool2d_wrong_blocks(maps: Tensor, size: int) -> Tensor:
-    n, channels, height, width = maps.shape
-    rows, columns = height // size, width // size
-    kept = maps[:, :, : rows * size, : columns * size]
-    return kept.reshape(n, channels, rows, columns, size, size).amax(dim=(4, 5))
-
-
-def max_pool2d_that_needs_a_fit(maps: Tensor, size: int) -> Tensor:
-    n, channels, height, width = maps.shape
-    return maps.reshape(n, channels, height // size, size, width // size, size).amax(dim=(3, 5))
-
-
-def every_second_value(maps: Tensor, size: int) -> Tensor:
-    rows, columns = maps.shape[2] // size, maps.shape[3] // size
-    return maps[:, :, : rows * size : size, : columns * size : size]
-
-
-def max_pool2d_from_zero(maps: Tensor, size: int) -> Tensor:
-    return F.max_pool2d(maps, size).clamp_min(0)
-
-
 def maps_to_pool() -> list[tuple[Tensor, int]]:
     """Maps that fit, maps with rows and columns left over, and maps that lie below zero."""
     maps = torch.randn(2, 3, 7, 8, generator=torch.Generator().manual_seed(5))
@@ -211,45 +112,13 @@ def conv_parameters(in_channels: int, out_channels: int, kernel_size: int) -> in
     return weights + biases
 
 
-def parameters_without_bias(in_channels: int, out_channels: int, kernel_size: int) -> int:
-    return out_channels * in_channels * kernel_size**2
-
-
-def parameters_with_flat_kernels(in_channels: int, out_channels: int, kernel_size: int) -> int:
-    return out_channels * kernel_size**2 + out_channels
-
-
-def parameters_with_a_bias_for_each_kernel(in_channels: int, out_channels: int, kernel_size: int) -> int:
-    return out_channels * in_channels * (kernel_size**2 + 1)
-
-
-def parameters_with_one_side(in_channels: int, out_channels: int, kernel_size: int) -> int:
-    return out_channels * in_channels * kernel_size + out_channels
-
-
-def parameters_with_one_bias(in_channels: int, out_channels: int, kernel_size: int) -> int:
-    return out_channels * in_channels * kernel_size**2 + 1
-
-
-def parameters_with_a_bias_for_each_input(in_channels: int, out_channels: int, kernel_size: int) -> int:
-    return out_channels * in_channels * kernel_size**2 + in_channels
-
-
-def parameters_for_each_place(in_channels: int, out_channels: int, kernel_size: int) -> int:
-    return (out_channels * in_channels * kernel_size**2 + out_channels) * (28 - kernel_size + 1) ** 2
-
-
 def layer_sizes() -> list[tuple[Any, ...]]:
     return [(1, 10, 5), (10, 20, 5), (3, 64, 3)]
 
 
 EXERCISES = [
     Exercise(
-        number="04.1",
-        title="How large is the map?",
-        name="output_size",
-        minutes=6,
-        difficulty="easy",
+        number="04.1", title="How large is the map?", name="output_size", minutes=6, difficulty="easy",
         starter="def output_size(size, kernel, stride=1, padding=0):\n"
         '    """How many places a kernel finds along one side of an image, a whole number."""\n    ...',
         answer=output_size,
@@ -262,41 +131,28 @@ EXERCISES = [
             "steps, and the place where it started counts as well.",
         ),
         wrong=(
-            WrongAnswer(
-                size_without_the_first_place,
-                "one too few every time: you counted the steps between the places. A fence has one post more than gaps.",
-            ),
-            WrongAnswer(
-                size_padded_on_one_side,
-                "right without padding, too small with it: padding is added at both ends, so the length grows by twice as much.",
-            ),
-            WrongAnswer(
-                size_with_a_fraction,
-                "right where the steps fit evenly, but elsewhere a fraction comes out, and a map has no half row. A kernel "
-                "that would stick out is not placed at all: divide with //.",
-            ),
-            WrongAnswer(
-                size_rounded_up,
-                "right where the steps fit evenly, but elsewhere you round up: that last kernel would stick out of the "
-                "image. PyTorch leaves it out, so round down, with //.",
-            ),
-            WrongAnswer(
-                size_without_stride,
-                "right with stride 1, but `stride` is not used: larger steps find fewer places. Divide by it.",
-            ),
-            WrongAnswer(
-                size_added_before_dividing,
-                "the first place costs no step, so its 1 is added after the division, not before. With stride 1 the two are the same.",
-            ),
+            edit(" + 1", "",
+                "one too few every time: you counted the steps between the places. A fence has one post more than "
+                "gaps."),
+            edit(" 2 *", "",
+                "right without padding, too small with it: padding is added at both ends, so the length grows by "
+                "twice as much."),
+            edit(") // stride", ") / stride",
+                "right where the steps fit evenly, but elsewhere a fraction comes out, and a map has no half row. A "
+                "kernel that would stick out is not placed at all: divide with //."),
+            edit("(size + 2 * padding - kernel) // stride", "-(-(size + 2 * padding - kernel) // stride)",
+                "right where the steps fit evenly, but elsewhere you round up: that last kernel would stick out of "
+                "the image. PyTorch leaves it out, so round down, with //."),
+            edit("(size + 2 * padding - kernel) // stride", "size + 2 * padding - kernel",
+                "right with stride 1, but `stride` is not used: larger steps find fewer places. Divide by it."),
+            edit(") // stride + 1", " + 1) // stride",
+                "the first place costs no step, so its 1 is added after the division, not before. With stride 1 the "
+                "two are the same."),
         ),
         cases=sizes,
     ),
     Exercise(
-        number="04.2",
-        title="Convolution, the whole layer",
-        name="conv2d",
-        minutes=15,
-        difficulty="hard",
+        number="04.2", title="Convolution, the whole layer", name="conv2d", minutes=15, difficulty="hard",
         starter="def conv2d(images, weight, bias, stride=1, padding=0):\n"
         '    """Images (B, C_in, H, W), weight (C_out, C_in, kh, kw), bias (C_out,) to maps (B, C_out, H\', W\')."""\n    ...',
         answer=conv2d,
@@ -311,46 +167,33 @@ EXERCISES = [
             "patch.flatten(1) @ weight.flatten(1).T + bias, is (B, C_out): output[:, :, row, column].",
         ),
         wrong=(
-            WrongAnswer(
-                conv2d_flipped,
+            edit("weight.flatten(1)", "weight.flip(2, 3).flatten(1)",
                 "your kernels are turned by 180 degrees. That is convolution as mathematics has it; deep learning's "
-                "conv2d lays the kernel on as it is (cross-correlation).",
-            ),
-            WrongAnswer(
-                conv2d_without_bias,
-                "nearly: each output map is off by the same amount everywhere. That amount is its bias; add bias[channel].",
-            ),
-            WrongAnswer(
-                conv2d_without_stride,
-                "right with stride 1, but `stride` is not used otherwise: your map is larger than it should be.",
-            ),
-            WrongAnswer(
-                conv2d_without_padding,
+                "conv2d lays the kernel on as it is (cross-correlation)."),
+            edit(" + bias\n", "\n",
+                "nearly: each output map is off by the same amount everywhere. That amount is its bias; add "
+                "bias[channel]."),
+            edit(
+                "    images = F.pad",
+                "    stride = 1\n"
+                "    images = F.pad",
+                "right with stride 1, but `stride` is not used otherwise: your map is larger than it should be."),
+            edit("    images = F.pad(images, (padding, padding, padding, padding))\n", "",
                 "right without padding, but `padding` is not used otherwise: put that many rows and columns of zeros "
-                "around the images first, with F.pad.",
-            ),
-            WrongAnswer(
-                conv2d_with_patches_side_by_side,
-                "the shape is right, but with a stride above 1 your patches still move by one pixel at a time. The patch "
-                "for output row r begins at row r * stride.",
-            ),
-            WrongAnswer(
-                conv2d_mean_of_channels,
-                "the channels should be added up; you took their mean.",
-            ),
-            WrongAnswer(
-                conv2d_bias_for_each_channel,
-                "the bias was added once for every channel that comes in. It belongs to the output map: add it once, after the sum.",
-            ),
+                "around the images first, with F.pad."),
+            edit("row * stride, column * stride", "row, column",
+                "the shape is right, but with a stride above 1 your patches still move by one pixel at a time. The "
+                "patch for output row r begins at row r * stride."),
+            edit("weight.flatten(1).T", "weight.flatten(1).T / weight.shape[1]",
+                "the channels should be added up; you took their mean."),
+            edit("+ bias", "+ bias * weight.shape[1]",
+                "the bias was added once for every channel that comes in. It belongs to the output map: add it once, "
+                "after the sum."),
         ),
         cases=layers,
     ),
     Exercise(
-        number="04.3",
-        title="Design a kernel",
-        name="upper_edge",
-        minutes=6,
-        difficulty="medium",
+        number="04.3", title="Design a kernel", name="upper_edge", minutes=6, difficulty="medium",
         starter="# 3 rows of 3 numbers: above zero on an upper edge, below zero on a lower one, zero on even ink and upright edges\n"
         "upper_edge = ...",
         answer=UPPER_EDGE,
@@ -362,42 +205,28 @@ EXERCISES = [
             "Left and right should not matter: make the three numbers of each row equal.",
         ),
         wrong=(
-            WrongAnswer(
-                UPPER_EDGE.flip(0),
-                "upside down: this one answers to lower edges, where the ink is above. Turn the signs round.",
-            ),
-            WrongAnswer(
-                UPPER_EDGE.T.clone(),
-                "this finds upright edges: it compares left with right. Compare above with below: turn it by a quarter.",
-            ),
-            WrongAnswer(
-                torch.ones(3, 3) / 9,
-                "this is a blur: all weights count ink for, so it answers to ink, edge or no edge. "
-                "Let the nine numbers sum to zero.",
-            ),
-            WrongAnswer(
-                torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]) - 1 / 9,
-                "upper edges yes, but it answers to even ink as well: the nine numbers do not sum to zero.",
-            ),
-            WrongAnswer(
-                torch.tensor([[-1.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]),
-                "upper edges yes, but upright edges too: this is a slanted edge. Make the three numbers of each row equal.",
-            ),
-            WrongAnswer(
-                torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
-                "this one gives zero on everything we tried, the edges included: whatever an upper edge adds in one place, "
-                "another takes away. Set the upper row against the lower one.",
-            ),
+            WrongAnswer(UPPER_EDGE.flip(0),
+                "upside down: this one answers to lower edges, where the ink is above. Turn the signs round."),
+            WrongAnswer(UPPER_EDGE.T.clone(),
+                "this finds upright edges: it compares left with right. Compare above with below: turn it by a "
+                "quarter."),
+            WrongAnswer(torch.ones(3, 3) / 9,
+                "this is a blur: all weights count ink for, so it answers to ink, edge or no edge. Let the nine "
+                "numbers sum to zero."),
+            WrongAnswer(torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]) - 1 / 9,
+                "upper edges yes, but it answers to even ink as well: the nine numbers do not sum to zero."),
+            WrongAnswer(torch.tensor([[-1.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]),
+                "upper edges yes, but upright edges too: this is a slanted edge. Make the three numbers of each row "
+                "equal."),
+            WrongAnswer(torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
+                "this one gives zero on everything we tried, the edges included: whatever an upper edge adds in one "
+                "place, another takes away. Set the upper row against the lower one."),
         ),
         observe=what_it_finds,
         code=UPPER_EDGE_CODE,
     ),
     Exercise(
-        number="04.4",
-        title="Max-pooling",
-        name="max_pool2d",
-        minutes=10,
-        difficulty="medium",
+        number="04.4", title="Max-pooling", name="max_pool2d", minutes=10, difficulty="medium",
         starter="def max_pool2d(maps, size):\n"
         '    """Maps (B, C, H, W) to (B, C, H // size, W // size): the largest value of each block."""\n    ...',
         answer=max_pool2d,
@@ -410,46 +239,30 @@ EXERCISES = [
             "Rows and columns that do not fill a block are left out: cut first, maps[:, :, : rows * size, : columns * size].",
         ),
         wrong=(
-            WrongAnswer(
-                average_pool2d,
-                "this is the mean of each block (average pooling). Take the largest value instead.",
-            ),
-            WrongAnswer(
-                max_pool2d_overlapping,
-                "your blocks overlap: each begins one pixel after the last. They should lie side by side, so move by `size`.",
-            ),
-            WrongAnswer(
-                max_pool2d_rounded_up,
-                "right where the blocks fit, but you keep a last, smaller block. PyTorch leaves out what does not fill a block.",
-            ),
-            WrongAnswer(
-                max_pool2d_wrong_blocks,
-                "the shape is right, but your blocks are not squares of neighbours: reshape reads the numbers row by row. "
-                "Cut H into (rows, size) and W into (columns, size), in that order, and take the maximum along both sizes.",
-            ),
-            WrongAnswer(
-                max_pool2d_that_needs_a_fit,
-                "right where the blocks fit; else reshape complains, because rows or columns are left over. Cut them off "
-                "first: maps[:, :, : rows * size, : columns * size].",
-            ),
-            WrongAnswer(
-                every_second_value,
-                "this keeps the upper left value of each block, whatever it is. Take the largest of the block.",
-            ),
-            WrongAnswer(
-                max_pool2d_from_zero,
-                "right for values above zero, but a block of negative numbers gives 0 here. Its largest value is negative; "
-                "start from the block's own values, not from zero.",
-            ),
+            edit("amax", "mean", "this is the mean of each block (average pooling). Take the largest value instead."),
+            edit("return blocks.amax(dim=(3, 5))", "return F.max_pool2d(maps, size, stride=1)",
+                "your blocks overlap: each begins one pixel after the last. They should lie side by side, so move by "
+                "`size`."),
+            edit("return blocks.amax(dim=(3, 5))", "return F.max_pool2d(maps, size, ceil_mode=True)",
+                "right where the blocks fit, but you keep a last, smaller block. PyTorch leaves out what does not "
+                "fill a block."),
+            edit("rows, size, columns, size)", "rows, columns, size, size)", "(3, 5)", "(4, 5)",
+                "the shape is right, but your blocks are not squares of neighbours: reshape reads the numbers row by "
+                "row. Cut H into (rows, size) and W into (columns, size), in that order, and take the maximum along "
+                "both sizes."),
+            edit("maps[:, :, : rows * size, : columns * size]", "maps",
+                "right where the blocks fit; else reshape complains, because rows or columns are left over. Cut them "
+                "off first: maps[:, :, : rows * size, : columns * size]."),
+            edit("blocks.amax(dim=(3, 5))", "blocks[:, :, :, 0, :, 0]",
+                "this keeps the upper left value of each block, whatever it is. Take the largest of the block."),
+            edit("amax(dim=(3, 5))", "amax(dim=(3, 5)).clamp_min(0)",
+                "right for values above zero, but a block of negative numbers gives 0 here. Its largest value is "
+                "negative; start from the block's own values, not from zero."),
         ),
         cases=maps_to_pool,
     ),
     Exercise(
-        number="04.5",
-        title="Count the parameters",
-        name="conv_parameters",
-        minutes=4,
-        difficulty="easy",
+        number="04.5", title="Count the parameters", name="conv_parameters", minutes=4, difficulty="easy",
         starter="def conv_parameters(in_channels, out_channels, kernel_size):\n"
         '    """Numbers to learn in a convolution with square kernels and a bias."""\n    ...',
         answer=conv_parameters,
@@ -460,33 +273,21 @@ EXERCISES = [
             "out_channels * in_channels * kernel_size * kernel_size weights, and then the biases.",
         ),
         wrong=(
-            WrongAnswer(
-                parameters_without_bias, "the weights are right; each output channel also has a bias."
-            ),
-            WrongAnswer(
-                parameters_with_flat_kernels,
-                "right for one input channel. With more, each output channel has a kernel for every one of them.",
-            ),
-            WrongAnswer(
-                parameters_with_a_bias_for_each_kernel,
-                "a bias too many: it belongs to the output channel, and is added once, after the sum over input channels.",
-            ),
-            WrongAnswer(
-                parameters_with_one_side, "a kernel has two sides: kernel_size * kernel_size weights."
-            ),
-            WrongAnswer(
-                parameters_with_one_bias,
-                "the weights are right, and there is one bias in all. Each output channel has its own.",
-            ),
-            WrongAnswer(
-                parameters_with_a_bias_for_each_input,
-                "the weights are right; the biases belong to the channels that come out, not to those that go in.",
-            ),
-            WrongAnswer(
-                parameters_for_each_place,
-                "you counted the weights anew for every place. They are shared: the same kernel is used at all places, "
-                "which is the whole point.",
-            ),
+            edit("weights + biases", "weights", "the weights are right; each output channel also has a bias."),
+            edit("out_channels * in_channels * kernel_size", "out_channels * kernel_size",
+                "right for one input channel. With more, each output channel has a kernel for every one of them."),
+            edit("biases = out_channels", "biases = out_channels * in_channels",
+                "a bias too many: it belongs to the output channel, and is added once, after the sum over input "
+                "channels."),
+            edit("kernel_size * kernel_size", "kernel_size",
+                "a kernel has two sides: kernel_size * kernel_size weights."),
+            edit("biases = out_channels", "biases = 1",
+                "the weights are right, and there is one bias in all. Each output channel has its own."),
+            edit("biases = out_channels", "biases = in_channels",
+                "the weights are right; the biases belong to the channels that come out, not to those that go in."),
+            edit("weights + biases", "(weights + biases) * (28 - kernel_size + 1) ** 2",
+                "you counted the weights anew for every place. They are shared: the same kernel is used at all "
+                "places, which is the whole point."),
         ),
         cases=layer_sizes,
     ),

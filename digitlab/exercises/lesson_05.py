@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises import Exercise, WrongAnswer, edit
 from digitlab.exercises.checking import Mistake, NotAttempted, same
 
 
@@ -48,26 +48,6 @@ def parameter_counts() -> list[int]:
     return [conv1, conv2, fc1, fc2]
 
 
-def counts_without_bias() -> list[int]:
-    return [250, 5000, 16000, 500]
-
-
-def counts_with_flat_kernels() -> list[int]:
-    return [260, 20 * 5 * 5 + 20, 16050, 510]
-
-
-def counts_with_a_bias_for_each_kernel() -> list[int]:
-    return [260, 20 * 10 * (5 * 5 + 1), 16050, 510]
-
-
-def counts_of_maps_for_units() -> list[int]:
-    return [260, 5020, 20 * 50 + 50, 510]
-
-
-def counts_for_each_place() -> list[int]:
-    return [260 * 24 * 24, 5020 * 8 * 8, 16050, 510]
-
-
 # --- 05.3 ---------------------------------------------------------------------------------------
 
 
@@ -75,30 +55,6 @@ def collapse(weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> 
     weight = weight2 @ weight1
     bias = weight2 @ bias1 + bias2
     return weight, bias
-
-
-def collapse_in_the_wrong_order(
-    weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor
-) -> tuple[Tensor, Tensor]:
-    return weight1 @ weight2, weight2 @ bias1 + bias2
-
-
-def collapse_without_first_bias(
-    weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor
-) -> tuple[Tensor, Tensor]:
-    return weight2 @ weight1, bias2
-
-
-def collapse_adding_biases(
-    weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor
-) -> tuple[Tensor, Tensor]:
-    return weight2 @ weight1, bias1 + bias2
-
-
-def collapse_transposed(
-    weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor
-) -> tuple[Tensor, Tensor]:
-    return weight1.T @ weight2.T, weight2 @ bias1 + bias2
 
 
 def pairs_of_layers() -> list[tuple[Tensor, ...]]:
@@ -133,105 +89,6 @@ class Network(nn.Module):
         x = F.dropout(x, 0.5, self.training)  # (B, 50)
         logits: Tensor = self.fc2(x)  # (B, 10)
         return logits
-
-
-class _Variant(Network):
-    """The network again, with one thing done in another way."""
-
-    def _last(self, logits: Tensor) -> Tensor:
-        return logits
-
-    def _activate(self, x: Tensor) -> Tensor:
-        return F.relu(x)
-
-    def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, 0.5, self.training)
-
-    def _drop_maps(self, x: Tensor) -> Tensor:
-        dropped: Tensor = self.conv2_drop(x)
-        return dropped
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Run the layers in the seed's order."""
-        x = F.relu(F.max_pool2d(self.conv1(images), 2))
-        x = F.relu(F.max_pool2d(self._drop_maps(self.conv2(x)), 2))
-        return self._last(self.fc2(self._drop(self._activate(self.fc1(x.flatten(1))))))
-
-
-class LogSoftmaxAtTheEnd(_Variant):
-    """Returns log-probabilities, as the original tutorial's network does."""
-
-    def _last(self, logits: Tensor) -> Tensor:
-        return logits.log_softmax(dim=1)
-
-
-class SoftmaxAtTheEnd(_Variant):
-    """Returns probabilities."""
-
-    def _last(self, logits: Tensor) -> Tensor:
-        return logits.softmax(dim=1)
-
-
-class ReluAtTheEnd(_Variant):
-    """Cuts off the negative logits."""
-
-    def _last(self, logits: Tensor) -> Tensor:
-        return F.relu(logits)
-
-
-class NoReluBetween(_Variant):
-    """Two linear layers with nothing between them but dropout."""
-
-    def _activate(self, x: Tensor) -> Tensor:
-        return x
-
-
-class DropoutNeverOff(_Variant):
-    """Calls F.dropout without saying whether it is training."""
-
-    def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, 0.5)
-
-
-class NoReluAfterTheMaps(_Variant):
-    """Pools the maps and leaves out the ReLU."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Run the layers, with a ReLU after fc1 only."""
-        x = F.max_pool2d(self.conv1(images), 2)
-        x = F.max_pool2d(self.conv2_drop(self.conv2(x)), 2)
-        return self.fc2(self._drop(F.relu(self.fc1(x.flatten(1)))))
-
-
-class DropoutOfSingleNumbers(_Variant):
-    """Drops the numbers of a map one by one."""
-
-    def _drop_maps(self, x: Tensor) -> Tensor:
-        return F.dropout(x, 0.5, self.training)
-
-
-class NoDropout(_Variant):
-    """Has the dropout layer and uses none."""
-
-    def _drop(self, x: Tensor) -> Tensor:
-        return x
-
-    def _drop_maps(self, x: Tensor) -> Tensor:
-        return x
-
-
-class NoDropoutOfUnits(_Variant):
-    """Drops maps, but no units."""
-
-    def _drop(self, x: Tensor) -> Tensor:
-        return x
-
-
-class NoDropoutOfMaps(_Variant):
-    """Drops units, but no maps."""
-
-    def _drop_maps(self, x: Tensor) -> Tensor:
-        return x
 
 
 def inputs_of_linear_layers(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
@@ -311,29 +168,9 @@ def dimension_from_the_front(answer: Any, n_dimensions: int) -> Any:
     return said + n_dimensions if isinstance(said, int) and -n_dimensions <= said < 0 else said
 
 
-def always_one(n_dimensions: int) -> int:
-    return 1
-
-
-def always_the_last(n_dimensions: int) -> int:
-    return n_dimensions - 1
-
-
-def always_the_first(n_dimensions: int) -> int:
-    return 0
-
-
-def the_first_until_two(n_dimensions: int) -> int:
-    return 0 if n_dimensions == 1 else 1
-
-
 EXERCISES = [
     Exercise(
-        number="05.1",
-        title="The shape table",
-        name="shapes",
-        minutes=6,
-        difficulty="easy",
+        number="05.1", title="The shape table", name="shapes", minutes=6, difficulty="easy",
         starter="# after: conv1, pooling, conv2, pooling, flatten, fc1, fc2; maps as (channels, height, width), vectors as (length,)\n"
         "shapes = ...",
         answer=SHAPES,
@@ -345,37 +182,24 @@ EXERCISES = [
             "After the second pooling there are 20 maps of 4 by 4; flattened, that is a vector of 20 * 4 * 4: write (320,).",
         ),
         wrong=(
-            WrongAnswer(
-                [(10, 28, 28), (10, 14, 14), (20, 14, 14), (20, 7, 7), (980,), (50,), (10,)],
-                "these would be the shapes with padding=2. There is none here, so each convolution takes 4 from each side.",
-            ),
-            WrongAnswer(
-                [(10, 23, 23), (10, 11, 11), (20, 6, 6), (20, 3, 3), (180,), (50,), (10,)],
-                "a kernel of 5 finds one place more than you give it: 28 - 5 + 1 = 24. The place where it starts counts.",
-            ),
-            WrongAnswer(
-                [(10, 24, 24), (10, 12, 12), (200, 8, 8), (200, 4, 4), (3200,), (50,), (10,)],
-                "conv2 does slide 200 slices, but adds up ten of them for each output: 20 maps come out.",
-            ),
-            WrongAnswer(
-                [(10, 24, 24), (5, 12, 12), (20, 8, 8), (10, 4, 4), (160,), (50,), (10,)],
-                "pooling halves height and width, not the number of maps: each map is pooled by itself.",
-            ),
-            WrongAnswer(
-                [(24, 24, 10), (12, 12, 10), (8, 8, 20), (4, 4, 20), (320,), (50,), (10,)],
-                "the numbers are right; PyTorch puts the channels first: (channels, height, width).",
-            ),
+            WrongAnswer([(10, 28, 28), (10, 14, 14), (20, 14, 14), (20, 7, 7), (980,), (50,), (10,)],
+                "these would be the shapes with padding=2. There is none here, so each convolution takes 4 from each "
+                "side."),
+            WrongAnswer([(10, 23, 23), (10, 11, 11), (20, 6, 6), (20, 3, 3), (180,), (50,), (10,)],
+                "a kernel of 5 finds one place more than you give it: 28 - 5 + 1 = 24. The place where it starts "
+                "counts."),
+            WrongAnswer([(10, 24, 24), (10, 12, 12), (200, 8, 8), (200, 4, 4), (3200,), (50,), (10,)],
+                "conv2 does slide 200 slices, but adds up ten of them for each output: 20 maps come out."),
+            WrongAnswer([(10, 24, 24), (5, 12, 12), (20, 8, 8), (10, 4, 4), (160,), (50,), (10,)],
+                "pooling halves height and width, not the number of maps: each map is pooled by itself."),
+            WrongAnswer([(24, 24, 10), (12, 12, 10), (8, 8, 20), (4, 4, 20), (320,), (50,), (10,)],
+                "the numbers are right; PyTorch puts the channels first: (channels, height, width)."),
         ),
-        cases=lambda: [(SHAPES,)],
-        observe=in_order,
+        cases=lambda: [(SHAPES,)], observe=in_order,
         code=SHAPES_CODE,
     ),
     Exercise(
-        number="05.2",
-        title="21,840 parameters",
-        name="parameter_counts",
-        minutes=6,
-        difficulty="easy",
+        number="05.2", title="21,840 parameters", name="parameter_counts", minutes=6, difficulty="easy",
         starter="def parameter_counts():\n"
         '    """Parameters of conv1, conv2, fc1 and fc2: a list of four numbers."""\n    ...',
         answer=parameter_counts,
@@ -387,36 +211,31 @@ EXERCISES = [
             "fc1 takes the 20 maps of 4 by 4 as 320 numbers and gives 50.",
         ),
         wrong=(
-            WrongAnswer(
-                counts_without_bias,
-                "the weights are right; each output channel and each unit has a bias, too.",
-            ),
-            WrongAnswer(
-                counts_with_flat_kernels,
-                "conv2 reads all ten maps: each of its 20 kernels has ten slices of 5 by 5, not one.",
-            ),
-            WrongAnswer(
-                counts_with_a_bias_for_each_kernel,
-                "conv2 has a bias for each output channel, 20, not one for each slice.",
-            ),
-            WrongAnswer(
-                counts_of_maps_for_units,
-                "fc1 does not see 20 numbers but 20 maps of 4 by 4: 320 numbers.",
-            ),
-            WrongAnswer(
-                counts_for_each_place,
-                "a convolution has no weights for each place: the same kernel is used at all of them. Leave out the map's size.",
-            ),
+            edit(
+                " + 10\n"
+                "    conv2",
+                "\n"
+                "    conv2",
+                " + 20\n",
+                "\n",
+                " + 50\n",
+                "\n",
+                " + 10\n",
+                "\n",
+                "the weights are right; each output channel and each unit has a bias, too."),
+            edit("20 * 10 * 5", "20 * 5",
+                "conv2 reads all ten maps: each of its 20 kernels has ten slices of 5 by 5, not one."),
+            edit("5 * 5 + 20", "5 * 5 + 20 * 10",
+                "conv2 has a bias for each output channel, 20, not one for each slice."),
+            edit("320 * 50", "20 * 50", "fc1 does not see 20 numbers but 20 maps of 4 by 4: 320 numbers."),
+            edit("[conv1, conv2,", "[conv1 * 24 * 24, conv2 * 8 * 8,",
+                "a convolution has no weights for each place: the same kernel is used at all of them. Leave out the "
+                "map's size."),
         ),
-        cases=lambda: [(parameter_counts(),)],
-        observe=in_order,
+        cases=lambda: [(parameter_counts(),)], observe=in_order,
     ),
     Exercise(
-        number="05.3",
-        title="Two layers are one",
-        name="collapse",
-        minutes=8,
-        difficulty="medium",
+        number="05.3", title="Two layers are one", name="collapse", minutes=8, difficulty="medium",
         starter="def collapse(weight1, bias1, weight2, bias2):\n"
         '    """The (weight, bias) of the one linear layer that does what layer 1, then layer 2 do."""\n    ...',
         answer=collapse,
@@ -427,31 +246,20 @@ EXERCISES = [
             "weight2 @ (weight1 @ x + bias1) + bias2 = (weight2 @ weight1) @ x + ...: what is left that has no x?",
         ),
         wrong=(
-            WrongAnswer(
-                collapse_in_the_wrong_order,
-                "the product is in the wrong order: x meets layer 1 first, so weight1 stands next to x: weight2 @ weight1.",
-            ),
-            WrongAnswer(
-                collapse_without_first_bias,
-                "the first layer's bias is lost. It goes through layer 2 as everything does: weight2 @ bias1.",
-            ),
-            WrongAnswer(
-                collapse_adding_biases,
-                "the first bias is added as it is, but it has to go through layer 2's weights: weight2 @ bias1.",
-            ),
-            WrongAnswer(
-                collapse_transposed,
-                "the weight is transposed. PyTorch keeps a linear layer's weight as (out, in): weight2 @ weight1.",
-            ),
+            edit("weight = weight2 @ weight1", "weight = weight1 @ weight2",
+                "the product is in the wrong order: x meets layer 1 first, so weight1 stands next to x: weight2 @ "
+                "weight1."),
+            edit("weight2 @ bias1 + bias2", "bias2",
+                "the first layer's bias is lost. It goes through layer 2 as everything does: weight2 @ bias1."),
+            edit("weight2 @ bias1", "bias1",
+                "the first bias is added as it is, but it has to go through layer 2's weights: weight2 @ bias1."),
+            edit("weight = weight2 @ weight1", "weight = weight1.T @ weight2.T",
+                "the weight is transposed. PyTorch keeps a linear layer's weight as (out, in): weight2 @ weight1."),
         ),
         cases=pairs_of_layers,
     ),
     Exercise(
-        number="05.4",
-        title="The seed network",
-        name="Network",
-        minutes=15,
-        difficulty="hard",
+        number="05.4", title="The seed network", name="Network", minutes=15, difficulty="hard",
         starter="class Network(nn.Module):\n"
         '    """The seed network: images (B, 1, 28, 28) to logits (B, 10)."""\n\n'
         "    def __init__(self):\n        super().__init__()\n        ...\n\n"
@@ -467,58 +275,47 @@ EXERCISES = [
             "Then flatten(1), fc1, F.relu, F.dropout(x, training=self.training), fc2. Return what fc2 gives, nothing after it.",
         ),
         wrong=(
-            WrongAnswer(
-                LogSoftmaxAtTheEnd,
-                "it returns log-probabilities: that is the slip of the original tutorial. Its loss takes the log_softmax "
-                "itself, so it is applied twice. Harmless, but the course's networks return logits: end with fc2.",
-            ),
-            WrongAnswer(
-                SoftmaxAtTheEnd,
-                "it returns probabilities. The loss will apply a softmax again, which squeezes them together, and the network "
-                "learns badly without any error. Return the logits.",
-            ),
-            WrongAnswer(
-                ReluAtTheEnd,
-                "there is a ReLU after the last layer: no logit can be negative any more, and a class that was cut off gets "
-                "no gradient. End with fc2.",
-            ),
-            WrongAnswer(
-                NoReluBetween,
-                "the ReLU between fc1 and fc2 is missing. Without it the two collapse into one linear layer.",
-            ),
-            WrongAnswer(
-                DropoutNeverOff,
-                "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise. "
-                "Write F.dropout(x, training=self.training).",
-            ),
-            WrongAnswer(
-                NoReluAfterTheMaps,
-                "the ReLU after the pooling is missing: without a bend, convolution after convolution is one linear step, too.",
-            ),
-            WrongAnswer(
-                DropoutOfSingleNumbers,
-                "single numbers of conv2's maps are left out, not whole maps: conv2_drop should be an nn.Dropout2d. A number's "
-                "neighbours say nearly the same as it does, so without it little would be missing.",
-            ),
-            WrongAnswer(
-                NoDropout,
-                "in training nothing is left out: conv2_drop is not used in forward, and there is no dropout before fc2.",
-            ),
-            WrongAnswer(
-                NoDropoutOfUnits,
-                "the dropout between fc1's ReLU and fc2 is missing; that of the maps is there.",
-            ),
-            WrongAnswer(NoDropoutOfMaps, "conv2_drop is made but not used: call it on what conv2 gives."),
+            edit("return logits", "return logits.log_softmax(dim=1)",
+                "it returns log-probabilities: that is the slip of the original tutorial. Its loss takes the "
+                "log_softmax itself, so it is applied twice. Harmless, but the course's networks return logits: end "
+                "with fc2."),
+            edit("return logits", "return logits.softmax(dim=1)",
+                "it returns probabilities. The loss will apply a softmax again, which squeezes them together, and the"
+                " network learns badly without any error. Return the logits."),
+            edit("return logits", "return F.relu(logits)",
+                "there is a ReLU after the last layer: no logit can be negative any more, and a class that was cut "
+                "off gets no gradient. End with fc2."),
+            edit("F.relu(self.fc1(x.flatten(1)))", "self.fc1(x.flatten(1))",
+                "the ReLU between fc1 and fc2 is missing. Without it the two collapse into one linear layer."),
+            edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, 0.5)",
+                "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise. Write "
+                "F.dropout(x, training=self.training)."),
+            edit(
+                "F.relu(F.max_pool2d(self.conv1(images), 2))",
+                "F.max_pool2d(self.conv1(images), 2)",
+                "F.relu(F.max_pool2d(self.conv2_drop(self.conv2(x)), 2))",
+                "F.max_pool2d(self.conv2_drop(self.conv2(x)), 2)",
+                "the ReLU after the pooling is missing: without a bend, convolution after convolution is one linear "
+                "step, too."),
+            edit("self.conv2_drop(self.conv2(x))", "F.dropout(self.conv2(x), 0.5, self.training)",
+                "single numbers of conv2's maps are left out, not whole maps: conv2_drop should be an nn.Dropout2d. A"
+                " number's neighbours say nearly the same as it does, so without it little would be missing."),
+            edit(
+                "self.conv2_drop(self.conv2(x))",
+                "self.conv2(x)",
+                "        x = F.dropout(x, 0.5, self.training)  # (B, 50)\n",
+                "",
+                "in training nothing is left out: conv2_drop is not used in forward, and there is no dropout before "
+                "fc2."),
+            edit("        x = F.dropout(x, 0.5, self.training)  # (B, 50)\n", "",
+                "the dropout between fc1's ReLU and fc2 is missing; that of the maps is there."),
+            edit("self.conv2_drop(self.conv2(x))", "self.conv2(x)",
+                "conv2_drop is made but not used: call it on what conv2 gives."),
         ),
-        cases=eight_images,
-        observe=observe_network,
+        cases=eight_images, observe=observe_network,
     ),
     Exercise(
-        number="05.5",
-        title="Which dimension does it guess?",
-        name="guessed_dim",
-        minutes=8,
-        difficulty="medium",
+        number="05.5", title="Which dimension does it guess?", name="guessed_dim", minutes=8, difficulty="medium",
         starter="def guessed_dim(n_dimensions):\n"
         '    """The dimension that F.log_softmax(scores) takes, for scores of 1, 2, 3 or 4 dimensions."""\n    ...',
         answer=guessed_dim,
@@ -531,25 +328,17 @@ EXERCISES = [
             "It is 0 for 1 and for 3 dimensions, and 1 for 2 and for 4.",
         ),
         wrong=(
-            WrongAnswer(
-                always_one,
-                "right for a batch of scores. But a single row has no dimension 1, and for three dimensions it guesses "
-                "otherwise: try torch.randn(2, 4, 10).",
-            ),
-            WrongAnswer(
-                always_the_last,
-                "that would be sensible, and it is right for one and two dimensions. With three it takes another: try torch.randn(2, 4, 10).",
-            ),
-            WrongAnswer(
-                always_the_first,
-                "right for one and three dimensions. Try a batch of scores: torch.randn(4, 10).",
-            ),
-            WrongAnswer(
-                the_first_until_two,
-                "nearly: one of the four is otherwise. Try torch.randn(2, 4, 10), and sum along each dimension.",
-            ),
+            edit("0 if n_dimensions in (1, 3) else 1", "1",
+                "right for a batch of scores. But a single row has no dimension 1, and for three dimensions it "
+                "guesses otherwise: try torch.randn(2, 4, 10)."),
+            edit("0 if n_dimensions in (1, 3) else 1", "n_dimensions - 1",
+                "that would be sensible, and it is right for one and two dimensions. With three it takes another: try"
+                " torch.randn(2, 4, 10)."),
+            edit("0 if n_dimensions in (1, 3) else 1", "0",
+                "right for one and three dimensions. Try a batch of scores: torch.randn(4, 10)."),
+            edit("in (1, 3)", "== 1",
+                "nearly: one of the four is otherwise. Try torch.randn(2, 4, 10), and sum along each dimension."),
         ),
-        cases=lambda: [(1,), (2,), (3,), (4,)],
-        observe=dimension_from_the_front,
+        cases=lambda: [(1,), (2,), (3,), (4,)], observe=dimension_from_the_front,
     ),
 ]

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises import Exercise, edit
 
 # --- 06.1 ---------------------------------------------------------------------------------------
 
@@ -24,35 +24,6 @@ def interval(n_correct: int, n: int) -> tuple[float, float]:
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
     return middle - half, middle + half
-
-
-def interval_of_the_textbook(n_correct: int, n: int) -> tuple[float, float]:
-    share = n_correct / n
-    half = 1.96 * math.sqrt(share * (1 - share) / n)
-    return share - half, share + half
-
-
-def interval_cut_off(n_correct: int, n: int) -> tuple[float, float]:
-    low, high = interval_of_the_textbook(n_correct, n)
-    return max(low, 0.0), min(high, 1.0)
-
-
-def interval_without_n(n_correct: int, n: int) -> tuple[float, float]:
-    share = n_correct / n
-    half = 1.96 * math.sqrt(share * (1 - share))
-    return share - half, share + half
-
-
-def interval_of_one_standard_error(n_correct: int, n: int) -> tuple[float, float]:
-    share = n_correct / n
-    middle = (share + 1 / (2 * n)) / (1 + 1 / n)
-    half = math.sqrt(share * (1 - share) / n + 1 / (4 * n**2)) / (1 + 1 / n)
-    return middle - half, middle + half
-
-
-def interval_in_digits(n_correct: int, n: int) -> tuple[float, float]:
-    low, high = interval(n_correct, n)
-    return low * n, high * n
 
 
 # --- 06.2 ---------------------------------------------------------------------------------------
@@ -78,38 +49,6 @@ def paired_p_value(right_a: Tensor, right_b: Tensor) -> float:
     return min(1.0, 2 * tail)  # a tie counts the middle twice
 
 
-def p_value_one_way(right_a: Tensor, right_b: Tensor) -> float:
-    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    n = only_a + only_b
-    return sum(math.comb(n, k) for k in range(min(only_a, only_b) + 1)) / float(2**n)
-
-
-def p_value_above_one(right_a: Tensor, right_b: Tensor) -> float:
-    return 2 * p_value_one_way(right_a, right_b)
-
-
-def p_value_of_this_split_alone(right_a: Tensor, right_b: Tensor) -> float:
-    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    return math.comb(only_a + only_b, only_a) / float(2 ** (only_a + only_b))
-
-
-def p_value_of_all_digits(right_a: Tensor, right_b: Tensor) -> float:
-    n, fewer = len(right_a), min(int(right_a.sum()), int(right_b.sum()))
-    return min(1.0, 2 * sum(math.comb(n, k) for k in range(fewer + 1)) / float(2**n))
-
-
-def p_value_of_all_right_digits(right_a: Tensor, right_b: Tensor) -> float:
-    n, fewer = int(right_a.sum() + right_b.sum()), min(int(right_a.sum()), int(right_b.sum()))
-    return min(1.0, 2 * sum(math.comb(n, k) for k in range(fewer + 1)) / float(2**n))
-
-
-def p_value_unpaired(right_a: Tensor, right_b: Tensor) -> float:
-    n, a, b = len(right_a), int(right_a.sum()), int(right_b.sum())
-    pooled = (a + b) / (2 * n)
-    distance = abs(a - b) / n / math.sqrt(2 * pooled * (1 - pooled) / n)
-    return math.erfc(distance / math.sqrt(2))
-
-
 # --- 06.3 ---------------------------------------------------------------------------------------
 
 
@@ -127,30 +66,6 @@ def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:
     for label, prediction in zip(labels.tolist(), predictions.tolist(), strict=True):
         matrix[label, prediction] += 1
     return matrix
-
-
-def confusion_matrix_turned(labels: Tensor, predictions: Tensor) -> Tensor:
-    return confusion_matrix(predictions, labels)
-
-
-def confusion_matrix_counted_once(labels: Tensor, predictions: Tensor) -> Tensor:
-    matrix = torch.zeros(10, 10, dtype=torch.int64)
-    matrix[labels, predictions] += 1
-    return matrix
-
-
-def confusion_matrix_of_floats(labels: Tensor, predictions: Tensor) -> Tensor:
-    return confusion_matrix(labels, predictions).float()
-
-
-def confusion_matrix_in_shares(labels: Tensor, predictions: Tensor) -> Tensor:
-    matrix = confusion_matrix(labels, predictions)
-    return matrix / matrix.sum(dim=1, keepdim=True).clamp(min=1)
-
-
-def confusion_matrix_of_errors(labels: Tensor, predictions: Tensor) -> Tensor:
-    wrong = labels != predictions
-    return confusion_matrix(labels[wrong], predictions[wrong])
 
 
 # --- 06.4 ---------------------------------------------------------------------------------------
@@ -183,43 +98,6 @@ def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
     return error
 
 
-def bins_of(probabilities: Tensor, labels: Tensor) -> list[tuple[float, float]]:
-    """For each bin that is not empty: its share of the digits, and confidence minus accuracy."""
-    confidences, predictions = probabilities.max(dim=1)
-    right, numbers = (predictions == labels).float(), torch.ceil(confidences * 10)
-    return [
-        (float((numbers == i).float().mean()), float((confidences - right)[numbers == i].mean()))
-        for i in numbers.unique()
-    ]
-
-
-def error_with_equal_bins(probabilities: Tensor, labels: Tensor) -> float:
-    gaps = [abs(gap) for _, gap in bins_of(probabilities, labels)]
-    return sum(gaps) / len(gaps)
-
-
-def error_over_ten_bins(probabilities: Tensor, labels: Tensor) -> float:
-    return sum(abs(gap) for _, gap in bins_of(probabilities, labels)) / 10
-
-
-def error_with_signs(probabilities: Tensor, labels: Tensor) -> float:
-    return sum(share * gap for share, gap in bins_of(probabilities, labels))
-
-
-def error_without_bins(probabilities: Tensor, labels: Tensor) -> float:
-    return abs(error_with_signs(probabilities, labels))
-
-
-def error_of_the_label(probabilities: Tensor, labels: Tensor) -> float:
-    of_label = probabilities[torch.arange(len(labels)), labels]
-    right = (probabilities.argmax(dim=1) == labels).float()
-    numbers = torch.ceil(of_label * 10)
-    return sum(
-        float((numbers == i).float().mean() * (of_label - right)[numbers == i].mean().abs())
-        for i in numbers.unique()
-    )
-
-
 # --- 06.5 ---------------------------------------------------------------------------------------
 
 
@@ -241,37 +119,9 @@ def best_temperature(logits: Tensor, labels: Tensor, candidates: list[float]) ->
     return candidates[losses.index(min(losses))]
 
 
-def temperature_by_accuracy(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
-    return max(candidates, key=lambda t: (torch.argmax(logits / t, dim=1) == labels).float().mean().item())
-
-
-def temperature_that_multiplies(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
-    return min(candidates, key=lambda t: F.cross_entropy(logits * t, labels).item())
-
-
-def temperature_of_probabilities(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
-    return min(candidates, key=lambda t: F.cross_entropy((logits / t).softmax(dim=1), labels).item())
-
-
-def temperature_with_the_largest_loss(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
-    return max(candidates, key=lambda t: F.cross_entropy(logits / t, labels).item())
-
-
-def place_of_the_best(logits: Tensor, labels: Tensor, candidates: list[float]) -> int:
-    return candidates.index(best_temperature(logits, labels, candidates))
-
-
-def smallest_loss(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
-    return min(F.cross_entropy(logits / t, labels).item() for t in candidates)
-
-
 EXERCISES = [
     Exercise(
-        number="06.1",
-        title="Which truths are plausible?",
-        name="interval",
-        minutes=12,
-        difficulty="hard",
+        number="06.1", title="Which truths are plausible?", name="interval", minutes=12, difficulty="hard",
         starter='def interval(n_correct, n):\n    """(low, high): the true accuracies within 1.96 standard errors of n_correct / n."""\n    ...',
         answer=interval,
         praise="equal to dl.wilson_interval. Note what it says for 20 of 20: not 100 %, but anything above about 84 %. "
@@ -284,36 +134,34 @@ EXERCISES = [
             "its roots is (share + z**2 / (2 * n)) / (1 + z**2 / n).",
         ),
         wrong=(
-            WrongAnswer(
-                interval_of_the_textbook,
-                "this is share ± 1.96 standard errors, with the standard error of the measured share. For 20 of 20 it is 0, "
-                "so the interval claims exactly 100 %. Use the standard error of each p that you try.",
-            ),
-            WrongAnswer(
-                interval_cut_off,
-                "cutting at 0 and 1 hides the trouble but does not cure it: for 20 of 20 both ends are still 100 %. The standard error "
-                "should be that of each candidate p, not that of the measured share.",
-            ),
-            WrongAnswer(
-                interval_without_n,
-                "this is the scatter of single digits; a mean over n digits scatters less. Divide p * (1 - p) by n under the root.",
-            ),
-            WrongAnswer(
-                interval_of_one_standard_error,
-                "these are the truths within one standard error: such intervals miss the truth one time in three. For 95 % take 1.96.",
-            ),
-            WrongAnswer(
-                interval_in_digits, "right, but counted in digits. Return shares: leave out the factor n."
-            ),
+            edit(
+                "return middle - half, middle + half",
+                "half = z * math.sqrt(share * (1 - share) / n)\n"
+                "    return share - half, share + half",
+                "this is share ± 1.96 standard errors, with the standard error of the measured share. For 20 of 20 it"
+                " is 0, so the interval claims exactly 100 %. Use the standard error of each p that you try."),
+            edit(
+                "return middle - half, middle + half",
+                "half = z * math.sqrt(share * (1 - share) / n)\n"
+                "    return max(share - half, 0.0), min(share + half, 1.0)",
+                "cutting at 0 and 1 hides the trouble but does not cure it: for 20 of 20 both ends are still 100 %. "
+                "The standard error should be that of each candidate p, not that of the measured share."),
+            edit(
+                "return middle - half, middle + half",
+                "half = z * math.sqrt(share * (1 - share))\n"
+                "    return share - half, share + half",
+                "this is the scatter of single digits; a mean over n digits scatters less. Divide p * (1 - p) by n "
+                "under the root."),
+            edit("1.96", "1",
+                "these are the truths within one standard error: such intervals miss the truth one time in three. For"
+                " 95 % take 1.96."),
+            edit("return middle - half, middle + half", "return (middle - half) * n, (middle + half) * n",
+                "right, but counted in digits. Return shares: leave out the factor n."),
         ),
         cases=results,
     ),
     Exercise(
-        number="06.2",
-        title="McNemar's coin",
-        name="paired_p_value",
-        minutes=12,
-        difficulty="medium",
+        number="06.2", title="McNemar's coin", name="paired_p_value", minutes=12, difficulty="medium",
         starter="def paired_p_value(right_a, right_b):\n"
         '    """How often equal networks would differ this much or more; bool tensors (N,) in, a number out."""\n    ...',
         answer=paired_p_value,
@@ -326,45 +174,33 @@ EXERCISES = [
             "'Either way' means both ends of the scale, so double it. A tie would give more than 1: return min(1.0, ...).",
         ),
         wrong=(
-            WrongAnswer(
-                p_value_one_way,
-                "this is one end only: 'A wins by this much or more'. Nobody said beforehand which would win, so B winning by as much "
-                "is as surprising. Double it, up to 1.",
-            ),
-            WrongAnswer(
-                p_value_above_one,
-                "right except for a tie: there both ends contain the middle, and the sum exceeds 1. A p-value is a probability; "
-                "take min(1.0, ...).",
-            ),
-            WrongAnswer(
-                p_value_of_this_split_alone,
-                "this is the chance of exactly this split. With many digits every single split is rare, even the most ordinary one. "
-                "Add up all splits that are this uneven or more.",
-            ),
-            WrongAnswer(
-                p_value_of_all_digits,
-                "you toss a coin for every digit, but digits that both read correctly, or both wrongly, say nothing about who is better. "
-                "Count only those where exactly one is right.",
-            ),
-            WrongAnswer(
-                p_value_of_all_right_digits,
-                "you counted all that A got right and all that B got right. What both got right cannot tell them apart: "
-                "count the digits where A is right and B is not, and the other way round.",
-            ),
-            WrongAnswer(
-                p_value_unpaired,
-                "this compares two accuracies as if they came from different digits. It throws away that the digits are the same; "
-                "count where exactly one of the two is right.",
-            ),
+            edit("min(1.0, 2 * tail)", "tail",
+                "this is one end only: 'A wins by this much or more'. Nobody said beforehand which would win, so B "
+                "winning by as much is as surprising. Double it, up to 1."),
+            edit("min(1.0, 2 * tail)", "2 * tail",
+                "right except for a tie: there both ends contain the middle, and the sum exceeds 1. A p-value is a "
+                "probability; take min(1.0, ...)."),
+            edit("return min(1.0, 2 * tail)", "return math.comb(n, fewer) / float(2**n)",
+                "this is the chance of exactly this split. With many digits every single split is rare, even the most"
+                " ordinary one. Add up all splits that are this uneven or more."),
+            edit("only_a + only_b, min(only_a, only_b)", "len(right_a), min(int(right_a.sum()), int(right_b.sum()))",
+                "you toss a coin for every digit, but digits that both read correctly, or both wrongly, say nothing "
+                "about who is better. Count only those where exactly one is right."),
+            edit("right_a & ~right_b", "right_a", "right_b & ~right_a", "right_b",
+                "you counted all that A got right and all that B got right. What both got right cannot tell them "
+                "apart: count the digits where A is right and B is not, and the other way round."),
+            edit(
+                "return min(1.0, 2 * tail)",
+                "a, b, n = int(right_a.sum()), int(right_b.sum()), len(right_a)\n"
+                "    pooled = (a + b) / (2 * n)\n"
+                "    return math.erfc(abs(a - b) / n / math.sqrt(2 * pooled * (1 - pooled) / n) / math.sqrt(2))",
+                "this compares two accuracies as if they came from different digits. It throws away that the digits "
+                "are the same; count where exactly one of the two is right."),
         ),
         cases=pairs_of_networks,
     ),
     Exercise(
-        number="06.3",
-        title="The confusion matrix",
-        name="confusion_matrix",
-        minutes=8,
-        difficulty="easy",
+        number="06.3", title="The confusion matrix", name="confusion_matrix", minutes=8, difficulty="easy",
         starter="def confusion_matrix(labels, predictions):\n"
         '    """Counts (10, 10), int64: row = label, column = prediction."""\n    ...',
         answer=confusion_matrix,
@@ -375,36 +211,26 @@ EXERCISES = [
             "A plain loop will do: for label, prediction in zip(labels, predictions): matrix[label, prediction] += 1.",
         ),
         wrong=(
-            WrongAnswer(
-                confusion_matrix_turned,
-                "rows and columns are exchanged. The label is the row: a 4 read as a 9 belongs in matrix[4, 9].",
-            ),
-            WrongAnswer(
-                confusion_matrix_counted_once,
-                "no count is above 1. `matrix[labels, predictions] += 1` reads all cells, adds, and writes each back once, however often it "
-                "was named. Use a loop, or torch.bincount.",
-            ),
-            WrongAnswer(
-                confusion_matrix_of_floats,
-                "the numbers are right, but counts are whole: make it dtype=torch.int64.",
-            ),
-            WrongAnswer(
-                confusion_matrix_in_shares,
-                "these are shares of each row. Keep the counts: 1 of 2 and 500 of 1,000 are the same share and not the same evidence.",
-            ),
-            WrongAnswer(
-                confusion_matrix_of_errors,
-                "the diagonal is empty: digits that were read correctly count as well.",
-            ),
+            edit("matrix[label, prediction]", "matrix[prediction, label]",
+                "rows and columns are exchanged. The label is the row: a 4 read as a 9 belongs in matrix[4, 9]."),
+            edit(
+                "for label, prediction in zip(labels.tolist(), predictions.tolist(), strict=True):\n"
+                "        matrix[label, prediction",
+                "matrix[labels, predictions",
+                "no count is above 1. `matrix[labels, predictions] += 1` reads all cells, adds, and writes each back "
+                "once, however often it was named. Use a loop, or torch.bincount."),
+            edit("return matrix", "return matrix.float()",
+                "the numbers are right, but counts are whole: make it dtype=torch.int64."),
+            edit("return matrix", "return matrix / matrix.sum(dim=1, keepdim=True).clamp(min=1)",
+                "these are shares of each row. Keep the counts: 1 of 2 and 500 of 1,000 are the same share and not "
+                "the same evidence."),
+            edit("+= 1", "+= label != prediction",
+                "the diagonal is empty: digits that were read correctly count as well."),
         ),
         cases=labels_and_predictions,
     ),
     Exercise(
-        number="06.4",
-        title="Expected calibration error",
-        name="calibration_error",
-        minutes=12,
-        difficulty="hard",
+        number="06.4", title="Expected calibration error", name="calibration_error", minutes=12, difficulty="hard",
         starter="def calibration_error(probabilities, labels):\n"
         '    """The expected calibration error with ten bins: probabilities (N, 10), labels (N,), a number out."""\n    ...',
         answer=calibration_error,
@@ -416,38 +242,33 @@ EXERCISES = [
             "Each bin adds (its share of all digits) * |mean confidence - share right in it|.",
         ),
         wrong=(
-            WrongAnswer(
-                error_with_equal_bins,
-                "every bin counts the same here, whether it holds two digits or two thousand. Weigh each gap by the bin's share of the digits.",
-            ),
-            WrongAnswer(
-                error_over_ten_bins,
-                "this is the plain average over ten bins. Weigh each gap by the bin's share of the digits: a bin of two digits says little.",
-            ),
-            WrongAnswer(
-                error_with_signs,
-                "gaps of different sign cancel here: a network that is too sure in one bin and too modest in another would look perfect. "
-                "Take the absolute value of each bin's gap.",
-            ),
-            WrongAnswer(
-                error_without_bins,
-                "this is mean confidence against accuracy over all digits, one big bin. Gaps in different places cancel; take the absolute value "
-                "bin by bin, then add.",
-            ),
-            WrongAnswer(
-                error_of_the_label,
-                "you binned by the probability of the label. A reader does not know the label; the confidence is the probability of the answer, "
-                "the largest one.",
-            ),
+            edit(
+                "float(inside.float().mean() * gap.abs())\n"
+                "    return error",
+                "float(gap.abs())\n"
+                "    return error / len((confidences * 10).ceil().unique())",
+                "every bin counts the same here, whether it holds two digits or two thousand. Weigh each gap by the "
+                "bin's share of the digits."),
+            edit("float(inside.float().mean() * gap.abs())", "float(gap.abs()) / 10",
+                "this is the plain average over ten bins. Weigh each gap by the bin's share of the digits: a bin of "
+                "two digits says little."),
+            edit("gap.abs()", "gap",
+                "gaps of different sign cancel here: a network that is too sure in one bin and too modest in another "
+                "would look perfect. Take the absolute value of each bin's gap."),
+            edit("return error", "return float((confidences.mean() - right.mean()).abs())",
+                "this is mean confidence against accuracy over all digits, one big bin. Gaps in different places "
+                "cancel; take the absolute value bin by bin, then add."),
+            edit(
+                "    error = 0.0\n",
+                "    confidences = probabilities[torch.arange(len(labels)), labels]\n"
+                "    error = 0.0\n",
+                "you binned by the probability of the label. A reader does not know the label; the confidence is the "
+                "probability of the answer, the largest one."),
         ),
         cases=probabilities_and_labels,
     ),
     Exercise(
-        number="06.5",
-        title="One temperature",
-        name="best_temperature",
-        minutes=8,
-        difficulty="medium",
+        number="06.5", title="One temperature", name="best_temperature", minutes=8, difficulty="medium",
         starter="def best_temperature(logits, labels, candidates):\n"
         '    """The one among the candidates, a list of numbers, with which the loss is smallest."""\n    ...',
         answer=best_temperature,
@@ -458,29 +279,21 @@ EXERCISES = [
             "Python's min takes a key: min(candidates, key=lambda t: ...), where the key gives the loss as a number (.item()).",
         ),
         wrong=(
-            WrongAnswer(
-                temperature_by_accuracy,
-                "dividing all ten logits by the same number leaves their order alone, so the accuracy is the same for every candidate and "
-                "cannot choose: you return whichever comes first. The loss sees the probabilities.",
-            ),
-            WrongAnswer(
-                temperature_that_multiplies,
-                "this multiplies the logits. A temperature divides them: hot means soft.",
-            ),
-            WrongAnswer(
-                temperature_of_probabilities,
-                "a double softmax: F.cross_entropy applies its own, so give it logits / t as they are.",
-            ),
-            WrongAnswer(
-                temperature_with_the_largest_loss, "this one has the largest loss. Take the smallest."
-            ),
-            WrongAnswer(
-                place_of_the_best,
-                "this is the place of the best candidate in the list; return the candidate itself.",
-            ),
-            WrongAnswer(
-                smallest_loss, "this is the smallest loss itself; return the temperature that gives it."
-            ),
+            edit(
+                "F.cross_entropy(logits / temperature, labels).item()",
+                "-(torch.argmax(logits / temperature, dim=1) == labels).float().mean().item()",
+                "dividing all ten logits by the same number leaves their order alone, so the accuracy is the same for"
+                " every candidate and cannot choose: you return whichever comes first. The loss sees the "
+                "probabilities."),
+            edit("logits / temperature", "logits * temperature",
+                "this multiplies the logits. A temperature divides them: hot means soft."),
+            edit("logits / temperature", "(logits / temperature).softmax(dim=1)",
+                "a double softmax: F.cross_entropy applies its own, so give it logits / t as they are."),
+            edit("min(losses)", "max(losses)", "this one has the largest loss. Take the smallest."),
+            edit("candidates[losses.index(min(losses))]", "losses.index(min(losses))",
+                "this is the place of the best candidate in the list; return the candidate itself."),
+            edit("candidates[losses.index(min(losses))]", "min(losses)",
+                "this is the smallest loss itself; return the temperature that gives it."),
         ),
         cases=overconfident_logits,
     ),

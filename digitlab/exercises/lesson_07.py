@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 import digitlab as dl
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises import Exercise, edit
 
 
 def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
@@ -30,29 +29,6 @@ def rank_mistakes(probabilities: Tensor, labels: Tensor) -> Tensor:
     return wrong[losses[wrong].argsort(descending=True)]
 
 
-def rank_smallest_first(probabilities: Tensor, labels: Tensor) -> Tensor:
-    return rank_mistakes(probabilities, labels).flip(0)
-
-
-def rank_everything(probabilities: Tensor, labels: Tensor) -> Tensor:
-    return dl.cross_entropy(probabilities, labels).argsort(descending=True)
-
-
-def rank_by_confidence(probabilities: Tensor, labels: Tensor) -> Tensor:
-    confidences, predictions = probabilities.max(dim=1)
-    wrong = (predictions != labels).nonzero().flatten()
-    return wrong[confidences[wrong].argsort(descending=True)]
-
-
-def rank_within_the_mistakes(probabilities: Tensor, labels: Tensor) -> Tensor:
-    wrong = probabilities.argmax(dim=1) != labels
-    return dl.cross_entropy(probabilities, labels)[wrong].argsort(descending=True)
-
-
-def mistakes_unsorted(probabilities: Tensor, labels: Tensor) -> Tensor:
-    return (probabilities.argmax(dim=1) != labels).nonzero().flatten()
-
-
 # --- 07.2 ---------------------------------------------------------------------------------------
 
 
@@ -67,29 +43,6 @@ def only_probabilities() -> list[tuple[Tensor]]:
 def margin(probabilities: Tensor) -> Tensor:
     best, second = probabilities.topk(2, dim=1).values.unbind(dim=1)
     return best - second
-
-
-def margin_to_the_smallest(probabilities: Tensor) -> Tensor:
-    return probabilities.max(dim=1).values - probabilities.min(dim=1).values
-
-
-def margin_of_neighbours(probabilities: Tensor) -> Tensor:
-    best = probabilities.argmax(dim=1)
-    places = torch.arange(len(best))
-    return probabilities[places, best] - probabilities[places, (best + 1) % 10]
-
-
-def largest_alone(probabilities: Tensor) -> Tensor:
-    return probabilities.max(dim=1).values
-
-
-def margin_over_the_batch(probabilities: Tensor) -> Tensor:
-    ranked = probabilities.sort(dim=0, descending=True).values
-    return ranked[0] - ranked[min(1, len(ranked) - 1)]
-
-
-def margin_turned_round(probabilities: Tensor) -> Tensor:
-    return -margin(probabilities)
 
 
 # --- 07.3 ---------------------------------------------------------------------------------------
@@ -117,35 +70,6 @@ def verdict(readings: list[int], label: int) -> str:
     return "ambiguous"
 
 
-def verdict_turned_round(readings: list[int], label: int) -> str:
-    return {"model": "label", "label": "model", "ambiguous": "ambiguous"}[verdict(readings, label)]
-
-
-def verdict_by_plurality(readings: list[int], label: int) -> str:
-    favourite = max(sorted(set(readings)), key=readings.count)
-    if [readings.count(digit) for digit in set(readings)].count(readings.count(favourite)) > 1:
-        return "ambiguous"
-    return "model" if favourite == label else "label"
-
-
-def verdict_of_the_most_common(readings: list[int], label: int) -> str:
-    favourite = max(readings, key=readings.count)
-    return "model" if favourite == label else "label"
-
-
-def verdict_if_unanimous(readings: list[int], label: int) -> str:
-    if len(set(readings)) > 1:
-        return "ambiguous"
-    return "model" if readings[0] == label else "label"
-
-
-def verdict_of_disagreement(readings: list[int], label: int) -> str:
-    agreeing = readings.count(label)
-    return (
-        "model" if 2 * agreeing > len(readings) else "label" if 2 * agreeing < len(readings) else "ambiguous"
-    )
-
-
 # --- 07.4 ---------------------------------------------------------------------------------------
 
 
@@ -162,22 +86,6 @@ def losses_and_plants() -> list[tuple[Tensor, Tensor, int]]:
 def precision_at(losses: Tensor, planted: Tensor, k: int) -> float:
     suspects = losses.argsort(descending=True)[:k]
     return planted[suspects].float().mean().item()
-
-
-def precision_of_the_smallest(losses: Tensor, planted: Tensor, k: int) -> float:
-    return planted[losses.argsort()[:k]].float().mean().item()
-
-
-def recall_at(losses: Tensor, planted: Tensor, k: int) -> float:
-    return float(planted[losses.argsort(descending=True)[:k]].sum() / planted.sum())
-
-
-def hits_at(losses: Tensor, planted: Tensor, k: int) -> int:
-    return int(planted[losses.argsort(descending=True)[:k]].sum())
-
-
-def precision_of_the_first(losses: Tensor, planted: Tensor, k: int) -> float:
-    return planted[:k].float().mean().item()
 
 
 # --- 07.5 ---------------------------------------------------------------------------------------
@@ -214,66 +122,9 @@ def out_of_fold_losses(
     return losses
 
 
-def losses_after_training_on_all(
-    digits: dl.Digits, folds: Tensor, train_and_read: Callable[[dl.Digits, Tensor], Tensor]
-) -> Tensor:
-    return dl.cross_entropy(train_and_read(digits, digits.images), digits.labels)
-
-
-def losses_within_the_fold(
-    digits: dl.Digits, folds: Tensor, train_and_read: Callable[[dl.Digits, Tensor], Tensor]
-) -> Tensor:
-    losses = torch.zeros(len(digits))
-    for fold in folds.unique():
-        inside = folds == fold
-        losses[inside] = dl.cross_entropy(
-            train_and_read(digits[inside], digits[inside].images), digits[inside].labels
-        )
-    return losses
-
-
-def losses_with_the_roles_exchanged(
-    digits: dl.Digits, folds: Tensor, train_and_read: Callable[[dl.Digits, Tensor], Tensor]
-) -> Tensor:
-    losses = torch.zeros(len(digits))
-    for fold in folds.unique():
-        inside = folds == fold
-        losses[~inside] = dl.cross_entropy(
-            train_and_read(digits[inside], digits[~inside].images), digits[~inside].labels
-        )
-    return losses
-
-
-def losses_fold_after_fold(
-    digits: dl.Digits, folds: Tensor, train_and_read: Callable[[dl.Digits, Tensor], Tensor]
-) -> Tensor:
-    losses = out_of_fold_losses(digits, folds, train_and_read)
-    return torch.cat([losses[folds == fold] for fold in folds.unique()])
-
-
-def losses_of_probabilities(
-    digits: dl.Digits, folds: Tensor, train_and_read: Callable[[dl.Digits, Tensor], Tensor]
-) -> Tensor:
-    probabilities = probabilities_out_of_fold(digits, folds, train_and_read)
-    return F.cross_entropy(probabilities, digits.labels, reduction="none")
-
-
-def probabilities_out_of_fold(
-    digits: dl.Digits, folds: Tensor, train_and_read: Callable[[dl.Digits, Tensor], Tensor]
-) -> Tensor:
-    probabilities = torch.zeros(len(digits), 10)
-    for fold in folds.unique():
-        probabilities[folds == fold] = train_and_read(digits[folds != fold], digits.images[folds == fold])
-    return probabilities
-
-
 EXERCISES = [
     Exercise(
-        number="07.1",
-        title="The worst first",
-        name="rank_mistakes",
-        minutes=8,
-        difficulty="medium",
+        number="07.1", title="The worst first", name="rank_mistakes", minutes=8, difficulty="medium",
         starter="def rank_mistakes(probabilities, labels):\n"
         '    """The places of the misread images in the set, int64 (M,), the largest loss first."""\n    ...',
         answer=rank_mistakes,
@@ -285,36 +136,30 @@ EXERCISES = [
             "losses[wrong].argsort(descending=True) is an order *within* the mistakes; index `wrong` with it to get places in the set.",
         ),
         wrong=(
-            WrongAnswer(
-                rank_smallest_first, "the order is turned round: argsort sorts upwards. Pass descending=True."
-            ),
-            WrongAnswer(
-                rank_everything,
-                "this ranks all images, those that were read correctly too. Keep the mistakes only.",
-            ),
-            WrongAnswer(
-                rank_by_confidence,
-                "this ranks by the probability of the answer that was given. The loss looks at the probability of the label: a network may "
-                "be 60 % sure of a wrong answer and still give the label 39 %, or next to nothing.",
-            ),
-            WrongAnswer(
-                rank_within_the_mistakes,
-                "these are places in the list of mistakes, not in the set: images[0] would be the set's first image. Index the places of "
-                "the mistakes with this order.",
-            ),
-            WrongAnswer(
-                mistakes_unsorted,
-                "the right images, in the order of the set. Sort them by their loss, the largest first.",
-            ),
+            edit("descending=True", "descending=False",
+                "the order is turned round: argsort sorts upwards. Pass descending=True."),
+            edit("wrong[losses[wrong].argsort(descending=True)]", "losses.argsort(descending=True)",
+                "this ranks all images, those that were read correctly too. Keep the mistakes only."),
+            edit(
+                "losses = -probabilities[torch.arange(len(labels)), labels].log(",
+                "confidences, predictions = probabilities.max(dim=1",
+                "(probabilities.argmax(dim=1)",
+                "(predictions",
+                "wrong[losses",
+                "wrong[confidences",
+                "this ranks by the probability of the answer that was given. The loss looks at the probability of the"
+                " label: a network may be 60 % sure of a wrong answer and still give the label 39 %, or next to "
+                "nothing."),
+            edit("wrong[losses[wrong].argsort(descending=True)]", "losses[wrong].argsort(descending=True)",
+                "these are places in the list of mistakes, not in the set: images[0] would be the set's first image. "
+                "Index the places of the mistakes with this order."),
+            edit("wrong[losses[wrong].argsort(descending=True)]", "wrong",
+                "the right images, in the order of the set. Sort them by their loss, the largest first."),
         ),
         cases=probabilities_and_labels,
     ),
     Exercise(
-        number="07.2",
-        title="The margin",
-        name="margin",
-        minutes=5,
-        difficulty="easy",
+        number="07.2", title="The margin", name="margin", minutes=5, difficulty="easy",
         starter='def margin(probabilities):\n    """Largest minus second largest probability of each image, (N,)."""\n    ...',
         answer=margin,
         praise="and it needs no label, so it can be used on the first day that a network is at work, when nobody knows the answers yet.",
@@ -323,36 +168,32 @@ EXERCISES = [
             "Column 0 minus column 1 of that: values[:, 0] - values[:, 1].",
         ),
         wrong=(
-            WrongAnswer(
-                margin_to_the_smallest,
-                "this is the largest minus the smallest, nearly the confidence itself. Take the second largest.",
-            ),
-            WrongAnswer(
-                margin_of_neighbours,
-                "this compares the answer with the digit after it. The rival is whichever digit has the second largest probability: "
-                "sort the values, do not count on the classes.",
-            ),
-            WrongAnswer(
-                largest_alone,
-                "this is the confidence. 0.5 may be 0.5 against 0.49, or against nine small ones; subtract the second largest.",
-            ),
-            WrongAnswer(
-                margin_over_the_batch,
-                "you compared the images of the batch with each other. The ten classes lie along dim=1.",
-            ),
-            WrongAnswer(
-                margin_turned_round,
-                "the sign is turned round: it is the largest minus the second largest, 0 or more.",
-            ),
+            edit("best - second", "best - probabilities.min(dim=1).values",
+                "this is the largest minus the smallest, nearly the confidence itself. Take the second largest."),
+            edit(
+                ", second = probabilities.topk(2, dim=1).values.unbind",
+                " = probabilities.argmax",
+                "return best - second",
+                "places = torch.arange(len(best))\n"
+                "    return probabilities[places, best] - probabilities[places, (best + 1) % 10]",
+                "this compares the answer with the digit after it. The rival is whichever digit has the second "
+                "largest probability: sort the values, do not count on the classes."),
+            edit("best - second", "best",
+                "this is the confidence. 0.5 may be 0.5 against 0.49, or against nine small ones; subtract the second"
+                " largest."),
+            edit(
+                "best, second = probabilities.topk(2, dim=1).values.unbind(dim=1)",
+                "ranked = probabilities.sort(dim=0, descending=True).values",
+                "best - second",
+                "ranked[0] - ranked[min(1, len(ranked) - 1)]",
+                "you compared the images of the batch with each other. The ten classes lie along dim=1."),
+            edit("best - second", "second - best",
+                "the sign is turned round: it is the largest minus the second largest, 0 or more."),
         ),
         cases=only_probabilities,
     ),
     Exercise(
-        number="07.3",
-        title="The verdict",
-        name="verdict",
-        minutes=10,
-        difficulty="medium",
+        number="07.3", title="The verdict", name="verdict", minutes=10, difficulty="medium",
         starter="def verdict(readings, label):\n"
         '    """Digits that the networks read, a list of integers, and the label: "model", "ambiguous" or "label"."""\n    ...',
         answer=verdict,
@@ -362,36 +203,44 @@ EXERCISES = [
             "At most one digit can have more than half. If there is one, compare it with the label; if there is none, it is ambiguous.",
         ),
         wrong=(
-            WrongAnswer(
-                verdict_turned_round,
-                "the two are exchanged. If the others can read what the label says, the network that could not is at fault: 'model'.",
-            ),
-            WrongAnswer(
-                verdict_by_plurality,
-                "two votes of five are the most, yet not more than half. When the others say three different things, nobody knows: 'ambiguous'.",
-            ),
-            WrongAnswer(
-                verdict_of_the_most_common,
-                "you never say 'ambiguous': the most common reading wins however few read it. Ask for more than half of the votes.",
-            ),
-            WrongAnswer(
-                verdict_if_unanimous,
-                "you ask for all votes; more than half is enough. One careless network should not be able to block a verdict.",
-            ),
-            WrongAnswer(
-                verdict_of_disagreement,
-                "five networks that all read something *different* disagree with the label, and with each other. That is an ambiguous digit, not "
-                "a wrong label: to overturn a label, more than half must agree on one other digit.",
-            ),
+            edit('"model" if digit == label else "label"', '"label" if digit == label else "model"',
+                "the two are exchanged. If the others can read what the label says, the network that could not is at "
+                "fault: 'model'."),
+            edit(
+                "    for digit in range(10):\n"
+                "        if readings.count(digit) > len(readings) / 2:\n"
+                '            return "model" if digit == label else "label"\n',
+                "    counts = [readings.count(digit) for digit in range(10)]\n"
+                "    if counts.count(max(counts)) == 1:\n"
+                '        return "model" if counts.index(max(counts)) == label else "label"\n',
+                "two votes of five are the most, yet not more than half. When the others say three different things, "
+                "nobody knows: 'ambiguous'."),
+            edit(
+                "    for digit in range(10):\n"
+                "        if readings.count(digit) > len(readings) / 2:\n"
+                '            return "model" if digit == label else "label"\n',
+                "    favourite = max(readings, key=readings.count)\n"
+                '    return "model" if favourite == label else "label"\n',
+                "you never say 'ambiguous': the most common reading wins however few read it. Ask for more than half "
+                "of the votes."),
+            edit("> len(readings) / 2", "== len(readings)",
+                "you ask for all votes; more than half is enough. One careless network should not be able to block a "
+                "verdict."),
+            edit(
+                "    for digit in range(10):\n"
+                "        if readings.count(digit) > len(readings) / 2:\n"
+                '            return "model" if digit == label else "label"\n',
+                "    agreeing = readings.count(label)\n"
+                "    if agreeing != len(readings) / 2:\n"
+                '        return "model" if agreeing > len(readings) / 2 else "label"\n',
+                "five networks that all read something *different* disagree with the label, and with each other. That"
+                " is an ambiguous digit, not a wrong label: to overturn a label, more than half must agree on one "
+                "other digit."),
         ),
         cases=committees,
     ),
     Exercise(
-        number="07.4",
-        title="How many suspects are guilty?",
-        name="precision_at",
-        minutes=6,
-        difficulty="easy",
+        number="07.4", title="How many suspects are guilty?", name="precision_at", minutes=6, difficulty="easy",
         starter="def precision_at(losses, planted, k):\n"
         '    """Of the k digits with the largest loss, the share that is planted; losses (N,), planted bool (N,)."""\n    ...',
         answer=precision_at,
@@ -401,28 +250,21 @@ EXERCISES = [
             "planted[suspects] is True for the guilty; the mean of the float version is their share.",
         ),
         wrong=(
-            WrongAnswer(
-                precision_of_the_smallest,
-                "you look at the smallest losses; argsort sorts upwards. Pass descending=True.",
-            ),
-            WrongAnswer(
-                recall_at,
-                "this is the recall: of all planted labels, the share that was found. The question is about the suspects: divide by k.",
-            ),
-            WrongAnswer(hits_at, "this is the number of the guilty; divide it by k."),
-            WrongAnswer(
-                precision_of_the_first,
-                "these are the first k digits of the set, not those with the largest losses.",
-            ),
+            edit("descending=True", "descending=False",
+                "you look at the smallest losses; argsort sorts upwards. Pass descending=True."),
+            edit("planted[suspects].float().mean().item()", "float(planted[suspects].sum() / planted.sum())",
+                "this is the recall: of all planted labels, the share that was found. The question is about the "
+                "suspects: divide by k."),
+            edit("planted[suspects].float().mean().item()", "int(planted[suspects].sum())",
+                "this is the number of the guilty; divide it by k."),
+            edit("planted[suspects]", "planted[:k]",
+                "these are the first k digits of the set, not those with the largest losses."),
         ),
         cases=losses_and_plants,
     ),
     Exercise(
-        number="07.5",
-        title="Never ask a network about what it has learnt",
-        name="out_of_fold_losses",
-        minutes=12,
-        difficulty="hard",
+        number="07.5", title="Never ask a network about what it has learnt",
+        name="out_of_fold_losses", minutes=12, difficulty="hard",
         starter="def out_of_fold_losses(digits, folds, train_and_read):\n"
         '    """The loss of each digit, (N,), from a network that was trained on the other folds."""\n    ...',
         answer=out_of_fold_losses,
@@ -433,33 +275,49 @@ EXERCISES = [
             "Put the results back where they belong: losses = torch.zeros(len(digits)), then losses[inside] = ...",
         ),
         wrong=(
-            WrongAnswer(
-                losses_after_training_on_all,
-                "you trained on all digits and asked about the same ones. What is learnt by heart has a small loss, wrong labels included. "
-                "Leave out the fold that is being read.",
-            ),
-            WrongAnswer(
-                losses_within_the_fold,
-                "each network reads the fold that it was trained on, so it has learnt the very labels it should judge. Train on digits[folds != fold].",
-            ),
-            WrongAnswer(
-                losses_with_the_roles_exchanged,
-                "the roles are exchanged: you train on one fold and read the others, so each network learns from few digits and later folds "
-                "overwrite earlier losses. Train on all *but* the fold.",
-            ),
-            WrongAnswer(
-                losses_fold_after_fold,
-                "the losses are right but stand fold after fold. Digit 1's loss belongs in place 1: write losses[folds == fold] = ...",
-            ),
-            WrongAnswer(
-                losses_of_probabilities,
-                "F.cross_entropy expects logits and applies a softmax of its own; these are probabilities already. Use "
-                "dl.cross_entropy(probabilities, labels), or take minus the logarithm of the label's probability.",
-            ),
-            WrongAnswer(
-                probabilities_out_of_fold,
-                "these are the probabilities, (N, 10). One step is missing: the loss of each digit, dl.cross_entropy(probabilities, labels).",
-            ),
+            edit(
+                "    losses = torch.zeros(len(digits))\n",
+                "    return dl.cross_entropy(train_and_read(digits, digits.images), digits.labels)\n"
+                "    losses = torch.zeros(len(digits))\n",
+                "you trained on all digits and asked about the same ones. What is learnt by heart has a small loss, "
+                "wrong labels included. Leave out the fold that is being read."),
+            edit(
+                "probabilities = train_and_read(digits[~",
+                "losses[inside] = dl.cross_entropy(\n"
+                "            train_and_read(digits[",
+                "\n"
+                "        losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels",
+                ", digits[inside].labels\n"
+                "        ",
+                "each network reads the fold that it was trained on, so it has learnt the very labels it should "
+                "judge. Train on digits[folds != fold]."),
+            edit(
+                "probabilities = train_and_read(digits[~inside], digits[inside].images)\n"
+                "        losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels",
+                "losses[~inside] = dl.cross_entropy(\n"
+                "            train_and_read(digits[inside], digits[~inside].images), digits[~inside].labels\n"
+                "        ",
+                "the roles are exchanged: you train on one fold and read the others, so each network learns from few "
+                "digits and later folds overwrite earlier losses. Train on all *but* the fold."),
+            edit("return losses", "return torch.cat([losses[folds == fold] for fold in folds.unique()])",
+                "the losses are right but stand fold after fold. Digit 1's loss belongs in place 1: write "
+                "losses[folds == fold] = ..."),
+            edit(
+                "dl.cross_entropy(probabilities, digits[inside].labels)",
+                'F.cross_entropy(probabilities, digits[inside].labels, reduction="none")',
+                "F.cross_entropy expects logits and applies a softmax of its own; these are probabilities already. "
+                "Use dl.cross_entropy(probabilities, labels), or take minus the logarithm of the label's probability."),
+            edit(
+                "losses = torch.zeros(len(digits)",
+                "probabilities = torch.zeros(len(digits), 10",
+                "inside = folds == fold\n"
+                "        probabilities = train_and_read(digits[~inside], digits[inside].images)\n"
+                "        losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels",
+                "probabilities[folds == fold] = train_and_read(digits[folds != fold], digits.images[folds == fold]",
+                "return losses",
+                "return probabilities",
+                "these are the probabilities, (N, 10). One step is missing: the loss of each digit, "
+                "dl.cross_entropy(probabilities, labels)."),
         ),
         cases=small_sets,
     ),

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import digitlab as dl
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises import Exercise, edit
 
 
 def network() -> dl.CNN:
@@ -37,35 +37,6 @@ def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:
     return caught[0]
 
 
-def maps_with_the_hook_left(model: nn.Module, images: Tensor, layer: str) -> Tensor:
-    caught: list[Tensor] = []
-    model.get_submodule(layer).register_forward_hook(lambda layer, inputs, output: caught.append(output))
-    model(images)
-    return caught[0]
-
-
-def what_goes_in(model: nn.Module, images: Tensor, layer: str) -> Tensor:
-    caught: list[Tensor] = []
-    hook = model.get_submodule(layer).register_forward_hook(
-        lambda layer, inputs, output: caught.append(inputs[0])
-    )
-    model(images)
-    hook.remove()
-    return caught[0]
-
-
-def what_the_model_returns(model: nn.Module, images: Tensor, layer: str) -> Tensor:
-    handle = model.get_submodule(layer).register_forward_hook(lambda layer, inputs, output: None)
-    logits: Tensor = model(images)
-    handle.remove()
-    return logits
-
-
-def layer_called_alone(model: nn.Module, images: Tensor, layer: str) -> Tensor:
-    result: Tensor = model.get_submodule(layer)(images)
-    return result
-
-
 def layers_to_catch() -> list[tuple[Any, ...]]:
     images = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(1))
     return [(network(), images, "conv1"), (network(), images, "conv2"), (network(), images[:1], "fc1")]
@@ -90,43 +61,6 @@ def saliency(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
     return gradient[:, 0].abs()
 
 
-def gradient_of(
-    model: nn.Module, images: Tensor, targets: Tensor, output: Callable[[Tensor, Tensor], Tensor]
-) -> Tensor:
-    images = images.clone().requires_grad_()
-    return torch.autograd.grad(output(model(images), targets), images)[0][:, 0]
-
-
-def pick(scores: Tensor, targets: Tensor) -> Tensor:
-    return scores[torch.arange(len(scores)), targets]
-
-
-def saliency_with_sign(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
-    return gradient_of(model, images, targets, lambda logits, targets: pick(logits, targets).sum())
-
-
-def saliency_of_probability(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
-    return gradient_of(
-        model, images, targets, lambda logits, targets: pick(logits.softmax(dim=1), targets).sum()
-    ).abs()
-
-
-def saliency_of_loss(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
-    return gradient_of(model, images, targets, F.cross_entropy).abs()
-
-
-def saliency_of_all_logits(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
-    return gradient_of(model, images, targets, lambda logits, targets: logits.sum()).abs()
-
-
-def saliency_of_every_target(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
-    return gradient_of(model, images, targets, lambda logits, targets: logits[:, targets].sum()).abs()
-
-
-def saliency_of_the_mean(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
-    return gradient_of(model, images, targets, lambda logits, targets: pick(logits, targets).mean()).abs()
-
-
 def images_and_targets() -> list[tuple[Any, ...]]:
     images = torch.randn(3, 1, 28, 28, generator=torch.Generator().manual_seed(2))
     return [(network(), images, torch.tensor([5, 0, 9])), (network(), images[:1], torch.tensor([3]))]
@@ -149,51 +83,6 @@ def occlusion(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor
     return falls
 
 
-def occlude(model: nn.Module, image: Tensor, size: int, fill: float, keep: bool = False) -> Tensor:
-    """Logits ``(n, n, 10)`` with each patch filled; with ``keep``, no patch is restored."""
-    n, image = 28 // size, image.clone()
-    logits = torch.zeros(n, n, 10)
-    with torch.no_grad():
-        for row in range(n):
-            for column in range(n):
-                wiped = image if keep else image.clone()
-                wiped[:, :, row * size : (row + 1) * size, column * size : (column + 1) * size] = fill
-                logits[row, column] = model(wiped)[0]
-    return logits
-
-
-def occlusion_with_grey(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
-    before: Tensor = model(image)[0, target].detach()
-    return before - occlude(model, image, size, 0.0)[:, :, target]
-
-
-def occlusion_with_rounded_paper(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
-    before: Tensor = model(image)[0, target].detach()
-    return before - occlude(model, image, size, -0.42)[:, :, target]
-
-
-def occlusion_upside_down(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
-    return -occlusion(model, image, target, size)
-
-
-def occlusion_of_probability(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
-    before: Tensor = model(image).softmax(dim=1)[0, target].detach()
-    return before - occlude(model, image, size, float(image.min())).softmax(dim=2)[:, :, target]
-
-
-def occlusion_that_never_restores(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
-    before: Tensor = model(image)[0, target].detach()
-    return before - occlude(model, image, size, float(image.min()), keep=True)[:, :, target]
-
-
-def logit_that_remains(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
-    return occlude(model, image, size, float(image.min()))[:, :, target]
-
-
-def occlusion_mirrored(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
-    return occlusion(model, image, target, size).T.contiguous()
-
-
 def digits_to_occlude() -> list[tuple[Any, ...]]:
     image = dl.normalize(dl.followed_digit().images)
     return [
@@ -212,37 +101,6 @@ def rank_correlation(one: Tensor, other: Tensor) -> Tensor:
         return torch.sign(values[:, None] - values).sum(dim=1)
 
     return F.cosine_similarity(scores(one), scores(other), dim=0)
-
-
-def centred_cosine(one: Tensor, other: Tensor) -> Tensor:
-    one, other = one.flatten().float(), other.flatten().float()
-    return F.cosine_similarity(one - one.mean(), other - other.mean(), dim=0)
-
-
-def correlation_of_values(one: Tensor, other: Tensor) -> Tensor:
-    return centred_cosine(one, other)
-
-
-def cosine_of_values(one: Tensor, other: Tensor) -> Tensor:
-    return F.cosine_similarity(one.flatten(), other.flatten(), dim=0)
-
-
-def correlation_of_orders(one: Tensor, other: Tensor) -> Tensor:
-    return centred_cosine(one.flatten().argsort(stable=True), other.flatten().argsort(stable=True))
-
-
-def correlation_without_ties(one: Tensor, other: Tensor) -> Tensor:
-    ranks = [heat.flatten().argsort(stable=True).argsort() for heat in (one, other)]
-    return centred_cosine(ranks[0], ranks[1])
-
-
-def correlation_with_ties_by_chance(one: Tensor, other: Tensor) -> Tensor:
-    return centred_cosine(one.flatten().argsort().argsort(), other.flatten().argsort().argsort())
-
-
-def correlation_of_wins(one: Tensor, other: Tensor) -> Tensor:
-    wins = [(heat.flatten()[:, None] > heat.flatten()).float().sum(dim=1) for heat in (one, other)]
-    return F.cosine_similarity(wins[0], wins[1], dim=0)
 
 
 def pairs_of_maps() -> list[tuple[Tensor, Tensor]]:
@@ -264,37 +122,6 @@ def push(model: nn.Module, image: Tensor, wanted: int, present: int, step: float
     return (image + step * direction).detach()
 
 
-def gradient_towards(model: nn.Module, image: Tensor, wanted: int, present: int | None) -> Tensor:
-    image = image.clone().requires_grad_()
-    logits = model(image)[0]
-    difference = logits[wanted] - (logits[present] if present is not None else 0)
-    return torch.autograd.grad(difference, image)[0]
-
-
-def push_away(model: nn.Module, image: Tensor, wanted: int, present: int, step: float) -> Tensor:
-    return image - only_the_change(model, image, wanted, present, step)
-
-
-def push_wanted_only(model: nn.Module, image: Tensor, wanted: int, present: int, step: float) -> Tensor:
-    gradient = gradient_towards(model, image, wanted, None)
-    direction: Tensor = gradient / gradient.norm()
-    return image + step * direction
-
-
-def push_of_any_length(model: nn.Module, image: Tensor, wanted: int, present: int, step: float) -> Tensor:
-    return image + step * gradient_towards(model, image, wanted, present)
-
-
-def push_by_sign(model: nn.Module, image: Tensor, wanted: int, present: int, step: float) -> Tensor:
-    return image + step * gradient_towards(model, image, wanted, present).sign()
-
-
-def only_the_change(model: nn.Module, image: Tensor, wanted: int, present: int, step: float) -> Tensor:
-    gradient = gradient_towards(model, image, wanted, present)
-    direction: Tensor = gradient / gradient.norm()
-    return step * direction
-
-
 def digits_to_push() -> list[tuple[Any, ...]]:
     image = dl.normalize(dl.followed_digit().images)
     return [(network(), image, 3, 5, 0.5), (network(), image, 8, 5, 2.0)]
@@ -302,11 +129,7 @@ def digits_to_push() -> list[tuple[Any, ...]]:
 
 EXERCISES = [
     Exercise(
-        number="08.1",
-        title="A forward hook",
-        name="feature_maps",
-        minutes=8,
-        difficulty="medium",
+        number="08.1", title="A forward hook", name="feature_maps", minutes=8, difficulty="medium",
         starter="def feature_maps(model, images, layer):\n"
         '    """What the layer of that name puts out for the images. Leaves no hook behind."""\n    ...',
         answer=feature_maps,
@@ -318,34 +141,31 @@ EXERCISES = [
             "Take the hook out with handle.remove(), then return the list's first element.",
         ),
         wrong=(
-            WrongAnswer(
-                maps_with_the_hook_left,
-                "the maps are right, but your hook is still in the model and will run at every call from now on. "
-                "Keep what register_forward_hook returns and call its remove().",
-            ),
-            WrongAnswer(
-                what_goes_in,
-                "this is what goes into the layer. A hook gets (layer, inputs, output): keep the third.",
-            ),
-            WrongAnswer(
-                what_the_model_returns,
-                "this is what the whole model returns, the logits. The layer's own output passes by in the hook: keep it there.",
-            ),
-            WrongAnswer(
-                layer_called_alone,
-                "you called the layer on the images themselves. Only the first layer ever sees those; run the whole model, "
-                "and let a hook listen at the layer.",
-            ),
+            edit("    handle.remove()\n", "",
+                "the maps are right, but your hook is still in the model and will run at every call from now on. Keep"
+                " what register_forward_hook returns and call its remove()."),
+            edit("output.detach()", "inputs[0]",
+                "this is what goes into the layer. A hook gets (layer, inputs, output): keep the third."),
+            edit(
+                "    model(images)\n"
+                "    handle.remove()\n"
+                "    return caught[0]",
+                "    logits = model(images)\n"
+                "    handle.remove()\n"
+                "    return logits",
+                "this is what the whole model returns, the logits. The layer's own output passes by in the hook: keep"
+                " it there."),
+            edit(
+                "    caught = []\n",
+                "    return model.get_submodule(layer)(images)\n"
+                "    caught = []\n",
+                "you called the layer on the images themselves. Only the first layer ever sees those; run the whole "
+                "model, and let a hook listen at the layer."),
         ),
-        cases=layers_to_catch,
-        observe=maps_and_hooks_left,
+        cases=layers_to_catch, observe=maps_and_hooks_left,
     ),
     Exercise(
-        number="08.2",
-        title="Saliency",
-        name="saliency",
-        minutes=10,
-        difficulty="medium",
+        number="08.2", title="Saliency", name="saliency", minutes=10, difficulty="medium",
         starter="def saliency(model, images, targets):\n"
         '    """|gradient of each image\'s target logit| for each pixel: (B, 1, 28, 28) to (B, 28, 28)."""\n    ...',
         answer=saliency,
@@ -358,42 +178,28 @@ EXERCISES = [
             "`(gradient,) = torch.autograd.grad(number, images)` has the shape (B, 1, 28, 28). Drop the channel, take abs().",
         ),
         wrong=(
-            WrongAnswer(
-                saliency_with_sign,
-                "this is the gradient with its sign. Saliency asks how much, not which way: take abs().",
-            ),
-            WrongAnswer(
-                saliency_of_probability,
-                "this is the gradient of the probability. When a network is sure, the probability hardly moves whatever you do, and "
-                "it moves with the other nine logits as well. Differentiate the logit.",
-            ),
-            WrongAnswer(
-                saliency_of_loss,
-                "this is the gradient of the loss. It fades as the network gets surer. Differentiate the target's logit.",
-            ),
-            WrongAnswer(
-                saliency_of_all_logits,
-                "this sums all ten logits, so it asks what raises every class at once. Pick each image's target first.",
-            ),
-            WrongAnswer(
-                saliency_of_every_target,
-                "logits[:, targets] takes every target of every image. Pair them up: image 0 with target 0, image 1 with target 1: "
-                "logits[torch.arange(len(images)), targets].",
-            ),
-            WrongAnswer(
-                saliency_of_the_mean,
-                "every value is too small by the number of images: you took the mean over the batch. An image's map must "
-                "not depend on how many others came along: take the sum.",
-            ),
+            edit(".abs()", "",
+                "this is the gradient with its sign. Saliency asks how much, not which way: take abs()."),
+            edit("logits[torch", "logits.softmax(dim=1)[torch",
+                "this is the gradient of the probability. When a network is sure, the probability hardly moves "
+                "whatever you do, and it moves with the other nine logits as well. Differentiate the logit."),
+            edit("of_the_targets.sum()", "F.cross_entropy(logits, targets)",
+                "this is the gradient of the loss. It fades as the network gets surer. Differentiate the target's "
+                "logit."),
+            edit("of_the_targets.sum()", "logits.sum()",
+                "this sums all ten logits, so it asks what raises every class at once. Pick each image's target "
+                "first."),
+            edit("logits[torch.arange(len(images)), targets]", "logits[:, targets]",
+                "logits[:, targets] takes every target of every image. Pair them up: image 0 with target 0, image 1 "
+                "with target 1: logits[torch.arange(len(images)), targets]."),
+            edit("of_the_targets.sum()", "of_the_targets.mean()",
+                "every value is too small by the number of images: you took the mean over the batch. An image's map "
+                "must not depend on how many others came along: take the sum."),
         ),
         cases=images_and_targets,
     ),
     Exercise(
-        number="08.3",
-        title="Occlusion",
-        name="occlusion",
-        minutes=12,
-        difficulty="medium",
+        number="08.3", title="Occlusion", name="occlusion", minutes=12, difficulty="medium",
         starter="def occlusion(model, image, target, size):\n"
         '    """Fall of the target\'s logit for each patch: (1, 1, 28, 28) to (28 // size, 28 // size)."""\n    ...',
         answer=occlusion,
@@ -406,47 +212,35 @@ EXERCISES = [
             "Empty paper is the smallest value there is: image.min(). The fall is the logit before minus the logit after.",
         ),
         wrong=(
-            WrongAnswer(
-                occlusion_with_grey,
-                "you filled the patch with 0. After normalising, 0 is the average grey; empty paper is about -0.42. You painted "
-                "a grey square instead of wiping out. Use image.min().",
-            ),
-            WrongAnswer(
-                occlusion_with_rounded_paper,
-                "all but right: -0.42 is rounded, and the network sees a trace of ink on the wiped patch. Empty paper is exactly "
-                "(0 - 0.1307) / 0.3081, or simply image.min().",
-            ),
-            WrongAnswer(
-                occlusion_upside_down,
-                "the sign is turned round: a fall is the logit before minus the logit after.",
-            ),
-            WrongAnswer(
-                occlusion_of_probability,
-                "these are falls of the probability. A sure network's probability stays near 1 while its logit falls a long way; "
-                "measure the logit.",
-            ),
-            WrongAnswer(
-                occlusion_that_never_restores,
-                "the first patch is right, and then the image gets emptier and emptier: each patch is wiped out of what the last one "
-                "left. Start from a fresh image.clone() each time.",
-            ),
-            WrongAnswer(
-                logit_that_remains,
-                "this is the logit that remains. Subtract it from the logit of the whole image.",
-            ),
-            WrongAnswer(
-                occlusion_mirrored,
-                "rows and columns are exchanged. In an image tensor the row (from the top) comes first, then the column.",
-            ),
+            edit("image.min()", "0.0",
+                "you filled the patch with 0. After normalising, 0 is the average grey; empty paper is about -0.42. "
+                "You painted a grey square instead of wiping out. Use image.min()."),
+            edit("image.min()", "-0.42",
+                "all but right: -0.42 is rounded, and the network sees a trace of ink on the wiped patch. Empty paper"
+                " is exactly (0 - 0.1307) / 0.3081, or simply image.min()."),
+            edit("before - model(wiped)[0, target]", "model(wiped)[0, target] - before",
+                "the sign is turned round: a fall is the logit before minus the logit after."),
+            edit("model(image)[0", "model(image).softmax(dim=1)[0", "model(wiped)[0", "model(wiped).softmax(dim=1)[0",
+                "these are falls of the probability. A sure network's probability stays near 1 while its logit falls "
+                "a long way; measure the logit."),
+            edit(
+                "        for row in range(n):",
+                "        wiped = image.clone()\n"
+                "        for row in range(n):",
+                "                wiped = image.clone()\n",
+                "",
+                "the first patch is right, and then the image gets emptier and emptier: each patch is wiped out of "
+                "what the last one left. Start from a fresh image.clone() each time."),
+            edit("before - model(wiped)", "model(wiped)",
+                "this is the logit that remains. Subtract it from the logit of the whole image."),
+            edit("falls[row, column]", "falls[column, row]",
+                "rows and columns are exchanged. In an image tensor the row (from the top) comes first, then the "
+                "column."),
         ),
         cases=digits_to_occlude,
     ),
     Exercise(
-        number="08.4",
-        title="How alike are two maps?",
-        name="rank_correlation",
-        minutes=10,
-        difficulty="medium",
+        number="08.4", title="How alike are two maps?", name="rank_correlation", minutes=10, difficulty="medium",
         starter="def rank_correlation(one, other):\n"
         '    """Spearman\'s rank correlation of two maps of the same shape, a number from -1 to 1."""\n    ...',
         answer=rank_correlation,
@@ -458,43 +252,37 @@ EXERCISES = [
             "`F.cosine_similarity(scores, other_scores, dim=0)` is the cosine.",
         ),
         wrong=(
-            WrongAnswer(
-                correlation_of_values,
-                "this is the correlation of the values themselves (Pearson's): a few very bright pixels decide it. Replace each map by its "
-                "rank scores first.",
-            ),
-            WrongAnswer(
-                cosine_of_values,
-                "this is the cosine of the values themselves. Replace each map by its rank scores first.",
-            ),
-            WrongAnswer(
-                correlation_of_orders,
-                "argsort gives the *positions* of the values in order, not each value's rank. Two maps can share all ranks and "
-                "still differ here. Count wins minus losses instead.",
-            ),
-            WrongAnswer(
-                correlation_without_ties,
-                "right where all values differ. Where many are equal, argsort ranks them by their place in the image, the same in both "
-                "maps, and finds a likeness that is not there. Let a tie count 0.",
-            ),
-            WrongAnswer(
-                correlation_with_ties_by_chance,
-                "right where all values differ. But argsort gives equal values different ranks, in whatever order it happens to meet "
-                "them. A tie is neither won nor lost: count wins minus losses instead.",
-            ),
-            WrongAnswer(
-                correlation_of_wins,
-                "you counted wins only, so all scores are positive and even unrelated maps look alike. Subtract the losses.",
-            ),
+            edit("torch.sign(values[:, None] - values).sum(dim=1)", "values - values.mean()",
+                "this is the correlation of the values themselves (Pearson's): a few very bright pixels decide it. "
+                "Replace each map by its rank scores first."),
+            edit(
+                "return F.cosine",
+                "return F.cosine_similarity(one.flatten(), other.flatten(), dim=0)\n"
+                "    return F.cosine",
+                "this is the cosine of the values themselves. Replace each map by its rank scores first."),
+            edit(
+                "torch.sign(values[:, None] - values).sum(dim=1)",
+                "(order := values.argsort(stable=True).float()) - order.mean()",
+                "argsort gives the *positions* of the values in order, not each value's rank. Two maps can share all "
+                "ranks and still differ here. Count wins minus losses instead."),
+            edit(
+                "torch.sign(values[:, None] - values).sum(dim=1)",
+                "(ranks := values.argsort(stable=True).argsort().float()) - ranks.mean()",
+                "right where all values differ. Where many are equal, argsort ranks them by their place in the image,"
+                " the same in both maps, and finds a likeness that is not there. Let a tie count 0."),
+            edit(
+                "torch.sign(values[:, None] - values).sum(dim=1)",
+                "(ranks := values.argsort().argsort().float()) - ranks.mean()",
+                "right where all values differ. But argsort gives equal values different ranks, in whatever order it "
+                "happens to meet them. A tie is neither won nor lost: count wins minus losses instead."),
+            edit("torch.sign(values[:, None] - values)", "(values[:, None] > values).float()",
+                "you counted wins only, so all scores are positive and even unrelated maps look alike. Subtract the "
+                "losses."),
         ),
         cases=pairs_of_maps,
     ),
     Exercise(
-        number="08.5",
-        title="A step towards another digit",
-        name="push",
-        minutes=8,
-        difficulty="medium",
+        number="08.5", title="A step towards another digit", name="push", minutes=8, difficulty="medium",
         starter="def push(model, image, wanted, present, step):\n"
         '    """The image moved by a length of `step` along the gradient of (wanted - present logit)."""\n    ...',
         answer=push,
@@ -505,26 +293,19 @@ EXERCISES = [
             "A step of a given length: divide the gradient by gradient.norm(), then multiply by step and add it to the image.",
         ),
         wrong=(
-            WrongAnswer(
-                push_away,
-                "the sign is turned round: this makes the wanted digit less likely. Training goes *against* the gradient of a loss; "
-                "here you want the difference to grow.",
-            ),
-            WrongAnswer(
-                push_wanted_only,
-                "this raises the wanted logit, but may raise the present one just as much. Only differences between logits count: "
-                "take the gradient of wanted minus present.",
-            ),
-            WrongAnswer(
-                push_of_any_length,
-                "the direction is right, but the length of your step depends on the gradient's. Divide the gradient by its norm.",
-            ),
-            WrongAnswer(
-                push_by_sign,
-                "this moves every pixel by the same amount, empty paper too. (It has a name, the fast gradient sign method.) Here "
-                "the step follows the gradient itself: divide it by its norm.",
-            ),
-            WrongAnswer(only_the_change, "this is the change alone. Add it to the image."),
+            edit("image + step", "image - step",
+                "the sign is turned round: this makes the wanted digit less likely. Training goes *against* the "
+                "gradient of a loss; here you want the difference to grow."),
+            edit("logits[wanted] - logits[present]", "logits[wanted]",
+                "this raises the wanted logit, but may raise the present one just as much. Only differences between "
+                "logits count: take the gradient of wanted minus present."),
+            edit("gradient / gradient.norm()", "gradient",
+                "the direction is right, but the length of your step depends on the gradient's. Divide the gradient "
+                "by its norm."),
+            edit("gradient / gradient.norm()", "gradient.sign()",
+                "this moves every pixel by the same amount, empty paper too. (It has a name, the fast gradient sign "
+                "method.) Here the step follows the gradient itself: divide it by its norm."),
+            edit("(image + step * direction)", "(step * direction)", "this is the change alone. Add it to the image."),
         ),
         cases=digits_to_push,
     ),

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises import Exercise, edit
 from digitlab.exercises.checking import Mistake
 
 # --- 09.1 ---------------------------------------------------------------------------------------
@@ -25,40 +24,6 @@ def keep_epoch(val_losses: list[float], patience: int) -> int:
         if epoch - best >= patience:
             break
     return best + 1
-
-
-def epoch_of_the_stop(val_losses: list[float], patience: int) -> int:
-    best = 0
-    for epoch, loss in enumerate(val_losses):
-        best = epoch if loss < val_losses[best] else best
-        if epoch - best >= patience:
-            return epoch + 1
-    return len(val_losses)
-
-
-def best_of_all(val_losses: list[float], patience: int) -> int:
-    return min(range(len(val_losses)), key=lambda epoch: val_losses[epoch]) + 1
-
-
-def before_the_first_rise(val_losses: list[float], patience: int) -> int:
-    return keep_epoch(val_losses, 1)
-
-
-def counted_from_zero(val_losses: list[float], patience: int) -> int:
-    return keep_epoch(val_losses, patience) - 1
-
-
-def rises_in_a_row(val_losses: list[float], patience: int) -> int:
-    rises = 0
-    for epoch in range(1, len(val_losses)):
-        rises = rises + 1 if val_losses[epoch] >= val_losses[epoch - 1] else 0
-        if rises >= patience:
-            return best_of_all(val_losses[: epoch + 1], patience)
-    return best_of_all(val_losses, patience)
-
-
-def one_epoch_too_patient(val_losses: list[float], patience: int) -> int:
-    return keep_epoch(val_losses, patience + 1)
 
 
 def losses_and_patience() -> list[tuple[list[float], int]]:
@@ -81,30 +46,6 @@ def shift_matrix(right: float, down: float) -> Tensor:
     return torch.tensor([[1, 0, -right * pixel], [0, 1, -down * pixel]])
 
 
-def shift_the_other_way(right: float, down: float) -> Tensor:
-    return torch.tensor([[1, 0, right * 2 / 28], [0, 1, down * 2 / 28]])
-
-
-def shift_in_pixels(right: float, down: float) -> Tensor:
-    return torch.tensor([[1.0, 0, -right], [0, 1, -down]])
-
-
-def shift_half_as_far(right: float, down: float) -> Tensor:
-    return torch.tensor([[1, 0, -right / 28], [0, 1, -down / 28]])
-
-
-def shift_between_centres(right: float, down: float) -> Tensor:
-    return torch.tensor([[1, 0, -right / 13.5], [0, 1, -down / 13.5]])
-
-
-def shift_rows_first(right: float, down: float) -> Tensor:
-    return shift_matrix(down, right)
-
-
-def shift_with_y_up(right: float, down: float) -> Tensor:
-    return shift_matrix(right, -down)
-
-
 def shifts() -> list[tuple[float, float]]:
     return [(3, 1), (-2, 4), (0, 5)]
 
@@ -116,36 +57,6 @@ def turn_matrix(degrees: float, scale: float) -> Tensor:
     angle = math.radians(degrees)
     cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
     return torch.tensor([[cos, -sin, 0], [sin, cos, 0]])
-
-
-def turn_by(angle: float, factor: float) -> Tensor:
-    cos, sin = math.cos(angle) * factor, math.sin(angle) * factor
-    return torch.tensor([[cos, -sin, 0], [sin, cos, 0]])
-
-
-def turn_clockwise(degrees: float, scale: float) -> Tensor:
-    return turn_by(-math.radians(degrees), 1 / scale)
-
-
-def turn_in_radians(degrees: float, scale: float) -> Tensor:
-    return turn_by(degrees, 1 / scale)
-
-
-def turn_and_shrink(degrees: float, scale: float) -> Tensor:
-    return turn_by(math.radians(degrees), scale)
-
-
-def turn_clockwise_and_shrink(degrees: float, scale: float) -> Tensor:
-    return turn_by(-math.radians(degrees), scale)
-
-
-def turn_without_scale(degrees: float, scale: float) -> Tensor:
-    return turn_by(math.radians(degrees), 1.0)
-
-
-def turn_with_equal_signs(degrees: float, scale: float) -> Tensor:
-    cos, sin = math.cos(math.radians(degrees)) / scale, math.sin(math.radians(degrees)) / scale
-    return torch.tensor([[cos, sin, 0], [sin, cos, 0]])
 
 
 def turns() -> list[tuple[float, float]]:
@@ -160,38 +71,6 @@ def dropout(numbers: Tensor, p: float, training: bool) -> Tensor:
         return numbers
     kept = torch.rand(numbers.shape) >= p
     return numbers * kept / (1 - p)
-
-
-def dropout_unscaled(numbers: Tensor, p: float, training: bool) -> Tensor:
-    return numbers * (torch.rand(numbers.shape) >= p) if training else numbers
-
-
-def dropout_scaled_in_use(numbers: Tensor, p: float, training: bool) -> Tensor:
-    return numbers * (torch.rand(numbers.shape) >= p) if training else numbers * (1 - p)
-
-
-def dropout_always(numbers: Tensor, p: float, training: bool) -> Tensor:
-    return F.dropout(numbers, p, training=True)
-
-
-def dropout_that_keeps_p(numbers: Tensor, p: float, training: bool) -> Tensor:
-    return numbers * (torch.rand(numbers.shape) < p) / p if training else numbers
-
-
-def dropout_divided_by_p(numbers: Tensor, p: float, training: bool) -> Tensor:
-    return numbers * (torch.rand(numbers.shape) >= p) / p if training else numbers
-
-
-def dropout_by_rows(numbers: Tensor, p: float, training: bool) -> Tensor:
-    return numbers * (torch.rand(len(numbers), 1) >= p) / (1 - p) if training else numbers
-
-
-def dropout_by_columns(numbers: Tensor, p: float, training: bool) -> Tensor:
-    return numbers * (torch.rand(numbers.shape[1]) >= p) / (1 - p) if training else numbers
-
-
-def never_drops(numbers: Tensor, p: float, training: bool) -> Tensor:
-    return numbers
 
 
 def numbers_to_drop() -> list[tuple[Tensor, float, bool]]:
@@ -236,11 +115,7 @@ def statistics_of(answer: Callable[..., Any], numbers: Tensor, p: float, trainin
 
 EXERCISES = [
     Exercise(
-        number="09.1",
-        title="Early stopping",
-        name="keep_epoch",
-        minutes=8,
-        difficulty="medium",
+        number="09.1", title="Early stopping", name="keep_epoch", minutes=8, difficulty="medium",
         starter="def keep_epoch(val_losses, patience):\n"
         '    """The best epoch (from 1) so far, when `patience` epochs in a row have not beaten it, or all are over."""\n    ...',
         answer=keep_epoch,
@@ -252,42 +127,36 @@ EXERCISES = [
             "Stop when epoch - best >= patience. Return the best, not where you stopped, and count from 1.",
         ),
         wrong=(
-            WrongAnswer(
-                epoch_of_the_stop,
-                "this is the epoch at which the training stops. By then it is `patience` epochs past the best one: return that.",
-            ),
-            WrongAnswer(
-                best_of_all,
-                "this is the best of *all* epochs, but those after the stop never happen. You cannot look into the future: stop when "
-                "`patience` epochs in a row have not beaten the best so far.",
-            ),
-            WrongAnswer(
-                one_epoch_too_patient,
-                "you wait one epoch too long: after `patience` epochs that did not beat the best one, it is over. Is there a > that should be >=?",
-            ),
-            WrongAnswer(
-                before_the_first_rise,
-                "you stop at the first epoch that is not better, whatever the patience. Validation losses zigzag: wait for `patience` "
-                "epochs.",
-            ),
-            WrongAnswer(
-                counted_from_zero,
-                "right, but counted from 0. Epochs are counted from 1 here, as in the history.",
-            ),
-            WrongAnswer(
-                rises_in_a_row,
-                "you compare each loss with the one before it. A zigzag above the best one then never ends the training: compare with "
-                "the best so far.",
-            ),
+            edit(
+                "            break\n"
+                "    return best + 1",
+                "            return epoch + 1\n"
+                "    return len(val_losses)",
+                "this is the epoch at which the training stops. By then it is `patience` epochs past the best one: "
+                "return that."),
+            edit("epoch - best >= patience", "False",
+                "this is the best of *all* epochs, but those after the stop never happen. You cannot look into the "
+                "future: stop when `patience` epochs in a row have not beaten the best so far."),
+            edit("epoch - best >= patience", "epoch - best > patience",
+                "you wait one epoch too long: after `patience` epochs that did not beat the best one, it is over. Is "
+                "there a > that should be >=?"),
+            edit(">= patience", ">= 1",
+                "you stop at the first epoch that is not better, whatever the patience. Validation losses zigzag: "
+                "wait for `patience` epochs."),
+            edit("best + 1", "best", "right, but counted from 0. Epochs are counted from 1 here, as in the history."),
+            edit(
+                "    best = 0\n",
+                "    best, rises = 0, 0\n",
+                "        if epoch - best >= patience:",
+                "        rises = rises + 1 if epoch > 0 and val_losses[epoch] >= val_losses[epoch - 1] else 0\n"
+                "        if rises >= patience:",
+                "you compare each loss with the one before it. A zigzag above the best one then never ends the "
+                "training: compare with the best so far."),
         ),
         cases=losses_and_patience,
     ),
     Exercise(
-        number="09.2",
-        title="Move a picture",
-        name="shift_matrix",
-        minutes=6,
-        difficulty="easy",
+        number="09.2", title="Move a picture", name="shift_matrix", minutes=6, difficulty="easy",
         starter="def shift_matrix(right, down):\n"
         '    """The 2x3 matrix that moves a 28x28 picture by pixels to the right and down."""\n    ...',
         answer=shift_matrix,
@@ -298,37 +167,25 @@ EXERCISES = [
             "The picture moves against the look: to move it right, look further left, which is minus.",
         ),
         wrong=(
-            WrongAnswer(
-                shift_the_other_way,
-                "this moves the picture to the left and up. The matrix says where to *look*: to move the picture right, look further left.",
-            ),
-            WrongAnswer(
-                shift_in_pixels,
-                "this moves by so many *units*, and the whole picture is 2 units wide: it is out of sight. One pixel is 2 / 28.",
-            ),
-            WrongAnswer(
-                shift_half_as_far,
-                "this moves half as far: from -1 to 1 the picture is 2 units wide, not 1. One pixel is 2 / 28.",
-            ),
-            WrongAnswer(
-                shift_between_centres,
-                "you took 27 steps for the 2 units, from the first pixel's centre to the last one's. But -1 and 1 are the outer edges of "
-                "the picture, and 28 pixels lie between them: one pixel is 2 / 28.",
-            ),
-            WrongAnswer(
-                shift_rows_first,
-                "right and down are exchanged. Here x comes first, then y, other than in image[row, column].",
-            ),
-            WrongAnswer(shift_with_y_up, "up and down are exchanged: y grows from top to bottom here."),
+            edit("-right * pixel", "right * pixel", "-down * pixel", "down * pixel",
+                "this moves the picture to the left and up. The matrix says where to *look*: to move the picture "
+                "right, look further left."),
+            edit("2 / 28", "1.0",
+                "this moves by so many *units*, and the whole picture is 2 units wide: it is out of sight. One pixel "
+                "is 2 / 28."),
+            edit("2 / 28", "1 / 28",
+                "this moves half as far: from -1 to 1 the picture is 2 units wide, not 1. One pixel is 2 / 28."),
+            edit("2 / 28", "1 / 13.5",
+                "you took 27 steps for the 2 units, from the first pixel's centre to the last one's. But -1 and 1 are"
+                " the outer edges of the picture, and 28 pixels lie between them: one pixel is 2 / 28."),
+            edit("0, -right * pixel], [0, 1, -down * pixel]", "0, -down * pixel], [0, 1, -right * pixel]",
+                "right and down are exchanged. Here x comes first, then y, other than in image[row, column]."),
+            edit("-down * pixel", "down * pixel", "up and down are exchanged: y grows from top to bottom here."),
         ),
         cases=shifts,
     ),
     Exercise(
-        number="09.3",
-        title="Turn a picture",
-        name="turn_matrix",
-        minutes=8,
-        difficulty="medium",
+        number="09.3", title="Turn a picture", name="turn_matrix", minutes=8, difficulty="medium",
         starter="def turn_matrix(degrees, scale):\n"
         '    """The 2x3 matrix that turns a picture counter-clockwise and makes it `scale` times as large."""\n    ...',
         answer=turn_matrix,
@@ -341,39 +198,31 @@ EXERCISES = [
             "A larger picture means to look closer to the middle: divide cos and sin by scale.",
         ),
         wrong=(
-            WrongAnswer(
-                turn_clockwise,
-                "this turns the picture clockwise. Try (0, -1), the top, with 90 degrees: it must look at the right, (1, 0).",
-            ),
-            WrongAnswer(
-                turn_in_radians,
-                "math.cos and math.sin want radians; 90 of those are more than fourteen turns. Use math.radians(degrees).",
-            ),
-            WrongAnswer(
-                turn_and_shrink,
-                "the turn is right, but scale = 2 makes the picture half as large: to look further out brings more of it in. Divide by scale.",
-            ),
-            WrongAnswer(
-                turn_clockwise_and_shrink,
-                "this is what happens to a *place* of the picture. The matrix says where to look, the reverse of that: the other way "
-                "round, and divided by scale.",
-            ),
-            WrongAnswer(
-                turn_without_scale, "the turn is right; the scale is missing. Divide cos and sin by it."
-            ),
-            WrongAnswer(
-                turn_with_equal_signs,
-                "both sines have the same sign: that squeezes the picture along one diagonal instead of turning it. One of the two is minus.",
-            ),
+            edit("[[cos, -sin, 0], [sin, cos, 0]]", "[[cos, sin, 0], [-sin, cos, 0]]",
+                "this turns the picture clockwise. Try (0, -1), the top, with 90 degrees: it must look at the right, "
+                "(1, 0)."),
+            edit("math.radians(degrees)", "degrees",
+                "math.cos and math.sin want radians; 90 of those are more than fourteen turns. Use "
+                "math.radians(degrees)."),
+            edit(
+                "math.cos(angle) / scale, math.sin(angle) / scale", "math.cos(angle) * scale, math.sin(angle) * scale",
+                "the turn is right, but scale = 2 makes the picture half as large: to look further out brings more of"
+                " it in. Divide by scale."),
+            edit(
+                "math.cos(angle) / scale, math.sin(angle) / scale",
+                "math.cos(angle) * scale, -math.sin(angle) * scale",
+                "this is what happens to a *place* of the picture. The matrix says where to look, the reverse of "
+                "that: the other way round, and divided by scale."),
+            edit("math.cos(angle) / scale, math.sin(angle) / scale", "math.cos(angle), math.sin(angle)",
+                "the turn is right; the scale is missing. Divide cos and sin by it."),
+            edit("-sin", "sin",
+                "both sines have the same sign: that squeezes the picture along one diagonal instead of turning it. "
+                "One of the two is minus."),
         ),
         cases=turns,
     ),
     Exercise(
-        number="09.4",
-        title="Dropout",
-        name="dropout",
-        minutes=8,
-        difficulty="medium",
+        number="09.4", title="Dropout", name="dropout", minutes=8, difficulty="medium",
         starter="def dropout(numbers, p, training):\n"
         '    """In training: each number 0 with probability p, else scaled so that the average stays. Else unchanged."""\n    ...',
         answer=dropout,
@@ -385,41 +234,31 @@ EXERCISES = [
             "So divide by (1 - p). And if not training: return the numbers as they are.",
         ),
         wrong=(
-            WrongAnswer(
-                dropout_unscaled,
-                "the right share is dropped, but the survivors are not scaled: the average falls to 1 - p of what it was, and in use the "
-                "next layer gets larger sums than it has learnt with. Divide by (1 - p).",
-            ),
-            WrongAnswer(
-                dropout_scaled_in_use,
-                "this is dropout as it was first published: unscaled in training, made smaller in use. The average fits, but what is "
-                "asked for leaves use alone: divide by (1 - p) in training.",
-            ),
-            WrongAnswer(
-                dropout_always,
-                "right in training, but you drop in use as well: the same digit would be read differently each time. Heed `training`.",
-            ),
-            WrongAnswer(
-                dropout_that_keeps_p,
-                "p is the probability to *drop*; you keep with probability p. With 0.5 nobody notices; with 0.2 you drop four fifths.",
-            ),
-            WrongAnswer(
-                dropout_divided_by_p,
-                "the right share is dropped, but the survivors are divided by p. A share of 1 - p is left, so divide by (1 - p); with 0.5 "
-                "the two are the same.",
-            ),
-            WrongAnswer(
-                dropout_by_rows,
-                "whole rows go together: one lot for each image. Every number has its own: torch.rand(numbers.shape).",
-            ),
-            WrongAnswer(
-                dropout_by_columns,
-                "whole columns go together: the same units are dropped for every image. Every number has its own lot: "
-                "torch.rand(numbers.shape).",
-            ),
-            WrongAnswer(never_drops, "nothing is dropped, in training either."),
+            edit(" / (1 - p)", "",
+                "the right share is dropped, but the survivors are not scaled: the average falls to 1 - p of what it "
+                "was, and in use the next layer gets larger sums than it has learnt with. Divide by (1 - p)."),
+            edit("return numbers\n", "return numbers * (1 - p)\n", "numbers * kept / (1 - p)", "numbers * kept",
+                "this is dropout as it was first published: unscaled in training, made smaller in use. The average "
+                "fits, but what is asked for leaves use alone: divide by (1 - p) in training."),
+            edit(
+                "    if not training:\n"
+                "        return numbers\n",
+                "",
+                "right in training, but you drop in use as well: the same digit would be read differently each time. "
+                "Heed `training`."),
+            edit(">= p", "< p", "/ (1 - p)", "/ p",
+                "p is the probability to *drop*; you keep with probability p. With 0.5 nobody notices; with 0.2 you "
+                "drop four fifths."),
+            edit("/ (1 - p)", "/ p",
+                "the right share is dropped, but the survivors are divided by p. A share of 1 - p is left, so divide "
+                "by (1 - p); with 0.5 the two are the same."),
+            edit("torch.rand(numbers.shape)", "torch.rand(len(numbers), 1)",
+                "whole rows go together: one lot for each image. Every number has its own: torch.rand(numbers.shape)."),
+            edit("torch.rand(numbers.shape)", "torch.rand(numbers.shape[1])",
+                "whole columns go together: the same units are dropped for every image. Every number has its own lot:"
+                " torch.rand(numbers.shape)."),
+            edit("numbers * kept / (1 - p)", "numbers", "nothing is dropped, in training either."),
         ),
-        cases=numbers_to_drop,
-        observe=statistics_of,
+        cases=numbers_to_drop, observe=statistics_of,
     ),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises import Exercise, edit
 
 
 def pictures() -> list[tuple[Tensor]]:
@@ -37,32 +37,6 @@ def to_ink(grey: Tensor) -> Tensor:
     return distance / distance.max()
 
 
-def to_ink_always_inverted(grey: Tensor) -> Tensor:
-    return 1 - grey
-
-
-def to_ink_unchanged(grey: Tensor) -> Tensor:
-    return grey
-
-
-def to_ink_not_stretched(grey: Tensor) -> Tensor:
-    return (grey - grey.median()).abs()
-
-
-def to_ink_around_the_mean(grey: Tensor) -> Tensor:
-    distance = (grey - grey.mean()).abs()
-    return distance / distance.max()
-
-
-def to_ink_stretched_but_inverted(grey: Tensor) -> Tensor:
-    return (grey.max() - grey) / (grey.max() - grey.min())
-
-
-def to_ink_from_a_corner(grey: Tensor) -> Tensor:
-    distance = (grey - grey[0, 0]).abs()
-    return distance / distance.max()
-
-
 # --- 11.2 ---------------------------------------------------------------------------------------
 
 
@@ -70,20 +44,6 @@ def bounding_box(ink: Tensor) -> tuple[int, int, int, int]:
     rows = ink.amax(dim=1).nonzero().flatten()
     columns = ink.amax(dim=0).nonzero().flatten()
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
-
-
-def box_without_last_pixel(ink: Tensor) -> tuple[int, int, int, int]:
-    top, left, bottom, right = bounding_box(ink)
-    return top, left, bottom - 1, right - 1
-
-
-def box_columns_first(ink: Tensor) -> tuple[int, int, int, int]:
-    top, left, bottom, right = bounding_box(ink)
-    return left, top, right, bottom
-
-
-def box_of_full_ink_only(ink: Tensor) -> tuple[int, int, int, int]:
-    return bounding_box((ink >= 0.6).float()) if bool((ink >= 0.6).any()) else (0, 0, *ink.shape)
 
 
 # --- 11.3 ---------------------------------------------------------------------------------------
@@ -94,35 +54,6 @@ def size_in_box(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def size_stretched(height: int, width: int) -> tuple[int, int]:
-    return 20, 20
-
-
-def size_by_the_shorter_side(height: int, width: int) -> tuple[int, int]:
-    scale = 20 / min(height, width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def size_of_the_whole_image(height: int, width: int) -> tuple[int, int]:
-    scale = 28 / max(height, width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def size_that_vanishes(height: int, width: int) -> tuple[int, int]:
-    scale = 20 / max(height, width)
-    return round(height * scale), round(width * scale)
-
-
-def size_cut_off(height: int, width: int) -> tuple[int, int]:
-    longer = max(height, width)
-    return height * 20 // longer, width * 20 // longer
-
-
-def size_not_whole(height: int, width: int) -> tuple[float, float]:
-    longer = max(height, width)
-    return height * 20 / longer, width * 20 / longer
-
-
 # --- 11.4 ---------------------------------------------------------------------------------------
 
 
@@ -130,30 +61,6 @@ def centre_of_mass(ink: Tensor) -> tuple[float, float]:
     total = ink.sum()
     rows, columns = torch.arange(ink.shape[0]), torch.arange(ink.shape[1])
     return float((ink.sum(dim=1) * rows).sum() / total), float((ink.sum(dim=0) * columns).sum() / total)
-
-
-def centre_of_the_box(ink: Tensor) -> tuple[float, float]:
-    top, left, bottom, right = bounding_box(ink)
-    return (top + bottom - 1) / 2, (left + right - 1) / 2
-
-
-def centre_of_marked_pixels(ink: Tensor) -> tuple[float, float]:
-    return centre_of_mass((ink > 0).float())
-
-
-def centre_columns_first(ink: Tensor) -> tuple[float, float]:
-    row, column = centre_of_mass(ink)
-    return column, row
-
-
-def centre_not_divided(ink: Tensor) -> tuple[float, float]:
-    row, column = centre_of_mass(ink)
-    return row * float(ink.sum()), column * float(ink.sum())
-
-
-def centre_counted_from_one(ink: Tensor) -> tuple[float, float]:
-    row, column = centre_of_mass(ink)
-    return row + 1, column + 1
 
 
 def uneven_ink() -> list[tuple[Tensor]]:
@@ -166,11 +73,7 @@ def uneven_ink() -> list[tuple[Tensor]]:
 
 EXERCISES = [
     Exercise(
-        number="11.1",
-        title="Ink, whatever the paper",
-        name="to_ink",
-        minutes=8,
-        difficulty="medium",
+        number="11.1", title="Ink, whatever the paper", name="to_ink", minutes=8, difficulty="medium",
         starter="def to_ink(grey):\n"
         '    """Grey (H, W), 0 black .. 1 white, any paper: 0 where it is paper, 1 at the strongest ink."""\n    ...',
         answer=to_ink,
@@ -182,41 +85,34 @@ EXERCISES = [
             "Divide by the largest difference, so that the strongest ink is 1.",
         ),
         wrong=(
-            WrongAnswer(
-                to_ink_always_inverted,
-                "right for dark ink on white paper, and wrong for chalk on a board. Ask the picture what its paper is: the median.",
-            ),
-            WrongAnswer(
-                to_ink_stretched_but_inverted,
-                "right for dark ink on bright paper. On a blackboard the brightest pixel is chalk, and here the board would be the "
-                "ink. Ask the picture what its paper is: the median.",
-            ),
-            WrongAnswer(
-                to_ink_from_a_corner,
-                "one pixel stands for all the paper here, and paper has grain: the corner may be a speck. The median asks all "
-                "pixels.",
-            ),
-            WrongAnswer(
-                to_ink_unchanged,
-                "this is the picture as it was: on white paper the paper would be the ink. The network knows light ink on black only.",
-            ),
-            WrongAnswer(
-                to_ink_not_stretched,
-                "the paper is 0 now, but faint ink stays faint. Divide by the largest difference.",
-            ),
-            WrongAnswer(
-                to_ink_around_the_mean,
-                "the mean lies between paper and ink, so the paper is not 0. The median is paper, as long as most pixels are.",
-            ),
+            edit("distance / distance.max()", "1 - grey",
+                "right for dark ink on white paper, and wrong for chalk on a board. Ask the picture what its paper "
+                "is: the median."),
+            edit("distance / distance.max()", "(grey.max() - grey) / (grey.max() - grey.min())",
+                "right for dark ink on bright paper. On a blackboard the brightest pixel is chalk, and here the board"
+                " would be the ink. Ask the picture what its paper is: the median."),
+            edit(
+                "paper = grey.median()\n"
+                "    distance = (grey - paper",
+                "distance = (grey - grey[0, 0]",
+                "one pixel stands for all the paper here, and paper has grain: the corner may be a speck. The median "
+                "asks all pixels."),
+            edit("distance / distance.max()", "grey",
+                "this is the picture as it was: on white paper the paper would be the ink. The network knows light "
+                "ink on black only."),
+            edit("distance / distance.max()", "distance",
+                "the paper is 0 now, but faint ink stays faint. Divide by the largest difference."),
+            edit(
+                "paper = grey.median()\n"
+                "    distance = (grey - paper",
+                "distance = (grey - grey.mean()",
+                "the mean lies between paper and ink, so the paper is not 0. The median is paper, as long as most "
+                "pixels are."),
         ),
         cases=pictures,
     ),
     Exercise(
-        number="11.2",
-        title="The bounding box",
-        name="bounding_box",
-        minutes=6,
-        difficulty="easy",
+        number="11.2", title="The bounding box", name="bounding_box", minutes=6, difficulty="easy",
         starter="def bounding_box(ink):\n"
         '    """(top, left, bottom, right) of the pixels above 0; bottom and right are one past the last."""\n    ...',
         answer=bounding_box,
@@ -226,26 +122,25 @@ EXERCISES = [
             ".nonzero().flatten() gives the positions; the first and the last of them are what you need, plus one for the end.",
         ),
         wrong=(
-            WrongAnswer(
-                box_without_last_pixel,
-                "the last row and column of ink are cut off: a slice ends before its end, so bottom and right are one more.",
-            ),
-            WrongAnswer(
-                box_columns_first, "rows and columns are exchanged. The order is top, left, bottom, right."
-            ),
-            WrongAnswer(
-                box_of_full_ink_only,
-                "faint ink counts too: everything above 0. The soft edges of a stroke are part of it.",
-            ),
+            edit("int(rows[-1]) + 1, int(columns[-1]) + 1", "int(rows[-1]), int(columns[-1])",
+                "the last row and column of ink are cut off: a slice ends before its end, so bottom and right are one"
+                " more."),
+            edit(
+                "int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1",
+                "int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1",
+                "rows and columns are exchanged. The order is top, left, bottom, right."),
+            edit(
+                "    rows = ink",
+                "    if not (ink >= 0.6).any():\n"
+                "        return 0, 0, *ink.shape\n"
+                "    ink = (ink >= 0.6).float()\n"
+                "    rows = ink",
+                "faint ink counts too: everything above 0. The soft edges of a stroke are part of it."),
         ),
         cases=ink_maps,
     ),
     Exercise(
-        number="11.3",
-        title="How large in the box?",
-        name="size_in_box",
-        minutes=5,
-        difficulty="easy",
+        number="11.3", title="How large in the box?", name="size_in_box", minutes=5, difficulty="easy",
         starter="def size_in_box(height, width):\n"
         '    """The size (height, width) at which a digit fills the 20x20 box, its shape kept."""\n    ...',
         answer=size_in_box,
@@ -255,40 +150,35 @@ EXERCISES = [
             "round(...) gives whole pixels. And what of a line of 200 x 2 pixels: may a side become 0?",
         ),
         wrong=(
-            WrongAnswer(
-                size_stretched,
-                "this pulls every digit into a square: a 1 becomes a block. Multiply both sides by the same number.",
-            ),
-            WrongAnswer(
-                size_by_the_shorter_side,
-                "the shorter side becomes 20, so the longer one sticks out of the box. Divide by the longer side.",
-            ),
-            WrongAnswer(
-                size_of_the_whole_image,
-                "MNIST's digits fill 20 of the 28 pixels, not all of them. The rest is the margin that centring needs.",
-            ),
-            WrongAnswer(
-                size_cut_off,
-                "what is behind the point is cut off, so 6.67 becomes 6, and a thin stroke 0. Round to the nearest whole number, and "
-                "keep at least 1.",
-            ),
-            WrongAnswer(
-                size_not_whole,
-                "the shape is kept, but there are no parts of pixels: round, and keep at least 1.",
-            ),
-            WrongAnswer(
-                size_that_vanishes,
-                "a very thin stroke gets a side of 0 pixels and disappears. Keep at least 1.",
-            ),
+            edit("max(1, round(height * scale)), max(1, round(width * scale))", "20, 20",
+                "this pulls every digit into a square: a 1 becomes a block. Multiply both sides by the same number."),
+            edit("/ max(", "/ min(",
+                "the shorter side becomes 20, so the longer one sticks out of the box. Divide by the longer side."),
+            edit("= 20", "= 28",
+                "MNIST's digits fill 20 of the 28 pixels, not all of them. The rest is the margin that centring "
+                "needs."),
+            edit(
+                "scale = 20 /",
+                "longer =",
+                "max(1, round(height * scale)), max(1, round(width * scale))",
+                "height * 20 // longer, width * 20 // longer",
+                "what is behind the point is cut off, so 6.67 becomes 6, and a thin stroke 0. Round to the nearest "
+                "whole number, and keep at least 1."),
+            edit(
+                "scale = 20 /",
+                "longer =",
+                "max(1, round(height * scale)), max(1, round(width * scale))",
+                "height * 20 / longer, width * 20 / longer",
+                "the shape is kept, but there are no parts of pixels: round, and keep at least 1."),
+            edit(
+                "max(1, round(height * scale)), max(1, round(width * scale))",
+                "round(height * scale), round(width * scale)",
+                "a very thin stroke gets a side of 0 pixels and disappears. Keep at least 1."),
         ),
         cases=lambda: [(40, 20), (10, 30), (200, 2), (20, 20), (7, 5)],
     ),
     Exercise(
-        number="11.4",
-        title="The centre of mass",
-        name="centre_of_mass",
-        minutes=8,
-        difficulty="medium",
+        number="11.4", title="The centre of mass", name="centre_of_mass", minutes=8, difficulty="medium",
         starter="def centre_of_mass(ink):\n"
         '    """(row, column) of the centre of mass of an ink map (H, W), counted from 0, as two numbers."""\n    ...',
         answer=centre_of_mass,
@@ -298,23 +188,26 @@ EXERCISES = [
             "For the rows: sum the ink of each row, multiply by the row's number, add up, divide by all the ink.",
         ),
         wrong=(
-            WrongAnswer(
-                centre_of_the_box,
-                "this is the middle of the bounding box. A 7 has most of its ink at the top, so its centre of mass lies higher.",
-            ),
-            WrongAnswer(
-                centre_of_marked_pixels,
-                "each inked pixel counts the same here. A faint one should count less: weigh by the ink.",
-            ),
-            WrongAnswer(centre_columns_first, "row and column are exchanged: the row comes first."),
-            WrongAnswer(
-                centre_counted_from_one,
-                "right, but counted from 1: the first row and the first column are number 0.",
-            ),
-            WrongAnswer(
-                centre_not_divided,
-                "a mean needs a division: by the sum of all ink.",
-            ),
+            edit(
+                "    total = ink.sum()\n",
+                "    rows, columns = (ink > 0).any(dim=1).nonzero(), (ink > 0).any(dim=0).nonzero()\n"
+                "    return float((rows[0] + rows[-1]) / 2), float((columns[0] + columns[-1]) / 2)\n",
+                "this is the middle of the bounding box. A 7 has most of its ink at the top, so its centre of mass "
+                "lies higher."),
+            edit(
+                "    total = ",
+                "    ink = (ink > 0).float()\n"
+                "    total = ",
+                "each inked pixel counts the same here. A faint one should count less: weigh by the ink."),
+            edit(
+                "float((ink.sum(dim=1) * rows).sum() / total), float((ink.sum(dim=0) * columns).sum() / total)",
+                "float((ink.sum(dim=0) * columns).sum() / total), float((ink.sum(dim=1) * rows).sum() / total)",
+                "row and column are exchanged: the row comes first."),
+            edit(
+                "torch.arange(ink.shape[0]), torch.arange(ink.shape[1])",
+                "torch.arange(ink.shape[0]) + 1, torch.arange(ink.shape[1]) + 1",
+                "right, but counted from 1: the first row and the first column are number 0."),
+            edit("ink.sum()\n", "1\n", "a mean needs a division: by the sum of all ink."),
         ),
         cases=uneven_ink,
     ),

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises import Exercise, edit
 
 
 def network(seed: int = 0) -> nn.Sequential:
@@ -32,22 +32,6 @@ def surplus_at_start(model: nn.Module, images: Tensor, labels: Tensor) -> float:
     return loss.item() - math.log(10)
 
 
-def surplus_over_common_logarithm(model: nn.Module, images: Tensor, labels: Tensor) -> float:
-    return F.cross_entropy(model(images), labels).item() - math.log10(10)
-
-
-def surplus_of_probabilities(model: nn.Module, images: Tensor, labels: Tensor) -> float:
-    return F.cross_entropy(model(images).softmax(dim=1), labels).item() - math.log(10)
-
-
-def surplus_of_the_sum(model: nn.Module, images: Tensor, labels: Tensor) -> float:
-    return F.cross_entropy(model(images), labels, reduction="sum").item() - math.log(10)
-
-
-def surplus_turned_round(model: nn.Module, images: Tensor, labels: Tensor) -> float:
-    return -surplus_at_start(model, images, labels)
-
-
 def untrained_models() -> list[tuple[Any, ...]]:
     """A new network, the same with scores far too large, and one that gives every digit the same score."""
     wild, even = network(1), network(2)
@@ -65,26 +49,6 @@ def equal_neighbours(labels: Tensor) -> float:
     return (labels[1:] == labels[:-1]).float().mean().item()
 
 
-def equal_neighbours_in_a_ring(labels: Tensor) -> float:
-    return (labels == labels.roll(1)).float().mean().item()
-
-
-def rising_neighbours(labels: Tensor) -> float:
-    return (labels[1:] >= labels[:-1]).float().mean().item()
-
-
-def neighbours_counted(labels: Tensor) -> float:
-    return (labels[1:] == labels[:-1]).sum().item()
-
-
-def unequal_neighbours(labels: Tensor) -> float:
-    return (labels[1:] != labels[:-1]).float().mean().item()
-
-
-def neighbours_over_all_labels(labels: Tensor) -> float:
-    return (labels[1:] == labels[:-1]).sum().item() / len(labels)
-
-
 def rows_of_labels() -> list[tuple[Tensor]]:
     """In any order, sorted, sorted the other way, and a short row."""
     _, labels = batch(40, seed=5)
@@ -99,30 +63,6 @@ def rows_of_labels() -> list[tuple[Tensor]]:
 def not_held(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
     held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     return [name for name, parameter in model.named_parameters() if id(parameter) not in held]
-
-
-def held_instead(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
-    forgotten = not_held(model, optimizer)
-    return [name for name, _ in model.named_parameters() if name not in forgotten]
-
-
-def not_held_by_shape(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
-    shapes = {parameter.shape for group in optimizer.param_groups for parameter in group["params"]}
-    return [name for name, parameter in model.named_parameters() if parameter.shape not in shapes]
-
-
-def not_held_by_equality(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
-    held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    return [name for name, parameter in model.named_parameters() if parameter not in held]
-
-
-def not_held_in_the_first_group(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
-    held = {id(parameter) for parameter in optimizer.param_groups[0]["params"]}
-    return [name for name, parameter in model.named_parameters() if id(parameter) not in held]
-
-
-def not_asked_for_gradients(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
-    return [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
 
 
 def models_and_optimizers(answer: Any, forgotten: Iterable[int]) -> Any:
@@ -151,41 +91,6 @@ def overfit(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
     return losses
 
 
-def overfit_without_zero_grad(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
-    optimizer, losses = torch.optim.SGD(model.parameters(), lr=0.1), []
-    for _ in range(50):
-        loss = F.cross_entropy(model(images), labels)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
-
-
-def overfit_without_step(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
-    return [F.cross_entropy(model(images), labels).item()] * 50
-
-
-def overfit_measured_after_each_step(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
-    losses = overfit(model, images, labels)
-    with torch.no_grad():
-        return [*losses[1:], F.cross_entropy(model(images), labels).item()]
-
-
-def overfit_softmax_twice(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
-    optimizer, losses = torch.optim.SGD(model.parameters(), lr=0.1), []
-    for _ in range(50):
-        loss = F.cross_entropy(model(images).softmax(dim=1), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
-
-
-def overfit_last_loss(model: nn.Module, images: Tensor, labels: Tensor) -> float:
-    return overfit(model, images, labels)[-1]
-
-
 def one_batch() -> list[tuple[Any, ...]]:
     return [(network(seed), *batch(10, seed)) for seed in (0, 1)]
 
@@ -200,11 +105,7 @@ def losses_of(answer: Any, *inputs: Any) -> Any:
 
 EXERCISES = [
     Exercise(
-        number="12.1",
-        title="Where a loss must begin",
-        name="surplus_at_start",
-        minutes=6,
-        difficulty="easy",
+        number="12.1", title="Where a loss must begin", name="surplus_at_start", minutes=6, difficulty="easy",
         starter="def surplus_at_start(model, images, labels):\n"
         '    """The untrained model\'s mean loss, minus what guessing costs."""\n    ...',
         answer=surplus_at_start,
@@ -215,31 +116,20 @@ EXERCISES = [
             "`F.cross_entropy(model(images), labels)` is the mean loss; `.item()` makes it a number; subtract `math.log(10)`.",
         ),
         wrong=(
-            WrongAnswer(
-                surplus_over_common_logarithm,
-                "you subtracted 1, the logarithm of 10 to base 10. The loss is in nats: math.log(10), about 2.303.",
-            ),
-            WrongAnswer(
-                surplus_of_probabilities,
-                "your logits went through a softmax before cross_entropy, which applies one itself. Patient 1 sends regards.",
-            ),
-            WrongAnswer(
-                surplus_of_the_sum,
-                "this is the sum over the images. What guessing costs, ln 10, is for one image: take the mean.",
-            ),
-            WrongAnswer(
-                surplus_turned_round,
-                "the sign is turned round: the surplus is the loss minus ln 10.",
-            ),
+            edit("math.log(10)", "math.log10(10)",
+                "you subtracted 1, the logarithm of 10 to base 10. The loss is in nats: math.log(10), about 2.303."),
+            edit("model(images)", "model(images).softmax(dim=1)",
+                "your logits went through a softmax before cross_entropy, which applies one itself. Patient 1 sends "
+                "regards."),
+            edit("model(images), labels", 'model(images), labels, reduction="sum"',
+                "this is the sum over the images. What guessing costs, ln 10, is for one image: take the mean."),
+            edit("loss.item() - math.log(10)", "math.log(10) - loss.item()",
+                "the sign is turned round: the surplus is the loss minus ln 10."),
         ),
         cases=untrained_models,
     ),
     Exercise(
-        number="12.2",
-        title="Are the labels sorted?",
-        name="equal_neighbours",
-        minutes=6,
-        difficulty="easy",
+        number="12.2", title="Are the labels sorted?", name="equal_neighbours", minutes=6, difficulty="easy",
         starter="def equal_neighbours(labels):\n"
         '    """The share of neighbouring pairs that have the same label, 0..1."""\n    ...',
         answer=equal_neighbours,
@@ -250,35 +140,21 @@ EXERCISES = [
             "Comparing them gives booleans. `.float().mean()` turns booleans into a share, `.item()` into a number.",
         ),
         wrong=(
-            WrongAnswer(
-                equal_neighbours_in_a_ring,
-                "roll joins the last label to the first, which are no neighbours: you have one pair too many.",
-            ),
-            WrongAnswer(
-                rising_neighbours,
-                "this counts the pairs that do not fall. Labels sorted from 9 down to 0 would escape you; compare with ==.",
-            ),
-            WrongAnswer(
-                neighbours_counted,
-                "this is a count. A share does not depend on how many labels there are: take the mean.",
-            ),
-            WrongAnswer(
-                neighbours_over_all_labels,
-                "nearly: 40 labels have 39 pairs of neighbours. Divide by the number of pairs.",
-            ),
-            WrongAnswer(
-                unequal_neighbours,
-                "this is the share of pairs that differ; wanted are the equal ones.",
-            ),
+            edit("(labels[1:] == labels[:-1]", "(labels == labels.roll(1)",
+                "roll joins the last label to the first, which are no neighbours: you have one pair too many."),
+            edit("] == labels", "] >= labels",
+                "this counts the pairs that do not fall. Labels sorted from 9 down to 0 would escape you; compare "
+                "with ==."),
+            edit(".float().mean", ".sum",
+                "this is a count. A share does not depend on how many labels there are: take the mean."),
+            edit(".float().mean().item()", ".sum().item() / len(labels)",
+                "nearly: 40 labels have 39 pairs of neighbours. Divide by the number of pairs."),
+            edit("] == labels", "] != labels", "this is the share of pairs that differ; wanted are the equal ones."),
         ),
         cases=rows_of_labels,
     ),
     Exercise(
-        number="12.3",
-        title="What the optimiser does not hold",
-        name="not_held",
-        minutes=12,
-        difficulty="hard",
+        number="12.3", title="What the optimiser does not hold", name="not_held", minutes=12, difficulty="hard",
         starter="def not_held(model, optimizer):\n"
         '    """Names of the model\'s parameters that the optimiser does not hold, in order."""\n    ...',
         answer=not_held,
@@ -291,38 +167,30 @@ EXERCISES = [
             "Return the names whose parameter's id is not in the set of held ids.",
         ),
         wrong=(
-            WrongAnswer(
-                held_instead,
-                "these are the names that the optimiser does hold; wanted are the others.",
-            ),
-            WrongAnswer(
-                not_held_by_shape,
-                "two layers of the same shape are still two layers. Compare the parameters themselves, by id().",
-            ),
-            WrongAnswer(
-                not_held_by_equality,
-                "`in` on a list asks with ==, and == compares two tensors number by number, so there is no single answer. Ask "
-                "whether they are the same *object*: collect id(parameter) in a set.",
-            ),
-            WrongAnswer(
-                not_held_in_the_first_group,
-                "an optimiser may keep its parameters in several groups, and you looked into the first one only.",
-            ),
-            WrongAnswer(
-                not_asked_for_gradients,
-                "requires_grad says whether a gradient is computed. Whether somebody uses it is another question: look "
-                "into optimizer.param_groups.",
-            ),
+            edit("not in held", "in held", "these are the names that the optimiser does hold; wanted are the others."),
+            edit(
+                "held = {id(parameter)",
+                "shapes = {parameter.shape",
+                "id(parameter) not in held",
+                "parameter.shape not in shapes",
+                "two layers of the same shape are still two layers. Compare the parameters themselves, by id()."),
+            edit(
+                '{id(parameter) for group in optimizer.param_groups for parameter in group["params"]}',
+                '[parameter for group in optimizer.param_groups for parameter in group["params"]]',
+                "if id(parameter) not",
+                "if parameter not",
+                "`in` on a list asks with ==, and == compares two tensors number by number, so there is no single "
+                "answer. Ask whether they are the same *object*: collect id(parameter) in a set."),
+            edit("group in optimizer.param_groups for parameter in group", "parameter in optimizer.param_groups[0]",
+                "an optimiser may keep its parameters in several groups, and you looked into the first one only."),
+            edit("id(parameter) not in held", "not parameter.requires_grad",
+                "requires_grad says whether a gradient is computed. Whether somebody uses it is another question: "
+                "look into optimizer.param_groups."),
         ),
-        cases=lambda: [((),), ((1,),), ((0, 3),)],
-        observe=models_and_optimizers,
+        cases=lambda: [((),), ((1,),), ((0, 3),)], observe=models_and_optimizers,
     ),
     Exercise(
-        number="12.4",
-        title="Overfit one batch",
-        name="overfit",
-        minutes=12,
-        difficulty="medium",
+        number="12.4", title="Overfit one batch", name="overfit", minutes=12, difficulty="medium",
         starter="def overfit(model, images, labels):\n"
         '    """Train 50 steps on this one batch (SGD, lr 0.1); the list of the 50 losses."""\n    ...',
         answer=overfit,
@@ -334,29 +202,23 @@ EXERCISES = [
             "Begin with losses = [], append loss.item() in each step, and return losses after the loop.",
         ),
         wrong=(
-            WrongAnswer(
-                overfit_without_zero_grad,
-                "the gradients of all steps pile up: zero_grad is missing. This batch is so easy that the loss falls all the same; on many batches it would not.",
-            ),
-            WrongAnswer(
-                overfit_without_step,
-                "all your losses are that of the untrained model: the weights have not moved. Is optimizer.step() called?",
-            ),
-            WrongAnswer(
-                overfit_measured_after_each_step,
-                "your losses are measured after each step; keep the ones that the steps are computed from, so that the first is "
-                "the untrained model's.",
-            ),
-            WrongAnswer(
-                overfit_softmax_twice,
-                "the loss stays above 1.4 because a softmax stands before cross_entropy, which applies one itself.",
-            ),
-            WrongAnswer(
-                overfit_last_loss,
-                "this is the last loss, and right. Return all fifty in a list: the way down is worth looking at.",
-            ),
+            edit(
+                "optimizer.zero_grad()\n"
+                "        ",
+                "",
+                "the gradients of all steps pile up: zero_grad is missing. This batch is so easy that the loss falls "
+                "all the same; on many batches it would not."),
+            edit("        optimizer.step()\n", "",
+                "all your losses are that of the untrained model: the weights have not moved. Is optimizer.step() "
+                "called?"),
+            edit("losses.append(loss.item())", "losses.append(F.cross_entropy(model(images), labels).item())",
+                "your losses are measured after each step; keep the ones that the steps are computed from, so that "
+                "the first is the untrained model's."),
+            edit("(model(images),", "(model(images).softmax(dim=1),",
+                "the loss stays above 1.4 because a softmax stands before cross_entropy, which applies one itself."),
+            edit("return losses", "return losses[-1]",
+                "this is the last loss, and right. Return all fifty in a list: the way down is worth looking at."),
         ),
-        cases=one_batch,
-        observe=losses_of,
+        cases=one_batch, observe=losses_of,
     ),
 ]

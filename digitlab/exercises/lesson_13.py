@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises import Exercise, edit
 from digitlab.exercises.checking import Mistake
 
 Array = npt.NDArray[Any]
@@ -35,22 +35,6 @@ def conv2d_numpy(maps: Array, kernels: Array, bias: Array) -> Array:
     return np.einsum("cyxij,ocij->oyx", patches, kernels) + bias[:, None, None]
 
 
-def conv2d_flipped(maps: Array, kernels: Array, bias: Array) -> Array:
-    return conv2d_numpy(maps, kernels[:, :, ::-1, ::-1], bias)
-
-
-def conv2d_without_bias(maps: Array, kernels: Array, bias: Array) -> Array:
-    return conv2d_numpy(maps, kernels, np.zeros_like(bias))
-
-
-def conv2d_kernel_transposed(maps: Array, kernels: Array, bias: Array) -> Array:
-    return conv2d_numpy(maps, kernels.transpose(0, 1, 3, 2), bias)
-
-
-def conv2d_first_map_only(maps: Array, kernels: Array, bias: Array) -> Array:
-    return conv2d_numpy(maps[:1], kernels[:, :1], bias)
-
-
 # --- 13.2 ---------------------------------------------------------------------------------------
 
 
@@ -58,26 +42,6 @@ def pool_and_relu(maps: Array) -> Array:
     channels, height, width = maps.shape
     blocks = maps.reshape(channels, height // 2, 2, width // 2, 2)
     return np.maximum(blocks.max(axis=(2, 4)), 0)
-
-
-def mean_pool_and_relu(maps: Array) -> Array:
-    channels, height, width = maps.shape
-    blocks = maps.reshape(channels, height // 2, 2, width // 2, 2)
-    return np.maximum(blocks.mean(axis=(2, 4)), 0)
-
-
-def pool_without_relu(maps: Array) -> Array:
-    channels, height, width = maps.shape
-    return np.asarray(maps.reshape(channels, height // 2, 2, width // 2, 2).max(axis=(2, 4)))
-
-
-def every_second_pixel(maps: Array) -> Array:
-    return np.maximum(maps[:, ::2, ::2], 0)
-
-
-def pool_the_wrong_blocks(maps: Array) -> Array:
-    channels, height, width = maps.shape
-    return np.maximum(maps.reshape(channels, 2, height // 2, 2, width // 2).max(axis=(1, 3)), 0)
 
 
 def maps_of_even_size() -> list[tuple[Array]]:
@@ -94,26 +58,6 @@ def is_equal_network(ours: Array, theirs: Array, tolerance: float) -> bool:
     if not np.isfinite(ours).all() or not np.isfinite(theirs).all():
         return False
     return bool(np.abs(ours - theirs).max() <= tolerance and (ours.argmax(1) == theirs.argmax(1)).all())
-
-
-def equal_on_average(ours: Array, theirs: Array, tolerance: float) -> bool:
-    return bool(np.abs(ours - theirs).mean() <= tolerance)
-
-
-def equal_in_sum(ours: Array, theirs: Array, tolerance: float) -> bool:
-    return bool((ours - theirs).max() <= tolerance)
-
-
-def equal_answers_only(ours: Array, theirs: Array, tolerance: float) -> bool:
-    return bool((ours.argmax(1) == theirs.argmax(1)).all())
-
-
-def equal_logits_only(ours: Array, theirs: Array, tolerance: float) -> bool:
-    return bool(np.abs(ours - theirs).max() <= tolerance)
-
-
-def equal_where_it_is_a_number(ours: Array, theirs: Array, tolerance: float) -> bool:
-    return not (np.abs(ours - theirs) > tolerance).any() and bool((ours.argmax(1) == theirs.argmax(1)).all())
 
 
 def logits_to_compare() -> list[tuple[Array, Array, float]]:
@@ -145,26 +89,6 @@ def to_int8(weights: Array) -> tuple[Array, float]:
     return np.round(weights / scale).astype(np.int8), scale
 
 
-def to_int8_by_cutting(weights: Array) -> tuple[Array, float]:
-    scale = float(np.abs(weights).max()) / 127
-    return (weights / scale).astype(np.int8), scale
-
-
-def to_int8_with_overflow(weights: Array) -> tuple[Array, float]:
-    scale = float(np.abs(weights).max()) / 128
-    return np.round(weights / scale).astype(np.int16).astype(np.int8), scale
-
-
-def to_int8_ignoring_negatives(weights: Array) -> tuple[Array, float]:
-    scale = float(weights.max()) / 127
-    return np.clip(np.round(weights / scale), -128, 127).astype(np.int8), scale
-
-
-def to_int8_with_inverse_scale(weights: Array) -> tuple[Array, float]:
-    whole, scale = to_int8(weights)
-    return whole, 1 / scale
-
-
 def restore_int8(answer: Any, weights: Array) -> Array:
     """What is compared: the weights as they come back."""
     result = answer(weights) if callable(answer) else answer
@@ -188,11 +112,7 @@ def weights_to_pack() -> list[tuple[Array]]:
 
 EXERCISES = [
     Exercise(
-        number="13.1",
-        title="A convolution without PyTorch",
-        name="conv2d_numpy",
-        minutes=12,
-        difficulty="hard",
+        number="13.1", title="A convolution without PyTorch", name="conv2d_numpy", minutes=12, difficulty="hard",
         starter="def conv2d_numpy(maps, kernels, bias):\n"
         '    """Maps (C, H, W), kernels (O, C, h, w), bias (O,) to maps (O, H-h+1, W-w+1)."""\n    ...',
         answer=conv2d_numpy,
@@ -203,32 +123,23 @@ EXERCISES = [
             'np.einsum("cyxij,ocij->oyx", patches, kernels) does all the sums; the bias needs the shape (O, 1, 1).',
         ),
         wrong=(
-            WrongAnswer(
-                conv2d_flipped,
-                "your kernels are turned by 180 degrees: that is convolution as mathematicians write it. Networks use "
-                "cross-correlation, without the turn (lesson 04).",
-            ),
-            WrongAnswer(
-                conv2d_without_bias,
-                "nearly: every map is off by a constant, its bias. Add bias[:, None, None].",
-            ),
-            WrongAnswer(
-                conv2d_kernel_transposed,
-                "rows and columns of the kernel are exchanged. Its axes are (output, input, row, column).",
-            ),
-            WrongAnswer(
-                conv2d_first_map_only,
-                "only the first input map is used. Each output map is a sum over all input maps.",
-            ),
+            edit("kernels) + bias", "kernels[:, :, ::-1, ::-1]) + bias",
+                "your kernels are turned by 180 degrees: that is convolution as mathematicians write it. Networks use"
+                " cross-correlation, without the turn (lesson 04)."),
+            edit(" + bias[:, None, None]", "",
+                "nearly: every map is off by a constant, its bias. Add bias[:, None, None]."),
+            edit(
+                "    patches = ",
+                "    kernels = kernels.transpose(0, 1, 3, 2)\n"
+                "    patches = ",
+                "rows and columns of the kernel are exchanged. Its axes are (output, input, row, column)."),
+            edit("patches, kernels)", "patches[:1], kernels[:, :1])",
+                "only the first input map is used. Each output map is a sum over all input maps."),
         ),
         cases=images_and_kernels,
     ),
     Exercise(
-        number="13.2",
-        title="Pooling and ReLU without PyTorch",
-        name="pool_and_relu",
-        minutes=8,
-        difficulty="medium",
+        number="13.2", title="Pooling and ReLU without PyTorch", name="pool_and_relu", minutes=8, difficulty="medium",
         starter="def pool_and_relu(maps):\n"
         '    """The largest of each 2x2 block, and 0 where that is negative: (C, H, W) to (C, H/2, W/2)."""\n    ...',
         answer=pool_and_relu,
@@ -238,32 +149,24 @@ EXERCISES = [
             "Take the maximum over the two axes of length 2, then np.maximum(..., 0).",
         ),
         wrong=(
-            WrongAnswer(
-                mean_pool_and_relu,
-                "these are the means of the blocks; the network was trained with their maxima.",
-            ),
-            WrongAnswer(
-                pool_without_relu,
-                "the pooling is right, but negative values are still there: ReLU makes them 0.",
-            ),
-            WrongAnswer(
-                every_second_pixel,
-                "this takes every second pixel. The largest of each block of four may be one of the other three.",
-            ),
-            WrongAnswer(
-                pool_the_wrong_blocks,
-                "the reshape splits each side into two halves, not into pairs of neighbours. The axis of length 2 must come "
-                "second: (C, H/2, 2, W/2, 2).",
-            ),
+            edit("maximum(blocks.max(", "maximum(blocks.mean(",
+                "these are the means of the blocks; the network was trained with their maxima."),
+            edit("np.maximum(blocks.max(axis=(2, 4)), 0)", "blocks.max(axis=(2, 4))",
+                "the pooling is right, but negative values are still there: ReLU makes them 0."),
+            edit("blocks.max(axis=(2, 4))", "blocks[:, :, 0, :, 0]",
+                "this takes every second pixel. The largest of each block of four may be one of the other three."),
+            edit(
+                "blocks = maps.reshape(channels, height // 2, 2, width // 2, 2)\n"
+                "    return np.maximum(blocks.max(axis=(2, 4",
+                "return np.maximum(maps.reshape(channels, 2, height // 2, 2, width // 2).max(axis=(1, 3",
+                "the reshape splits each side into two halves, not into pairs of neighbours. The axis of length 2 "
+                "must come second: (C, H/2, 2, W/2, 2)."),
         ),
         cases=maps_of_even_size,
     ),
     Exercise(
-        number="13.3",
-        title="A parity test that cannot be fooled",
-        name="is_equal_network",
-        minutes=8,
-        difficulty="medium",
+        number="13.3", title="A parity test that cannot be fooled",
+        name="is_equal_network", minutes=8, difficulty="medium",
         starter="def is_equal_network(ours, theirs, tolerance):\n"
         '    """Whether two networks gave the same logits (N, 10), up to the tolerance, and the same answers."""\n    ...',
         answer=is_equal_network,
@@ -273,37 +176,42 @@ EXERCISES = [
             "The answers, the argmax of each row, must agree too. And nan compares as false with everything: is your test still false then?",
         ),
         wrong=(
-            WrongAnswer(
-                equal_on_average,
-                "an average hides faults: one logit of five hundred was wrong by 0.5 and your test said equal. Use the largest difference.",
-            ),
-            WrongAnswer(
-                equal_in_sum,
-                "you compare ours minus theirs without its absolute value: a value that is far too low passes. Take np.abs first.",
-            ),
-            WrongAnswer(
-                equal_answers_only,
-                "the answers can agree while the logits do not, and then the next digit may differ. Compare the logits as well.",
-            ),
-            WrongAnswer(
-                equal_logits_only,
-                "all differences are within the tolerance, but in one row the two best logits are so close that another digit wins. "
-                "Compare the answers, argmax(1), as well.",
-            ),
-            WrongAnswer(
-                equal_where_it_is_a_number,
-                "one logit was nan, not a number, and your test said equal: nan > tolerance is false. Ask whether all differences "
-                "*are* within the tolerance, not whether any is beyond it.",
-            ),
+            edit(
+                "    if not np.isfinite(ours).all() or not np.isfinite(theirs).all():\n"
+                "        return False\n"
+                "    return bool(np.abs(ours - theirs).max() <= tolerance and (ours.argmax(1) == theirs.argmax(1)).all())",
+                "    return bool(np.abs(ours - theirs).mean() <= tolerance)",
+                "an average hides faults: one logit of five hundred was wrong by 0.5 and your test said equal. Use "
+                "the largest difference."),
+            edit(
+                "np.abs(ours - theirs).max() <= tolerance and (ours.argmax(1) == theirs.argmax(1)).all()",
+                "(ours - theirs).max() <= tolerance",
+                "you compare ours minus theirs without its absolute value: a value that is far too low passes. Take "
+                "np.abs first."),
+            edit(
+                "    if not np.isfinite(ours).all() or not np.isfinite(theirs).all():\n"
+                "        return False\n",
+                "",
+                "np.abs(ours - theirs).max() <= tolerance and ",
+                "",
+                "the answers can agree while the logits do not, and then the next digit may differ. Compare the "
+                "logits as well."),
+            edit(" and (ours.argmax(1) == theirs.argmax(1)).all()", "",
+                "all differences are within the tolerance, but in one row the two best logits are so close that "
+                "another digit wins. Compare the answers, argmax(1), as well."),
+            edit(
+                "    if not np.isfinite(ours).all() or not np.isfinite(theirs).all():\n"
+                "        return False\n",
+                "",
+                "np.abs(ours - theirs).max() <= tolerance",
+                "not (np.abs(ours - theirs) > tolerance).any()",
+                "one logit was nan, not a number, and your test said equal: nan > tolerance is false. Ask whether all"
+                " differences *are* within the tolerance, not whether any is beyond it."),
         ),
         cases=logits_to_compare,
     ),
     Exercise(
-        number="13.4",
-        title="Weights as small whole numbers",
-        name="to_int8",
-        minutes=8,
-        difficulty="medium",
+        number="13.4", title="Weights as small whole numbers", name="to_int8", minutes=8, difficulty="medium",
         starter="def to_int8(weights):\n"
         '    """Whole numbers from -127 to 127 (dtype int8), and the scale that gives the weights back."""\n    ...',
         answer=to_int8,
@@ -313,24 +221,21 @@ EXERCISES = [
             "Divide by the scale, round to the nearest whole number (np.round), then .astype(np.int8). Return both.",
         ),
         wrong=(
-            WrongAnswer(
-                to_int8_by_cutting,
-                "astype cuts off what is behind the point, so every weight moves towards zero. Round first: np.round.",
-            ),
-            WrongAnswer(
-                to_int8_with_overflow,
-                "int8 ends at 127. With 128 steps the largest weight wraps round to -128. Divide by 127.",
-            ),
-            WrongAnswer(
-                to_int8_ignoring_negatives,
-                "the scale comes from the largest weight, but the most negative one may be larger in size, and is cut off. Use np.abs(weights).max().",
-            ),
-            WrongAnswer(
-                to_int8_with_inverse_scale,
-                "the whole numbers are right, but the scale is upside down: whole number times scale must give the weight back.",
-            ),
+            edit("np.round", "",
+                "astype cuts off what is behind the point, so every weight moves towards zero. Round first: np.round."),
+            edit("127", "128", "astype(np.int8", "astype(np.int16).astype(np.int8",
+                "int8 ends at 127. With 128 steps the largest weight wraps round to -128. Divide by 127."),
+            edit(
+                "float(np.abs(weights)",
+                "float(weights",
+                "np.round(weights / scale",
+                "np.clip(np.round(weights / scale), -128, 127",
+                "the scale comes from the largest weight, but the most negative one may be larger in size, and is cut"
+                " off. Use np.abs(weights).max()."),
+            edit(".astype(np.int8), scale", ".astype(np.int8), 1 / scale",
+                "the whole numbers are right, but the scale is upside down: whole number times scale must give the "
+                "weight back."),
         ),
-        cases=weights_to_pack,
-        observe=restore_int8,
+        cases=weights_to_pack, observe=restore_int8,
     ),
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from digitlab.exercises import Exercise, WrongAnswer
+from digitlab.exercises import Exercise, edit
 from digitlab.exercises.checking import Mistake
 
 Gradients = list[list[Tensor]]
@@ -41,18 +41,6 @@ def average(gradients: list[list[Tensor]]) -> list[Tensor]:
     return [torch.stack(same_parameter).mean(dim=0) for same_parameter in zip(*gradients, strict=True)]
 
 
-def average_not_divided(gradients: Gradients) -> list[Tensor]:
-    return [torch.stack(same_parameter).sum(dim=0) for same_parameter in zip(*gradients, strict=True)]
-
-
-def average_over_parameters(gradients: Gradients) -> list[Tensor]:
-    return [torch.stack([tensor.mean() for tensor in worker]).mean() for worker in gradients]
-
-
-def first_worker_only(gradients: Gradients) -> list[Tensor]:
-    return gradients[0]
-
-
 # --- 14.2 ---------------------------------------------------------------------------------------
 
 
@@ -66,40 +54,11 @@ def weighted_average(gradients: list[list[Tensor]], counts: list[int]) -> list[T
     ]
 
 
-def every_worker_counts_the_same(gradients: Gradients, counts: list[int]) -> list[Tensor]:
-    return average(gradients)
-
-
-def weighted_without_division(gradients: Gradients, counts: list[int]) -> list[Tensor]:
-    return [tensor * sum(counts) for tensor in weighted_average(gradients, counts)]
-
-
-def divided_by_the_workers(gradients: Gradients, counts: list[int]) -> list[Tensor]:
-    return [tensor * sum(counts) / len(counts) for tensor in weighted_average(gradients, counts)]
-
-
 # --- 14.3 ---------------------------------------------------------------------------------------
 
 
 def shard(n: int, rank: int, n_workers: int) -> list[int]:
     return list(range(rank, n, n_workers))
-
-
-def shard_padded(n: int, rank: int, n_workers: int) -> list[int]:
-    share = -(-n // n_workers)
-    return [(rank + n_workers * i) % n for i in range(share)]
-
-
-def shard_cut(n: int, rank: int, n_workers: int) -> list[int]:
-    return [rank + n_workers * i for i in range(n // n_workers)]
-
-
-def shard_everything(n: int, rank: int, n_workers: int) -> list[int]:
-    return list(range(n))
-
-
-def shard_counted_from_one(n: int, rank: int, n_workers: int) -> list[int]:
-    return list(range(rank - 1, n, n_workers))
 
 
 def all_shards(answer: Any, n: int, n_workers: int) -> list[int]:
@@ -126,29 +85,9 @@ def speed_up(parallel_share: float, n_workers: int) -> float:
     return 1 / ((1 - parallel_share) + parallel_share / n_workers)
 
 
-def speed_up_ideal(parallel_share: float, n_workers: int) -> float:
-    return float(n_workers)
-
-
-def speed_up_as_time(parallel_share: float, n_workers: int) -> float:
-    return (1 - parallel_share) + parallel_share / n_workers
-
-
-def speed_up_of_the_rest(parallel_share: float, n_workers: int) -> float:
-    return speed_up(1 - parallel_share, n_workers)
-
-
-def speed_up_linear(parallel_share: float, n_workers: int) -> float:
-    return (1 - parallel_share) + parallel_share * n_workers
-
-
 EXERCISES = [
     Exercise(
-        number="14.1",
-        title="One gradient from many",
-        name="average",
-        minutes=6,
-        difficulty="easy",
+        number="14.1", title="One gradient from many", name="average", minutes=6, difficulty="easy",
         starter="def average(gradients):\n"
         '    """gradients[worker][parameter] to one gradient for each parameter: the mean over the workers."""\n    ...',
         answer=average,
@@ -158,27 +97,23 @@ EXERCISES = [
             "torch.stack(...).mean(dim=0) is the mean of a list of tensors.",
         ),
         wrong=(
-            WrongAnswer(
-                average_not_divided,
-                "this is the sum over the workers. With N workers the step would be N times too large: divide by their number.",
-            ),
-            WrongAnswer(
-                average_over_parameters,
-                "you averaged inside each worker. The mean runs over the workers, separately for each parameter, and keeps its shape.",
-            ),
-            WrongAnswer(
-                first_worker_only,
-                "this is the first worker's gradient. The others' images would have been looked at in vain.",
-            ),
+            edit(".mean", ".sum",
+                "this is the sum over the workers. With N workers the step would be N times too large: divide by "
+                "their number."),
+            edit(
+                ".stack(same_parameter).mean(dim=0) for same_parameter in zip(*gradients, strict=True)",
+                ".stack([tensor.mean() for tensor in worker]).mean() for worker in gradients",
+                "you averaged inside each worker. The mean runs over the workers, separately for each parameter, and "
+                "keeps its shape."),
+            edit(
+                "[torch.stack(same_parameter).mean(dim=0) for same_parameter in zip(*gradients, strict=True)",
+                "gradients[0",
+                "this is the first worker's gradient. The others' images would have been looked at in vain."),
         ),
         cases=equal_workers,
     ),
     Exercise(
-        number="14.2",
-        title="Unequal shares",
-        name="weighted_average",
-        minutes=8,
-        difficulty="medium",
+        number="14.2", title="Unequal shares", name="weighted_average", minutes=8, difficulty="medium",
         starter="def weighted_average(gradients, counts):\n"
         '    """The same for workers that saw counts[worker] images each: the gradient of the mean over all images."""\n    ...',
         answer=weighted_average,
@@ -188,27 +123,19 @@ EXERCISES = [
             "Add up gradient * count over the workers, and divide by the number of all images.",
         ),
         wrong=(
-            WrongAnswer(
-                every_worker_counts_the_same,
-                "here each worker counts the same, so the images of a worker with few of them count more. Weigh by the counts.",
-            ),
-            WrongAnswer(
-                weighted_without_division,
-                "this is the gradient of the sum of the losses. Divide by the number of all images.",
-            ),
-            WrongAnswer(
-                divided_by_the_workers,
-                "you weighed by the counts, and then divided by the number of workers. Divide by the number of images.",
-            ),
+            edit("gradient * count / n", "gradient / len(counts)",
+                "here each worker counts the same, so the images of a worker with few of them count more. Weigh by "
+                "the counts."),
+            edit("gradient * count / n", "gradient * count",
+                "this is the gradient of the sum of the losses. Divide by the number of all images."),
+            edit("    n = sum(counts)\n", "    n = len(counts)\n",
+                "you weighed by the counts, and then divided by the number of workers. Divide by the number of "
+                "images."),
         ),
         cases=unequal_workers,
     ),
     Exercise(
-        number="14.3",
-        title="Everybody once",
-        name="shard",
-        minutes=6,
-        difficulty="medium",
+        number="14.3", title="Everybody once", name="shard", minutes=6, difficulty="medium",
         starter="def shard(n, rank, n_workers):\n"
         '    """The images of n that worker `rank` looks at, so that each is seen by exactly one."""\n    ...',
         answer=shard,
@@ -219,32 +146,21 @@ EXERCISES = [
             "range(start, stop, step) deals cards.",
         ),
         wrong=(
-            WrongAnswer(
-                shard_padded,
-                "some images are seen twice, to make the shares equal. In an evaluation they would count twice.",
-            ),
-            WrongAnswer(
-                shard_cut,
-                "when n does not divide by the number of workers, the last images are seen by nobody.",
-            ),
-            WrongAnswer(
-                shard_counted_from_one,
-                "ranks are counted from 0: the first worker is rank 0.",
-            ),
-            WrongAnswer(
-                shard_everything,
-                "every worker sees every image: the work is not divided, it is multiplied.",
-            ),
+            edit(
+                "return list(range(rank, n, n_workers))",
+                "share = -(-n // n_workers)\n"
+                "    return [(rank + n_workers * i) % n for i in range(share)]",
+                "some images are seen twice, to make the shares equal. In an evaluation they would count twice."),
+            edit("list(range(rank, n, n_workers))", "[rank + n_workers * i for i in range(n // n_workers)]",
+                "when n does not divide by the number of workers, the last images are seen by nobody."),
+            edit("(range(rank,", "(range(rank - 1,", "ranks are counted from 0: the first worker is rank 0."),
+            edit("(range(rank, n, n_workers", "(range(n",
+                "every worker sees every image: the work is not divided, it is multiplied."),
         ),
-        cases=lambda: [(100, 4), (103, 4), (7, 3), (2, 3)],
-        observe=all_shards,
+        cases=lambda: [(100, 4), (103, 4), (7, 3), (2, 3)], observe=all_shards,
     ),
     Exercise(
-        number="14.4",
-        title="The part that cannot be shared",
-        name="speed_up",
-        minutes=6,
-        difficulty="easy",
+        number="14.4", title="The part that cannot be shared", name="speed_up", minutes=6, difficulty="easy",
         starter="def speed_up(parallel_share, n_workers):\n"
         '    """How many times faster, if that share (0..1) of the work is divided and the rest is not."""\n    ...',
         answer=speed_up,
@@ -254,22 +170,20 @@ EXERCISES = [
             "The new time is (1 - share) + share / n. The speed-up is the old time divided by the new one.",
         ),
         wrong=(
-            WrongAnswer(
-                speed_up_ideal,
-                "this is the ideal: all of the work divided. The rest, 1 - parallel_share, takes as long as ever.",
-            ),
-            WrongAnswer(
-                speed_up_as_time,
-                "this is the new time. The speed-up is the old time, 1, divided by it.",
-            ),
-            WrongAnswer(
-                speed_up_of_the_rest,
-                "share and rest are exchanged: parallel_share is the part that is divided.",
-            ),
-            WrongAnswer(
-                speed_up_linear,
-                "dividing the work makes its *time* smaller; add up times, then divide the old time by the new.",
-            ),
+            edit("1 / ((1 - parallel_share) + parallel_share / ", "float(",
+                "this is the ideal: all of the work divided. The rest, 1 - parallel_share, takes as long as ever."),
+            edit(
+                "1 / ((1 - parallel_share) + parallel_share / n_workers)",
+                "(1 - parallel_share) + parallel_share / n_workers",
+                "this is the new time. The speed-up is the old time, 1, divided by it."),
+            edit(
+                "(1 - parallel_share) + parallel_share / n_workers",
+                "parallel_share + (1 - parallel_share) / n_workers",
+                "share and rest are exchanged: parallel_share is the part that is divided."),
+            edit(
+                "1 / ((1 - parallel_share) + parallel_share / n_workers)",
+                "(1 - parallel_share) + parallel_share * n_workers",
+                "dividing the work makes its *time* smaller; add up times, then divide the old time by the new."),
         ),
         cases=lambda: [(1.0, 4), (0.0, 4), (0.9, 10), (0.5, 2), (0.9, 1000)],
     ),
