@@ -19,9 +19,6 @@ def title(picture: Picture) -> str:
     return picture.get_suptitle().replace("\n", " ")
 
 
-# --- lines ----------------------------------------------------------------------------------------------------------
-
-
 def test_lines_say_where_each_curve_goes() -> None:
     picture = plot_lines({"small": [2.0, 1.0, 1.5], "large": [2.0, 9.0, 3.0]}, x=[0, 10, 20], **AXES)
     assert picture.alt_text == (
@@ -49,9 +46,6 @@ def test_a_curve_that_blew_up_is_still_drawn() -> None:
     assert "Huge: from 1 at 1 to 100 at 2, not finite 1 times." in picture.alt_text
     assert picture.axes[0].get_yscale() == "log"
     assert len(picture.png()) > 1000
-
-
-# --- surface --------------------------------------------------------------------------------------------------------
 
 
 def test_the_surface_is_the_right_way_round() -> None:
@@ -89,13 +83,6 @@ def test_a_short_walk_is_not_hidden_by_a_long_one() -> None:
         assert heights["short"] > heights["long"]
 
 
-def test_a_flat_surface_is_drawn() -> None:
-    assert len(plot_surface(torch.ones(3, 3), x=[0, 1, 2], y=[0, 1, 2], **PLACES).png()) > 1000
-
-
-# --- ladder ---------------------------------------------------------------------------------------------------------
-
-
 def test_the_ladder_compares_medians_with_the_first() -> None:
     picture = plot_ladder(
         {"script": [9.0, 10.0, 30.0], "in memory": [5.0, 4.0], "fast": torch.tensor([1.0])}, **TIMES
@@ -109,15 +96,7 @@ def test_the_ladder_compares_medians_with_the_first() -> None:
     assert [list(line.get_xdata()) for line in axes.lines] == [[9, 10, 30], [5, 4], [1]]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["script", "in memory", "fast"]
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first is at the top
-
-
-def test_the_bars_of_a_ladder_begin_at_zero() -> None:
-    axes = plot_ladder({"a": [100.0], "b": [90.0]}, **TIMES).axes[0]
-    assert axes.get_xlim()[0] == 0
-    assert axes.get_xlim()[1] > 100
-
-
-# --- intervals ------------------------------------------------------------------------------------------------------
+    assert axes.get_xlim()[0] == 0 and axes.get_xlim()[1] > 30  # the bars' lengths compare
 
 
 def test_intervals_are_drawn_where_they_are() -> None:
@@ -135,8 +114,6 @@ def test_intervals_are_drawn_where_they_are() -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == ["mlp", "cnn"]
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first is at the top
 
-
-# --- wrong arguments ------------------------------------------------------------------------------------------------
 
 FLAT = torch.zeros(2, 3)
 

@@ -5,7 +5,8 @@ import torch
 from digitlab.data import load_sample, normalize
 from digitlab.forward import Step, walk
 from digitlab.models import create_model, list_models
-from digitlab.plots.style import BLUE_ORANGE, Picture
+from digitlab.plots.colours import BLUE_ORANGE
+from digitlab.plots.style import Picture
 from digitlab.plots.walk import plot_walk
 
 IMAGE = load_sample("test").images[:1]
