@@ -77,7 +77,7 @@ _HOMES = {
     "plot_feature_maps": "plots.digits",
     "plot_filters": "plots.digits",
     "plot_heatmaps": "plots.digits",
-    "plot_intervals": "plots.charts",
+    "plot_intervals": "plots.curves",
     "plot_misclassified": "plots.digits",
     "plot_photo_stages": "plots.digits",
     "plot_probabilities": "plots.charts",

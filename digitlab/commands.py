@@ -159,7 +159,8 @@ def predict(options: argparse.Namespace) -> int:
 
 def _save_stages(folder: Path, source: Path, photo: Photo, probabilities: Tensor) -> None:
     from digitlab.plots.digits import plot_photo_stages
-    from digitlab.plots.style import percent, save_picture
+    from digitlab.plots.style import save_picture
+    from digitlab.wording import percent
 
     folder.mkdir(parents=True, exist_ok=True)
     for number, (digit, row) in enumerate(zip(photo.digits, probabilities, strict=True), start=1):

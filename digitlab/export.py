@@ -19,8 +19,8 @@ from torch import nn
 from digitlab.checks import checked
 from digitlab.models import DigitModel
 from digitlab.names import MEAN, STD
-from digitlab.plots.style import percent
 from digitlab.runs.checkpoint import MODEL_FILE, load_checkpoint
+from digitlab.wording import percent
 from digitlab.writing import write_whole
 
 __all__ = ["export_onnx", "export_playground"]

@@ -1,30 +1,28 @@
 from collections.abc import Callable
+from typing import Any
 
+import matplotlib.collections
 import numpy as np
 import pytest
 import torch
 
-from digitlab.plots.curves import plot_ladder, plot_lines, plot_surface
+from digitlab.plots.curves import plot_intervals, plot_ladder, plot_lines, plot_surface
 from digitlab.plots.style import Picture
 
 NAN = float("nan")
-AXES = {"xlabel": "step", "ylabel": "loss"}
+AXES: dict[str, Any] = {"xlabel": "step", "ylabel": "loss", "title": "A chart"}
+PLACES: dict[str, Any] = {"xlabel": "a", "ylabel": "b"}
+TIMES = {"xlabel": "seconds", "title": "A ladder"}
 
 
 def title(picture: Picture) -> str:
     return picture.get_suptitle().replace("\n", " ")
 
 
-# --- lines ----------------------------------------------------------------------------------------------------------
-
-
 def test_lines_say_where_each_curve_goes() -> None:
-    picture = plot_lines(
-        {"small": [2.0, 1.0, 1.5], "large": [2.0, 9.0, 3.0]}, x=[0, 10, 20], title="Two rates", **AXES
-    )
-    assert title(picture) == "Two rates"
+    picture = plot_lines({"small": [2.0, 1.0, 1.5], "large": [2.0, 9.0, 3.0]}, x=[0, 10, 20], **AXES)
     assert picture.alt_text == (
-        "Two rates: loss against step. Small: from 2 at 0 to 1.5 at 20, lowest 1 at 10. "
+        "A chart: loss against step. Small: from 2 at 0 to 1.5 at 20, lowest 1 at 10. "
         "Large: from 2 at 0 to 3 at 20, highest 9 at 10."
     )
     small, large = picture.axes[0].lines
@@ -34,34 +32,25 @@ def test_lines_say_where_each_curve_goes() -> None:
 
 def test_lines_are_not_told_apart_by_colour_alone() -> None:
     lines = plot_lines({str(n): [n, n] for n in range(6)}, **AXES).axes[0].lines
-    for kind in ("get_color", "get_linestyle", "get_marker"):
-        if (
-            kind == "get_linestyle"
-        ):  # two of the dashes are given as lengths, which matplotlib reports as one name
-            continue
+    for kind in ("get_color", "get_marker"):
         assert len({getattr(line, kind)() for line in lines}) == 6
 
 
 def test_each_curve_may_have_its_own_places() -> None:
     picture = plot_lines({"a": [1.0, 2.0], "b": torch.tensor([3.0])}, x={"a": [5, 6], "b": [7]}, **AXES)
-    assert title(picture) == "Highest loss in the end: b"
     assert picture.alt_text.endswith("A: from 1 at 5 to 2 at 6. B: from 3 at 7 to 3 at 7.")
 
 
 def test_a_curve_that_blew_up_is_still_drawn() -> None:
     picture = plot_lines({"fine": [1.0, 0.5, 0.2], "huge": [1.0, 100.0, NAN]}, log=True, **AXES)
     assert "Huge: from 1 at 1 to 100 at 2, not finite 1 times." in picture.alt_text
-    assert title(picture) == "Highest loss in the end: fine"
     assert picture.axes[0].get_yscale() == "log"
     assert len(picture.png()) > 1000
 
 
-# --- surface --------------------------------------------------------------------------------------------------------
-
-
 def test_the_surface_is_the_right_way_round() -> None:
     heights = torch.tensor([[3.0, 2.0, 4.0], [5.0, 6.0, 9.0]])
-    picture = plot_surface(heights, x=[0, 10, 20], y=[-1, 1], xlabel="a", ylabel="b")
+    picture = plot_surface(heights, x=[0, 10, 20], y=[-1, 1], **PLACES)
     assert title(picture) == "Lowest loss: 2 at (10, −1)"
     assert picture.alt_text == (
         "Lowest loss: 2 at (10, −1): map of the loss over a and b, from 2 at (10, −1) to 9 at (20, 1)."
@@ -75,7 +64,7 @@ def test_the_surface_is_the_right_way_round() -> None:
 def test_walks_are_drawn_where_they_went() -> None:
     walk = torch.tensor([[0.0, 0.0], [1.0, 0.5], [30.0, 0.0]])
     picture = plot_surface(
-        torch.rand(2, 2), x=[0, 2], y=[0, 1], walks={"rate 1": walk}, xlabel="a", ylabel="b", title="A walk"
+        torch.rand(2, 2), x=[0, 2], y=[0, 1], walks={"rate 1": walk}, title="A walk", **PLACES
     )
     assert picture.alt_text.endswith("Rate 1: 2 steps from (0, 0) to (30, 0).")
     line, start, _cross = picture.axes[0].lines
@@ -88,24 +77,18 @@ def test_a_short_walk_is_not_hidden_by_a_long_one() -> None:
     walks = {"short": torch.tensor([[0.0, 0.0], [0.1, 0.0]]), "long": torch.tensor([[0.0, 0.0], [1.0, 1.0]])}
     for order in (("short", "long"), ("long", "short")):
         picture = plot_surface(
-            FLAT, x=[0, 1, 2], y=[0, 1], walks={name: walks[name] for name in order}, xlabel="a", ylabel="b"
+            FLAT, x=[0, 1, 2], y=[0, 1], walks={name: walks[name] for name in order}, **PLACES
         )
         heights = {str(line.get_label()): line.get_zorder() for line in picture.axes[0].lines}
         assert heights["short"] > heights["long"]
 
 
-def test_a_flat_surface_is_drawn() -> None:
-    assert len(plot_surface(torch.ones(3, 3), x=[0, 1, 2], y=[0, 1, 2], xlabel="a", ylabel="b").png()) > 1000
-
-
-# --- ladder ---------------------------------------------------------------------------------------------------------
-
-
 def test_the_ladder_compares_medians_with_the_first() -> None:
-    picture = plot_ladder({"script": [9.0, 10.0, 30.0], "in memory": [5.0, 4.0], "fast": torch.tensor([1.0])})
-    assert title(picture) == "Fast: 10 times as fast as script"
+    picture = plot_ladder(
+        {"script": [9.0, 10.0, 30.0], "in memory": [5.0, 4.0], "fast": torch.tensor([1.0])}, **TIMES
+    )
     assert picture.alt_text == (
-        "Fast: 10 times as fast as script: seconds. Script: median 10 of 3 (9 to 30). "
+        "A ladder: seconds. Script: median 10 of 3 (9 to 30). "
         "In memory: median 4.5 of 2 (4 to 5), 2.2 times as fast. Fast: median 1, 10 times as fast."
     )
     axes = picture.axes[0]
@@ -113,15 +96,24 @@ def test_the_ladder_compares_medians_with_the_first() -> None:
     assert [list(line.get_xdata()) for line in axes.lines] == [[9, 10, 30], [5, 4], [1]]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["script", "in memory", "fast"]
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first is at the top
+    assert axes.get_xlim()[0] == 0 and axes.get_xlim()[1] > 30  # the bars' lengths compare
 
 
-def test_the_bars_of_a_ladder_begin_at_zero() -> None:
-    axes = plot_ladder({"a": [100.0], "b": [90.0]}).axes[0]
-    assert axes.get_xlim()[0] == 0
-    assert axes.get_xlim()[1] > 100
+def test_intervals_are_drawn_where_they_are() -> None:
+    values, ends = torch.tensor([0.9, 0.95]), torch.tensor([[0.88, 0.92], [0.94, 0.97]])
+    picture = plot_intervals(["mlp", "cnn"], values, ends)
+    assert title(picture) == "Highest: cnn, 95.0 % right"
+    assert picture.alt_text == (
+        "Accuracies with their intervals: mlp 90.0 % (88.0 % to 92.0 %), cnn 95.0 % (94.0 % to 97.0 %)."
+    )
+    axes = picture.axes[0]
+    lines, dots = axes.collections
+    assert isinstance(lines, matplotlib.collections.LineCollection)
+    assert np.allclose([segment[:, 0] for segment in lines.get_segments()], 100 * ends.numpy())
+    assert np.allclose(dots.get_offsets(), [[90, 0], [95, 1]])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["mlp", "cnn"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first is at the top
 
-
-# --- wrong arguments ------------------------------------------------------------------------------------------------
 
 FLAT = torch.zeros(2, 3)
 
@@ -129,29 +121,28 @@ FLAT = torch.zeros(2, 3)
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda: plot_lines({}, **AXES), "series: expected 1 to 6 curves, got 0"),
+        (lambda: plot_lines({}, **AXES), "number of series: expected 1 to 6, got 0"),
         (lambda: plot_lines({str(n): [1.0] for n in range(7)}, **AXES), "series: .* got 7"),
-        (lambda: plot_lines({"a": []}, **AXES), r"series\['a'\]"),
-        (lambda: plot_lines({"a": [NAN]}, **AXES), "expected at least one finite value"),
-        (lambda: plot_lines({"a": [1.0]}, x={"b": [1.0]}, **AXES), "x: expected places for 'a', got none"),
-        (lambda: plot_lines({"a": [1.0, 0.0]}, log=True, **AXES), "expected values above 0"),
-        (lambda: plot_lines({"a": [1.0, 2.0]}, x=[1.0], **AXES), r"x: expected numbers \(2,\)"),
+        (lambda: plot_lines({"a": []}, **AXES), r"series\['a'\]: expected at least one"),
+        (lambda: plot_lines({"a": [NAN]}, **AXES), "expected at least one finite number"),
+        (lambda: plot_lines({"a": [1.0]}, x={"b": [1.0]}, **AXES), "x for 'a': expected .* got none"),
+        (lambda: plot_lines({"a": [1.0, 0.0]}, log=True, **AXES), "expected numbers above 0"),
+        (lambda: plot_lines({"a": [1.0, 2.0]}, x=[1.0], **AXES), r"x for 'a': expected numbers \(2\)"),
+        (lambda: plot_surface(FLAT, x=[0, 1], y=[0, 1], **PLACES), "heights: expected numbers"),
+        (lambda: plot_surface(FLAT, x=[0, 2, 1], y=[0, 1], **PLACES), "x: expected two or more rising"),
         (
-            lambda: plot_surface(FLAT, x=[0, 1], y=[0, 1], xlabel="", ylabel=""),
-            "heights: expected numbers",
-        ),
-        (
-            lambda: plot_surface(FLAT, x=[0, 2, 1], y=[0, 1], xlabel="", ylabel=""),
-            "x: expected two or more rising",
-        ),
-        (
-            lambda: plot_surface(
-                FLAT, x=[0, 1, 2], y=[0, 1], walks={"w": torch.zeros(2, 3)}, xlabel="", ylabel=""
-            ),
+            lambda: plot_surface(FLAT, x=[0, 1, 2], y=[0, 1], walks={"w": torch.zeros(2, 3)}, **PLACES),
             r"walks\['w'\]: expected",
         ),
-        (lambda: plot_ladder({}), "seconds: expected at least one rung"),
-        (lambda: plot_ladder({"a": [1.0, 0.0]}), r"seconds\['a'\]: expected times above 0, got 0"),
+        (lambda: plot_ladder({}, **TIMES), "seconds: expected at least one rung"),
+        (lambda: plot_ladder({"a": [1.0, 0.0]}, **TIMES), "seconds: expected .* all times above 0"),
+        (lambda: plot_intervals([], [], []), "values"),
+        (
+            lambda: plot_intervals(["a"], [0.5, 0.6], [[0, 1], [0, 1]]),
+            r"values: expected .*\(1\), got .*\(2,\)",
+        ),
+        (lambda: plot_intervals(["a"], [0.5], [0.4, 0.6]), "intervals: expected numbers"),
+        (lambda: plot_intervals(["a"], [0.5], [[0.6, 0.7]]), r"intervals: .* got \[0.6, 0.7\]"),
     ],
 )
 def test_wrong_arguments_are_named(draw: Callable[[], Picture], message: str) -> None:

@@ -26,8 +26,9 @@ from digitlab.exercises import Text, Verdict
 from digitlab.exercises.checking import is_unwritten
 from digitlab.exercises.surroundings import quiet_surroundings
 from digitlab.plots.curves import plot_lines
-from digitlab.plots.style import Picture, listing
+from digitlab.plots.style import Picture
 from digitlab.training import Scores, evaluate
+from digitlab.wording import listing
 
 __all__ = [
     "FAULTS",

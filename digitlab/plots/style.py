@@ -2,8 +2,7 @@
 
 `Picture` is a matplotlib figure with an ``alt_text``. In a notebook it displays as one HTML image with that text;
 saved with `save_picture`, the text travels inside the PNG and `read_description` gets it back. What all pictures
-share is here too: colours, style, the page that small images are laid out on, the checks and the wording. This
-file draws no picture (see `digitlab.plots`), never touches pyplot, and leaves matplotlib's settings as they were.
+share is here too. Nothing touches pyplot, and matplotlib's settings stay as they were.
 """
 
 from __future__ import annotations
@@ -13,34 +12,23 @@ import html
 import importlib
 import io
 import textwrap
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 import matplotlib.style
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Real
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
-from digitlab.checks import (
-    Shape,
-    as_path,
-    check_kind,
-    check_number,
-    described,
-    expect,
-    has_shape,
-    in_words,
-)
+from digitlab.checks import checked, described
+from digitlab.plots.colours import INK, LINE, QUIET
 from digitlab.writing import write_whole
-
-__all__ = ["Picture", "read_description", "save_picture"]
 
 WIDTH = 6.4
 """Inches, for every picture: 640 pixels, which a phone shows at a little over half size."""
@@ -48,25 +36,8 @@ WIDTH = 6.4
 MARGIN = 0.1
 """Inches, left and right of what is drawn."""
 
-INK, QUIET, LINE = "#22252b", "#5b616b", "#d5d8de"
-"""Text, secondary text, and thin lines."""
-
-BLUE, ORANGE = "#1f5fa8", "#b8500b"
-"""The two accents. They differ in every kind of colour vision, and both are dark enough for text on white."""
-
-PALE = "#b9bec7"
-"""For what is there but not the point."""
-
-DIGIT_SCALE: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255}
-"""Digits as the network gets them: larger numbers are brighter, ink is white."""
-
-BLUE_ORANGE = LinearSegmentedColormap.from_list(
-    "blue_orange", ["#0b3d78", "#3b82c4", "#a9cbe8", "#f8f8f8", "#f9c48f", "#e0761b", "#8a3300"]
-)
-"""For signed values: blue below zero, orange above, as dark at the same distance; near-white at zero."""
-
 # "default" first: a notebook's own style (a dark one, say) must not leak into pictures made for white.
-_STYLE: list[str | dict[str, Any]] = [
+_STYLE: Any = [
     "default",
     {
         "font.size": 12,
@@ -88,40 +59,24 @@ _STYLE: list[str | dict[str, Any]] = [
     },
 ]
 
+_TITLE_WIDTH = 54  # letters
 _TITLE: dict[str, Any] = {"fontsize": 14, "fontweight": "bold", "linespacing": 1.3}
 
+_Callable = TypeVar("_Callable", bound=Callable[..., Any])
 Array = npt.NDArray[Any]
+Numbers = Sequence[Any] | Array | Tensor
+"""Numbers to draw: a list, an array, or a tensor on any device."""
 
 
-def house_style() -> AbstractContextManager[None]:
-    """The settings that pictures are drawn with, for a ``with`` block; after it the former ones are back."""
-    return matplotlib.style.context(_STYLE)  # type: ignore[arg-type,unused-ignore]
+def draws(function: _Callable) -> _Callable:
+    """Decorator for what draws: its arguments are checked, and it runs in the house style."""
+    return matplotlib.style.context(_STYLE)(checked(function))
 
 
 class Picture(Figure):
-    """A matplotlib figure, 6.4 inches wide on white, that says what it shows.
-
-    It belongs to no window and no pyplot: it is garbage when the last name for it goes.
-
-    Args:
-        height: in inches.
-        **options: handed to `matplotlib.figure.Figure`, for example ``layout="constrained"``.
-
-    Attributes:
-        alt_text: what the picture shows, with its numbers, in a sentence or a few.
-
-    Examples:
-        >>> picture = Picture(2.0)
-        >>> picture.alt_text = "An empty page."
-        >>> picture
-        An empty page.
-        >>> picture._repr_html_()[:60]
-        '<figure><img alt="An empty page." style="max-width:100%" src'
-    """
+    """A matplotlib figure, 6.4 inches wide on white, whose ``alt_text`` says what it shows, with its numbers."""
 
     def __init__(self, height: float, **options: Any) -> None:
-        check_number("height", height)
-        expect(height > 0, "height", "inches above 0", height)
         super().__init__(figsize=(WIDTH, height), dpi=100, facecolor="white", **options)
         FigureCanvasAgg(self)
         self.alt_text = ""
@@ -131,7 +86,7 @@ class Picture(Figure):
 
     def savefig(self, fname: Any, **options: Any) -> None:
         """As matplotlib's, but in the house style, whatever the settings around it are."""
-        with house_style():
+        with matplotlib.style.context(_STYLE):
             super().savefig(fname, **options)
 
     def png(self) -> bytes:
@@ -160,11 +115,9 @@ class Picture(Figure):
         display({"text/html": self._repr_html_(), "text/plain": repr(self)}, raw=True)
 
 
+@checked
 def save_picture(picture: Picture, path: str | Path) -> None:
     """Write a PNG that carries the picture's alt text. The file is whole or absent, never half-written.
-
-    Raises:
-        OSError: the folder is missing or cannot be written to, or the disk is full.
 
     Examples:
         >>> picture = Picture(1.0)
@@ -175,18 +128,12 @@ def save_picture(picture: Picture, path: str | Path) -> None:
         ...     read_description(Path(folder) / "nothing.png")
         'Nothing, 640 pixels wide.'
     """
-    check_kind("picture", picture, Picture, "a Picture")
-    write_whole(as_path("path", path), picture.png())
+    write_whole(Path(path), picture.png())
 
 
+@checked
 def read_description(path: str | Path) -> str:
-    """The alt text of a PNG that `save_picture` wrote.
-
-    Raises:
-        OSError: no such file.
-        ValueError: not a PNG, or one without a description.
-    """
-    path = as_path("path", path)
+    """The alt text of a PNG that `save_picture` wrote; any other file is a `ValueError`."""
     try:
         with PngImagePlugin.PngImageFile(path) as image:
             description = image.text.get("Description")
@@ -197,15 +144,14 @@ def read_description(path: str | Path) -> str:
     return str(description)
 
 
-# --- layout ----------------------------------------------------------------------------------------------------------
-
-
-def new_chart(height: float, title: str) -> Picture:
-    """A picture that arranges the axes that are added to it, below a title."""
+def new_chart(
+    height: float, title: str, rows: int = 1, columns: int = 1, **layout: Any
+) -> tuple[Picture, Any]:
+    """A picture with a title and its axes below it; ``layout`` is for `matplotlib.figure.Figure.subplots`."""
     picture = Picture(height, layout="constrained")
     picture.get_layout_engine().set(w_pad=MARGIN, h_pad=0.07)  # type: ignore[union-attr,call-arg]
-    picture.suptitle("\n".join(_wrapped(title)), x=MARGIN / WIDTH, ha="left", **_TITLE)
-    return picture
+    picture.suptitle(textwrap.fill(title, _TITLE_WIDTH), x=MARGIN / WIDTH, ha="left", **_TITLE)
+    return picture, picture.subplots(rows, columns, **layout)
 
 
 def new_page(height: float, title: str | None = None) -> tuple[Picture, Axes]:
@@ -213,7 +159,7 @@ def new_page(height: float, title: str | None = None) -> tuple[Picture, Axes]:
 
     Many small images on one set of axes are drawn much faster than on axes of their own, and land where put.
     """
-    lines = _wrapped(title or "")
+    lines = textwrap.wrap(title or "", _TITLE_WIDTH)
     top = MARGIN + 0.27 * len(lines) + (0.12 if lines else 0.0)
     picture = Picture(top + height)
     page = picture.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -232,148 +178,35 @@ def draw_tile(page: Axes, values: Array, x: float, y: float, side: float, **scal
     page.imshow(values, extent=(x, x + width, y + height, y), aspect="auto", **scale)
 
 
-def colour_scale(values: Array, *, signed: bool | None = None, spanned: float = 1.0) -> dict[str, Any]:
-    """The ``cmap``, ``vmin`` and ``vmax`` that fit: blue to orange around zero, or viridis upwards from zero.
-
-    Args:
-        values: what is to be drawn.
-        signed: ``None`` takes blue and orange if there are values below zero.
-        spanned: the share of the values that the scale has to span; those beyond it take its end colours.
-
-    Examples:
-        >>> colour_scale(np.array([-1, 3]))["vmin"], colour_scale(np.array([1, 3]))["vmin"]
-        (-3.0, 0.0)
-    """
-    peak = float(np.quantile(np.abs(values), spanned)) or float(np.abs(values).max()) or 1.0
-    if signed or (signed is None and values.min() < 0):
-        return {"cmap": BLUE_ORANGE, "vmin": -peak, "vmax": peak}
-    low = min(float(values.min()), 0.0)
-    return {"cmap": "viridis", "vmin": low, "vmax": peak if low == 0 else max(float(values.max()), low / 1e6)}
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Names instead of numbers at the rows of a chart that lies on its side."""
+    axes.set_yticks(range(len(names)), names, fontsize=13)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
 
 
-def _wrapped(title: str) -> list[str]:
-    return textwrap.wrap(title, 54)
+def as_array(name: str, values: Numbers, shape: str = "...", *, finite: bool = True) -> Array:
+    """Numbers from any device as a NumPy array; none at all, NaN and infinity are refused.
 
-
-# --- checks and words ------------------------------------------------------------------------------------------------
-
-
-_DTYPE_KINDS = {
-    "integers": "iu",
-    "numbers": "biuf",
-}  # NumPy's letters: bool, signed, unsigned, floating point
-
-
-def as_array(
-    name: str,
-    values: object,
-    shape: Shape,
-    kind: Literal["uint8", "integers", "numbers"] = "numbers",
-    *,
-    finite: bool = True,
-) -> Array:
-    """A tensor (or list, or array) from any device as a NumPy array, once its shape and kind are what they should be.
-
-    Args:
-        name: what to call it in the error.
-        values: the tensor.
-        shape: the sizes; a letter is any size but 0.
-        kind: real numbers, or narrower.
-        finite: refuse NaN and infinity.
-
-    Raises:
-        ValueError: another shape, another kind, or nothing in it.
-        TypeError: neither a tensor nor a list nor an array.
+    ``shape`` is for what no signature can say, as the arrays in a list: ``"_ 2"`` is any number of pairs.
 
     Examples:
-        >>> as_array("maps", [[1, 2]], ("N", 3))
+        >>> as_array("points", [[1, 2]], "_ 3")
         Traceback (most recent call last):
-        ValueError: maps: expected numbers (N, 3), got int64 (1, 2)
+        ValueError: points: expected numbers (_ 3), got int64 (1, 2)
     """
-    expected = in_words(kind, shape)
-    check_kind(name, values, (Tensor, np.ndarray, list, tuple, range), f"a tensor, {expected}")
+    expected = f"{name}: expected numbers ({shape}), got"
     try:
         array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)
     except (TypeError, ValueError, RuntimeError):  # rows of different lengths, or bfloat16
-        raise ValueError(f"{name}: expected {expected}, got {described(values)}") from None
-    is_kind = array.dtype == np.uint8 if kind == "uint8" else array.dtype.kind in _DTYPE_KINDS[kind]
-    expect(is_kind and has_shape(array.shape, shape), name, expected, described(array))
-    expect(array.size > 0, name, "at least one", described(array))
-    expect(not finite or bool(np.isfinite(array).all()), name, "finite numbers", "NaN or infinity")
+        raise ValueError(f"{expected} {described(values)}") from None
+    if array.size == 0:
+        raise ValueError(f"{name}: expected at least one number, got none")
+    fitting: Any = Real[np.ndarray, shape]
+    fits = isinstance(array, fitting)
+    if not fits:
+        raise ValueError(f"{expected} {described(array)}")
+    if finite and not np.isfinite(array).all():
+        raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
     return array
-
-
-def check_title(title: str | None) -> None:
-    """Refuse a title that is neither text nor ``None``."""
-    check_kind("title", title, str | None, "text or None")
-
-
-def signed_text(value: float) -> str:
-    """A number in few digits, with a true minus sign.
-
-    Examples:
-        >>> signed_text(-0.1234), signed_text(1234.5)
-        ('−0.123', '1,230')
-    """
-    rounded = float(f"{value:.3g}")
-    text = f"{rounded:,.0f}" if 100 <= abs(rounded) < 1e6 else f"{rounded:.3g}"
-    return text.replace("-", "−")
-
-
-def value_range(values: Array) -> str:
-    """From the least to the greatest value.
-
-    Examples:
-        >>> value_range(np.array([0.5, -1, 0.1234]))
-        '−1 to 0.5'
-    """
-    return f"{signed_text(values.min())} to {signed_text(values.max())}"
-
-
-def sentence(title: str | None, what: str) -> str:
-    """A description that begins with the picture's title, where it has one.
-
-    Examples:
-        >>> sentence("Ten digits", "a grid"), sentence("Which?", "a grid"), sentence(None, "a grid")
-        ('Ten digits: a grid.', 'Which? A grid.', 'A grid.')
-    """
-    if title and title[-1] not in ".?!":
-        return f"{title}: {what}."
-    return f"{title or ''} {what[0].upper()}{what[1:]}.".lstrip()
-
-
-def counted(n: int, noun: str) -> str:
-    """The number with its noun.
-
-    Examples:
-        >>> counted(1, "digit"), counted(2000, "digit")
-        ('1 digit', '2,000 digits')
-    """
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
-def percent(share: float, decimals: int = 1) -> str:
-    """A share 0..1 as a percentage. Never rounds to all or nothing what is neither.
-
-    Examples:
-        >>> percent(0.9812), percent(0.99999), percent(1.0), percent(0.0001), percent(0.99684, decimals=2)
-        ('98.1 %', '> 99.9 %', '100 %', '< 0.1 %', '99.68 %')
-    """
-    if share in (0.0, 1.0):
-        return f"{100 * share:.0f} %"
-    rounded, step = round(100 * share, decimals), 10.0**-decimals
-    if rounded in (0.0, 100.0):
-        return f"< {step:g} %" if rounded == 0.0 else f"> {100 - step:g} %"
-    return f"{100 * share:.{decimals}f} %"
-
-
-def listing(items: Iterable[str], limit: int = 30) -> str:
-    """The items with commas between them, the first ``limit`` of them: a description should end some time.
-
-    Examples:
-        >>> listing(["1", "2", "3"], limit=2)
-        '1, 2 and 1 more'
-    """
-    all_items: Sequence[str] = list(items)
-    rest = len(all_items) - limit
-    return ", ".join(all_items[:limit]) + (f" and {rest:,} more" if rest > 0 else "")

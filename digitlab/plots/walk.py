@@ -1,107 +1,76 @@
-"""The picture of one digit's way through a network, shape by shape: the course's flagship, `plot_walk`.
-
-It only draws: the steps come from `digitlab.interpret`. Import it from `digitlab.plots`, as every other picture.
-Lesson 05.
-"""
+"""The picture of one digit's way through a network, shape by shape: the course's flagship."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
-from digitlab.checks import check_flag, check_kind, expect
 from digitlab.forward import Step
-from digitlab.plots.style import (
-    BLUE_ORANGE,
-    MARGIN,
-    ORANGE,
-    PALE,
-    QUIET,
-    WIDTH,
-    Array,
-    Picture,
-    as_array,
-    colour_scale,
-    counted,
-    draw_tile,
-    house_style,
-    new_page,
-    signed_text,
-    value_range,
-)
-
-__all__ = ["plot_walk"]
+from digitlab.plots.colours import BLUE_ORANGE, ORANGE, PALE, QUIET, colour_scale
+from digitlab.plots.style import MARGIN, WIDTH, Array, Picture, as_array, draw_tile, draws, new_page
+from digitlab.wording import counted, signed_text, value_range
 
 _MOST_MAPS = 20
 
 
-def plot_walk(steps: Sequence[Step], *, every_step: bool = False) -> Picture:
+@draws
+def plot_walk(steps: Sequence[Step]) -> Picture:
     """One digit's way through a network: what each layer makes of it, and how the shapes change. Lesson 05.
 
-    Maps are drawn as images, 20 at most; a vector is a strip with one stripe for each number. Where there are
-    values below zero, it is drawn in blue and orange, elsewhere in viridis; each step has its own scale. Ten
-    values in the last step are the scores of the ten digits.
-
-    Args:
-        steps: from `digitlab.interpret.walk`, the image first: each has a ``name`` and an ``output``
-            ``(1, C, H, W)`` or ``(1, D)``.
-        every_step: draw them all. Otherwise steps that keep the shape (a ReLU, say) are drawn together with the
-            one before them, as what comes out in the end.
-
-    Raises:
-        ValueError: no steps, a batch of more than one digit, or a value that is not finite.
+    ``steps`` come from `digitlab.forward.walk`. Those that keep the shape (a ReLU, say) are drawn together with the
+    one before them, as what comes out in the end. Maps are images, 20 at most; a vector is a strip with one stripe for
+    each number; ten numbers at the end are the scores of the digits. Each step has its own scale: blue and orange
+    where there are values below zero, elsewhere viridis.
 
     Examples:
         >>> import torch
-        >>> from digitlab.forward import Step
         >>> image, logits = torch.eye(28)[None, None], torch.arange(10.0)[None]
         >>> plot_walk([Step("input", image), Step("fc", logits), Step("relu", logits)]).alt_text[:91]
         'One digit on its way through a network: input, 28 × 28, 0 to 1; fc, relu, 10 numbers, 0 to '
     """
-    check_kind("steps", steps, list | tuple, "Steps from digitlab.interpret.walk")
-    expect(len(steps) > 0, "steps", "at least one", "none")
-    check_flag("every_step", every_step)
+    if not steps:
+        raise ValueError("steps: expected at least one, got none")
     stations: list[tuple[list[str], Array]] = []
     for step in steps:
-        check_kind("steps", step, Step, "Steps from digitlab.interpret.walk")
-        shape = (1, "C", "H", "W") if step.output.ndim == 4 else (1, "D")
+        shape = "1 _ _ _" if step.output.ndim == 4 else "1 _"
         output = as_array(f"steps[{step.name!r}]", step.output, shape)[0]
         names = [step.name]
-        if stations and output.shape == stations[-1][1].shape and not every_step:
+        if stations and output.shape == stations[-1][1].shape:
             names = stations.pop()[0] + names
         stations.append((names, output))
     first, last = stations[0][1], stations[-1][1]
     goal = f"the digit {last.argmax()}" if last.shape == (10,) else counted(last.size, "number")
     said = []
 
-    with house_style():
-        picture, page = new_page(0.0, f"From {counted(first.size, 'pixel')} to {goal}")
-        top = picture.get_figheight()
-        y = 0.0
-        for i, (names, output) in enumerate(stations):
-            if i > 0:
-                page.text(WIDTH / 2, y + 0.06, "▼", ha="center", va="top", color=PALE)
-                y += 0.24
-            name = ", ".join(names) if len(names) <= 2 else f"{names[0]} … {names[-1]}"
-            page.text(MARGIN, y, name, va="top", size=13, weight="bold")
-            page.text(WIDTH - MARGIN, y, _size(output), ha="right", va="top", color=QUIET)
-            y += 0.3
-            if i == 0 and output.ndim == 3 and len(output) == 1:
-                y += _draw_image(page, output[0], y)
-            elif output.ndim == 3:
-                y += _draw_maps(page, output, y)
-            elif i == len(stations) - 1 and len(output) == 10:
-                y += _draw_scores(page, output, y)
-            else:
-                y += _draw_strip(page, output, y)
-            said.append(f"{name}, {_size(output)}, {value_range(output)}")
-        y += _draw_key(page, y + 0.16)
-        picture.set_figheight(top + y)
-        page.set_ylim(y, -top)
+    picture, page = new_page(0.0, f"From {counted(first.size, 'pixel')} to {goal}")
+    top = picture.get_figheight()
+    y = 0.0
+    for i, (names, output) in enumerate(stations):
+        if i > 0:
+            page.text(WIDTH / 2, y + 0.06, "▼", ha="center", va="top", color=PALE)
+            y += 0.24
+        name = ", ".join(names) if len(names) <= 2 else f"{names[0]} … {names[-1]}"
+        page.text(MARGIN, y, name, va="top", size=13, weight="bold")
+        page.text(WIDTH - MARGIN, y, _size(output), ha="right", va="top", color=QUIET)
+        y += 0.3
+        if i == 0 and output.ndim == 3 and len(output) == 1:
+            draw_tile(page, output[0], (WIDTH - 1.4) / 2, y, side=1.4, cmap="gray")
+            y += 1.45
+        elif output.ndim == 3:
+            y += _draw_maps(page, output, y)
+        elif i == len(stations) - 1 and len(output) == 10:
+            y += _draw_scores(page, output, y)
+        else:
+            y += _draw_strip(page, output, y)
+        said.append(f"{name}, {_size(output)}, {value_range(output)}")
+    y += _draw_key(page, y + 0.16)
+    picture.set_figheight(top + y)
+    page.set_ylim(y, -top)
 
     picture.alt_text = f"One digit on its way through a network: {'; '.join(said)}."
     if last.shape == (10,):
@@ -124,12 +93,6 @@ def _size(output: Array) -> str:
 # Each of these draws one station below ``top`` and returns the height that it takes, in inches.
 
 
-def _draw_image(page: Axes, image: Array, top: float) -> float:
-    side = 1.4
-    draw_tile(page, image, (WIDTH - side) / 2, top, side, cmap="gray")
-    return side + 0.05
-
-
 def _draw_maps(page: Axes, maps: Array, top: float) -> float:
     # The largest values make way: one outlier would leave the other maps pale.
     scale = colour_scale(maps, spanned=0.995)
@@ -147,11 +110,9 @@ def _draw_maps(page: Axes, maps: Array, top: float) -> float:
 
 
 def _draw_strip(page: Axes, numbers: Array, top: float) -> float:
-    height = 0.34
-    place = (MARGIN, WIDTH - MARGIN, top + height, top)
-    scale = colour_scale(numbers)
+    place, scale = (MARGIN, WIDTH - MARGIN, top + 0.34, top), colour_scale(numbers)
     page.imshow(numbers[None], extent=place, aspect="auto", interpolation="nearest", **scale)
-    return height
+    return 0.34
 
 
 def _draw_scores(page: Axes, scores: Array, top: float) -> float:
@@ -173,10 +134,9 @@ def _draw_scores(page: Axes, scores: Array, top: float) -> float:
         end = zero - score * inches + away
         text = f"{score:.{decimals}f}".replace("-", "−")
         page.text(x, end, text, ha="center", va=side, weight="bold" if wins else "normal")
-        name = page.text(x, bottom, f"{digit}", ha="center", va="center", size=17, weight="bold", color=QUIET)
-        if wins:
-            name.set_color("white")
-            name.set_bbox({"boxstyle": "circle,pad=0.22", "facecolor": ORANGE, "edgecolor": ORANGE})
+        circle = {"boxstyle": "circle,pad=0.22", "facecolor": ORANGE, "edgecolor": ORANGE}
+        look: dict[str, Any] = {"color": "white", "bbox": circle} if wins else {"color": QUIET}
+        page.text(x, bottom, f"{digit}", ha="center", va="center", size=17, weight="bold", **look)
     return float(bottom + 0.25 - top)
 
 

@@ -25,7 +25,8 @@ from mkdocs.utils import get_relative_url
 from PIL import Image
 
 from digitlab.exercises import list_exercises
-from digitlab.plots.style import percent, read_description
+from digitlab.plots.style import read_description
+from digitlab.wording import percent
 
 log = get_plugin_logger("pages")
 

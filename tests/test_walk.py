@@ -5,7 +5,8 @@ import torch
 from digitlab.data import load_sample, normalize
 from digitlab.forward import Step, walk
 from digitlab.models import create_model, list_models
-from digitlab.plots.style import BLUE_ORANGE, Picture
+from digitlab.plots.colours import BLUE_ORANGE
+from digitlab.plots.style import Picture
 from digitlab.plots.walk import plot_walk
 
 IMAGE = load_sample("test").images[:1]
@@ -44,10 +45,8 @@ def test_the_shapes_and_ranges_are_said() -> None:
 def test_steps_that_keep_the_shape_are_drawn_together() -> None:
     before, after = torch.full((1, 2, 6, 6), -1.0), torch.full((1, 2, 6, 6), 3.0)
     steps = [INPUT, Step("conv", before), Step("norm", before), Step("relu", after), LOGITS]
-    together, apart = plot_walk(steps), plot_walk(steps, every_step=True)
+    together = plot_walk(steps)
     assert "conv … relu, 2 maps of 6 × 6, 3 to 3; fc" in together.alt_text
-    assert "conv, 2 maps of 6 × 6, −1 to −1; norm" in apart.alt_text
-    assert apart.get_figheight() > together.get_figheight()
     maps = together.axes[0].images[1:3]
     assert all(float(np.asarray(image.get_array()).max()) == 3.0 for image in maps)
 
@@ -97,7 +96,7 @@ def test_a_walk_that_does_not_end_in_ten() -> None:
         ([], "steps: expected at least one, got none"),
         (
             [Step("conv", torch.zeros(2, 3, 4, 4))],
-            r"steps\['conv'\]: expected numbers \(1, C, H, W\)",
+            r"steps\['conv'\]: expected numbers \(1 _ _ _\)",
         ),
         ([Step("fc", torch.zeros(10))], r"steps\['fc'\]"),
         ([Step("fc", torch.zeros(1, 3, 4))], r"steps\['fc'\]"),

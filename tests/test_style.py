@@ -1,0 +1,130 @@
+import base64
+import io
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from digitlab.plots.style import Picture, as_array, draw_tile, draws, new_page, read_description, save_picture
+
+SPOKEN = 'Digits "4" & <9> → 98.1 %'
+
+
+@draws
+def draw() -> Picture:
+    picture, page = new_page(1.0, "A title")
+    draw_tile(page, np.arange(9).reshape(3, 3), 0.1, 0.0, 0.9, cmap="viridis")
+    picture.alt_text = SPOKEN
+    return picture
+
+
+@pytest.fixture
+def drawn() -> Picture:
+    return draw()
+
+
+def parse(html: str) -> list[tuple[str, dict[str, str | None]]]:
+    tags = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: tags.append((tag, dict(attributes)))  # type: ignore[method-assign]
+    parser.feed(html)
+    return tags
+
+
+def test_a_picture_is_one_html_image_with_its_alt_text(drawn: Picture) -> None:
+    html = drawn._repr_html_()
+    assert html.startswith("<figure><img alt=") and html.endswith("</figure>")
+    assert 'alt="Digits &quot;4&quot; &amp; &lt;9&gt; → 98.1 %"' in html
+    (figure, _), (tag, image) = parse(html)
+    assert (figure, tag) == ("figure", "img")
+    assert image["alt"] == SPOKEN
+    assert image["style"] == "max-width:100%"
+    kind, data = str(image["src"]).split(",")
+    assert kind == "data:image/png;base64"
+    shown = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert shown.format == "PNG" and shown.width == 640
+    assert repr(drawn) == SPOKEN
+
+
+def test_matplotlibs_own_notebook_format_adds_no_second_image(
+    drawn: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    formatters = pytest.importorskip("IPython.core.formatters")
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
+    formatter = formatters.DisplayFormatter()
+    formatter.formatters["image/png"].for_type(Figure, lambda figure: b"what pyplot registers")
+    assert formatter.format(Figure())[0]["image/png"] == b"what pyplot registers"
+    assert formatter.format(drawn) == ({}, {})
+    assert len(shown) == 1
+
+
+def test_the_description_survives_the_file(drawn: Picture, tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    path.write_text("an older file")
+    save_picture(drawn, path)
+    assert read_description(path) == SPOKEN
+    assert [file.name for file in tmp_path.iterdir()] == ["picture.png"]
+    with Image.open(path) as image:
+        assert image.convert("RGB").getpixel((639, 0)) == (255, 255, 255)
+
+
+def test_files_without_a_description(tmp_path: Path, drawn: Picture) -> None:
+    with pytest.raises(FileNotFoundError):
+        save_picture(drawn, tmp_path / "no" / "folder.png")
+    with pytest.raises(FileNotFoundError):
+        read_description(tmp_path / "nothing.png")
+    (tmp_path / "text.png").write_text("not an image")
+    with pytest.raises(ValueError, match=r"text\.png is not a PNG image"):
+        read_description(tmp_path / "text.png")
+    Image.new("RGB", (3, 3)).save(tmp_path / "mute.png")
+    with pytest.raises(ValueError, match=r"mute\.png carries no description"):
+        read_description(tmp_path / "mute.png")
+
+
+def test_the_notebooks_style_does_not_leak_in(drawn: Picture) -> None:
+    plain = drawn.png()
+    with matplotlib.style.context(["dark_background", {"font.size": 30, "savefig.dpi": 50}]):
+        before = dict(matplotlib.rcParams)
+        assert drawn.png() == plain
+        assert draw().png() == plain
+        assert dict(matplotlib.rcParams) == before
+
+
+def test_pyplot_is_never_imported() -> None:
+    code = "import sys, digitlab.plots; print('matplotlib.pyplot' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("values", "shape", "message"),
+    [
+        (torch.zeros(2, 3), "_ 4", r"maps: expected numbers \(_ 4\), got float32 \(2, 3\)"),
+        (torch.zeros(0, 4), "_ 4", "maps: expected at least one number, got none"),
+        (["a", "b"], "2", "expected numbers"),
+        (torch.tensor([1.0, float("nan")]), "2", "maps: expected finite numbers, got NaN or infinity"),
+        ([[1], [1, 2]], "_ 2", r"maps: expected numbers \(_ 2\), got \[\[1\], \[1, 2\]\]"),
+        (torch.zeros(2, dtype=torch.bfloat16), "2", r"got torch.bfloat16 \(2,\)"),
+        (torch.zeros(2, dtype=torch.complex64), "2", "expected numbers"),
+    ],
+)
+def test_what_does_not_fit_is_named(values: Any, shape: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as error:
+        as_array("maps", values, shape)
+    assert "\n" not in str(error.value)
+
+
+def test_tensors_and_lists_become_arrays() -> None:
+    values = torch.tensor([1.0, float("nan")], requires_grad=True)
+    assert as_array("values", values, "2", finite=False)[0] == 1.0
+    assert as_array("values", [torch.tensor(1.0), 2], "_").tolist() == [1.0, 2.0]
