@@ -24,7 +24,7 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.utils import get_relative_url
 from mkdocs_jupyter.config import settings
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert.filters import strip_ansi
 
 from digitlab.data import data_folder, load_digits
@@ -72,10 +72,11 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
         return markdown
     try:
         page.render(config, files)
-    except CellExecutionError as error:
-        traceback = strip_ansi(error.traceback)
-        number = re.findall(r"In\[(\d+)\]", traceback)[0]
-        raise PluginError(f"{page.file.src_uri}: cell {number} failed.\n{traceback}") from error
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        message = strip_ansi(str(error))
+        number = re.search(r"In\[(\d+)\]", message)
+        cell = f"cell {number[1]}" if number else "a cell"
+        raise PluginError(f"{page.file.src_uri}: {cell} failed.\n{message}") from error
     del page.render  # the plugin's: from here on it is MkDocs's own
     text = html.unescape(page.content.partition("<!-- end -->")[0])
     # A warning says where it was raised, which is a path on the building machine, and with which line of code.
