@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -28,10 +27,12 @@ REPOSITORY = Path(__file__).parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 if not os.environ.get("DIGITLAB_SITE_TESTS"):
-    for module in ("mkdocs", "material", "mkdocstrings", "latex2mathml", "playwright"):
+    for module in ("mkdocs", "material", "mkdocs_jupyter", "mkdocstrings", "latex2mathml", "playwright"):
         pytest.importorskip(module, reason='needs pip install -e ".[site]"')
     if CHROMIUM is None:
         pytest.skip("needs Chromium", allow_module_level=True)
+
+pytestmark = pytest.mark.slow
 
 from axe_playwright_python.sync_playwright import Axe  # noqa: E402
 from playwright.sync_api import Browser, Page  # noqa: E402
@@ -200,101 +201,169 @@ def assert_search_finds(page: Page) -> None:
     assert "receptive field" in result.inner_text().lower()
 
 
+# --- a small site, with the real one's settings, hooks and templates, to plant things in ---
+
+PAGES = {
+    "docs/index.md": "# Home\n\nSee [the term](lessons/00_first.ipynb#a-term).\n",
+    "docs/api.md": "# Reference\n\n::: planted\n",
+    "planted.py": '"""A module that describes itself."""\n',
+    "digitlab/source.py": "",  # stands for the library, which a kept run depends on
+}
+FIRST = [
+    "# 00 · First\n\nBack [home](../docs/index.md), on to [the second](01_second.ipynb).",
+    "import digitlab as dl, sys, time, warnings\nfive = dl.followed_digit()",
+    "## A term\n\n**Exercise 02.1** Write $x^2$.\n\n<details>\n<summary>Why?</summary>\n\n*So.*\n</details>",
+    "def softmax(logits):\n    ...",
+    'from digitlab.exercises import exercise\nexercise("02.1").check(softmax)',
+    'print("one, ", end="", flush=True)\nwarnings.warn("two")\nsys.stderr.flush()\nprint("<b> &amp;", time.time_ns())',
+    'dl.plot_digits(five.images, title="A five & <no> more")',
+]
+TAGS = {1: "setup", 3: "exercise", 4: "check"}
+
+
+def write_notebook(path: Path, sources: list[str]) -> None:
+    """Cells by their sources: what begins with a heading is Markdown."""
+    notebook = nbformat.v4.new_notebook()
+    for index, source in enumerate(sources):
+        prose = source.startswith("#")
+        cell = nbformat.v4.new_markdown_cell(source) if prose else nbformat.v4.new_code_cell(source)
+        if path.stem == "00_first" and index in TAGS:
+            cell.metadata["tags"] = [TAGS[index]]
+        notebook.cells.append(cell)
+    path.write_text(nbformat.writes(notebook), encoding="utf-8")
+
+
+def write_site(root: Path) -> None:
+    for name in ("hooks", "templates"):
+        shutil.copytree(
+            REPOSITORY / "docs" / name, root / "docs" / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    for name, text in PAGES.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    (root / "lessons").mkdir()
+    write_notebook(root / "lessons" / "00_first.ipynb", FIRST)
+    write_notebook(root / "lessons" / "01_second.ipynb", ["# 01 · Second"])
+    settings = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[0]
+    settings = settings.replace(", docs/hooks/offline.py, docs/hooks/playground.py", "")
+    nav = ["index.md", "api.md", "lessons/00_first.ipynb", "lessons/01_second.ipynb"]
+    (root / "mkdocs.yml").write_text(f"{settings}\nnav: {json.dumps(nav)}\n", encoding="utf-8")
+
+
+def build_small(root: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Build it with its notebooks run, on the sample, and without waiting for a network."""
+    nowhere = {"DIGITLAB_DATA": str(root / "no-data"), "https_proxy": "http://127.0.0.1:9"}
+    return build(root / "site", root, **{"DOCS_EXECUTE": "true", **nowhere, **environment})
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the small site's sources, and without a fault in it, built."""
+    root = tmp_path_factory.mktemp("small")
+    write_site(root)
+    done = build_small(root, GITHUB_REPOSITORY="a/b")
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+def first_page(root: Path) -> str:
+    return (root / "site" / "lessons" / "00_first" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_notebook_becomes_a_page_like_all_others(small: Path) -> None:
+    text = first_page(small)
+    assert '<a href="../../">home</a>' in text and '<a href="../01_second/">the second</a>' in text
+    assert '<span id="exercise-02-1"></span>' in text and 'id="a-term"' in text
+    assert "<msup>" in text and "<em>So.</em>" in text, "formulas, and Markdown inside of what is folded"
+    for summary in ("If digitlab is not installed yet", "Why?", "Hints", "Solution"):
+        assert f"<summary>{summary}</summary>" in text
+    assert re.search(r'<div class="exercise">\s*<div class="highlight">', text)
+    assert "jp-" not in text and "<style" not in text.partition("<article")[2]
+    assert "colab.research.google.com/github/a/b/blob/main/lessons/00_first.ipynb" in text
+    assert '<a class="md-button" href="00_first.ipynb" download>' in text
+    source = (small / "lessons" / "00_first.ipynb").read_bytes()
+    assert (small / "site" / "lessons" / "00_first" / "00_first.ipynb").read_bytes() == source
+
+
+def test_what_a_cell_prints_is_one_text_without_the_builders_paths(small: Path) -> None:
+    assert re.search(r"<code>one, two\n&lt;b&gt; &amp;amp; \d+\n</code>", first_page(small))
+
+
+def test_a_figure_is_a_file_beside_the_page(small: Path) -> None:
+    (image,) = re.findall(r"<figure><img .*?></figure>", first_page(small))
+    assert re.search(r'alt="A five &amp; &lt;no&gt; more: [^"]*"', image)
+    assert re.search(r'width="640" height="\d+" loading="lazy"', image)
+    (source,) = re.findall(r' src="(cell-5-\w+\.png)"', image)
+    assert (small / "site" / "lessons" / "00_first" / source).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_is_kept_until_the_library_changes(small: Path) -> None:
+    before = first_page(small)
+    assert build_small(small, GITHUB_REPOSITORY="a/b").returncode == 0
+    assert first_page(small) == before
+    (small / "digitlab" / "source.py").write_text("changed = True\n")
+    assert build_small(small, GITHUB_REPOSITORY="a/b").returncode == 0
+    assert first_page(small) != before
+    assert len(list((small / ".cache" / "mkdocs-jupyter").iterdir())) == 1, "old runs are cleared away"
+
+
 # --- faults that the build must see ---
 
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """The site's sources, to plant a fault in."""
-    for name in ("docs", "lessons", "digitlab"):
-        shutil.copytree(
-            REPOSITORY / name, tmp_path / "copy" / name, ignore=shutil.ignore_patterns("__pycache__")
-        )
-    shutil.copy(REPOSITORY / "mkdocs.yml", tmp_path / "copy")
-    return tmp_path / "copy"
-
-
-def edit(path: Path, change: Callable[[str], str]) -> None:
-    before = path.read_text(encoding="utf-8")
-    after = change(before)
-    assert after != before
-    path.write_text(after, encoding="utf-8")
-
-
-def in_lesson(copy: Path, cell: int, source: str) -> None:
-    path = copy / "lessons" / "00_quickstart.ipynb"
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    notebook["cells"][cell]["source"] = source
-    path.write_text(json.dumps(notebook), encoding="utf-8")
-
-
-FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
-    "a dead link in a notebook": (
-        lambda copy: in_lesson(copy, -1, "[gone](99_gone.ipynb)"),
-        "99_gone",
-    ),
-    "a dead anchor in a notebook": (
-        lambda copy: in_lesson(copy, -1, "[gone](../docs/glossary.md#gone)"),
-        "#gone",
-    ),
-    "a dead link in Markdown": (
-        lambda copy: edit(copy / "docs" / "course.md", lambda text: text + "\n[gone](gone.md)\n"),
-        "gone.md",
-    ),
-    "a dead link in a docstring": (
-        lambda copy: edit(
-            copy / "digitlab" / "metrics.py",
-            lambda text: text.replace('"""', '"""See [gone][digitlab.gone]. ', 1),
-        ),
-        "digitlab.gone",
-    ),
-    "a dead plain link in a docstring": (
-        lambda copy: edit(
-            copy / "digitlab" / "metrics.py", lambda text: text.replace('"""', '"""See [gone](gone.md). ', 1)
-        ),
-        "gone.md",
-    ),
-    "a lesson left out of the nav": (
-        lambda copy: edit(
-            copy / "mkdocs.yml",
-            lambda text: text.replace("      - lessons/07_learning_from_mistakes.md\n", ""),
-        ),
-        "07_learning_from_mistakes.md",
-    ),
-    "a picture without a description": (
-        lambda copy: edit(copy / "docs" / "course.md", lambda text: text + "\n![](images/walk.png)\n"),
-        "without alt text",
-    ),
+FAULTY = {
+    "docs/index.md": "# Home\n\n[a](gone-page.md) [b](lessons/00_first.ipynb#gone-term) ![](picture.png)\n",
+    "docs/picture.png": "",
+    "planted.py": '"""See [gone][digitlab.gone] and [gone](gone-docstring.md)."""\n',
+}
+FAULTY_CELLS = [
+    "# 00 · First\n\n[a](99_gone.ipynb) [b](../docs/gone-guide.md) [c](../docs/index.md#gone-part) [d](#gone-here)",
+    "pass",
+    "from matplotlib.pyplot import plot\n_ = plot([1])",
+]
+SIGNS = {
+    "a dead link in Markdown": "'index.md' .*gone-page.md",
+    "a dead anchor in Markdown": "'index.md' .*#gone-term",
+    "a picture without a description in Markdown": "index.md: a picture without alt text",
+    "a dead link to a notebook in a notebook": "'lessons/00_first.ipynb' .*99_gone.ipynb",
+    "a dead link to a page in a notebook": "'lessons/00_first.ipynb' .*gone-guide.md",
+    "a dead anchor in a notebook": "'lessons/00_first.ipynb' .*#gone-part",
+    "a dead anchor in the same notebook": "'lessons/00_first.ipynb' .*#gone-here",
+    "a picture without a description in a notebook": "00_first.ipynb: a picture without alt text.*cell-2-",
+    "a dead reference in a docstring": "digitlab.gone",
+    "a dead plain link in a docstring": "gone-docstring.md",
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_fails_the_build(copy: Path, tmp_path: Path, fault: str) -> None:
-    plant, sign = FAULTS[fault]
-    plant(copy)
-    done = build(tmp_path / "out", root=copy, PYTHONPATH=str(copy))
-    assert done.returncode != 0 and sign in done.stderr, done.stderr
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """What the build says of a site with all of these faults; in strict mode each warning fails it."""
+    root = tmp_path_factory.mktemp("faulty")
+    write_site(root)
+    for name, text in FAULTY.items():
+        (root / name).write_text(text, encoding="utf-8")
+    write_notebook(root / "lessons" / "00_first.ipynb", FAULTY_CELLS)
+    settings = root / "mkdocs.yml"
+    settings.write_text(settings.read_text().replace(', "lessons/01_second.ipynb"', ""))
+    return build_small(root)
 
 
-@pytest.mark.parametrize(
-    ("source", "sign"),
-    [
-        ("1 / 0", "ZeroDivisionError"),
-        ("from matplotlib.pyplot import plot; _ = plot([1])", "without alt text"),
-    ],
-    ids=["a failing cell", "a picture without a description in a notebook"],
-)
-def test_a_planted_fault_in_a_cell_fails_the_build(
-    copy: Path, tmp_path: Path, source: str, sign: str
-) -> None:
-    for path in (copy / "lessons").glob("*.ipynb"):  # one short notebook instead of all, to run it quickly
-        notebook = nbformat.read(path, as_version=4)
-        notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
-        if path.stem == "00_quickstart":
-            notebook.cells.insert(1, nbformat.v4.new_code_cell(source))
-        nbformat.write(notebook, path)
-    (copy / "docs" / "gallery.ipynb").write_text(
-        nbformat.writes(nbformat.v4.new_notebook()), encoding="utf-8"
+@pytest.mark.parametrize("fault", SIGNS)
+def test_a_planted_fault_is_named(faulty: subprocess.CompletedProcess[str], fault: str) -> None:
+    assert faulty.returncode == 1
+    assert re.search(rf"^WARNING .*{SIGNS[fault]}", faulty.stderr, re.M), faulty.stderr
+
+
+def test_a_lesson_left_out_of_the_nav_is_named(faulty: subprocess.CompletedProcess[str]) -> None:
+    assert re.search(
+        r'^WARNING .*not included in the "nav".*:\n  - lessons/01_second.ipynb$', faulty.stderr, re.M
     )
-    done = build(tmp_path / "out", root=copy, PYTHONPATH=str(copy), DOCS_EXECUTE="true")
-    assert done.returncode != 0 and sign in done.stderr + done.stdout, done.stderr
+
+
+def test_a_failing_cell_ends_the_build_unless_none_is_run(tmp_path: Path) -> None:
+    write_site(tmp_path)
+    write_notebook(tmp_path / "lessons" / "00_first.ipynb", ["# 00 · First\n\n## A term", "x = 0", "1 / x"])
+    done = build_small(tmp_path)
+    assert done.returncode == 1 and "lessons/00_first.ipynb: cell 2 failed" in done.stderr
+    assert (
+        "ZeroDivisionError" in done.stderr and "Traceback (most recent call last):\n  File" not in done.stderr
+    )
+    assert build_small(tmp_path, DOCS_EXECUTE="false").returncode == 0

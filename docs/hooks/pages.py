@@ -20,11 +20,11 @@ from typing import Any
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import get_plugin_logger
-from mkdocs.structure.files import Files
+from mkdocs.structure.files import File, Files
 from mkdocs.utils import get_relative_url
 from PIL import Image
 
-from digitlab.exercises import list_exercises
+from digitlab.exercises import exercise, list_exercises
 from digitlab.plots.style import read_description
 from digitlab.wording import percent
 
@@ -37,6 +37,8 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
     """Replace the comments that ask for something."""
     makers: dict[str, Callable[[str], str]] = {
         "help": _help,
+        "buttons": lambda _: _buttons(page.file),
+        "hints": _hints,
         "picture": _picture,
         "exercises": lambda _: _exercises(files),
         "lessons": lambda _: _lessons(files),
@@ -74,6 +76,26 @@ def _help(command: str) -> str:
     return f"``` {{.text .no-copy}}\n{done.stdout.strip()}\n```"
 
 
+def _buttons(notebook: File) -> str:
+    """Download a notebook, and open it in Colab where the environment says which repository this is."""
+    path = Path(str(notebook.abs_src_path))
+    buttons = f'<a class="md-button" href="{path.name}" download>Download this notebook</a>'
+    if repository := os.environ.get("GITHUB_REPOSITORY"):
+        source = f"{repository}/blob/main/{path.relative_to(DOCS.parent).as_posix()}"
+        colab = f"https://colab.research.google.com/github/{source}"
+        buttons += f' <a class="md-button" href="{colab}">Open it in Colab</a>'
+    return f'<p class="no-print">{buttons}</p>'
+
+
+def _hints(number: str) -> str:
+    """The hints and the solution of an exercise, each folded away."""
+    one = exercise(number)
+    hints = "\n".join(f"{i}. {hint}" for i, hint in enumerate(one.hints, start=1))
+    solution = f"``` {{.python}}\n{str(one.solution()).rstrip()}\n```"
+    folded = "<details markdown>\n<summary>{}</summary>\n\n{}\n\n</details>"
+    return folded.format("Hints", hints) + "\n\n" + folded.format("Solution", solution)
+
+
 def _picture(name: str) -> str:
     """A picture of ``docs/images`` with the description that is stored inside it."""
     path = DOCS / "images" / name
@@ -97,19 +119,22 @@ def _load(names: str, page: Any, files: Files) -> str:
 
 def _lessons(files: Files) -> str:
     lines = ["| lesson | time | level |", "| --- | --- | --- |"]
-    for f in sorted(files.documentation_pages(), key=lambda f: f.src_uri):
-        if f.src_uri.startswith("lessons/"):
-            title = re.search(r"^# (.*)$", f.content_string, flags=re.M)
-            minutes_and_level = re.search(
-                r"^\*(\d+ minutes).*?· (easy|medium|hard)", f.content_string, flags=re.M
-            )
-            assert title and minutes_and_level, f.src_uri
-            lines.append(f"| [{title[1]}]({f.src_uri}) | {minutes_and_level[1]} | {minutes_and_level[2]} |")
+    for _, lesson in sorted(_notebooks(files).items()):
+        first = "".join(json.loads(lesson.content_string)["cells"][0]["source"])
+        found = re.match(r"# (.*)\n\n\*(\d+ minutes).*?· (easy|medium|hard)", first)
+        assert found, lesson.src_uri
+        lines.append(f"| [{found[1]}]({lesson.src_uri}) | {found[2]} | {found[3]} |")
     return "\n".join(lines)
 
 
+def _notebooks(files: Files) -> dict[str, File]:
+    """The lessons by number."""
+    pages = files.documentation_pages()
+    return {page.src_uri[8:10]: page for page in pages if page.src_uri.startswith("lessons/")}
+
+
 def _exercises(files: Files) -> str:
-    lessons = {f.src_uri[8:10]: f for f in files.documentation_pages() if f.src_uri.startswith("lessons/")}
+    lessons = _notebooks(files)
     lines = ["| exercise | what | level | minutes |", "| --- | --- | --- | --- |"]
     for one in list_exercises():
         link = f"{lessons[one.number[:2]].src_uri}#exercise-{one.number.replace('.', '-')}"
