@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import digitlab as dl
-from digitlab import clinic
 from digitlab.data import Digits
+from digitlab.exercises import clinic
 from digitlab.exercises.clinic import (
     FAULTS,
     Findings,
@@ -50,14 +50,15 @@ def test_there_are_twelve_and_each_has_a_fault_of_its_own() -> None:
     assert [each.number for each in PATIENTS] == list(range(1, 13))
     assert len({each.fault for each in PATIENTS}) == 12
     assert {each.fault for each in PATIENTS} < set(FAULTS)
-    assert patient(3) is PATIENTS[2]
+    assert patient(3) == PATIENTS[2]
+    assert patient(3).fault not in repr(patient(3))
     with pytest.raises(ValueError, match="no patient 13: expected 1 to 12"):
         patient(13)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_it_is_sick_and_the_cure_heals_it(each: Patient, seed: int) -> None:
-    sick, cured = run(each.sick, seed), run(each.cured(), seed)
+    sick, cured = run(each.trainer(), seed), run(each.cured(), seed)
     (sick_test, sick_fresh), (cured_test, cured_fresh) = on_test_and_fresh(sick), on_test_and_fresh(cured)
     assert cured_fresh.accuracy > 0.75
     assert cured.reported_accuracy == pytest.approx(cured_test.accuracy, abs=1e-6)
@@ -87,7 +88,7 @@ def in_the_notebook(each: Patient) -> Any:
 def test_the_check_confirms_the_name_and_the_cure_together(each: Patient) -> None:
     right = each.check(f" {each.fault.upper()} ", in_the_notebook(each))
     assert right.status == "correct" and each.lesson in right.message
-    not_cured = each.check(each.fault, each.sick)
+    not_cured = each.check(each.fault, each.trainer())
     assert not_cured.status == "incorrect" and "the name is right" in not_cured.message
     other = next(name for name in FAULTS if name != each.fault)
     not_named = each.check(other, each.cured())
@@ -97,7 +98,7 @@ def test_the_check_confirms_the_name_and_the_cure_together(each: Patient) -> Non
 
 
 def test_neither_name_nor_cure() -> None:
-    verdict = patient(1).check("missing zero_grad", patient(1).sick)
+    verdict = patient(1).check("missing zero_grad", patient(1).trainer())
     assert verdict.status == "incorrect" and "not healthy yet" in verdict.message
 
 
@@ -185,10 +186,10 @@ def test_a_trainer_of_any_kind_is_answered_calmly(trainer: Any, said: str) -> No
 
 def test_names_of_any_kind_are_answered_calmly() -> None:
     each = patient(8)
-    assert "Did you mean 'learning rate too high'?" in each.check("learning rate to high", each.sick).message
+    assert "Did you mean 'learning rate too high'?" in each.check("learning rate to high", each.trainer()).message
     for name in (3, "gremlins", torch.zeros(3), ["learning rate too high"]):
-        assert "is not among FAULTS" in each.check(name, each.sick).message
-    assert each.check(None, each.sick).status == "not attempted"
+        assert "is not among FAULTS" in each.check(name, each.trainer()).message
+    assert each.check(None, each.trainer()).status == "not attempted"
 
 
 def empty(train: Digits, test: Digits) -> Any: ...

@@ -31,10 +31,10 @@ def own_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_progress_is_kept(own_progress: Path) -> None:
     each = exercise("00.1")
-    each.check(each.wrong[0].answer)
+    each.check(each.wrong[0].apply(each.answer))
     assert read_progress()[each.number] == {"attempts": 1, "solved": False, "hints": 0, "looked": False}
     each.check(each.answer)
-    each.check(each.wrong[0].answer)
+    each.check(each.wrong[0].apply(each.answer))
     each.hint()
     each.solution()
     entry = read_progress()[each.number]

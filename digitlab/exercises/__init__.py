@@ -13,7 +13,6 @@ A known wrong answer is an edit of the reference beside what is said of it. How 
 """
 
 from __future__ import annotations
-
 import __future__
 
 import difflib

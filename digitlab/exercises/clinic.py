@@ -1,8 +1,8 @@
 """The bug clinic: trainers that run without an error and are wrong, and an examination that finds out.
 
 A patient has a complaint (what its owner says), symptoms (a picture), code, and a check that confirms the name of the
-fault and the cure. This file is the consulting room: small networks, the examination and the check. The twelve
-patients themselves are in `digitlab.exercises.clinic_patients`; reading that file spoils lesson 12, which is where they are met.
+fault and the cure. This file is the consulting room: the examination and the check. The twelve patients themselves
+are in `digitlab.exercises.clinic_patients`; reading that file spoils lesson 12, which is where they are met.
 
 Everything is measured on digits of the bundled sample, so that every learner sees the same symptoms.
 """
@@ -13,21 +13,30 @@ import difflib
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from digitlab.data import DigitLoader, Digits, load_sample
-from digitlab.exercises import Text, Verdict
+from digitlab.data import Digits, load_sample
+from digitlab.exercises import Text, Verdict, clinic_patients
 from digitlab.exercises.checking import is_unwritten
+from digitlab.exercises.clinic_patients import (
+    CASES,
+    Case,
+    Findings,
+    batches,
+    deep_network,
+    dropout_network,
+    examine,
+    healthy,
+    measure,
+    small_network,
+)
 from digitlab.exercises.surroundings import quiet_surroundings
-from digitlab.plots.curves import plot_lines
-from digitlab.plots.style import Picture
-from digitlab.training import Scores, evaluate
+from digitlab.plots import Picture, plot_lines
 from digitlab.wording import listing
 
 __all__ = [
@@ -35,9 +44,12 @@ __all__ = [
     "Findings",
     "Patient",
     "batches",
+    "deep_network",
+    "dropout_network",
     "examine",
     "list_patients",
     "patient",
+    "small_network",
     "waiting_room",
     "ward",
 ]
@@ -62,67 +74,8 @@ FAULTS = {
 """The names to choose from, each with its sign. Two of them belong to no patient."""
 
 
-@dataclass(frozen=True)
-class Findings:
-    """What a trainer hands over.
-
-    Attributes:
-        model: takes normalised images ``(B, 1, 28, 28)`` and returns logits ``(B, 10)``.
-        losses: the training loss at each step, in nats.
-        reported_accuracy: what the owner says of the model, 0..1.
-        reported_loss: the owner's mean loss on the test digits, in nats.
-    """
-
-    model: nn.Module
-    losses: list[float]
-    reported_accuracy: float
-    reported_loss: float
-
-
 Trainer = Callable[[Digits, Digits], Findings]
 """Learns from the first digits, measures on the second ones."""
-
-
-# --- what the trainers are built from -------------------------------------------------------------
-
-
-def small_network() -> nn.Sequential:
-    """Two linear layers: 784 pixels, 64 units, 10 logits. Short to train, and hard to break."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
-
-
-def dropout_network() -> nn.Sequential:
-    """Two linear layers with dropout on the pixels and on the units, explained in lesson 09."""
-    return nn.Sequential(
-        *(nn.Flatten(), nn.Dropout(0.5), nn.Linear(784, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 10))
-    )
-
-
-def deep_network() -> nn.Sequential:
-    """Nine linear layers, batch normalisation after all but the last. Without it, no signal would reach the end."""
-    layers: list[nn.Module] = [nn.Flatten()]
-    for width in (784, *[32] * 7):
-        layers += [nn.Linear(width, 32), nn.BatchNorm1d(32), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(32, 10))
-
-
-def batches(digits: Digits, epochs: int, *, shuffle: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
-    """Normalised batches of 50 with their labels, for several epochs in one loop.
-
-    Examples:
-        >>> sum(len(labels) for images, labels in batches(load_sample("test"), epochs=2))
-        4000
-    """
-    loader = DigitLoader(digits, batch_size=50, shuffle=shuffle)
-    for _ in range(epochs):
-        yield from loader
-
-
-def examine(model: nn.Module, losses: list[float], test: Digits) -> Findings:
-    """Measure a trained model as it should be done, and report that."""
-    scores = _measure(model, test)
-    return Findings(model, losses, scores.accuracy, scores.loss)
-
 
 # --- the examination ------------------------------------------------------------------------------
 
@@ -160,7 +113,7 @@ def complaint_about(findings: object, healthy_accuracy: float, healthy_steps: in
     if not isinstance(findings, Findings):
         return f"the trainer should return Findings, and returned {type(findings).__name__}"
     _, test, fresh = ward()
-    on_test, on_fresh = _measure(findings.model, test), _measure(findings.model, fresh)
+    on_test, on_fresh = measure(findings.model, test), measure(findings.model, fresh)
     if on_fresh.accuracy < healthy_accuracy - 0.05:
         return f"it reads {on_fresh.accuracy:.1%} of fresh digits, where a healthy one reads {healthy_accuracy:.1%}"
     if len(findings.losses) > 1.5 * healthy_steps:
@@ -204,51 +157,29 @@ def waiting_room(numbers: Sequence[int]) -> Picture:
     return plot_lines(curves, x=steps, xlabel="step", ylabel="training loss", title=title)
 
 
-def _measure(model: nn.Module, digits: Digits) -> Scores:
-    return evaluate(model, DigitLoader(digits, batch_size=500, shuffle=False))
+class Patient(Case):
+    """One sick trainer, to be looked at and cured."""
 
-
-@dataclass(frozen=True)
-class Patient:
-    """One sick trainer.
-
-    Attributes:
-        number: 1..12.
-        complaint: what its owner says.
-        fault: its name in `FAULTS`.
-        sick: the trainer.
-        changes: the reference cure: pieces of the code, each with what should stand there.
-        lesson: what to remember, said when it is cured.
-        parts: classes that belong to the trainer's code.
-    """
-
-    number: int
-    complaint: str
-    fault: str
-    sick: Trainer
-    changes: tuple[tuple[str, str], ...]
-    lesson: str
-    parts: tuple[type, ...] = ()
+    def __repr__(self) -> str:
+        return f"Patient {self.number}: {self.complaint}"
 
     def code(self) -> Text:
-        """The sick trainer as a learner's cells hold it."""
-        pieces: tuple[Any, ...] = (*self.parts, self.sick)
-        sources = [inspect.getsource(each) for each in pieces]
-        code = "\n\n".join(
-            re.sub(r" -> \w+:|: (Digits|Tensor)\b", _without_type, source) for source in sources
+        """The sick trainer as a learner's cells hold it: the healthy one, with what made it ill."""
+        source = _edited(inspect.getsource(healthy), self.sick).replace(
+            "def healthy", f"def trainer_{self.number:02}"
         )
-        return Text(code.replace("patient_", "trainer_"))
+        sources = [*map(inspect.getsource, self.parts), source]
+        return Text(
+            "\n\n".join(re.sub(r" -> \w+:|: (Digits|Tensor)\b", _without_type, each) for each in sources)
+        )
 
     def cure(self) -> Text:
-        """The healthy trainer as code: the sick one with the reference changes made."""
-        code = str(self.code())
-        for old, new in self.changes:
-            if code.count(old) != 1:
-                raise ValueError(
-                    f"changes: expected {old!r} once in patient {self.number}, got {code.count(old)}"
-                )
-            code = code.replace(old, new)
-        return Text(code)
+        """The healthy trainer as code: the sick one with the reference cure."""
+        return Text(_edited(str(self.code()), self.remedy))
+
+    def trainer(self) -> Trainer:
+        """The sick trainer as a function."""
+        return trainer_from(str(self.code()))
 
     def cured(self) -> Trainer:
         """The healthy trainer as a function."""
@@ -257,7 +188,7 @@ class Patient:
     def symptoms(self) -> Picture:
         """Its training loss beside a healthy trainer's; the title compares what it reports with fresh digits."""
         findings, healthy = _sick(self.number), _healthy(self.number)[0]
-        on_fresh = _measure(findings.model, ward()[2])
+        on_fresh = measure(findings.model, ward()[2])
         title = (
             f"Patient {self.number} reports accuracy {findings.reported_accuracy:.1%} and loss "
             f"{findings.reported_loss:.2f}; fresh digits: {on_fresh.accuracy:.1%} and {on_fresh.loss:.2f}"
@@ -303,11 +234,17 @@ def _without_type(found: re.Match[str]) -> str:
     return ":" if found[0].startswith(" ->") else ""
 
 
+def _edited(code: str, changes: tuple[tuple[str, str], ...]) -> str:
+    for old, new in changes:
+        if code.count(old) != 1:
+            raise ValueError(f"expected {old!r} once, got {code.count(old)}")
+        code = code.replace(old, new)
+    return code
+
+
 def trainer_from(code: str) -> Trainer:
     """The last function that some code defines, run with the names that the lesson's notebook has."""
-    import digitlab.exercises.clinic_patients
-
-    namespace = dict(vars(digitlab.exercises.clinic_patients))
+    namespace = {**vars(clinic_patients), "dl": sys.modules["digitlab"]}
     exec(compile(code, "<trainer>", "exec"), namespace)
     trainer: Trainer = namespace[re.findall(r"^def (\w+)", code, re.M)[-1]]
     return trainer
@@ -315,21 +252,19 @@ def trainer_from(code: str) -> Trainer:
 
 @cache
 def _sick(number: int) -> Findings:
-    return run(patient(number).sick)
+    return run(patient(number).trainer())
 
 
 @cache
 def _healthy(number: int) -> tuple[Findings, float]:
     """What the reference cure reports, and its accuracy on fresh digits."""
     findings = run(patient(number).cured())
-    return findings, _measure(findings.model, ward()[2]).accuracy
+    return findings, measure(findings.model, ward()[2]).accuracy
 
 
 def list_patients() -> list[Patient]:
     """All twelve, in the order of the lesson."""
-    from digitlab.exercises.clinic_patients import PATIENTS
-
-    return list(PATIENTS)
+    return [Patient(**vars(case)) for case in CASES]
 
 
 def patient(number: int) -> Patient:

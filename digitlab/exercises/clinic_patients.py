@@ -1,27 +1,87 @@
-"""The twelve patients of the bug clinic: trainers that run without an error, each with exactly one fault.
+"""The twelve patients of the bug clinic: a healthy trainer, and for each patient the edit that made it ill.
 
-Do not read this before lesson 12: the cures stand at the end. The functions have no docstrings and no comments,
-because learners are shown them as they are. How they are examined is in `digitlab.exercises.clinic`.
+Do not read this before lesson 12: the cures stand at the end. The trainers have no docstrings and no comments, because
+learners are shown them as they are. How they are examined is in `digitlab.exercises.clinic`.
 """
 # ruff: noqa: D101, D102, D103
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import digitlab as dl
-from digitlab.data import Digits
-from digitlab.exercises.clinic import (
-    Findings,
-    Patient,
-    batches,
-    deep_network,
-    dropout_network,
-    examine,
-    small_network,
-)
+from digitlab.data import DigitLoader, Digits
+from digitlab.training import Scores, evaluate
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a trainer hands over.
+
+    Attributes:
+        model: takes normalised images ``(B, 1, 28, 28)`` and returns logits ``(B, 10)``.
+        losses: the training loss at each step, in nats.
+        reported_accuracy: what the owner says of the model, 0..1.
+        reported_loss: the owner's mean loss on the test digits, in nats.
+    """
+
+    model: nn.Module
+    losses: list[float]
+    reported_accuracy: float
+    reported_loss: float
+
+
+# --- what the trainers are built from -------------------------------------------------------------
+
+
+def small_network() -> nn.Sequential:
+    """Two linear layers: 784 pixels, 64 units, 10 logits. Short to train, and hard to break."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+def dropout_network() -> nn.Sequential:
+    """Two linear layers with dropout on the pixels and on the units, explained in lesson 09."""
+    return nn.Sequential(
+        *(nn.Flatten(), nn.Dropout(0.5), nn.Linear(784, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 10))
+    )
+
+
+def deep_network() -> nn.Sequential:
+    """Nine linear layers, batch normalisation after all but the last. Without it, no signal would reach the end."""
+    layers: list[nn.Module] = [nn.Flatten()]
+    for width in (784, *[32] * 7):
+        layers += [nn.Linear(width, 32), nn.BatchNorm1d(32), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(32, 10))
+
+
+def batches(digits: Digits, epochs: int, *, shuffle: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
+    """Normalised batches of 50 with their labels, for several epochs in one loop.
+
+    Examples:
+        >>> sum(len(labels) for images, labels in batches(load_sample("test"), epochs=2))
+        4000
+    """
+    loader = DigitLoader(digits, batch_size=50, shuffle=shuffle)
+    for _ in range(epochs):
+        yield from loader
+
+
+def examine(model: nn.Module, losses: list[float], test: Digits) -> Findings:
+    """Measure a trained model as it should be done, and report that."""
+    scores = measure(model, test)
+    return Findings(model, losses, scores.accuracy, scores.loss)
+
+
+def measure(model: nn.Module, digits: Digits) -> Scores:
+    """Loss and accuracy on some digits."""
+    return evaluate(model, DigitLoader(digits, batch_size=500, shuffle=False))
+
+
+# --- the trainers ---------------------------------------------------------------------------------
 
 
 def healthy(train: Digits, test: Digits) -> Findings:
@@ -34,150 +94,6 @@ def healthy(train: Digits, test: Digits) -> Findings:
         optimizer.step()
         losses.append(loss.item())
     return examine(model, losses, test)
-
-
-def patient_01(train: Digits, test: Digits) -> Findings:
-    model, losses = small_network(), []
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for images, labels in batches(train, epochs=4):
-        probabilities = model(images).softmax(dim=1)
-        loss = F.cross_entropy(probabilities, labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return examine(model, losses, test)
-
-
-def patient_02(train: Digits, test: Digits) -> Findings:
-    model, losses = small_network(), []
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for images, labels in batches(train, epochs=6):
-        loss = F.cross_entropy(model(images), labels)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return examine(model, losses, test)
-
-
-def patient_03(train: Digits, test: Digits) -> Findings:
-    model = deep_network()
-    model.eval()
-    losses = [F.cross_entropy(model(dl.normalize(train.images)), train.labels).item()]
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for images, labels in batches(train, epochs=6):
-        loss = F.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return examine(model, losses, test)
-
-
-def patient_04(train: Digits, test: Digits) -> Findings:
-    model, losses = dropout_network(), []
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for images, labels in batches(train, epochs=6):
-        loss = F.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    logits = model(dl.normalize(test.images))
-    loss = F.cross_entropy(logits, test.labels)
-    return Findings(model, losses, dl.accuracy(logits, test.labels), loss.item())
-
-
-def patient_05(train: Digits, test: Digits) -> Findings:
-    model, losses = small_network(), []
-    train = train[train.labels.argsort()]
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for images, labels in batches(train, epochs=6, shuffle=False):
-        loss = F.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return examine(model, losses, test)
-
-
-def patient_06(train: Digits, test: Digits) -> Findings:
-    model, losses = small_network(), []
-    train = dl.Digits(train.images[1:], train.labels[:-1], train.name, train.split)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for images, labels in batches(train, epochs=6):
-        loss = F.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return examine(model, losses, test)
-
-
-def patient_07(train: Digits, test: Digits) -> Findings:
-    model, losses = small_network(), []
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for images, labels in batches(train, epochs=6):
-        loss = F.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    logits = model(test.images[:, None].float())
-    loss = F.cross_entropy(logits, test.labels)
-    return Findings(model, losses, dl.accuracy(logits, test.labels), loss.item())
-
-
-def patient_08(train: Digits, test: Digits) -> Findings:
-    model, losses = small_network(), []
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    for images, labels in batches(train, epochs=6):
-        loss = F.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return examine(model, losses, test)
-
-
-def patient_09(train: Digits, test: Digits) -> Findings:
-    model, losses = small_network(), []
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.0001)
-    for images, labels in batches(train, epochs=6):
-        loss = F.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return examine(model, losses, test)
-
-
-def patient_10(train: Digits, test: Digits) -> Findings:
-    model, losses = small_network(), []
-    images, labels = torch.cat([train.images, test.images]), torch.cat([train.labels, test.labels])
-    digits = dl.Digits(images, labels, train.name, train.split)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for images, labels in batches(digits, epochs=10):
-        loss = F.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return examine(model, losses, test)
-
-
-def patient_11(train: Digits, test: Digits) -> Findings:
-    model, losses = small_network(), []
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for images, labels in batches(train, epochs=6):
-        loss = F.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    scores = [dl.evaluate(model, [batch]) for batch in dl.DigitLoader(test, 200, shuffle=False)]
-    accuracy = sum(each.accuracy for each in scores) / len(scores)
-    return Findings(model, losses, accuracy, sum(each.loss for each in scores) / len(scores))
 
 
 class Stack(nn.Module):
@@ -194,108 +110,172 @@ class Stack(nn.Module):
         return logits
 
 
-def patient_12(train: Digits, test: Digits) -> Findings:
-    model, losses = Stack(), []
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-    for images, labels in batches(train, epochs=8):
-        loss = F.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return examine(model, losses, test)
+@dataclass(frozen=True)
+class Case:
+    """One sick trainer.
+
+    Attributes:
+        number: 1..12.
+        complaint: what its owner says.
+        fault: its name in `digitlab.exercises.clinic.FAULTS`.
+        sick: pieces of the healthy trainer's code, each with what stands there in the sick one.
+        remedy: the reference cure: pieces of the sick code, each with what should stand there.
+        lesson: what to remember, said when it is cured.
+        parts: classes that belong to the trainer's code.
+    """
+
+    number: int
+    complaint: str
+    fault: str
+    sick: tuple[tuple[str, str], ...]
+    remedy: tuple[tuple[str, str], ...]
+    lesson: str
+    parts: tuple[type, ...] = ()
 
 
-PATIENTS = (
-    Patient(
+CASES = (
+    Case(
         1,
         complaint="It learns, but it gets stuck. The loss will not go below one and a half, whatever I do.",
         fault="softmax before cross-entropy",
-        sick=patient_01,
-        changes=(
+        sick=(
+            ("epochs=6", "epochs=4"),
+            (
+                "        loss = F.cross_entropy(model(images), labels)",
+                "        probabilities = model(images).softmax(dim=1)\n"
+                "        loss = F.cross_entropy(probabilities, labels)",
+            ),
+        ),
+        remedy=(
             ("probabilities = model(images).softmax(dim=1)", "logits = model(images)"),
             ("F.cross_entropy(probabilities, labels)", "F.cross_entropy(logits, labels)"),
         ),
         lesson="cross_entropy applies the softmax itself. A loss that ends near 1.46 means that it was applied twice.",
     ),
-    Patient(
+    Case(
         2,
         complaint="It begins so well! And then, after a few steps, it goes mad.",
         fault="missing zero_grad",
-        sick=patient_02,
-        changes=(("        loss.backward()\n", "        optimizer.zero_grad()\n        loss.backward()\n"),),
+        sick=(("        optimizer.zero_grad()\n", ""),),
+        remedy=(("        loss.backward()\n", "        optimizer.zero_grad()\n        loss.backward()\n"),),
         lesson="backward() adds to what is in .grad already. Without zero_grad each step follows the whole past.",
     ),
-    Patient(
+    Case(
         3,
         complaint="I measured the loss before the training, to have something to compare with. Now it will not learn.",
         fault="eval mode never left",
-        sick=patient_03,
-        changes=(("    optimizer =", "    model.train()\n    optimizer ="),),
+        sick=(
+            (
+                "model, losses = small_network(), []",
+                "model = deep_network()\n"
+                "    model.eval()\n"
+                "    losses = [F.cross_entropy(model(dl.normalize(train.images)), train.labels).item()]",
+            ),
+        ),
+        remedy=(("    optimizer =", "    model.train()\n    optimizer ="),),
         lesson="eval() is a switch that stays where it was put. Whoever measures puts it back, as dl.evaluate does.",
     ),
-    Patient(
+    Case(
         4,
         complaint="Each time I measure my model I get another accuracy, and never a good one. The digits are the same!",
         fault="eval mode never entered",
-        sick=patient_04,
-        changes=(("    logits =", "    model.eval()\n    logits ="),),
+        sick=(
+            ("small_network", "dropout_network"),
+            (
+                "    return examine(model, losses, test)",
+                "    logits = model(dl.normalize(test.images))\n"
+                "    loss = F.cross_entropy(logits, test.labels)\n"
+                "    return Findings(model, losses, dl.accuracy(logits, test.labels), loss.item())",
+            ),
+        ),
+        remedy=(("    logits =", "    model.eval()\n    logits ="),),
         lesson="The model was better than its owner knew: half of it was switched off by dropout during the exam.",
     ),
-    Patient(
+    Case(
         5,
         complaint="I tidied my data first, all zeros, then all ones, and so on. And it reads so many digits as 8 or 9!",
         fault="data sorted by class",
-        sick=patient_05,
-        changes=((", shuffle=False", ""),),
+        sick=(
+            ("    optimizer =", "    train = train[train.labels.argsort()]\n    optimizer ="),
+            ("epochs=6", "epochs=6, shuffle=False"),
+        ),
+        remedy=((", shuffle=False", ""),),
         lesson="A batch should look like the whole set. Whoever sees only nines for a while forgets the rest.",
     ),
-    Patient(
+    Case(
         6,
         complaint="The first image was damaged, so I left it out. Now the loss hardly moves. Is the network too small?",
         fault="labels misaligned",
-        sick=patient_06,
-        changes=(("train.labels[:-1]", "train.labels[1:]"),),
+        sick=(
+            (
+                "    optimizer =",
+                "    train = dl.Digits(train.images[1:], train.labels[:-1], train.name, train.split)\n"
+                "    optimizer =",
+            ),
+        ),
+        remedy=(("train.labels[:-1]", "train.labels[1:]"),),
         lesson="Images and labels travel in two arrays, and nothing checks that they belong together. Look at a few.",
     ),
-    Patient(
+    Case(
         7,
         complaint="The training was perfect. In the test the loss is enormous. That must be overfitting, mustn't it?",
         fault="normalisation forgotten at test time",
-        sick=patient_07,
-        changes=(("test.images[:, None].float()", "dl.normalize(test.images)"),),
+        sick=(
+            (
+                "    return examine(model, losses, test)",
+                "    logits = model(test.images[:, None].float())\n"
+                "    loss = F.cross_entropy(logits, test.labels)\n"
+                "    return Findings(model, losses, dl.accuracy(logits, test.labels), loss.item())",
+            ),
+        ),
+        remedy=(("test.images[:, None].float()", "dl.normalize(test.images)"),),
         lesson="What is done to a picture in training must be done in use: the same function, not a similar line.",
     ),
-    Patient(
+    Case(
         8,
         complaint="I was in a hurry.",
         fault="learning rate too high",
-        sick=patient_08,
-        changes=(("lr=1.0", "lr=0.1"),),
+        sick=(("lr=0.1", "lr=1.0"),),
+        remedy=(("lr=1.0", "lr=0.1"),),
         lesson="Steps too long do not arrive sooner, they leap over the valley. Divide by ten until the loss falls.",
     ),
-    Patient(
+    Case(
         9,
         complaint="It learns, I can see the loss going down. It only needs more time. A week, perhaps?",
         fault="learning rate too low",
-        sick=patient_09,
-        changes=(("lr=0.0001", "lr=0.1"),),
+        sick=(("lr=0.1", "lr=0.0001"),),
+        remedy=(("lr=0.0001", "lr=0.1"),),
         lesson="It was walking the right way, a thousand times too slowly. Multiply by ten until it gets worse.",
     ),
-    Patient(
+    Case(
         10,
         complaint="Hardly an error in the test, with so few digits to learn from! I shall write a paper about it.",
         fault="test images in the training data",
-        sick=patient_10,
-        changes=(("batches(digits, epochs=10)", "batches(train, epochs=10)"),),
+        sick=(
+            (
+                "    optimizer =",
+                "    images, labels = torch.cat([train.images, test.images]), torch.cat([train.labels, test.labels])\n"
+                "    digits = dl.Digits(images, labels, train.name, train.split)\n"
+                "    optimizer =",
+            ),
+            ("batches(train, epochs=6)", "batches(digits, epochs=10)"),
+        ),
+        remedy=(("batches(digits, epochs=10)", "batches(train, epochs=10)"),),
         lesson="It had learnt the answers by heart. Only digits that took no part in the training can tell.",
     ),
-    Patient(
+    Case(
         11,
         complaint="My colleague measures the same model on the same digits, and we do not agree on the loss.",
         fault="unequal batches averaged as equals",
-        sick=patient_11,
-        changes=(
+        sick=(
+            (
+                "    return examine(model, losses, test)",
+                "    scores = [dl.evaluate(model, [batch]) for batch in dl.DigitLoader(test, 200, shuffle=False)]\n"
+                "    accuracy = sum(each.accuracy for each in scores) / len(scores)\n"
+                "    return Findings(model, losses, accuracy, sum(each.loss for each in scores) / len(scores))",
+            ),
+        ),
+        remedy=(
             (
                 "sum(each.accuracy for each in scores) / len(scores)",
                 "sum(each.accuracy * each.n for each in scores) / len(test)",
@@ -307,12 +287,16 @@ PATIENTS = (
         ),
         lesson="The last batch held a single digit, and counted for a third. Weigh each mean by its number of images.",
     ),
-    Patient(
+    Case(
         12,
         complaint="I rewrote my layers as a list, it is so much tidier. Since then it learns badly.",
         fault="weights not registered",
-        sick=patient_12,
-        changes=(
+        sick=(
+            ("small_network", "Stack"),
+            ("lr=0.1", "lr=0.05"),
+            ("epochs=6", "epochs=8"),
+        ),
+        remedy=(
             (
                 "[nn.Linear(784, 64), nn.Linear(64, 64), nn.Linear(64, 64)]",
                 "nn.ModuleList([nn.Linear(784, 64), nn.Linear(64, 64), nn.Linear(64, 64)])",

@@ -154,3 +154,20 @@ def reset_progress() -> None:
     if path.exists() and not path.is_file():
         raise ValueError(f"{path} is not a file: set DIGITLAB_PROGRESS to the path of a file")
     path.unlink(missing_ok=True)
+
+
+def progress_table(titles: dict[str, str]) -> str:
+    """Which exercises are solved, lesson by lesson, for a terminal; ``titles`` are by number, in order."""
+    entries, lines = read_progress(), []
+    for lesson in sorted({number[:2] for number in titles}):
+        of_lesson = {number: entries.get(number, {}) for number in titles if number[:2] == lesson}
+        n_solved = sum(bool(entry.get("solved")) for entry in of_lesson.values())
+        lines.append(f"lesson {lesson}   {n_solved} of {len(of_lesson)} solved")
+        for number, entry in of_lesson.items():
+            state = "solved" if entry.get("solved") else "tried" if entry.get("attempts") else "open"
+            notes = [f"{entry['attempts']} attempts"] if entry.get("attempts", 0) > 1 else []
+            notes += [f"{entry['hints']} hints"] if entry.get("hints") else []
+            notes += ["solution seen"] if entry.get("looked") else []
+            lines.append(f"  {number}  {state:<7} {titles[number]}" + (f"  ({', '.join(notes)})" if notes else ""))
+    n_solved = sum(bool(entries.get(number, {}).get("solved")) for number in titles)
+    return "\n".join([*lines, f"{n_solved} of {len(titles)} exercises solved; kept in {progress_file()}"])
