@@ -168,10 +168,14 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
     """
     # fused: the whole step in one kernel instead of a dozen small ones for each tensor; the same arithmetic
     # (lesson 10).
-    settings = {"lr": recipe.learning_rate, "betas": recipe.betas, "fused": True}
-    if recipe.weight_decay:
-        return torch.optim.AdamW(model.parameters(), weight_decay=recipe.weight_decay, **settings)
-    return torch.optim.Adam(model.parameters(), **settings)
+    kind = torch.optim.AdamW if recipe.weight_decay else torch.optim.Adam
+    return kind(
+        model.parameters(),
+        lr=recipe.learning_rate,
+        betas=recipe.betas,
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
 
 
 @checked

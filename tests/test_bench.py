@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from digitlab import bench, contenders
-from digitlab.bench import run_bench, time_in_turns, training_gigaflops
+from digitlab.bench import contenders, race, time_in_turns
 from digitlab.bench.contenders import Contender, Pictures, list_contenders
+from digitlab.bench.race import run_bench, training_gigaflops
 from digitlab.cli import main
 from digitlab.data import DigitLoader, load_sample, normalize
 from digitlab.models import MLP
@@ -25,9 +25,9 @@ TINY: dict[str, tuple[int, float]] = {
 
 @pytest.fixture(autouse=True)
 def _few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (bench, contenders):
+    for module in (race, contenders):
         monkeypatch.setattr(module, "load_digits", lambda split, _source: load_sample(split)[:500])
-    monkeypatch.setattr(bench, "matrix_peak", lambda *_: 100.0)
+    monkeypatch.setattr(race, "matrix_peak", lambda *_: 100.0)
 
 
 def contender(name: str) -> Contender:
@@ -50,7 +50,7 @@ def test_pictures_are_torchvisions_tensors() -> None:
 
 def test_map_by_map_has_the_same_numbers_in_the_other_order() -> None:
     loader = DigitLoader(load_sample("test")[:20], 10, shuffle=False)
-    for (usual, labels), (last, same) in zip(bench.MapByMap(loader), loader, strict=True):
+    for (usual, labels), (last, same) in zip(race.MapByMap(loader), loader, strict=True):
         assert torch.equal(usual, last) and torch.equal(labels, same)
         assert (usual.stride(3), last.stride(1)) == (1, 1) and usual.stride(1) == 784
 
@@ -86,7 +86,7 @@ def test_operations_are_counted_as_by_hand() -> None:
 
 
 def test_each_rung_of_the_ladder_trains() -> None:
-    rungs = bench.ladder(load_sample("train")[:200])
+    rungs = race.ladder(load_sample("train")[:200])
     assert next(iter(rungs)) == "script" and list(rungs)[-1] == "bfloat16"
     for work in rungs.values():
         assert work().n == 200
@@ -100,8 +100,8 @@ def test_an_unknown_contender() -> None:
 def test_the_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(bench.PLANS, "quick", TINY)
-    target = tmp_path / "bench.json"
+    monkeypatch.setitem(race.PLANS, "quick", TINY)
+    target = tmp_path / "race.json"
     assert main(["bench", "--quick", "--data", "sample", "--output", str(target)]) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()

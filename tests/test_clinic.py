@@ -186,7 +186,10 @@ def test_a_trainer_of_any_kind_is_answered_calmly(trainer: Any, said: str) -> No
 
 def test_names_of_any_kind_are_answered_calmly() -> None:
     each = patient(8)
-    assert "Did you mean 'learning rate too high'?" in each.check("learning rate to high", each.trainer()).message
+    assert (
+        "Did you mean 'learning rate too high'?"
+        in each.check("learning rate to high", each.trainer()).message
+    )
     for name in (3, "gremlins", torch.zeros(3), ["learning rate too high"]):
         assert "is not among FAULTS" in each.check(name, each.trainer()).message
     assert each.check(None, each.trainer()).status == "not attempted"

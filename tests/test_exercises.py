@@ -77,7 +77,9 @@ def test_hints_lead_on_and_then_stay(each: Exercise) -> None:
 def test_looking_at_it_gives_nothing_away(each: Exercise) -> None:
     shown = repr(each)
     assert each.number in shown and each.title in shown and len(shown) < 200
-    assert not any(text in shown for text in (each.praise, *each.hints, *(wrong.diagnosis for wrong in each.wrong)))
+    assert not any(
+        text in shown for text in (each.praise, *each.hints, *(wrong.diagnosis for wrong in each.wrong))
+    )
 
 
 def test_a_mistake_is_recognised_beside_another_one() -> None:

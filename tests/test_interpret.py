@@ -677,9 +677,7 @@ def test_modules_that_a_function_cannot_explain() -> None:
         forward.feature_maps(model, IMAGES, "unused")
     with pytest.raises(ValueError, match="layer 'lstm': expected it to return a tensor, got tuple"):
         forward.feature_maps(model, IMAGES, "lstm")
-    with pytest.raises(
-        ValueError, match=r"model: expected it to return logits \(B, 10\), got \(3, 1"
-    ):
+    with pytest.raises(ValueError, match=r"model: expected it to return logits \(B, 10\), got \(3, 1"):
         interpret.saliency(model, IMAGES)
     for function in (interpret.grad_cam, interpret.embedding):
         with pytest.raises(ValueError, match="model: expected forward_features and forward_head, got Twice"):

@@ -74,7 +74,9 @@ class Edit:
         source = textwrap.dedent(inspect.getsource(reference))
         for old, new in self.changes:
             if source.count(old) != 1:
-                raise ValueError(f"{old!r} stands {source.count(old)} times in {reference.__name__}, not once")
+                raise ValueError(
+                    f"{old!r} stands {source.count(old)} times in {reference.__name__}, not once"
+                )
             source = source.replace(old, new)
         names = dict(vars(sys.modules[reference.__module__]))
         exec(compile(source, "<edited>", "exec", __future__.annotations.compiler_flag), names)
@@ -181,13 +183,17 @@ class Exercise:
     def _compare(self, got: Any, expected: list[Any], cases: list[tuple[Any, ...]]) -> Verdict:
         if same(got, expected):
             return Verdict("correct", self.praise)
-        known = [(outcome_of(each.apply(self.answer), cases, self.observe), each.diagnosis) for each in self.wrong]
+        known = [
+            (outcome_of(each.apply(self.answer), cases, self.observe), each.diagnosis) for each in self.wrong
+        ]
         for outcome, diagnosis in known:
             if same(got, outcome):
                 return Verdict("incorrect", diagnosis)
         if isinstance(got, Mistake):
             return Verdict("incorrect", str(got))
-        first = next(i for i, (one, other) in enumerate(zip(got, expected, strict=True)) if not same(one, other))
+        first = next(
+            i for i, (one, other) in enumerate(zip(got, expected, strict=True)) if not same(one, other)
+        )
         is_constant = len(got) > 1 and all(same(each, got[0]) for each in got[1:])
         if not is_constant:  # a mistake together with another: the first case that differs may still show it
             for outcome, diagnosis in known:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from digitlab.checks import as_path, check_flag
 from digitlab.writing import write_whole
 
 
@@ -37,9 +36,6 @@ def copy_lessons(folder: str | Path, *, force: bool = False) -> list[Path]:
 
     A notebook that is there already and differs is somebody's work: then nothing at all is copied, unless ``force``.
 
-    Args:
-        folder: where to.
-        force: overwrite notebooks that differ.
 
     Returns:
         The copies that were written; those that were there already, unchanged, are left alone.
@@ -48,8 +44,7 @@ def copy_lessons(folder: str | Path, *, force: bool = False) -> list[Path]:
         LessonError: notebooks of those names are there and differ.
         OSError: the folder cannot be written to.
     """
-    folder = as_path("folder", folder)
-    check_flag("force", force)
+    folder = Path(folder)
     contents = {folder / path.name: path.read_bytes() for path in sorted(lessons_folder().glob("*.ipynb"))}
     missing = [path for path in contents if not path.exists()]
     changed = [path for path in contents if path.exists() and path.read_bytes() != contents[path]]

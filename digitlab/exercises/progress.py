@@ -168,6 +168,8 @@ def progress_table(titles: dict[str, str]) -> str:
             notes = [f"{entry['attempts']} attempts"] if entry.get("attempts", 0) > 1 else []
             notes += [f"{entry['hints']} hints"] if entry.get("hints") else []
             notes += ["solution seen"] if entry.get("looked") else []
-            lines.append(f"  {number}  {state:<7} {titles[number]}" + (f"  ({', '.join(notes)})" if notes else ""))
+            lines.append(
+                f"  {number}  {state:<7} {titles[number]}" + (f"  ({', '.join(notes)})" if notes else "")
+            )
     n_solved = sum(bool(entries.get(number, {}).get("solved")) for number in titles)
     return "\n".join([*lines, f"{n_solved} of {len(titles)} exercises solved; kept in {progress_file()}"])

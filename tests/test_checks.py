@@ -1,0 +1,111 @@
+"""A wrong call is told in one line: which argument, what was expected, what came."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+
+from digitlab.checks import ArgumentError, check_choice, check_range, checked, described
+
+
+@checked
+def mean_of(
+    scores: Float[Tensor, "N C"], labels: Int64[Tensor, " N"], k: int = 1, share: float = 0.5
+) -> float:
+    return float(scores.mean()) + k + share
+
+
+@checked
+@dataclass(frozen=True)
+class Pair:
+    images: UInt8[Tensor, "N 28 28"]
+    labels: Int64[Tensor, " N"]
+    name: str | Path | None = None
+
+
+SCORES, LABELS = torch.zeros(3, 10), torch.zeros(3, dtype=torch.int64)
+
+
+def test_a_right_call_goes_through() -> None:
+    assert mean_of(SCORES, LABELS, k=2, share=1) == 3.0, "a whole number will do where a float is asked for"
+    assert Pair(torch.zeros(2, 28, 28, dtype=torch.uint8), LABELS[:2], Path("x")).name == Path("x")
+    assert mean_of.__name__ == "mean_of"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            (SCORES, LABELS.float()),
+            r"labels: expected Int64\[Tensor, 'N'\] with N = 3, got torch.float32 \(3,\)",
+        ),
+        ((SCORES, LABELS[:2]), r"labels: expected Int64\[Tensor, 'N'\] with N = 3, got torch.int64 \(2,\)"),
+        ((SCORES, torch.eye(3).long()), r"labels: expected Int64.*got torch.int64 \(3, 3\)"),
+        ((SCORES[0], LABELS), r"scores: expected Float\[Tensor, 'N C'\], got torch.float32 \(10,\)"),
+        (([[1.0]], LABELS), r"scores: expected Float\[Tensor, 'N C'\], got \[\[1.0\]\]"),
+        ((None, LABELS), "scores: expected Float.*got None"),
+        ((SCORES, LABELS, "2"), "k: expected int, got '2'"),
+        ((SCORES, LABELS, 1.5), "k: expected int, got 1.5"),
+        ((SCORES, LABELS, 1, "much"), "share: expected float, got 'much'"),
+    ],
+)
+def test_a_wrong_call_is_told_in_one_line(arguments: tuple[object, ...], message: str) -> None:
+    with pytest.raises(ArgumentError, match=f"^{message}$") as error:
+        mean_of(*arguments)  # type: ignore[arg-type]
+    assert isinstance(error.value, TypeError) and isinstance(error.value, ValueError)
+
+
+def test_a_missing_argument_is_named() -> None:
+    with pytest.raises(TypeError, match=r"missing.*labels"):
+        mean_of(SCORES)  # type: ignore[call-arg]
+
+
+def test_a_dataclass_is_checked_when_it_is_made() -> None:
+    images = torch.zeros(2, 28, 28, dtype=torch.uint8)
+    with pytest.raises(
+        ArgumentError, match=r"images: expected UInt8\[Tensor, 'N 28 28'\], got torch.float32"
+    ):
+        Pair(images.float(), LABELS[:2])
+    with pytest.raises(ArgumentError, match=r"labels: expected Int64.*with N = 2"):
+        Pair(images, LABELS)
+    with pytest.raises(ArgumentError, match=r"name: expected str \| Path \| None, got 3"):
+        Pair(images, LABELS[:2], 3)  # type: ignore[arg-type]
+
+
+def test_a_fault_inside_is_not_dressed_up() -> None:
+    @checked
+    def broken(n: int) -> int:
+        raise TypeError("inside")
+
+    with pytest.raises(TypeError, match=r"^inside$"):
+        broken(1)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, math.inf, -math.inf])
+def test_check_range(value: float) -> None:
+    with pytest.raises(ValueError, match="dropout: expected 0 to 1, got"):
+        check_range("dropout", value, 0, 1)
+    check_range("dropout", 0.5, 0, 1)
+
+
+def test_check_range_without_an_end() -> None:
+    with pytest.raises(ValueError, match="scale: expected 0 or more, got inf"):
+        check_range("scale", math.inf, 0)
+
+
+def test_check_choice() -> None:
+    with pytest.raises(ValueError, match=r"unknown model 'lenet': did you mean 'lenet5'\?"):
+        check_choice("model", "lenet", ["cnn", "lenet5"])
+    with pytest.raises(ValueError, match="unknown model 3: choose from cnn, lenet5"):
+        check_choice("model", 3, ["cnn", "lenet5"])
+
+
+def test_described_is_short_and_one_line() -> None:
+    for value in ("a\nb", "x" * 10_000, list(range(10_000)), torch.zeros(3, 4), {1: 2}):
+        assert len(described(value)) <= 62 and "\n" not in described(value)
