@@ -73,7 +73,8 @@ WRONG: dict[str, Callable[[Tensor], object]] = {
 }
 # What is right, though it is not what the row has: pictures take whatever numbers they can draw.
 WELCOME = {
-    ("confusion_matrix", "empty"), ("Digits", "empty"), ("misclassified", "empty"), ("normalize", "empty"), ("predict", "empty"),
+    ("confusion_matrix", "empty"), ("Digits", "empty"), ("misclassified", "empty"), ("normalize", "empty"),
+    ("predict", "empty"),
     ("per_class", "empty"), ("plot_confusion_matrix", "another kind of number"),
     ("plot_feature_maps", "another kind of number"), ("plot_filters", "another kind of number"),
     ("plot_embedding", "another kind of number"), ("plot_heatmaps", "another kind of number"),

@@ -126,5 +126,6 @@ def test_the_commands_ladder_as_json(
 
 
 def test_unknown_data(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "--data", "emnist"]) == 2
-    assert "unknown data 'emnist'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["bench", "--data", "emnist"])
+    assert "invalid choice: 'emnist'" in capsys.readouterr().err

@@ -20,6 +20,7 @@ SNIPPETS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:using the bundled sample")
 @pytest.mark.parametrize("code", SNIPPETS)
 def test_it_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from digitlab import photo as photo_module
-from digitlab import photo_file
+from digitlab.photo import read as photo_file
 from digitlab.data import Digits
 from digitlab.photo import normalize_ink, read_digits, read_photo
 from digitlab.photo.ink import PhotoError, find_ink

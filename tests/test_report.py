@@ -73,6 +73,7 @@ def test_the_page_can_be_made_again_from_the_folder(finished_run: Path, tmp_path
         write_report(copy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list_models())
 def test_every_model_has_its_pictures(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)

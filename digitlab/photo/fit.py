@@ -10,9 +10,9 @@ image was prepared in the same way: fitted into a 20x20 box, then moved until it
     thicken_ink    one digit's ink -> the same, with strokes that survive 20 pixels
     normalize_ink  one digit's ink -> fitted into 20x20 -> centred in 28x28
 
-`read_digits` does all of it. The first step is in `digitlab.photo.read`, the next two are in `digitlab.photo.ink`. What it
-does not do: say which digit it is (`digitlab.training.predict` does), cut apart digits that touch, or straighten
-a page that lies askew. Lesson 11 builds these steps by hand.
+`read_digits` does all of it. The first step is in `digitlab.photo.read`, the next two are in `digitlab.photo.ink`.
+What it does not do: say which digit it is (`digitlab.training.predict` does), cut apart digits that touch, or
+straighten a page that lies askew. Lesson 11 builds these steps by hand.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ import numpy as np
 import numpy.typing as npt
 import scipy.ndimage as ndimage
 
-from digitlab.checks import check_flag
 from digitlab.photo.ink import Box, FloatArray, PhotoError, check_picture, find_ink, group_marks
 from digitlab.photo.read import read_photo
 
@@ -113,8 +112,6 @@ def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> P
         >>> [digit.box for digit in read_digits(canvas).digits]
         [(10, 20, 50, 26), (10, 70, 50, 76)]
     """
-    check_flag("single", single)
-    check_flag("thicken", thicken)
     grey = read_photo(source)
     ink = find_ink(grey)
     digits = []

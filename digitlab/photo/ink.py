@@ -15,7 +15,7 @@ import numpy.typing as npt
 import scipy.ndimage as ndimage
 from PIL import Image
 
-from digitlab.checks import check_flag, described, expect
+from digitlab.checks import described
 
 __all__ = ["PhotoError", "find_ink", "group_marks"]
 
@@ -99,8 +99,8 @@ def check_picture(values: npt.ArrayLike, name: str) -> FloatArray:
     expected = "finite numbers of shape (H, W)"
     array = as_array(values, name, expected)
     is_picture = array.dtype.kind in "buif" and array.ndim == 2 and array.size > 0
-    expect(is_picture, name, expected, described(array))
-    expect(bool(np.isfinite(array).all()), name, expected, "NaN or infinity")
+    if not is_picture or not np.isfinite(array).all():
+        raise ValueError(f"{name}: expected {expected}, got {described(array) if not is_picture else 'NaN or infinity'}")
     return array.astype(np.float32)
 
 
@@ -266,7 +266,6 @@ def group_marks(ink: npt.ArrayLike, *, single: bool = False) -> list[tuple[Box, 
         >>> [box for box, _ in group_marks(ink)]
         [(5, 3, 25, 6), (5, 20, 25, 23)]
     """
-    check_flag("single", single)
     ink = check_picture(ink, "ink")
     labels, n_marks = ndimage.label(ink > 0, EIGHT)
     if n_marks == 0:
