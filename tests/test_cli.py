@@ -212,6 +212,7 @@ def test_auto_says_why_it_takes_the_sample(tmp_path: Path, capsys: pytest.Captur
     assert lines[0].startswith("digitlab: note: using the bundled sample") and "no network" in lines[0]
 
 
+@pytest.mark.slow
 def test_train_into_an_empty_folder_by_default_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["train", "--data", "sample", "--model", "softmax", "--epochs", "1", "--quiet"]) == 0
@@ -385,6 +386,7 @@ def test_a_request_to_stop_that_the_parent_ignores_stays_ignored(tmp_path: Path)
         assert ("go on with: digitlab train --resume" in done.stderr) == (kind == "heard")
 
 
+@pytest.mark.slow
 def test_a_name_that_the_terminal_cannot_write(tmp_path: Path, test_digits: Digits) -> None:
     picture = drawn(tmp_path / "\u0444\u043e\u0442\u043e.png", test_digits.images[0].numpy())
     done = subprocess.run(
@@ -395,6 +397,7 @@ def test_a_name_that_the_terminal_cannot_write(tmp_path: Path, test_digits: Digi
     assert done.returncode == 0 and b"\\u0444" in done.stdout and b": 5 (" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_committee(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "two"
     options = ["--data", "sample", "--model", "softmax", "--epochs", "1", "--committee", "2"]

@@ -56,7 +56,9 @@ def test_there_are_twelve_and_each_has_a_fault_of_its_own() -> None:
         patient(13)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    "seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
+)
 def test_it_is_sick_and_the_cure_heals_it(each: Patient, seed: int) -> None:
     sick, cured = run(each.trainer(), seed), run(each.cured(), seed)
     (sick_test, sick_fresh), (cured_test, cured_fresh) = on_test_and_fresh(sick), on_test_and_fresh(cured)
@@ -222,6 +224,7 @@ def test_losses_that_are_not_numbers_are_not_healthy() -> None:
     assert complaint_about(broken, 0.88, 120) == "some of its losses are not numbers"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "few", "many"), [(1, "epochs=4", "epochs=40"), (5, "epochs=6", "epochs=60")]
 )

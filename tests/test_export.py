@@ -211,12 +211,14 @@ def test_wrong_arguments_are_one_line(tmp_path: Path, fails: Callable[..., str])
     assert "invalid choice: 'json'" in fails(path, "--format", "json", "--output", output)
     assert "choose from" in fails(path, "--format", "tflite", "--output", output)
     (tmp_path / "empty").mkdir()
-    assert "no checkpoint at" in fails(tmp_path / "empty", "--format", "js", "--output", output)
-    assert "no checkpoint at" in fails(tmp_path / "nowhere", "--format", "js", "--output", output)
+    assert "no model at" in fails(tmp_path / "empty", "--format", "js", "--output", output)
+    assert "no model at" in fails(tmp_path / "nowhere", "--format", "js", "--output", output)
     assert "there is no folder" in fails(path, "--format", "js", "--output", tmp_path / "no" / "out.js")
     assert "cannot use" in fails(path, "--format", "js", "--output", tmp_path)
-    (tmp_path / "text.pt").write_text("weights")
-    assert "not a PyTorch checkpoint" in fails(tmp_path / "text.pt", "--format", "js", "--output", output)
+    (tmp_path / "text.safetensors").write_text("weights")
+    assert "not a safetensors file" in fails(
+        tmp_path / "text.safetensors", "--format", "js", "--output", output
+    )
 
 
 def test_the_model_is_not_overwritten(tmp_path: Path, fails: Callable[..., str]) -> None:

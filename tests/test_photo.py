@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from digitlab import photo as photo_module
-from digitlab.photo import read as photo_file
 from digitlab.data import Digits
 from digitlab.photo import normalize_ink, read_digits, read_photo
+from digitlab.photo import read as photo_file
 from digitlab.photo.ink import PhotoError, find_ink
 from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
@@ -247,6 +247,7 @@ def test_what_went_wrong_once_goes_well() -> None:
     assert report.outcomes["digits"] and report.outcomes["too large"]
 
 
+@pytest.mark.slow
 def test_the_first_200_files_of_the_campaign() -> None:
     report = fuzz_photos.run_campaign(range(200), seed=0)
     assert not report.problems
@@ -467,6 +468,7 @@ def changed(image: np.ndarray, kind: str, random: np.random.Generator) -> np.nda
     return (light * (1 - 0.7 * page) * 255).astype(np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "n"),
     [("shifted", 200), ("scaled", 200), ("inverted", 200), ("on a gradient", 200), ("in a large photo", 20)],

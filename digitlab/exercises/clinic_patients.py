@@ -62,6 +62,7 @@ def batches(digits: Digits, epochs: int, *, shuffle: bool = True) -> Iterator[tu
     """Normalised batches of 50 with their labels, for several epochs in one loop.
 
     Examples:
+        >>> from digitlab.data import load_sample
         >>> sum(len(labels) for images, labels in batches(load_sample("test"), epochs=2))
         4000
     """

@@ -1,8 +1,9 @@
 """Photos: a photo, a scan or a canvas in, 28x28 digits as MNIST's out, with every stage in between.
 
-A network that reads 99 % of MNIST fails on a digit that is smaller, off-centre or dark on light, because every MNIST
-image was prepared in the same way: fitted into a 20x20 box, then moved until its centre of mass lay in the middle of
-28x28. This module prepares a picture of handwriting likewise, in steps that can be looked at one by one:
+A network that reads 99 % of MNIST fails on a digit that is smaller, off-centre or dark on light, because every
+MNIST image was prepared in the same way: fitted into a 20x20 box, then moved until its centre of mass lay in
+the middle of 28x28. This module prepares a picture of handwriting likewise, in steps that can be looked at one
+by one:
 
     read_photo     a file          -> a grey picture, upright, 0 black .. 1 white
     find_ink       a grey picture  -> an ink map, 0 paper .. 1 ink, whatever the light and the colours
@@ -10,9 +11,10 @@ image was prepared in the same way: fitted into a 20x20 box, then moved until it
     thicken_ink    one digit's ink -> the same, with strokes that survive 20 pixels
     normalize_ink  one digit's ink -> fitted into 20x20 -> centred in 28x28
 
-`read_digits` does all of it. The first step is in `digitlab.photo.read`, the next two are in `digitlab.photo.ink`.
-What it does not do: say which digit it is (`digitlab.training.predict` does), cut apart digits that touch, or
-straighten a page that lies askew. Lesson 11 builds these steps by hand.
+`read_digits` does all of it. The first step is in `digitlab.photo.read`, the next two are in
+`digitlab.photo.ink` and `digitlab.photo.marks`. What it does not do: say which digit it is
+(`digitlab.training.predict` does), cut apart digits that touch, or straighten a page that lies askew. Lesson 11
+builds these steps by hand.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.ndimage as ndimage
 
-from digitlab.photo.ink import Box, FloatArray, PhotoError, check_picture, find_ink, group_marks
+from digitlab.photo.ink import Box, FloatArray, PhotoError, check_picture, find_ink
+from digitlab.photo.marks import group_marks
 from digitlab.photo.read import read_photo
 
 __all__ = [
@@ -124,21 +127,23 @@ def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> P
     return Photo(grey, ink, tuple(digits))
 
 
-# From one digit's ink to 28x28 --------------------------------------------------------------------------------------
+# From one digit's ink to 28x28
+# --------------------------------------------------------------------------------------
 
 
 def thicken_ink(ink: FloatArray) -> FloatArray:
     """Make strokes that would be thinner than MNIST's in the 20x20 box as thick as MNIST's finest.
 
-    A ballpoint's line is a hundredth of a digit's height; reduced to 20 pixels it would be a faint grey thread. A
-    stroke of length L and width w has area L w and two edges of length L, so w = 2 area / edges. Where w is below
-    1.6 pixels at a box of 20, every point of ink becomes a disc that is large enough.
+    A ballpoint's line is a hundredth of a digit's height; reduced to 20 pixels it would be a faint grey thread.
+    A stroke of length L and width w has area L w and two edges of length L, so w = 2 area / edges. Where w is
+    below 1.6 pixels at a box of 20, every point of ink becomes a disc that is large enough.
 
     Args:
         ink: float `(h, w)`, 0..1: one digit.
 
     Returns:
-        float32, larger than `ink` on each side by the discs' radius; `ink` itself where its strokes are thick enough.
+        float32, larger than `ink` on each side by the discs' radius; `ink` itself where its strokes are thick
+        enough.
 
     Examples:
         >>> ink = np.zeros((400, 60), np.float32)
@@ -168,8 +173,8 @@ def normalize_ink(ink: FloatArray) -> NormalizedDigit:
     2. Reduce to h' x w' = max(1, floor(h / s + 1/2)) x ..., so that the longer side is 20. Pixel i of h' is
        the mean of pixels i h/h' to (i + 1) h/h' of h, parts of pixels counted as parts:
        `rows @ ink @ columns.T` with `_area_weights`.
-    3. Round to uint8: floor(255 v + 1/2).
-    4. Paste with whole-pixel steps so that the centre of mass comes to lie in [13.5, 14.5), counting pixels from 0.
+    3. Round to uint8: floor(255 v + 1/2). 4. Paste with whole-pixel steps so that the centre of mass comes to
+    lie in [13.5, 14.5), counting pixels from 0.
 
     Measured on MNIST: all centres lie in that range, and a MNIST image comes back unchanged.
 

@@ -1,8 +1,8 @@
 """From a picture's file to a grey picture: whatever the kind, the colours, and how the camera was held.
 
-The file may come from a stranger and claim anything. So its size and what it says of itself are judged before it is
-decoded, by Pillow; a picture costs at most some seconds and some hundred megabytes, or is refused in one line. What
-is handwriting in it, `digitlab.photo.ink` says.
+The file may come from a stranger and claim anything. So its size and what it says of itself are judged before
+it is decoded, by Pillow; a picture costs at most some seconds and some hundred megabytes, or is refused in one
+line. What is handwriting in it, `digitlab.photo.ink` says.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def read_photo(source: Any) -> FloatArray:
     """Read a picture as grey values, upright, its longer side at most 1,600 pixels.
 
     Args:
-        source: a path, a file's bytes, an open binary file, a PIL image, or an array `(H, W)` or `(H, W, C)` with
+        source: a path, a file's bytes, an open binary file, a PIL image, or an array `(H, W)` or `(H, W, C)`
+        with
             C = 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha; values 0..1, 0..255 or 0..65535.
 
     Returns:
@@ -56,7 +57,8 @@ def read_photo(source: Any) -> FloatArray:
         what is transparent becomes white paper, or black where the drawing itself is light.
 
     Raises:
-        PhotoError: missing, damaged, not a picture, or too large: over 100 MB, over 60 million pixels (WebP, AVIF,
+        PhotoError: missing, damaged, not a picture, or too large: over 100 MB, over 60 million pixels (WebP,
+        AVIF,
             CMYK and turned TIFFs: 20 million) or over 65,535 on a side, all judged before decoding.
         TypeError: `source` is none of these.
 
