@@ -255,68 +255,6 @@ def png(width: int, height: int, depth: int, colour: int, pixels: bytes, *, befo
     return start + before + chunk(b"IDAT", zlib.compress(pixels, 1)) + chunk(b"IEND")
 
 
-def pngs(random: Random) -> bytes:
-    """PNG chunk by chunk: every depth and colour type, also those that do not exist, and floods of chunks."""
-    colour = seldom(random, pick(random, [0, 2, 3, 4, 6]), [1, 5, 255])
-    depth = seldom(random, pick(random, [1, 2, 4, 8, 16] if colour in (0, 3) else [8, 16]), [0, 3, 32])
-    page = draw(random, *random.integers(1, 80, 2).tolist())
-    row_length = (page.shape[1] * depth * {2: 3, 4: 2, 6: 4}.get(colour, 1) + 7) // 8
-    rows = (np.resize(row, row_length).tobytes() for row in page)
-    pixels = b"".join(bytes([seldom(random, 0, range(6))]) + row for row in rows)
-    width, height = (seldom(random, length, [0, 1, 70_000]) for length in page.shape[::-1])
-    text = zlib.compress(bytes(pick(random, [0, 10, 1_000_000, 30_000_000])))
-    extras = [
-        chunk(b"tRNS", random.bytes(random.integers(0, 300))),
-        chunk(b"PLTE", random.bytes(random.integers(0, 900))),
-        chunk(b"gAMA", struct.pack(">I", pick(random, [0, 1, 2**31]))),
-        chunk(b"zTXt", b"Comment\0\0" + text),
-        chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + text),
-        chunk(b"tEXt", b"Raw profile type exif\0" + random.bytes(30)),
-        chunk(b"iCCP", b"name\0\0" + text),
-        chunk(b"eXIf", exif(random)),
-        chunk(b"acTL", random.bytes(8)) + chunk(b"fcTL", random.bytes(26)) + chunk(b"fdAT", random.bytes(40)),
-        chunk(b"pHYs", bytes(9)) + chunk(b"cHRM", random.bytes(32)) + chunk(b"sRGB", b"\xff"),
-        chunk(b"IDAT", b"") * int(random.integers(1, 50)),
-        chunk(b"IHDR", struct.pack(">IIBBBBB", 5, 70_000, 8, 2, 0, 0, 1)),
-        chunk(b"abCd", b"") * pick(random, [3] * 16 + [3000] * 3 + [60_000]),
-        b"\0\0\0\0\xff\n\0\x1b",
-    ]
-    before, after = (b"".join(pick(random, extras) for _ in range(random.integers(0, 3))) for _ in "ab")
-    if colour == 3 and random.random() < 0.9:
-        before = chunk(b"PLTE", random.bytes(768)) + before
-    made = png(width, height, depth, colour, pixels, before=before)
-    return made[:-12] + after + made[-12:]
-
-
-def jpegs(random: Random) -> bytes:
-    """JPEG segment by segment: scans over and over, Adobe's colours, EXIF and profiles in pieces, a false size."""
-    mode = pick(random, ["L", "RGB", "CMYK", "YCbCr"])
-    data = save(picture(random, mode), "JPEG", progressive=bool(random.random() < 0.6), quality=30)
-    segments = [
-        b"\xff\xe1" + struct.pack(">H", 2 + len(content)) + content
-        for content in (exif(random)[:60_000], b"Exif\0\0")
-    ]
-    segments += [
-        b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + bytes([random.integers(4)]),
-        b"\xff\xe2\0\x12ICC_PROFILE\0" + random.bytes(4),
-        b"\xff\xe5\0\2" * pick(random, [1] * 16 + [1000] * 3 + [100_000]),
-        b"\xff\xe2" + struct.pack(">H", 60) + b"MPF\0" + random.bytes(54),
-        b"\xff\xdc\0\4" + struct.pack(">H", int(random.integers(65_536))),  # DNL, a height that is told later
-        b"\xff\xdd\0\4" + random.bytes(2),
-        b"\xff\xed\0\x20Photoshop 3.0\x008BIM" + random.bytes(12),
-        b"\xff\xfe\0\1",
-    ]
-    data = data[:2] + b"".join(pick(random, segments) for _ in range(random.integers(0, 4))) + data[2:]
-    if random.random() < 0.3:
-        scan = data.rindex(b"\xff\xda")
-        data = data[:-2] + data[scan:-2] * pick(random, [1, 10, 300]) + data[-2:]
-    if random.random() < 0.3:
-        frame = max(data.find(b"\xff\xc0"), data.find(b"\xff\xc2"))
-        size = (pick(random, [0, 0, 1, 9, 9, 8000, 65_535]) for _ in range(2))
-        data = data[: frame + 5] + struct.pack(">HH", *size) + data[frame + 9 :]
-    return data
-
-
 Tag = tuple[int, int, int]  # type, count, value
 
 
@@ -328,151 +266,6 @@ def tiff(tags: dict[int, Tag], data: bytes, order: str = "<", following: int = 0
         short = struct.pack(order + ("H" if kind == 3 and count == 1 else "I"), value)
         entries.append(struct.pack(order + "HHI", tag, kind, count) + short.ljust(4, b"\0"))
     return (start + b"".join(entries) + struct.pack(order + "I", following)).ljust(800, b"\0") + data
-
-
-def tiffs(random: Random) -> bytes:
-    """TIFF tag by tag: odd depths, samples, compressions and strips, directories that loop, floats of any kind."""
-    order = pick(random, ["<", ">"])
-    width, height = random.integers(1, 60, 2).tolist()
-    if random.random() < 0.5:
-        values, n_samples, photometric = numbers(random, width, height), 1, 1
-    else:
-        colours = [(1, 0), (1, 1), (2, 1), (3, 2), (4, 2), (1, 3), (4, 5), (3, 8)]
-        n_samples, photometric = pick(random, colours)
-        values = np.repeat(draw(random, width, height), n_samples, 1)
-    depth, sample_format = values.itemsize * 8, "uif".index(values.dtype.kind) + 1
-    data = values.astype(values.dtype.newbyteorder(order)).tobytes()
-    tags = {
-        256: (4, 1, width),
-        257: (4, 1, height),
-        258: (3, 1, seldom(random, depth, [1, 2, 4, 12, 64, 24, 0, 16])),
-        259: (3, 1, seldom(random, 1, [2, 3, 4, 5, 6, 7, 8, 32773, 50000, 99])),
-        262: (3, 1, seldom(random, photometric, [0, 1, 2, 3, 5, 6, 8, 32803])),
-        273: (4, 1, 1000),
-        277: (3, 1, seldom(random, n_samples, [0, 1, 3, 5, 200])),
-        278: (4, 1, height),
-        279: (4, 1, len(data)),
-        339: (3, 1, seldom(random, sample_format, [1, 2, 3, 4, 6])),
-    }
-    oddities: list[dict[int, Tag]] = [
-        {273: (4, 1, pick(random, [0, 8, 999_999_999]))},
-        {278: (4, 1, 1), 273: (4, height, 1000), 279: (4, height, 1000)},
-        {273: (4, pick(random, [40_000, 1_000_000, 2**32 - 1]), 1000), 278: (4, 1, 1)},
-        {322: (4, 1, 16), 323: (4, 1, 16), 324: (4, 1, 1000), 325: (4, 1, len(data))},
-        {256: (4, 1, pick(random, [0, 60_000, 2**32 - 1]))},
-        {257: (4, 1, pick(random, [0, 65_535, 1_000_000]))},
-        {258: (3, n_samples, 1000)},
-        {274: (3, 1, int(random.integers(0, 12)))},
-        {284: (3, 1, 2)},
-        {320: (3, 768, 1000)},
-        {330: (4, 1, 8), 34665: (4, 1, 8), 34853: (4, 1, 8)},  # directories within, which are this one
-        {338: (3, 1, int(random.integers(0, 4)))},
-        {int(random.integers(65_536)): (int(random.integers(0, 20)), int(random.integers(0, 2**32)), 8)},
-        {317: (3, 1, int(random.integers(0, 4)))},
-    ]
-    if n_samples > 1:
-        tags[258] = (3, n_samples, 800)
-    for _ in range(random.integers(0, 3)):
-        tags |= pick(random, oddities)
-    data = struct.pack(order + "H", depth) * 100 + data
-    made = tiff(tags, data, order, following=pick(random, [0, 8, 500, 2**31]))
-    return made if random.random() < 0.97 else made.replace(b"*", b"+", 1)  # BigTIFF by name only
-
-
-def gifs(random: Random) -> bytes:
-    """GIF block by block: frames outside the screen, every disposal, comments without end, codes that are none."""
-    width, height = (seldom(random, 40, [0, 1, 900, 65_535]) for _ in "ab")
-    palette = random.bytes(768)
-    blocks = []
-    for _ in range(random.integers(1, 5)):
-        page = draw(random, *random.integers(20, 60, 2).tolist())
-        codes = save(Image.fromarray(page), "GIF", interlace=0)[:-1].split(b"\0\x08", 1)[-1]
-        left, top = (seldom(random, 0, [7, 60, 65_535]) for _ in "ab")
-        high, wide = (seldom(random, length, [0, 1, 2000, 65_535]) for length in page.shape)
-        flags = (int(random.integers(8)) << 2) | int(random.integers(2))
-        if random.random() < 0.2:
-            codes = random.bytes(random.integers(0, 250))
-            codes = bytes([len(codes)]) + codes + b"\0"
-        control = b"\x21\xf9\4" + struct.pack("<BHBB", flags, 5, int(random.integers(256)), 0)
-        local = random.random() < 0.3
-        frame = b"\x2c" + struct.pack("<HHHHB", left, top, wide, high, 0x80 | 0x40 | 7 if local else 0)
-        frame += (palette if local else b"") + bytes([seldom(random, 8, [2, 1, 0, 12, 13])])
-        blocks.append(control + frame + codes)
-        if random.random() < 0.2:
-            n = pick(random, [1] * 6 + [300] * 3 + [30_000])
-            blocks.append((b"\x21\xfe\x08comments\0" if random.random() < 0.5 else b"\x21\xff\x03abc\0") * n)
-    flags = seldom(random, 0xF7, [0x70])
-    screen = struct.pack("<HHBBB", width, height, flags, int(random.integers(256)), 0)
-    made = b"GIF89a" + screen + (palette if flags & 0x80 else b"") + b"".join(blocks)
-    return made + (b";" if random.random() < 0.7 else b"")
-
-
-def bmps(random: Random) -> bytes:
-    """BMP: upside down, run lengths, every depth, sizes and offsets that cannot be."""
-    page = draw(random, *random.integers(1, 70, 2).tolist())
-    extremes = [0, 1, -1, 70_000, 2**31 - 1, -(2**31)]
-    width, height = (seldom(random, length, extremes) for length in page.shape[::-1])
-    depth = seldom(random, pick(random, [1, 4, 8, 16, 24, 32]), [0, 2, 255])
-    run_lengths = {4: 2, 8: 1}.get(depth, 0)
-    compression = seldom(random, pick(random, [0, run_lengths]), [1, 2, 3, 4, 5, 6, 99])
-    colours = seldom(random, 0, [2, 256, 2**31])
-    height *= pick(random, [1, -1]) if height != -(2**31) else 1  # upside down
-    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, depth, compression, 0, 0, 0, colours, 0)
-    if random.random() < 0.1:
-        header = struct.pack("<I", pick(random, [12, 16, 64, 108, 124, 7])) + header[4:] + random.bytes(90)
-    offset = seldom(random, 54 + 4 * 2**depth * (depth <= 8), [54, 0, 10**6])
-    pixels = page.repeat(4).tobytes() if random.random() < 0.5 else random.bytes(random.integers(0, 20_000))
-    palette = random.bytes(offset - 54 & 0xFFF)
-    return struct.pack("<2sIHHI", b"BM", 0, 0, 0, offset) + header + palette + pixels
-
-
-def ppms(random: Random) -> bytes:
-    """PBM, PGM, PPM, PFM and PAM: plain or raw, with any whitest value, and comments without end."""
-    kind = pick(random, ["P1", "P2", "P3", "P4", "P5", "P6", "Pf", "Pf", "PF", "P7", "P9"])
-    width, height = (seldom(random, "40", ["0", "1", "-3", "65535", "1e3", "99999999999", "x"]) for _ in "ab")
-    usual = {"Pf": "-1.0", "PF": "1.0", "P6": "65535"}.get(kind, "255")
-    most = seldom(random, usual, ["1", "256", "65536", "0", "nan", "inf", "1e-9"])
-    most = "" if kind in ("P1", "P4") else most
-    comment = "#" + "x" * pick(random, [0] * 20 + [9] * 7 + [10_000] * 2 + [300_000]) + "\n"
-    if kind in ("P1", "P2", "P3"):
-        above = 2 if kind == "P1" else seldom(random, 256, [300])
-        pixels = " ".join(str(value) for value in random.integers(0, above, 4900)).encode()
-    elif kind in ("Pf", "PF"):
-        pixels = numbers(random, 40, 40).tobytes()
-    else:
-        pixels = random.bytes(random.integers(0, 10_000))
-    return f"{kind}\n{comment if random.random() < 0.4 else ''}{width} {height}\n{most}\n".encode() + pixels
-
-
-def webps(random: Random) -> bytes:
-    """WebP and AVIF: lossy, lossless, moving, with metadata, in chunks whose sizes are false."""
-    kind = "AVIF" if random.random() < 0.4 and ("RGB", "AVIF") in savable() else "WEBP"
-    image = picture(random, pick(random, ["RGB", "RGBA", "L"])).resize((pick(random, SIDES), 30))
-    options: dict[str, Any] = {"xmp": random.bytes(random.integers(0, 99))}
-    if kind == "WEBP":
-        options |= {"exif": exif(random), "lossless": bool(random.random() < 0.5)}
-    else:
-        options |= {"speed": 10, "quality": 20}
-    if random.random() < 0.4:
-        options |= {"save_all": True, "append_images": [image.rotate(90)] * int(random.integers(1, 4))}
-    try:
-        data = bytearray(save(image, kind, **options))
-    except Exception:  # nonsense that Pillow does not write
-        data = bytearray(save(image, kind))
-    if random.random() < 0.7:
-        place = int(random.integers(4, min(len(data) - 4, 60)))
-        data[place : place + 4] = random.bytes(4) if random.random() < 0.5 else b"\xff\xff\xff\x7f"
-    return bytes(data)
-
-
-def ico(random: Random) -> bytes:
-    """ICO, whose directory says 16x16 and whose picture may be anything."""
-    inner = pngs(random) if random.random() < 0.5 else bmps(random)[14:]
-    if random.random() < 0.1:
-        inner = png(13_000, 13_000, 1, 0, bytes(1626 * 13_000))
-    entry = struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, len(inner), 22)
-    n = pick(random, [1, 0, 1000])
-    return struct.pack("<HHH", 0, 1, n) + entry + inner
 
 
 def no_pictures(random: Random) -> bytes:
@@ -500,7 +293,6 @@ def no_pictures(random: Random) -> bytes:
         b"qoif" + random.bytes(100),
         b"8BPS\0\1" + random.bytes(100),
         b"#define x_width 9\n#define x_height 9\nstatic char x_bits[] = {0};",
-        *[ico(random)] * 4,
         b"\xef\xbb\xbf" + save(Image.new("L", (30, 30)), "BMP"),
     ]
     return pick(random, contents)
@@ -590,18 +382,20 @@ def _with_checksums(data: bytes) -> bytes:
 
 
 def _small(random: Random) -> bytes:
-    generators = (saved, saved, saved, saved, pngs, jpegs, tiffs, gifs, bmps, ppms, webps)
-    return pick(random, generators)(random)
+    return saved(random)
 
 
 # --- one file on the disk ---------------------------------------------------------------------------------------------
 
-# The generator of file i is number i modulo the length, except that each 200th file is a bomb: so that the first 200
-# files know all kinds.
+# The generator of file i, except that each 200th file is a bomb: so the first 200 files know all kinds.
 GENERATORS: tuple[Callable[[Random], bytes], ...] = (
-    *(saved, mutated, pngs, mutated, jpegs, mutated, tiffs, mutated, gifs, mutated),
-    *(saved, mutated, bmps, mutated, ppms, mutated, webps, mutated, saved, mutated),
-    *(saved, mutated, no_pictures, mutated, tiffs),
+    saved,
+    mutated,
+    mutated,
+    mutated,
+    no_pictures,
+    mutated,
+    mutated,
 )
 
 

@@ -1,8 +1,4 @@
 import io
-import os
-import sys
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import fuzz_photos
@@ -13,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from digitlab import photo as photo_module
 from digitlab.data import Digits
 from digitlab.photo import normalize_ink, read_digits, read_photo
 from digitlab.photo import read as photo_file
@@ -263,86 +258,6 @@ def test_a_file_of_the_campaign_can_be_made_again(tmp_path: Path) -> None:
     first = [fuzz_photos.make_file(tmp_path / "a", 3, i)[1].read_bytes() for i in numbers]
     again = [fuzz_photos.make_file(tmp_path / "b", 3, i)[1].read_bytes() for i in reversed(numbers)]
     assert first == again[::-1] and len(set(first)) == len(numbers)
-
-
-def raises_another_error(_path: object) -> None:
-    raise KeyError("a traceback")
-
-
-def says_two_lines(_path: object) -> None:
-    raise PhotoError("it is damaged or cut off\nin two lines")
-
-
-def says_too_much(_path: object) -> None:
-    raise PhotoError("it is damaged or cut off" * 20)
-
-
-def says_something_new(_path: object) -> None:
-    raise PhotoError("the moon is full")
-
-
-def warns(_path: object) -> None:
-    warnings.warn("division by zero", RuntimeWarning, stacklevel=1)
-    raise PhotoError("it is damaged or cut off")
-
-
-def prints_in_c(_path: object) -> None:
-    os.write(2, b"TIFFReadDirectory: no\n")
-    raise PhotoError("it is damaged or cut off")
-
-
-def prints(_path: object) -> None:
-    print("no", file=sys.stderr)
-    raise PhotoError("it is damaged or cut off")
-
-
-FAULTS = [raises_another_error, says_two_lines, says_too_much, says_something_new, warns, prints_in_c]
-
-
-@pytest.mark.parametrize(
-    ("judge", "fault"),
-    [
-        *((judge, fault) for judge in (fuzz_photos.read, fuzz_photos.read_by_command) for fault in FAULTS),
-        (fuzz_photos.read_by_command, prints),
-    ],
-)
-def test_the_campaign_sees_each_fault(
-    fault: Callable[[object], None],
-    judge: Callable[[Path], str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def good(_path: object) -> None:
-        raise PhotoError("it is damaged or cut off")
-
-    monkeypatch.setattr(fuzz_photos, "MAX_MEMORY", np.inf)  # other tests may have used much in this process
-    monkeypatch.setattr(photo_module, "read_digits", good)
-    result = fuzz_photos.observe(judge, tmp_path)
-    assert result.outcome == "damaged" and not result.problem
-    monkeypatch.setattr(photo_module, "read_digits", fault)
-    result = fuzz_photos.observe(judge, tmp_path)
-    assert result.outcome == "failed" and result.problem
-
-
-@pytest.mark.parametrize(("limit", "value"), [("MAX_SECONDS", -1.0), ("MAX_MEMORY", 1000)])
-def test_the_campaign_sees_waste(
-    limit: str, value: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fuzz_photos, limit, value)
-    assert fuzz_photos.observe(fuzz_photos.read, tmp_path / "missing.png").outcome == "failed"
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
-def test_neither_a_crash_nor_a_hang_ends_the_campaign(tmp_path: Path) -> None:
-    child = fuzz_photos.Child()
-    crash = child.observe(os._exit, 3)  # type: ignore[arg-type]  # ends the process at once
-    assert crash.outcome == "failed" and "crashes: exit status 3" in crash.problem
-    os.mkfifo(tmp_path / "pipe")
-    assert child.observe(os.path.exists, tmp_path / "pipe").problem == ""
-    child.max_wait = 0.3
-    hang = child.observe(open, tmp_path / "pipe")  # nobody writes into it
-    assert hang.outcome == "failed" and "hangs" in hang.problem
-    child.stop()
 
 
 def test_large_pictures_are_averaged_as_small_ones_are(
