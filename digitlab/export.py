@@ -36,9 +36,9 @@ def export_playground(path: str | Path, output: str | Path) -> None:
     digits, as the model's metadata have it: measured with the weights before they were rounded.
 
     Raises:
-        digitlab.runs.checkpoint.CheckpointError: the model cannot be loaded. ValueError: another model than
-        ``cnn``, weights beyond half precision, or an output that would overwrite the
-            model.
+        digitlab.runs.checkpoint.CheckpointError: the model cannot be loaded.
+        ValueError: another model than ``cnn``, weights beyond half precision, or an output that would overwrite
+            the model.
         OSError: the file cannot be written; an earlier one stays as it was.
 
     Examples:
@@ -72,9 +72,10 @@ def export_onnx(path: str | Path, output: str | Path) -> None:
     first, and nothing is written unless its logits are PyTorch's.
 
     Raises:
-        digitlab.runs.checkpoint.CheckpointError: the model cannot be loaded. ValueError: a package is missing,
-        ONNX Runtime computes something else, or the output would overwrite the model. OSError: the file cannot
-        be written; an earlier one stays as it was.
+        digitlab.runs.checkpoint.CheckpointError: the model cannot be loaded.
+        ValueError: a package is missing, ONNX Runtime computes something else, or the output would overwrite
+            the model.
+        OSError: the file cannot be written; an earlier one stays as it was.
 
     Examples:
         >>> export_onnx("runs/my-run", "my-run.onnx")  # doctest: +SKIP

@@ -56,9 +56,8 @@ class DigitLoader:
         n_workers: of each batch, only every ``n_workers``-th image, from number ``rank`` on.
 
     Attributes:
-        epoch: how many times the loader has been iterated over. All randomness comes from the seed and this
-        number
-            alone, so a resumed run sees what an undisturbed one would have seen.
+        epoch: how many times the loader has been iterated over. All randomness comes from the seed and
+            this number alone, so a resumed run sees what an undisturbed one would have seen.
         share: which part of the last batch this worker had, 0..1.
 
     Examples:

@@ -134,7 +134,8 @@ class Exercise:
     cases: Callable[[], list[tuple[Any, ...]]] = lambda: [()]
     observe: Observe = call
     code: str | None = None
-    _hints_given: int = field(default=0, repr=False)
+    _hints_given: int = 0
+    _known: list[tuple[list[Any] | Mistake, str]] = field(default_factory=list)
 
     def __repr__(self) -> str:
         about = f"Exercise {self.number}: {self.title} ({self.minutes} minutes, {self.difficulty})."
@@ -183,10 +184,12 @@ class Exercise:
     def _compare(self, got: Any, expected: list[Any], cases: list[tuple[Any, ...]]) -> Verdict:
         if same(got, expected):
             return Verdict("correct", self.praise)
-        known = [
-            (outcome_of(each.apply(self.answer), cases, self.observe), each.diagnosis) for each in self.wrong
-        ]
-        for outcome, diagnosis in known:
+        if not self._known:  # what the known wrong answers give: the same each time
+            self._known = [
+                (outcome_of(each.apply(self.answer), cases, self.observe), each.diagnosis)
+                for each in self.wrong
+            ]
+        for outcome, diagnosis in self._known:
             if same(got, outcome):
                 return Verdict("incorrect", diagnosis)
         if isinstance(got, Mistake):
@@ -196,7 +199,7 @@ class Exercise:
         )
         is_constant = len(got) > 1 and all(same(each, got[0]) for each in got[1:])
         if not is_constant:  # a mistake together with another: the first case that differs may still show it
-            for outcome, diagnosis in known:
+            for outcome, diagnosis in self._known:
                 if not isinstance(outcome, Mistake) and same(got[first], outcome[first]):
                     return Verdict("incorrect", diagnosis)
         difference = describe_difference(got[first], expected[first], cases[first])

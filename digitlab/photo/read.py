@@ -48,9 +48,8 @@ def read_photo(source: Any) -> FloatArray:
     """Read a picture as grey values, upright, its longer side at most 1,600 pixels.
 
     Args:
-        source: a path, a file's bytes, an open binary file, a PIL image, or an array `(H, W)` or `(H, W, C)`
-        with
-            C = 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha; values 0..1, 0..255 or 0..65535.
+        source: a path, a file's bytes, an open binary file, a PIL image, or an array `(H, W)` or
+            `(H, W, C)` with C = 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha; values 0..1, 0..255 or 0..65535.
 
     Returns:
         float32 `(H, W)`, 0 black .. 1 white. Colours become luminance (ITU-R 601: 0.299 R + 0.587 G + 0.114 B);
@@ -58,8 +57,7 @@ def read_photo(source: Any) -> FloatArray:
 
     Raises:
         PhotoError: missing, damaged, not a picture, or too large: over 100 MB, over 60 million pixels (WebP,
-        AVIF,
-            CMYK and turned TIFFs: 20 million) or over 65,535 on a side, all judged before decoding.
+            AVIF, CMYK and turned TIFFs: 20 million) or over 65,535 on a side, all judged before decoding.
         TypeError: `source` is none of these.
 
     Examples:

@@ -87,7 +87,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
 
     Raises:
         CheckpointError: the file is missing, damaged, not a model of digitlab's, or does not fit the model that
-        it names.
+            it names.
     """
     path = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
     shown = _in_one_line(path)

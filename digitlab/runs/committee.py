@@ -56,7 +56,7 @@ def load_trained(path: str | Path, device: str | torch.device = "cpu") -> tuple[
 
     Raises:
         CheckpointError: as `digitlab.runs.checkpoint.load_checkpoint`; also if a member has not been trained to
-        the end.
+            the end.
     """
     folders = sorted(Path(path).glob(_MEMBER.format("*")), key=lambda folder: (len(folder.name), folder.name))
     members = [load_checkpoint(each, device) for each in folders or [Path(path)]]

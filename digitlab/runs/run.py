@@ -69,9 +69,9 @@ def train_run(settings: RunSettings, output: str | Path, *, progress: bool = Tru
         The content of ``metrics.json``.
 
     Raises:
-        RunError: the folder holds a run already, or another run is using it. ValueError: a setting is wrong;
-        `digitlab.data.DataError` and `digitlab.training.TrainingError` are among them. OSError: the folder
-        cannot be written to.
+        RunError: the folder holds a run already, or another run is using it.
+        ValueError: a setting is wrong, the digits cannot be had, or the training has run away.
+        OSError: the folder cannot be written to.
     """
     folder = Path(output)
     _check_unused(folder)
