@@ -72,15 +72,10 @@ def load_sample(split: Split = "train") -> Digits:
         >>> len(load_sample("train")), len(load_sample("test"))
         (8000, 2000)
     """
-    check_split(split)
+    check_choice("split", split, SPLITS)
     with np.load(_SAMPLE_FILE, allow_pickle=False) as arrays:
         images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
     return Digits(torch.from_numpy(images), torch.from_numpy(labels).long(), "sample", split)
-
-
-def check_split(split: str) -> None:
-    """Refuse what is neither ``"train"`` nor ``"test"``."""
-    check_choice("split", split, SPLITS)
 
 
 def followed_digit() -> Digits:

@@ -1,34 +1,29 @@
 """MNIST and Fashion-MNIST: torchvision fetches, unpacks and reads them.
 
-Around it stand a limit on how long a mirror may keep us waiting, a lock between processes, and MNIST's four
-checksums on what lies on the disk: torchvision checks only what it downloads. The format of the files is read
-by hand in lesson 01.
+Around it stand a time limit, a lock between processes, and MNIST's four checksums on what lies on the disk:
+torchvision checks only what it downloads.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import shutil
 import socket
 import tempfile
-import threading
-import time
 import warnings
-import zlib
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import platformdirs
+import torch
 from filelock import FileLock
 
 from digitlab.checks import check_choice
-from digitlab.data.digits import Digits, check_split, load_sample
-from digitlab.names import SOURCES, Split
-from digitlab.writing import PREFIX, write_whole
+from digitlab.data.digits import Digits, load_sample
+from digitlab.names import SOURCES, SPLITS, Split
+from digitlab.writing import PREFIX
 
 _FOLDERS = {"mnist": "MNIST", "fashion": "FashionMNIST"}
 _N_IMAGES = {"train": 60_000, "test": 10_000}
@@ -42,8 +37,7 @@ _MNIST_MD5 = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
-# A mirror is given up when its next 200 kB take longer than 10 seconds. A slow line (50 kB/s) gets everything.
-_PATIENCE_SECONDS, _PATIENCE_BYTES = 10.0, 200_000
+_PATIENCE_SECONDS = 10.0  # a mirror that is silent for so long is given up
 
 
 class DataError(ValueError):
@@ -52,9 +46,6 @@ class DataError(ValueError):
 
 def data_folder() -> Path:
     """Where MNIST is looked for and downloaded to: ``DIGITLAB_DATA`` if set, else the user's cache folder.
-
-    Raises:
-        DataError: ``DIGITLAB_DATA`` begins with ``~`` and there is no such home folder.
 
     Examples:
         >>> data_folder().is_absolute() or "DIGITLAB_DATA" in os.environ
@@ -73,7 +64,7 @@ def load_mnist(split: Split = "train", root: str | Path | None = None, download:
     ``root`` is the folder that holds ``MNIST/raw/``, as torchvision lays it out; ``None`` means `data_folder`.
 
     Raises:
-        DataError: a file is missing, damaged, or cannot be downloaded; the message names it.
+        DataError: a file is missing, damaged, or cannot be downloaded.
 
     Examples:
         >>> try:
@@ -82,35 +73,32 @@ def load_mnist(split: Split = "train", root: str | Path | None = None, download:
         ...     print(str(error).split(":")[0])
         no MNIST in nowhere/MNIST/raw
     """
-    return _load("mnist", split, data_folder() if root is None else Path(root), download)
+    return _load("mnist", split, _folder(root), download)
 
 
 def load_digits(split: Split = "train", source: str = "auto", root: str | Path | None = None) -> Digits:
-    """Load a set by its name; ``"auto"`` takes the best one that can be had here.
+    """Load a set by its name: ``"mnist"``, ``"sample"``, ``"fashion"`` (clothes in MNIST's format), or ``"auto"``.
 
     ``"auto"`` takes MNIST from disk, else downloads it, else gives one `UserWarning` that names the reason and
     takes the bundled sample. The result's ``name`` says which set it is: report it beside every number.
-    ``"fashion"`` is Fashion-MNIST: clothes in MNIST's format.
 
     Raises:
-        DataError: the named set is missing, damaged or cannot be downloaded. A damaged MNIST is an error for
-            ``"auto"``, too.
+        DataError: the named set is missing, damaged or cannot be downloaded; for ``"auto"``, MNIST is damaged.
 
     Examples:
         >>> load_digits("test", "sample").name
         'sample'
     """
     check_choice("data", source, SOURCES)
-    root = data_folder() if root is None else Path(root)
     if source == "sample":
         return load_sample(split)
-    if source == "auto" and not is_complete("mnist", root):
+    if source == "auto" and not is_complete("mnist", _folder(root)):
         try:
-            download("mnist", root)
+            download("mnist", _folder(root))
         except DataError as reason:
             warnings.warn(f"using the bundled sample of 10,000 real digits, because {reason}", stacklevel=2)
             return load_sample(split)
-    return _load("mnist" if source == "auto" else source, split, root, download_missing=True)
+    return _load("mnist" if source == "auto" else source, split, _folder(root), download_missing=True)
 
 
 def is_complete(name: str, root: Path) -> bool:
@@ -121,65 +109,44 @@ def is_complete(name: str, root: Path) -> bool:
 
 
 def _load(name: str, split: Split, root: Path, download_missing: bool) -> Digits:
-    check_split(split)
+    check_choice("split", split, SPLITS)
     raw = _raw_folder(name, root)
     if not is_complete(name, root):
         if not download_missing:
-            raise DataError(
-                f"no {_FOLDERS[name]} in {raw}: allow the download, or set DIGITLAB_DATA to a folder that has it"
-            )
+            advice = "allow the download, or set DIGITLAB_DATA to a folder that has it"
+            raise DataError(f"no {_FOLDERS[name]} in {raw}: {advice}")
         download(name, root)
     from torchvision.datasets.mnist import read_image_file, read_label_file
 
     images_file, labels_file = (raw / file for file in _FILES[split])
-    for path in (images_file, labels_file):
-        if name == "mnist" and _md5(path) != _MNIST_MD5[path.name]:
-            raise _damaged(path, name)
+    damaged = [path for path in (images_file, labels_file) if not _is_whole(name, path)]
     try:
         images, labels = read_image_file(str(images_file)), read_label_file(str(labels_file))
-        n = _N_IMAGES[split]
-        if images.shape != (n, 28, 28) or labels.shape != (n,) or labels.max() > 9:
-            raise ValueError
-    except (
-        ValueError,
-        TypeError,
-        AssertionError,
-        IndexError,
-        KeyError,
-        RuntimeError,
-    ):  # by what is wrong with it
-        raise _damaged(raw, name) from None
+    except (ValueError, TypeError, AssertionError, LookupError, RuntimeError):  # by what is wrong with it
+        images, labels = torch.empty(0), torch.empty(0)
+    n = _N_IMAGES[split]
+    if damaged or images.shape != (n, 28, 28) or labels.shape != (n,) or labels.max() > 9:
+        command = "digitlab download" + f" --data {name}" * (name != "mnist")
+        where = damaged[0] if damaged else raw
+        raise DataError(f"{where} is damaged: delete it, or run `{command}`, to have it fetched again")
     return Digits(images, labels, name, split)
-
-
-def _damaged(path: Path, name: str) -> DataError:
-    command = "digitlab download" + f" --data {name}" * (name != "mnist")
-    return DataError(f"{path} is damaged: delete it, or run `{command}`, to have it fetched again")
-
-
-# --- downloading ----------------------------------------------------------------------------------
 
 
 def download(name: str, root: Path, *, repair: bool = False) -> bool:
     """Have torchvision download a set, ``"mnist"`` or ``"fashion"``, into ``root``, if a file of it is missing.
 
     The files are moved into place when all of them are there and right. With ``repair``, a file of MNIST with a
-    wrong checksum counts as missing; it stays until the new one is there.
-
-    Returns:
-        Whether there was anything to do.
+    wrong checksum counts as missing; it stays until the new one is there. Returns whether there was anything to do.
 
     Raises:
         DataError: no mirror gave the right files, or they cannot be saved.
     """
     raw = _raw_folder(name, root)
     try:
-        missing = _missing(name, root, repair)
-        if not missing:
+        if not _missing(name, root, repair):
             return False
         raw.mkdir(parents=True, exist_ok=True)
         with FileLock(raw / ".lock"):
-            _unpack(name, root, repair)
             missing = _missing(name, root, repair)  # another process may have been faster
             if missing:
                 _download(name, raw, missing)
@@ -190,17 +157,6 @@ def download(name: str, root: Path, *, repair: bool = False) -> bool:
     return True
 
 
-def _unpack(name: str, root: Path, repair: bool) -> None:
-    """Unpack what somebody has laid there by hand as it comes from a mirror."""
-    for path in (_raw_folder(name, root) / file for file in _missing(name, root, repair)):
-        with suppress(
-            OSError, EOFError, zlib.error
-        ):  # there is none, or it is damaged: it will be downloaded
-            content = gzip.decompress(path.with_name(f"{path.name}.gz").read_bytes())
-            if name != "mnist" or _digest(content) == _MNIST_MD5[path.name]:
-                write_whole(path, content)
-
-
 def _download(name: str, raw: Path, missing: list[str]) -> None:
     import torchvision.datasets
 
@@ -208,12 +164,14 @@ def _download(name: str, raw: Path, missing: list[str]) -> None:
     for old in raw.glob(f"{PREFIX}*"):  # of a process that was killed
         shutil.rmtree(old, ignore_errors=True)
     reasons = []
-    for mirror in known.mirrors:  # torchvision's own loop would wait for one that drips
+    for mirror in known.mirrors:  # torchvision's own loop ends at the first that is silent
         one_mirror = type(known.__name__, (known,), {"mirrors": [mirror]})
         with tempfile.TemporaryDirectory(prefix=PREFIX, dir=raw, ignore_cleanup_errors=True) as folder:
             fetched = _raw_folder(name, Path(folder))
             fetched.mkdir(parents=True)
-            reason = _give_time(partial(one_mirror, folder, download=True), fetched)
+            for packed in raw.glob("*.gz"):  # laid there by hand: what is right of it is not fetched again
+                shutil.copy(packed, fetched)
+            reason = _what_fails(one_mirror, folder)
             if reason is None:
                 for file in missing:
                     (fetched / file).replace(raw / file)
@@ -225,56 +183,33 @@ def _download(name: str, raw: Path, missing: list[str]) -> None:
     )
 
 
-def _give_time(fetch: Callable[[], object], folder: Path) -> str | None:
-    """Run ``fetch`` while the files in ``folder`` grow. Returns what went wrong, in a short line, if anything did.
-
-    A thread fetches, because the waiting as a whole can only be limited from outside: a socket's own time limit
-    begins anew with every byte.
-    """
-    outcome: list[str | None] = []
-
-    def work() -> None:
-        try:
-            fetch()
-            outcome.append(None)
-        except Exception as error:  # a stranger can bring on nearly anything
-            reason = (str(error).strip() or type(error).__name__).splitlines()[-1][:100]
-            outcome.append("".join(letter if letter.isprintable() else " " for letter in reason))
-
+def _what_fails(dataset: Any, folder: str) -> str | None:
     limit_before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_PATIENCE_SECONDS)
     try:
-        worker = threading.Thread(target=work, daemon=True)
-        worker.start()
-        size, deadline = 0, time.monotonic() + _PATIENCE_SECONDS
-        while worker.is_alive() and time.monotonic() < deadline:
-            worker.join(0.05)
-            now = sum(path.stat().st_size for path in folder.glob("*"))
-            if now - size >= _PATIENCE_BYTES:
-                size, deadline = now, time.monotonic() + _PATIENCE_SECONDS
+        dataset(folder, download=True)
+    except Exception as error:  # a stranger can bring on nearly anything
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1][:100]
+        return "".join(letter if letter.isprintable() else " " for letter in reason)
     finally:
         socket.setdefaulttimeout(limit_before)
-    return outcome[0] if outcome else f"silent or too slow, given up after {size:,} bytes"
+    return None
 
 
 def _missing(name: str, root: Path, repair: bool = False) -> list[str]:
     raw = _raw_folder(name, root)
     files = [file for of_split in _FILES.values() for file in of_split]
-    return [
-        file for file in files if not (raw / file).is_file() or (repair and not _is_whole(name, raw / file))
-    ]
+    return [f for f in files if not (raw / f).is_file() or (repair and not _is_whole(name, raw / f))]
 
 
 def _is_whole(name: str, path: Path) -> bool:
-    return name != "mnist" or _md5(path) == _MNIST_MD5[path.name]
+    if name != "mnist":
+        return True
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == _MNIST_MD5[path.name]
 
 
-def _md5(path: Path) -> str:
-    return _digest(path.read_bytes())
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+def _folder(root: str | Path | None) -> Path:
+    return data_folder() if root is None else Path(root)
 
 
 def _raw_folder(name: str, root: Path) -> Path:
