@@ -1,7 +1,7 @@
 """Checking a call: the signature says the shape, and a wrong call is told in one line.
 
-``@checked`` compares the arguments with the signature, whose shapes are written as jaxtyping does:
-``Float[Tensor, "N 10"]`` is a tensor of N rows of ten floating-point numbers, and N is the same wherever it stands.
+Shapes are written as jaxtyping does: ``Float[Tensor, "N 10"]`` is a tensor of N rows of ten floating-point
+numbers, and N is the same wherever it stands.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def checked(function: _Callable) -> _Callable:
         Traceback (most recent call last):
         digitlab.checks.ArgumentError: number: expected float, got 'two'
     """
+    known: Any = jaxtyped(function, typechecker=_typechecker)
     if isinstance(function, type):
-        kind: Any = jaxtyped(function, typechecker=_typechecker)
-        kind.__init__ = _in_one_line(kind.__init__)
-        return cast(_Callable, kind)
-    return cast(_Callable, _in_one_line(jaxtyped(function, typechecker=_typechecker)))
+        known.__init__ = _in_one_line(known.__init__)
+        return cast(_Callable, known)
+    return cast(_Callable, _in_one_line(known))
 
 
 def _in_one_line(function: _Callable) -> _Callable:

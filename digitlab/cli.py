@@ -88,25 +88,17 @@ def _build_parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "images", type=Path, nargs="+", metavar="IMAGE", help="a picture of handwritten digits"
     )
+    predict.add_argument("--model", type=Path, metavar="PATH", help="the shipped network by default")
     predict.add_argument(
-        "--model", type=Path, metavar="PATH", help="as for evaluate; the shipped network by default"
-    )
-    predict.add_argument(
-        "--stages", type=Path, metavar="DIR", help="save pictures of how each digit was prepared"
+        "--stages", type=Path, metavar="DIR", help="save pictures of how digits were prepared"
     )
     predict.add_argument("--json", action="store_true", help="print JSON")
     predict.set_defaults(run=commands.predict)
 
-    export = subparsers.add_parser(
-        "export", help="write a trained network for the playground page, or as ONNX"
-    )
+    export = subparsers.add_parser("export", help="write a trained network for the playground, or as ONNX")
     export.add_argument("path", type=Path, metavar="PATH", help="a run's folder, or a model")
-    export.add_argument(
-        "--format",
-        choices=("js", "onnx"),
-        required=True,
-        help="js: for the playground, cnn only; onnx: any model",
-    )
+    formats = "js: for the playground, cnn only; onnx: any model"
+    export.add_argument("--format", choices=("js", "onnx"), required=True, help=formats)
     export.add_argument("--output", type=Path, required=True, metavar="FILE", help="the file to write")
     export.set_defaults(run=commands.export)
 
@@ -140,13 +132,13 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more, got {text!r}")
     return int(text)
 
 
 def _seed(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) >= 2**32:
+    if not text.isdecimal() or int(text) >= 2**32:
         raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 4294967295, got {text!r}")
     return int(text)
 

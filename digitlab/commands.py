@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Stopped(KeyboardInterrupt):
-    """The system asked the command to stop. ``signal`` is the number of the request."""
+    """The system asked the command to stop, by this signal."""
 
     def __init__(self, number: int) -> None:
         super().__init__("asked to stop")
@@ -44,16 +44,14 @@ def train(options: argparse.Namespace) -> int:
     recipe_name = options.recipe or "classic"
     settings = _with_options(RunSettings(get_recipe(recipe_name)), options)
     folder = options.output or Path("runs") / f"{recipe_name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    progress = not options.quiet
+    n_members, resume = options.committee, options.resume
     _stop_on_request()
     try:
         with process_group():
-            progress = progress and rank() == 0
-            if options.committee is not None:
-                summary = train_committee(
-                    settings, options.committee, folder, resume=options.resume, progress=progress
-                )
-            elif options.resume:
+            progress = not options.quiet and rank() == 0
+            if n_members is not None:
+                summary = train_committee(settings, n_members, folder, resume=resume, progress=progress)
+            elif resume:
                 saved = saved_settings(folder)
                 if saved is not None and _differs(saved, options):
                     raise ValueError(f"{folder} was started with other settings: leave them out to resume it")
@@ -62,15 +60,15 @@ def train(options: argparse.Namespace) -> int:
                 summary = train_run(settings, folder, progress=progress)
     except (KeyboardInterrupt, WorkerError) as stop:
         again = f"--resume --output {folder}"
-        if options.committee is not None:
-            again += f" --recipe {recipe_name} --committee {options.committee}, and the settings as before"
+        if n_members is not None:
+            again += f" --recipe {recipe_name} --committee {n_members}, and the settings as before"
         elif not (folder / STATE_FILE).exists():
             raise
         print_error(f"{str(stop) or 'interrupted'}; go on with: digitlab train {again}")
         return 2 if isinstance(stop, WorkerError) else exit_status(stop)
     if progress:
         _print_scores("test   ", summary, summary["data"]["n_test"])
-        if options.committee is None:
+        if n_members is None:
             print(f"report  {folder / 'report.html'}")
         else:
             members = ", ".join(f"{each['test_accuracy']:.2%}" for each in summary["members"])
@@ -139,15 +137,10 @@ def predict(options: argparse.Namespace) -> int:
         probabilities = predict(model, torch.from_numpy(photo.images))
         if options.stages:
             _save_stages(options.stages, path, photo, probabilities)
-        digits = [
-            {
-                "digit": int(row.argmax()),
-                "probability": float(row.max()),
-                "probabilities": row.tolist(),
-                "box": list(digit.box),
-            }
-            for row, digit in zip(probabilities, photo.digits, strict=True)
-        ]
+        digits: list[dict[str, Any]] = []
+        for row, digit in zip(probabilities, photo.digits, strict=True):
+            read = {"digit": int(row.argmax()), "probability": float(row.max())}
+            digits.append({**read, "probabilities": row.tolist(), "box": list(digit.box)})
         results.append({"image": str(path), "digits": digits})
         if not options.json:
             text = "  ".join(f"{digit['digit']} ({digit['probability']:.1%})" for digit in digits)

@@ -30,11 +30,6 @@ class Recipe:
     """Settings of one training.
 
     Attributes:
-        name: what ``digitlab train --recipe`` calls it.
-        description: one line for people.
-        model: a name for `digitlab.models.create_model`.
-        epochs: passes over the training images.
-        batch_size: images a step.
         learning_rate: constant, or the peak of the one-cycle schedule.
         schedule: ``"constant"``, or ``"one_cycle"`` (Smith and Topin 2017): up from a small rate and down to
             nearly nothing.
@@ -44,12 +39,8 @@ class Recipe:
         label_smoothing: the share of each label that is spread evenly over all classes, 0..1 (Szegedy et al.
             2016). The loss then asks for confidence, but not for certainty.
         dropout: the share left out in training, in the model that has dropout (``cnn``).
-        augment: random changes of each training image, or ``None``.
-        autocast: forward pass in bfloat16 where the hardware is fast at it (`training.has_bfloat16`).
+        autocast: forward pass in bfloat16 where the hardware is fast at it.
         n_digits: learn from no more than so many digits, drawn by the run's seed; ``None`` for all.
-
-    Raises:
-        ValueError: a setting out of its range.
     """
 
     name: str
@@ -147,9 +138,6 @@ def list_recipes() -> list[str]:
 def get_recipe(name: str) -> Recipe:
     """The recipe of that name; change single settings with ``dataclasses.replace``.
 
-    Raises:
-        ValueError: an unknown name; the message says which one is meant, or lists them all.
-
     Examples:
         >>> get_recipe("classic").batch_size
         100
@@ -166,16 +154,10 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
         >>> type(make_optimizer(get_recipe("classic"), nn.Linear(2, 2))).__name__
         'Adam'
     """
-    # fused: the whole step in one kernel instead of a dozen small ones for each tensor; the same arithmetic
-    # (lesson 10).
     kind = torch.optim.AdamW if recipe.weight_decay else torch.optim.Adam
-    return kind(
-        model.parameters(),
-        lr=recipe.learning_rate,
-        betas=recipe.betas,
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
+    rate, decay = recipe.learning_rate, recipe.weight_decay
+    # fused: the whole step in one kernel instead of a dozen for each tensor; the same arithmetic (lesson 10).
+    return kind(model.parameters(), lr=rate, betas=recipe.betas, weight_decay=decay, fused=True)
 
 
 @checked
@@ -183,11 +165,6 @@ def make_scheduler(recipe: Recipe, optimizer: Optimizer, steps_per_epoch: int) -
     """The recipe's schedule for a whole run, to be stepped after every batch; ``None`` for a constant rate."""
     if recipe.schedule == "constant":
         return None
+    n_steps = recipe.epochs * steps_per_epoch
     # Momentum stays as it is: for Adam, cycling it as well gained nothing that could be measured.
-    return OneCycleLR(
-        optimizer,
-        recipe.learning_rate,
-        epochs=recipe.epochs,
-        steps_per_epoch=steps_per_epoch,
-        cycle_momentum=False,
-    )
+    return OneCycleLR(optimizer, recipe.learning_rate, total_steps=n_steps, cycle_momentum=False)

@@ -1,7 +1,6 @@
 """The loop: one epoch of training, an exact evaluation, a prediction, and `fit`, which repeats the first two.
 
-Built by hand in lesson 03. This file knows nothing of recipes, files or pictures: it takes a model, batches and
-an optimiser.
+It knows nothing of recipes, files or pictures: it takes a model, batches and an optimiser. Lesson 03.
 """
 
 from __future__ import annotations
@@ -34,13 +33,7 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True)
 class Scores:
-    """How a model did on a set of images.
-
-    Attributes:
-        loss: mean cross-entropy per image, in nats. ln 10 = 2.303 is what guessing costs.
-        accuracy: share of images read correctly, 0..1.
-        n: number of images.
-    """
+    """How a model did on ``n`` images: mean cross-entropy in nats, and the share read correctly, 0..1."""
 
     loss: float
     accuracy: float
@@ -60,11 +53,8 @@ def train_one_epoch(
     """Show the model every batch once, and step after each. Built line by line in lesson 03.
 
     The scheduler is stepped once a batch. ``autocast`` runs the forward pass in bfloat16 where PyTorch deems it
-    safe (lesson 10).
-
-    Returns:
-        Loss and accuracy averaged over the images as they were seen: measured before each step, with dropout
-        on. The loss is the one that is made small: with smoothed labels it cannot reach 0.
+    safe (lesson 10). Loss and accuracy are averaged over the images as they were seen: measured before each step,
+    with dropout on. The loss is the one that is made small: with smoothed labels it cannot reach 0.
 
     Raises:
         TrainingError: the loss is no longer a finite number, or there was no batch.
@@ -142,11 +132,10 @@ def _scores(total_loss: float, n_correct: int, n: int) -> Scores:
 def predict(
     model: nn.Module, images: UInt8[Tensor, "N 28 28"] | Float[Tensor, "N 1 28 28"], batch_size: int = 1000
 ) -> Float[Tensor, "N C"]:
-    """Probabilities for each image: the softmax of the model's logits. Explained in lesson 02.
+    """Probabilities for each image, on the CPU: the softmax of the model's logits. Lesson 02.
 
     The images are raw bytes, which are normalised here, or normalised already. The model is used in evaluation
-    mode, whatever its device and dtype, and put back afterwards. The result is ``float32`` on the CPU; each row
-    sums to 1.
+    mode, whatever its device and dtype, and put back afterwards.
 
     Examples:
         >>> from digitlab.models import CNN
@@ -171,16 +160,10 @@ def predict(
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One epoch in numbers; the training figures are measured while learning, with dropout and augmentation on.
+    """One epoch, counted from 1: losses are means per image, in nats, accuracies 0..1.
 
-    Attributes:
-        epoch: counted from 1.
-        train_loss: mean per image over the epoch, in nats.
-        train_accuracy: 0..1.
-        val_loss: after the epoch; ``None`` without validation images.
-        val_accuracy: 0..1; ``None`` without validation images.
-        lr: learning rate with which the epoch began.
-        seconds: wall time, validation included.
+    The training figures are measured while learning, with dropout and augmentation on, the validation figures
+    after the epoch. ``lr`` is the learning rate with which it began; ``seconds`` include the validation.
     """
 
     epoch: int
@@ -192,10 +175,8 @@ class EpochRow:
     seconds: float
 
     def __str__(self) -> str:
-        text = (
-            f"epoch {self.epoch:>2}  {self.seconds:5.1f} s   "
-            f"train loss {self.train_loss:.4f}  accuracy {self.train_accuracy:7.2%}"
-        )
+        text = f"epoch {self.epoch:>2}  {self.seconds:5.1f} s   train loss {self.train_loss:.4f}"
+        text += f"  accuracy {self.train_accuracy:7.2%}"
         if self.val_loss is not None and self.val_accuracy is not None:
             text += f"   val loss {self.val_loss:.4f}  accuracy {self.val_accuracy:7.2%}"
         return text
@@ -241,11 +222,11 @@ def fit(
     after_epoch: Callable[[History], object] | None = None,
     progress: bool = True,
 ) -> History:
-    """Train until the history has ``epochs`` rows, validating after each.
+    """Train until the history has ``epochs`` rows, validating after each, never on the test set. Lesson 03.
 
     A ``history`` that is given is extended in place: its epochs count, so that a run can go on. ``after_epoch``
     is called with the history after each epoch: that is how a run saves itself. ``progress`` shows a bar while
-    an epoch runs, in a terminal only, and a line for each epoch. The validation images are never the test set.
+    an epoch runs, in a terminal only, and a line for each epoch.
 
     Raises:
         TrainingError: the loss is no longer finite.
@@ -274,18 +255,11 @@ def fit(
             label_smoothing=label_smoothing,
         )
         val = evaluate(model, val_loader) if val_loader is not None else None
-        row = EpochRow(
-            number,
-            train.loss,
-            train.accuracy,
-            val.loss if val else None,
-            val.accuracy if val else None,
-            lr,
-            time.perf_counter() - started,
-        )
-        history.rows.append(row)
+        val_loss, val_accuracy = (val.loss, val.accuracy) if val else (None, None)
+        seconds = time.perf_counter() - started
+        history.rows.append(EpochRow(number, train.loss, train.accuracy, val_loss, val_accuracy, lr, seconds))
         if progress:
-            print(row, flush=True)
+            print(history.rows[-1], flush=True)
         if after_epoch is not None:
             after_epoch(history)
     return history

@@ -55,7 +55,7 @@ def value_range(values: Any) -> str:
 
 
 def listing(items: Iterable[str], limit: int = 30) -> str:
-    """The items with commas between them, the first ``limit`` of them: a description should end some time.
+    """The first ``limit`` of the items, with commas between them: a description should end some time.
 
     Examples:
         >>> listing(["1", "2", "3"], limit=2)

@@ -1,7 +1,4 @@
-"""Augmentation: each training image a little changed, so that no two epochs show quite the same. Lesson 09.
-
-Whole batches at once, on the device where they live; how they get there is in `digitlab.data`.
-"""
+"""Augmentation: each training image a little changed, so that no two epochs show quite the same. Lesson 09."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from digitlab.checks import check_range, checked
 @checked
 @dataclass(frozen=True)
 class RandomAffine:
-    """Augmentation: turn, scale, shear and shift each image a little, at random. Explained in lesson 09.
+    """Turn, scale, shear and shift each image a little, at random. Lesson 09.
 
     Each number is the largest change to either side; each image gets its own, drawn evenly. ``elastic`` goes
     beyond affine changes: it also bends the strokes, as another hand would have (Simard et al. 2003).
@@ -51,11 +48,8 @@ class RandomAffine:
         """Images ``(B, 1, H, W)`` on the scale 0..1, background 0; returns changed copies of the same shape."""
         # Drawn on the CPU whatever the device, so that a seed means the same images everywhere.
         angle, scale, shear, shift_x, shift_y = 2 * torch.rand(5, len(images), generator=generator) - 1
-        angle, scale, shear = (
-            angle * math.radians(self.degrees),
-            1 / (1 + scale * self.scale),
-            shear * self.shear,
-        )
+        angle, scale = angle * math.radians(self.degrees), 1 / (1 + scale * self.scale)
+        shear = shear * self.shear
         # Row by row, the 2x3 matrix that says for each output pixel where to look in the input (x, then y,
         # from -1 to 1).
         cos, sin = angle.cos() * scale, angle.sin() * scale

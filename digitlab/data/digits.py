@@ -1,7 +1,6 @@
 """The digits: images with their labels, the bundled sample, and the split into training and validation.
 
-Images stay as bytes, ``uint8`` of shape ``(N, 28, 28)``, until a batch is asked for: 60,000 digits are then 47
-MB instead of 188 MB. How they become a network's input is in `digitlab.data.loader`. Lesson 01.
+Images stay bytes until a batch is asked for: 60,000 digits are then 47 MB instead of 188 MB. Lesson 01.
 """
 
 from __future__ import annotations
@@ -24,24 +23,16 @@ _SAMPLE_FILE = Path(__file__).parents[1] / "assets" / "sample.npz"
 @checked
 @dataclass(frozen=True)
 class Digits:
-    """Images with their labels. Lesson 01.
-
-    Attributes:
-        images: 0 is background, 255 is full ink.
-        labels: 0..9.
-        name: the set they are from: ``"mnist"``, ``"sample"`` or ``"fashion"``.
-        split: ``"train"``, ``"val"`` or ``"test"``.
+    """Images, 0 background to 255 full ink, with their labels, 0 to 9. Lesson 01.
 
     An integer index gives one ``(image, label)`` pair, so a `Digits` is also a PyTorch map-style dataset; a
-    slice or an index tensor gives a smaller `Digits`.
+    slice or an index tensor gives a smaller `Digits`. ``name`` is ``"mnist"``, ``"sample"`` or ``"fashion"``;
+    ``split`` is ``"train"``, ``"val"`` or ``"test"``.
 
     Examples:
         >>> digits = load_sample("test")
         >>> len(digits), digits[:5].images.shape
         (2000, torch.Size([5, 28, 28]))
-        >>> image, label = digits[0]
-        >>> image.shape, image.dtype
-        (torch.Size([28, 28]), torch.uint8)
     """
 
     images: UInt8[Tensor, "N 28 28"]
@@ -65,8 +56,8 @@ class Digits:
 def load_sample(split: Split = "train") -> Digits:
     """The 8,000 training and 2,000 test digits that ship inside the package. Needs no network.
 
-    They are the first 10,000 images of MNIST's training set (see ``digitlab/assets/sample.md``), the same share
-    of every class in both splits. Used in every lesson when the whole of MNIST is not at hand.
+    They are the first 10,000 images of MNIST's training set, the same share of every class in both splits: see
+    ``digitlab/assets/sample.md``.
 
     Examples:
         >>> len(load_sample("train")), len(load_sample("test"))
@@ -81,9 +72,8 @@ def load_sample(split: Split = "train") -> Digits:
 def followed_digit() -> Digits:
     """The one digit that the whole course follows: a five, as a `Digits` of length one.
 
-    It is the first test digit of the bundled sample, so no network trained on the sample, nor the shipped one,
-    has learnt from it. A network trained on the whole of MNIST has: look at it there, but do not measure with
-    it.
+    It is the first test digit of the bundled sample, from which neither the shipped network has learnt nor one
+    trained on the sample. A network trained on the whole of MNIST has: look at it there, but do not measure.
 
     Examples:
         >>> followed_digit().labels
@@ -99,9 +89,6 @@ def train_val_split(digits: Digits, n_val: int, seed: int = 0) -> tuple[Digits, 
     Each class gives its share of ``n_val`` rounded down; what is left over goes to the classes with the largest
     remainders. Both parts keep the original order.
 
-    Raises:
-        ValueError: ``n_val`` is negative or leaves nothing to train on.
-
     Examples:
         >>> train, val = train_val_split(load_sample("train"), n_val=800, seed=0)
         >>> len(train), len(val)
@@ -112,9 +99,8 @@ def train_val_split(digits: Digits, n_val: int, seed: int = 0) -> tuple[Digits, 
     counts = torch.bincount(digits.labels, minlength=10)
     shares = counts.double() * n_val / len(digits)
     n_chosen = shares.floor().long()
-    remainders = shares - n_chosen
     left_over = int(n_val - n_chosen.sum())
-    n_chosen[remainders.argsort(descending=True, stable=True)[:left_over]] += 1
+    n_chosen[(shares - n_chosen).argsort(descending=True, stable=True)[:left_over]] += 1
 
     is_val = torch.zeros(len(digits), dtype=torch.bool)
     for label, n in enumerate(n_chosen.tolist()):

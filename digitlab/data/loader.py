@@ -43,17 +43,8 @@ class DigitLoader:
 
     ``images`` is the normalised ``float32`` ``(B, 1, 28, 28)``, ``labels`` is ``int64`` ``(B,)``, both on
     ``device``. The bytes are moved to the device once; there are no worker processes, because there is nothing
-    left for them to do.
-
-    Args:
-        digits: what to iterate over.
-        batch_size: images a batch; the last batch may be smaller.
-        shuffle: a new order each epoch.
-        augment: changes the images of each batch, for example `RandomAffine`.
-        device: where the batches live.
-        seed: fixes the order and the augmentation.
-        rank: with several workers, this one's number from 0 (lesson 14).
-        n_workers: of each batch, only every ``n_workers``-th image, from number ``rank`` on.
+    left for them to do. The last batch may be smaller. Of each batch, worker ``rank`` of ``n_workers`` gets every
+    ``n_workers``-th image (lesson 14).
 
     Attributes:
         epoch: how many times the loader has been iterated over. All randomness comes from the seed and
@@ -104,8 +95,7 @@ class DigitLoader:
             if self.augment is None:
                 images = normalize(self.images[mine])
             else:
-                # The whole batch is altered and then divided: so every worker's generator draws the same
-                # numbers, and each image is altered as it would be for one worker alone.
+                # Altered first and divided then: so each image changes as it would for one worker alone.
                 pixels = self.augment(self.images[chosen].unsqueeze(1) / 255, generator)
                 images = _standardize(pixels[self.rank :: self.n_workers, 0])
             self.share = len(mine) / len(chosen)

@@ -49,7 +49,8 @@ def read_photo(source: Any) -> FloatArray:
 
     Args:
         source: a path, a file's bytes, an open binary file, a PIL image, or an array `(H, W)` or
-            `(H, W, C)` with C = 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha; values 0..1, 0..255 or 0..65535.
+            `(H, W, C)` with C = 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha; values 0..1, 0..255 or
+            0..65535.
 
     Returns:
         float32 `(H, W)`, 0 black .. 1 white. Colours become luminance (ITU-R 601: 0.299 R + 0.587 G + 0.114 B);

@@ -48,15 +48,12 @@ class Committee(nn.Module):
 
 
 def load_trained(path: str | Path, device: str | torch.device = "cpu") -> tuple[nn.Module, list[Checkpoint]]:
-    """The model in a checkpoint or a run's folder; a committee's folder gives its members as one model.
+    """The model in a checkpoint or a run's folder, in evaluation mode, and the checkpoints that it was made of.
 
-    Returns:
-        The model, in evaluation mode; and the checkpoints that it was made of, a committee's in the order of
-        their seeds.
+    A committee's folder gives its members as one model, in the order of their seeds.
 
     Raises:
-        CheckpointError: as `digitlab.runs.checkpoint.load_checkpoint`; also if a member has not been trained to
-            the end.
+        CheckpointError: a model cannot be loaded, or a member has not been trained to the end.
     """
     folders = sorted(Path(path).glob(_MEMBER.format("*")), key=lambda folder: (len(folder.name), folder.name))
     members = [load_checkpoint(each, device) for each in folders or [Path(path)]]
@@ -69,12 +66,9 @@ def train_committee(
 ) -> dict[str, Any]:
     """Train networks with the seeds from ``settings.seed`` on, each in a folder ``seed-N``, and test them together.
 
-    The committee's probabilities are the mean of its members'. That takes away the mistakes of chance, which
-    each member makes for itself; the mistakes that all of them share stay. With ``resume``, finished members
-    are kept and an interrupted one goes on.
-
-    Returns:
-        The content of the committee's ``metrics.json``.
+    That takes away the mistakes of chance, which each member makes for itself; the mistakes that all of them
+    share stay. With ``resume``, finished members are kept and an interrupted one goes on. Returns the content of
+    the committee's ``metrics.json``.
 
     Raises:
         RunError: the folder holds members already and ``resume`` is false, or they had other settings.
@@ -92,12 +86,10 @@ def train_committee(
     for member, own in members.items():
         if progress and rank() == 0:
             print(f"member  seed {own.seed}", flush=True)
-        run = (
-            resume_run(member, progress=progress)
-            if kept[member]
-            else train_run(own, member, progress=progress)
+        go_on = kept[member]
+        summaries.append(
+            resume_run(member, progress=progress) if go_on else train_run(own, member, progress=progress)
         )
-        summaries.append(run)
     return dict(broadcast(_decide(folder, list(members), summaries) if rank() == 0 else None))
 
 

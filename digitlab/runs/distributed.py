@@ -2,12 +2,9 @@
 
 ``torchrun --nproc-per-node 2 -m digitlab train`` starts the same program twice. Each process has a number, its
 **rank**, and the same model; each takes every second image of each batch; before each step PyTorch's
-`DistributedDataParallel` adds up their gradients. So all take the same step, the one that a single process
-would have taken. Two things differ: with dropout each worker draws its own random numbers, and batch
-normalisation on CPUs takes each worker's own statistics (on GPUs it is PyTorch's ``SyncBatchNorm``, over all of
-them).
-
-With one process, everything here does nothing.
+`DistributedDataParallel` adds up their gradients. So all take the step that a single process would have taken,
+but for two things: with dropout each worker draws its own random numbers, and batch normalisation on CPUs takes
+each worker's own statistics (on GPUs it is PyTorch's ``SyncBatchNorm``, over all of them).
 """
 
 from __future__ import annotations
@@ -32,11 +29,7 @@ class WorkerError(ValueError):
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Join the other workers, if ``torchrun`` started this process.
-
-    Raises:
-        WorkerError: another worker ended before the work was done.
-    """
+    """Join the other workers, if ``torchrun`` started this process; a `WorkerError` if one of them ends too soon."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
         yield
         return

@@ -1,8 +1,7 @@
 """A run's folder becomes one page, ``report.html``: self-contained, readable on a phone, in the dark and on paper.
 
-`write_figures` draws the run's pictures into ``figures/``; `write_report` puts them together with the numbers
-of ``metrics.json`` and ``history.json``. The page is made from the folder alone: each picture carries its own
-description, from which its alt text comes.
+It is made from the folder alone: from ``metrics.json``, ``history.json`` and the pictures, each of which carries
+its own description, the alt text.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from digitlab.training import History
 from digitlab.writing import write_whole
 
 _TEMPLATE = Path(__file__).parents[1] / "assets" / "report.html.j2"
+_DATA_NAMES = {"mnist": "MNIST", "sample": "the bundled sample of MNIST", "fashion": "Fashion-MNIST"}
 _SAMPLE = 3
 """The digit that the report follows through the network: the fourth of the test set, as in the original tutorial."""
 
@@ -60,31 +60,18 @@ def _draw(model: DigitModel, history: History, test: Digits, probabilities: Tens
 
 
 def write_report(folder: str | Path) -> Path:
-    """Write ``report.html`` from the folder's numbers and pictures; it replaces an earlier one.
-
-    Returns:
-        The path of the page.
-
-    Raises:
-        FileNotFoundError: the folder does not hold a finished run.
-    """
+    """Write ``report.html`` from the numbers and pictures of a finished run's folder; returns its path."""
     folder = Path(folder)
     summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
     figures = {path.stem: _embed(path) for path in sorted((folder / "figures").glob("*.png"))}
     # StrictUndefined: a name that the template misspells is an error here, not a hole in the page.
-    template = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    ).from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    n_test = summary["data"]["n_test"]
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    n_wrong = round((1 - summary["test_accuracy"]) * summary["data"]["n_test"])
+    data_name = _DATA_NAMES[summary["data"]["name"]]
     page = template.render(
-        run=summary,
-        history=history,
-        figures=figures,
-        n_wrong=round((1 - summary["test_accuracy"]) * n_test),
-        data_name={"mnist": "MNIST", "sample": "the bundled sample of MNIST", "fashion": "Fashion-MNIST"}[
-            summary["data"]["name"]
-        ],
+        run=summary, history=history, figures=figures, n_wrong=n_wrong, data_name=data_name
     )
     path = folder / "report.html"
     write_whole(path, page.encode())

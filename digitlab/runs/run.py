@@ -1,9 +1,8 @@
 """One training run: settings go in, a folder comes out.
 
-Ties the parts together as ``digitlab train`` does: load and split the data, train by a recipe, test once at the
-end, and leave the model, the numbers, the pictures and the report in the output folder. After each epoch
-everything that is needed to go on is saved as ``checkpoint.pt``; a finished run has ``model.safetensors``
-instead. No mathematics here.
+Load and split the data, train by a recipe, test once at the end, and leave the model, the numbers, the pictures
+and the report. After each epoch everything that is needed to go on is saved as ``checkpoint.pt``; a finished run
+has ``model.safetensors`` instead.
 """
 
 from __future__ import annotations
@@ -63,10 +62,7 @@ class Run:
 
 
 def train_run(settings: RunSettings, output: str | Path, *, progress: bool = True) -> dict[str, Any]:
-    """Train, test once, and fill the output folder, which is made if it is not there.
-
-    Returns:
-        The content of ``metrics.json``.
+    """Train, test once, and fill the output folder; returns the content of ``metrics.json``.
 
     Raises:
         RunError: the folder holds a run already, or another run is using it.
@@ -109,11 +105,7 @@ def train_model(settings: RunSettings) -> Run:
 
 
 def saved_settings(output: str | Path) -> RunSettings | None:
-    """The settings that an unfinished or finished run was started with; ``None`` if the folder holds no run.
-
-    Raises:
-        digitlab.runs.checkpoint.CheckpointError: the saved state is damaged.
-    """
+    """The settings that an unfinished or finished run was started with; ``None`` if the folder holds no run."""
     folder = Path(output)
     if (path := folder / STATE_FILE).exists():
         return settings_in(path, load_state(path))
@@ -162,8 +154,7 @@ def _prepare(settings: RunSettings) -> Run:
     model = create_model(recipe.model, recipe.dropout).to(device).to(memory_format=torch.channels_last)
     # Of several workers, only the first one downloads.
     source = broadcast(load_digits("train", settings.source).name if rank() == 0 else None)
-    # What "auto" came to holds for the test too, and for resuming: the sample's digits are training digits of
-    # MNIST.
+    # What "auto" came to holds for the test too: the sample's digits are training digits of MNIST.
     settings = replace(settings, source=source)
     digits, test = load_digits("train", source), load_digits("test", source)
     train, val = train_val_split(digits, len(digits) // 20, settings.seed)
@@ -179,9 +170,8 @@ def _prepare(settings: RunSettings) -> Run:
     trained = wrap_ddp(model, train_loader)
     if rank() > 0:  # the first weights are the same for all; what dropout leaves out is not
         torch.manual_seed(settings.seed + rank())
-    return Run(
-        settings, train, val, test, model, trained, train_loader, val_loader, optimizer, scheduler, History()
-    )
+    parts = (model, trained, train_loader, val_loader, optimizer, scheduler)
+    return Run(settings, train, val, test, *parts, History())
 
 
 def _train_and_finish(run: Run, folder: Path, progress: bool) -> dict[str, Any]:

@@ -16,11 +16,7 @@ from digitlab.recipes import Recipe
 class RunSettings:
     """What decides a run's outcome: the same settings on the same machine give bit-identical weights.
 
-    Attributes:
-        recipe: how to train.
-        source: the name of the data, one of `digitlab.data.SOURCES`.
-        seed: fixes the first weights, the validation split, the order of the images, dropout and augmentation.
-        device: one of ``auto``, ``cpu``, ``cuda``, ``mps``.
+    ``seed`` fixes the first weights, the validation split, the order of the images, dropout and augmentation.
     """
 
     recipe: Recipe

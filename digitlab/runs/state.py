@@ -1,8 +1,7 @@
 """The state of an unfinished run: saved after each epoch, and put back when the run goes on.
 
 It is all that decides how the training goes on: weights, what the optimiser and the schedule remember, the random
-generators, and the history. A run that goes on from here ends with the same weights, to the bit, as if it had never
-stopped. The file, ``checkpoint.pt``, is PyTorch's own, read with ``weights_only=True``.
+generators, and the history. So a run that goes on ends with the same weights, to the bit, as if it had never stopped.
 """
 
 from __future__ import annotations
@@ -47,11 +46,7 @@ def save_state(run: Any, path: Path) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Read what `save_state` wrote. Runs no code from the file.
-
-    Raises:
-        CheckpointError: the file is damaged, or holds something else.
-    """
+    """Read what `save_state` wrote; it can hold no code. A `CheckpointError` if it is damaged."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can make PyTorch raise nearly anything
@@ -62,11 +57,7 @@ def load_state(path: Path) -> dict[str, Any]:
 
 
 def settings_in(path: Path, saved: dict[str, Any]) -> RunSettings:
-    """The settings in a state, or in the ``metrics.json`` of a finished run.
-
-    Raises:
-        CheckpointError: there are none, or they make no sense.
-    """
+    """The settings in a state, or in the ``metrics.json`` of a finished run."""
     try:
         return RunSettings.from_dict(saved["settings"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -74,12 +65,7 @@ def settings_in(path: Path, saved: dict[str, Any]) -> RunSettings:
 
 
 def restore(run: Any, state: dict[str, Any], path: Path) -> None:
-    """Put a state back, in a run that was prepared with the same settings.
-
-    Raises:
-        RunError: the run was begun by another number of workers.
-        CheckpointError: the state does not fit.
-    """
+    """Put a state back, in a run that was prepared with the same settings, and has as many workers."""
     try:
         n_begun = len(state["random_states"])
         if n_begun != world_size():
