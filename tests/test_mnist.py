@@ -97,6 +97,15 @@ def half(packed: bytes) -> bytes:
     return packed[: len(packed) // 2]
 
 
+def drips(head: str, first: bytes) -> Answer:
+    def answer(mirrors: Mirrors, request: Request, packed: bytes) -> None:
+        request.wfile.write(head.encode() + first)
+        while not mirrors.closing.wait(0.02):
+            request.wfile.write(b"x")
+
+    return answer
+
+
 def silent(mirrors: Mirrors, request: Request, packed: bytes) -> None:
     mirrors.closing.wait(20)
 
@@ -139,6 +148,9 @@ BAD_MANNERS: dict[str, Answer] = {
     "redirects in a circle": sends("302 Found\r\nLocation: /other/{name}", nothing),
     "redirects to a file": sends("302 Found\r\nLocation: file:///etc/hostname", nothing),
     "silent": silent,
+    "drips": drips("HTTP/1.1 200 OK\r\n\r\n", b""),
+    "drips after a good start": drips("HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n", bytes(50_000)),
+    "drips headers": drips("HTTP/1.1 200 OK\r\nX-Patience: ", b""),
 }
 BAD_PLACES = {
     "no such name": "http://mirror.invalid/",
@@ -160,6 +172,7 @@ def mirrors(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrors]:
     monkeypatch.setattr(mnist, "_MNIST_MD5", md5)
     monkeypatch.setattr(mnist, "_N_IMAGES", {"train": 200, "test": 20})
     monkeypatch.setattr(mnist, "_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(mnist, "_PATIENCE_BYTES", 2000)
     find_address = socket.getaddrinfo
 
     def local_addresses(host: str, *arguments: object, **named: object) -> object:
@@ -239,7 +252,7 @@ def test_a_bad_mirror_is_one_clear_line_and_the_next_one_is_tried(
     [
         ("forbidden", "Forbidden"),
         ("login page", "corrupted"),
-        ("silent", "timed out"),
+        ("drips", "silent or too slow"),
         ("no TLS", "SSL"),
     ],
 )
