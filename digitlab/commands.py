@@ -55,7 +55,7 @@ def train(options: argparse.Namespace) -> int:
                 saved = saved_settings(folder)
                 if saved is not None and _differs(saved, options):
                     raise ValueError(f"{folder} was started with other settings: leave them out to resume it")
-                summary = resume_run(folder, progress=progress)
+                summary = resume_run(folder, device=options.device, progress=progress)
             else:
                 summary = train_run(settings, folder, progress=progress)
     except (KeyboardInterrupt, WorkerError) as stop:
@@ -85,7 +85,8 @@ def _with_options(settings: RunSettings, options: argparse.Namespace) -> RunSett
 
 
 def _differs(saved: RunSettings, options: argparse.Namespace) -> bool:
-    return _with_options(saved, options) != saved or options.recipe not in (None, saved.recipe.name)
+    asked = replace(_with_options(saved, options), device=saved.device)  # another device can take over
+    return asked != saved or options.recipe not in (None, saved.recipe.name)
 
 
 def evaluate(options: argparse.Namespace) -> int:

@@ -19,12 +19,21 @@ def choose_device(name: str = "auto") -> torch.device:
         device(type='cpu')
     """
     check_choice("device", name, DEVICES)
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        name = next(device for device, is_there in available.items() if is_there)
-    if not available[name]:
+        name = next(device for device in ("cuda", "mps", "cpu") if is_available(device))
+    if not is_available(name):
         raise ValueError(f"device {name!r} is not available here: use --device auto or cpu")
     return torch.device(name)
+
+
+def is_available(name: str) -> bool:
+    """Whether this machine has the device; every one has a CPU.
+
+    Examples:
+        >>> is_available("cpu")
+        True
+    """
+    return {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}.get(name, True)
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -6,22 +6,24 @@ It knows nothing of recipes, files or pictures: it takes a model, batches and an
 from __future__ import annotations
 
 import math
+import sys
 import time
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, Int64, Integer, UInt8
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
-from digitlab.checks import check_range, checked
+from digitlab.checks import check_range, checked, described
 from digitlab.data.loader import normalize
+from digitlab.forward import evaluating
 
 Batches = Iterable[Any]
 """Anything that gives ``(images (B, 1, 28, 28), labels (B,))``: a `DigitLoader`, or PyTorch's ``DataLoader``."""
@@ -40,6 +42,7 @@ class Scores:
     n: int
 
 
+@torch.inference_mode(False)  # wherever it is called: without gradients nothing is learnt
 @checked
 def train_one_epoch(
     model: nn.Module,
@@ -58,13 +61,14 @@ def train_one_epoch(
 
     Raises:
         TrainingError: the loss is no longer a finite number, or there was no batch.
+        ValueError: what the loader gives are no batches of images and labels.
     """
     model.train()
     # They become tensors: reading a number out after each batch would make a GPU wait for it.
     total_loss: Tensor | float = 0.0
     n_correct: Tensor | int = 0
     n = 0
-    for images, labels in loader:
+    for images, labels in _batches(loader, model):
         with torch.autocast(images.device.type, torch.bfloat16, enabled=autocast):
             logits = model(images)
             loss = _cross_entropy(logits, labels, label_smoothing)
@@ -77,13 +81,9 @@ def train_one_epoch(
         total_loss = total_loss + loss.detach() * len(labels)
         n_correct = n_correct + (logits.argmax(dim=1) == labels).sum()
         n += len(labels)
-    scores = _scores(float(total_loss), int(n_correct), n)
-    if not math.isfinite(scores.loss):
-        raise TrainingError("the loss is not finite any more: try a smaller learning rate")
-    return scores
+    return _scores(float(total_loss), int(n_correct), n)
 
 
-@torch.inference_mode()
 @checked
 def evaluate(model: nn.Module, loader: Batches) -> Scores:
     """Mean loss and accuracy over all images, exact whatever the batch sizes. Explained in lessons 03 and 06.
@@ -91,18 +91,36 @@ def evaluate(model: nn.Module, loader: Batches) -> Scores:
     The model is switched to evaluation mode and put back afterwards.
 
     Raises:
-        TrainingError: the loader gave no batch.
+        TrainingError: the loss is not a finite number, or there was no batch.
+        ValueError: what the loader gives are no batches of images and labels.
     """
-    was_training = model.training
-    model.eval()
     total_loss, n_correct, n = 0.0, 0, 0
-    for images, labels in loader:
-        logits = model(images)
-        total_loss += float(_cross_entropy(logits, labels)) * len(labels)
-        n_correct += int((logits.argmax(dim=1) == labels).sum())
-        n += len(labels)
-    model.train(was_training)
+    with evaluating(model):
+        for images, labels in _batches(loader, model):
+            logits = model(images)
+            total_loss += float(_cross_entropy(logits, labels)) * len(labels)
+            n_correct += int((logits.argmax(dim=1) == labels).sum())
+            n += len(labels)
     return _scores(total_loss, n_correct, n)
+
+
+def _batches(loader: Batches, model: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
+    """The loader's batches, on the model's device and in its dtype."""
+    weight = next(model.parameters(), None)
+    for batch in loader:
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise ValueError(f"loader: expected batches (images, labels), got {described(batch)}")
+        images, labels = _images_and_labels(*batch)
+        if weight is not None:
+            images, labels = images.to(weight.device, weight.dtype), labels.to(weight.device)
+        yield images, labels
+
+
+@checked
+def _images_and_labels(
+    images: Float[Tensor, "B ..."], labels: Integer[Tensor, " B"]
+) -> tuple[Float[Tensor, "B ..."], Int64[Tensor, " B"]]:
+    return images, labels.long()
 
 
 @checked
@@ -110,6 +128,9 @@ def _cross_entropy(
     logits: Float[Tensor, "B C"], labels: Int64[Tensor, " B"], label_smoothing: float = 0.0
 ) -> Float[Tensor, ""]:
     """The mean over a batch; 0 for the empty share that one of several workers may have of the last batch."""
+    n_classes = logits.shape[1]
+    if labels.is_cpu and ((labels < 0) | (labels >= n_classes)).any():  # PyTorch leaves -100 out in silence
+        raise ValueError(f"labels: expected 0 to {n_classes - 1}, got {labels.min()} to {labels.max()}")
     losses = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=label_smoothing)
     return losses / max(1, len(labels))
 
@@ -124,10 +145,12 @@ def _scores(total_loss: float, n_correct: int, n: int) -> Scores:
         raise TrainingError(
             "loader: expected a batch or more, got none: is the set empty, or the loader used up?"
         )
+    if not math.isfinite(total_loss):
+        advice = "try a smaller learning rate, or look for NaN in the images and weights"
+        raise TrainingError(f"the loss is not finite any more: {advice}")
     return Scores(total_loss / n_images, total_correct / n_images, int(n_images))
 
 
-@torch.inference_mode()
 @checked
 def predict(
     model: nn.Module, images: UInt8[Tensor, "N 28 28"] | Float[Tensor, "N 1 28 28"], batch_size: int = 1000
@@ -144,15 +167,18 @@ def predict(
     """
     check_range("batch_size", batch_size, 1)
     weight = next(model.parameters(), torch.empty(0, device=images.device))
-    was_training = model.training
-    model.eval()
     probabilities = []
-    for batch in torch.split(images, batch_size):
-        inputs = normalize(batch) if batch.dtype == torch.uint8 else batch
-        logits = model(inputs.to(weight.device, weight.dtype))
-        probabilities.append(logits.float().softmax(dim=1).cpu())
-    model.train(was_training)
-    return torch.cat(probabilities)
+    with evaluating(model):
+        for batch in torch.split(images, batch_size):
+            inputs = normalize(batch) if batch.dtype == torch.uint8 else batch
+            logits = model(inputs.to(weight.device, weight.dtype))
+            probabilities.append(logits.float().softmax(dim=1).cpu())
+    result = torch.cat(probabilities)
+    if result.isnan().any():
+        raise ValueError(
+            "images: expected finite numbers, got NaN or infinity, there or in the model's weights"
+        )
+    return result
 
 
 # --- many epochs ----------------------------------------------------------------------------------
@@ -267,5 +293,7 @@ def fit(
 
 def _with_bar(batches: Batches, epoch: int, progress: bool) -> Batches:
     """The same batches, with a bar while they are gone through, where standard error is a terminal."""
+    if not progress or sys.stderr is None:  # closed, as under pythonw
+        return batches
     n = len(batches) if isinstance(batches, Sized) else None
-    return tqdm(batches, f"epoch {epoch:>2}", n, leave=False, disable=None if progress else True)
+    return tqdm(batches, f"epoch {epoch:>2}", n, leave=False, disable=None)

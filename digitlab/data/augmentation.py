@@ -47,7 +47,9 @@ class RandomAffine:
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images ``(B, 1, H, W)`` on the scale 0..1, background 0; returns changed copies of the same shape."""
         # Drawn on the CPU whatever the device, so that a seed means the same images everywhere.
-        angle, scale, shear, shift_x, shift_y = 2 * torch.rand(5, len(images), generator=generator) - 1
+        angle, scale, shear, shift_x, shift_y = (
+            2 * torch.rand(5, len(images), generator=generator, device="cpu") - 1
+        )
         angle, scale = angle * math.radians(self.degrees), 1 / (1 + scale * self.scale)
         shear = shear * self.shear
         # Row by row, the 2x3 matrix that says for each output pixel where to look in the input (x, then y,
@@ -57,7 +59,7 @@ class RandomAffine:
         matrix = torch.stack([cos, cos * shear - sin, shift_x, sin, sin * shear + cos, shift_y], dim=1)
         grid = F.affine_grid(matrix.view(-1, 2, 3).to(images.device), list(images.shape), align_corners=False)
         if self.elastic > 0:
-            shifts = torch.randn(len(images), 2, 5, 5, generator=generator).to(images.device)
+            shifts = torch.randn(len(images), 2, 5, 5, generator=generator, device="cpu").to(images.device)
             field = F.interpolate(shifts, size=images.shape[-2:], mode="bicubic", align_corners=False)
             grid = grid + field.permute(0, 2, 3, 1) * (self.elastic * 2 / images.shape[-1])
         return F.grid_sample(images, grid, align_corners=False)

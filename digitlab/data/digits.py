@@ -40,6 +40,10 @@ class Digits:
     name: str
     split: str
 
+    def __post_init__(self) -> None:
+        for label in self.labels.aminmax() if len(self) else ():
+            check_range("labels", int(label), 0, 9)
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -102,9 +106,10 @@ def train_val_split(digits: Digits, n_val: int, seed: int = 0) -> tuple[Digits, 
     left_over = int(n_val - n_chosen.sum())
     n_chosen[(shares - n_chosen).argsort(descending=True, stable=True)[:left_over]] += 1
 
-    is_val = torch.zeros(len(digits), dtype=torch.bool)
+    is_val = torch.zeros_like(digits.labels, dtype=torch.bool)
     for label, n in enumerate(n_chosen.tolist()):
         members = (digits.labels == label).nonzero().flatten()
-        is_val[members[torch.randperm(len(members), generator=generator)[:n]]] = True
+        order = torch.randperm(len(members), generator=generator, device="cpu")
+        is_val[members[order[:n]]] = True
     val = digits[is_val]
     return digits[~is_val], Digits(val.images, val.labels, val.name, "val")

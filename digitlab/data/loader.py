@@ -89,7 +89,8 @@ class DigitLoader:
         generator = torch.Generator().manual_seed(self.seed + 1_000_003 * self.epoch)
         self.epoch += 1
         n = len(self.dataset)
-        order = torch.randperm(n, generator=generator) if self.shuffle else torch.arange(n)
+        shuffled = torch.randperm(n, generator=generator, device="cpu")
+        order = shuffled if self.shuffle else torch.arange(n, device="cpu")
         for chosen in order.to(self.device).split(self.batch_size):
             mine = chosen[self.rank :: self.n_workers]
             if self.augment is None:

@@ -86,10 +86,10 @@ def train_committee(
     for member, own in members.items():
         if progress and rank() == 0:
             print(f"member  seed {own.seed}", flush=True)
-        go_on = kept[member]
-        summaries.append(
-            resume_run(member, progress=progress) if go_on else train_run(own, member, progress=progress)
-        )
+        if kept[member]:
+            summaries.append(resume_run(member, device=own.device, progress=progress))
+        else:
+            summaries.append(train_run(own, member, progress=progress))
     return dict(broadcast(_decide(folder, list(members), summaries) if rank() == 0 else None))
 
 
@@ -100,7 +100,7 @@ def _kept(member: Path, settings: RunSettings) -> bool:
         return False
     if settings.source == "auto":  # the run knows what that came to
         settings = replace(settings, source=saved.source)
-    if saved != settings:
+    if saved != replace(settings, device=saved.device):
         raise RunError(f"{member} was trained with other settings: choose another --output")
     return True
 

@@ -26,7 +26,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from digitlab import metrics
 from digitlab.checks import checked
 from digitlab.data import DigitLoader, Digits, load_digits, train_val_split
-from digitlab.device import choose_device, has_bfloat16
+from digitlab.device import choose_device, has_bfloat16, is_available
 from digitlab.models import DigitModel, create_model
 from digitlab.recipes import make_optimizer, make_scheduler
 from digitlab.runs.checkpoint import MODEL_FILE, save_checkpoint
@@ -76,10 +76,11 @@ def train_run(settings: RunSettings, output: str | Path, *, progress: bool = Tru
         return _train_and_finish(run, folder, progress)
 
 
-def resume_run(output: str | Path, *, progress: bool = True) -> dict[str, Any]:
+def resume_run(output: str | Path, *, device: str | None = None, progress: bool = True) -> dict[str, Any]:
     """Go on with an interrupted run after its last whole epoch, as if it had never stopped.
 
-    A finished run is left as it is.
+    A finished run is left as it is. On another ``device`` than before (by default one that this machine lacks), or
+    with another PyTorch, the last bits may differ: a `UserWarning` says so.
 
     Raises:
         RunError: there is nothing to resume, or another run is using the folder.
@@ -92,7 +93,9 @@ def resume_run(output: str | Path, *, progress: bool = True) -> dict[str, Any]:
         raise RunError(f"nothing to resume in {folder}: there is no {STATE_FILE}")
     with _alone_in(folder):
         state = load_state(folder / STATE_FILE)
-        run = _prepare(settings_in(folder / STATE_FILE, state))
+        settings = settings_in(folder / STATE_FILE, state)
+        usual = settings.device if is_available(settings.device) else "auto"
+        run = _prepare(replace(settings, device=device or usual))
         restore(run, state, folder / STATE_FILE)
         return _train_and_finish(run, folder, progress)
 

@@ -7,6 +7,7 @@ generators, and the history. So a run that goes on ends with the same weights, t
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def save_state(run: Any, path: Path) -> None:
         "scheduler": run.scheduler.state_dict() if run.scheduler is not None else None,
         "history": run.history.to_list(),
         "random_states": random_states,
+        "machine": _machine(run),
     }
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -66,6 +68,7 @@ def settings_in(path: Path, saved: dict[str, Any]) -> RunSettings:
 
 def restore(run: Any, state: dict[str, Any], path: Path) -> None:
     """Put a state back, in a run that was prepared with the same settings, and has as many workers."""
+    before, now = state.get("machine"), _machine(run)
     try:
         n_begun = len(state["random_states"])
         if n_begun != world_size():
@@ -78,11 +81,13 @@ def restore(run: Any, state: dict[str, Any], path: Path) -> None:
             run.scheduler.load_state_dict(state["scheduler"])
         run.history = History.from_list(state["history"])
         run.train_loader.epoch = len(run.history)
-        _set_random_state(state["random_states"][rank()])
+        _set_random_state(state["random_states"][rank()], run.train_loader.device)
     except RunError:
         raise
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise damaged(path, error) from error
+    if rank() == 0 and before != now:
+        warnings.warn(f"begun on {before}, going on on {now}: the last bits may differ", stacklevel=2)
 
 
 def damaged(path: Path, fault: object) -> CheckpointError:
@@ -108,7 +113,12 @@ def _random_state(device: torch.device) -> dict[str, Tensor]:
     return state
 
 
-def _set_random_state(state: dict[str, Tensor]) -> None:
+def _set_random_state(state: dict[str, Tensor], device: torch.device) -> None:
     torch.set_rng_state(state["cpu"])
-    for device in state.keys() - {"cpu"}:
-        torch.get_device_module(device).set_rng_state(state[device])
+    if device.type in state.keys() - {"cpu"}:
+        torch.get_device_module(device).set_rng_state(state[device.type])
+
+
+def _machine(run: Any) -> str:
+    """What decides the last bits."""
+    return f"{run.train_loader.device.type} with PyTorch {torch.__version__}"
