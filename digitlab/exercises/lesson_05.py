@@ -34,7 +34,6 @@ def in_order(answer: Any, expected: list[Any]) -> str:
 
 # 05.1
 SHAPES = [(10, 24, 24), (10, 12, 12), (20, 8, 8), (20, 4, 4), (320,), (50,), (10,)]
-SHAPES_CODE = f"shapes = {SHAPES}"
 
 
 # 05.2
@@ -56,11 +55,8 @@ def collapse(weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> 
 def pairs_of_layers() -> list[tuple[Tensor, ...]]:
     """Four inputs, four hidden units and four outputs, so that a product in the wrong order runs too; then other sizes."""
     generator = torch.Generator().manual_seed(6)
-    cases = []
-    for n_in, n_hidden, n_out in ((4, 4, 4), (3, 4, 4)):
-        shapes = ((n_hidden, n_in), (n_hidden,), (n_out, n_hidden), (n_out,))
-        cases.append(tuple(torch.randn(shape, generator=generator) for shape in shapes))
-    return cases
+    sizes = [((4, n_in), (4,), (4, 4), (4,)) for n_in in (4, 3)]
+    return [tuple(torch.randn(size, generator=generator) for size in layers) for layers in sizes]
 
 
 # 05.4
@@ -85,20 +81,17 @@ class Network(nn.Module):
         return logits
 
 
-def inputs_of_linear_layers(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
+def inputs_of_linear_layers(model: nn.Module, images: Tensor) -> list[Tensor]:
     """What comes in to fc1 and fc2 when the model reads the images."""
-    caught: dict[str, Tensor] = {}
-    hooks = []
-    for name in ("fc1", "fc2"):
+    caught = {}
+    fc1, fc2 = model.get_submodule("fc1"), model.get_submodule("fc2")
 
-        def keep(_: nn.Module, inputs: tuple[Tensor, ...], name: str = name) -> None:
-            caught[name] = inputs[0]
+    def keep(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        caught[layer] = inputs[0]
 
-        hooks.append(model.get_submodule(name).register_forward_pre_hook(keep))
-    model(images)
-    for hook in hooks:
-        hook.remove()
-    return caught
+    with fc1.register_forward_pre_hook(keep), fc2.register_forward_pre_hook(keep):
+        model(images)
+    return [caught[fc1], caught[fc2]]
 
 
 def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[Any, ...]:
@@ -130,17 +123,17 @@ def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[
         raise Mistake(
             "in eval mode two passes over the same images should agree, and yours differ: is some dropout still on?"
         )
-    evaluating = inputs_of_linear_layers(model, images)
-    training = inputs_of_linear_layers(model.train(), images)
-    if torch.allclose(training["fc1"], evaluating["fc1"]):
+    usual, _ = inputs_of_linear_layers(model, images)
+    now, dropped = inputs_of_linear_layers(model.train(), images)
+    if torch.allclose(now, usual):
         maps = "no maps are"
     else:  # a map that is left out is zero everywhere, and one that is not is as it was, but for a factor
-        now, usual = (each["fc1"].view(-1, 20, 16) for each in (training, evaluating))
-        whole = ((now > 0) == (usual > 0)).all(dim=2) | (now == 0).all(dim=2)
+        kept = ((now > 0) == (usual > 0)).view(-1, 20, 16).all(dim=2)
+        whole = kept | (now == 0).view(-1, 20, 16).all(dim=2)
         maps = "whole maps are" if bool(whole.all()) else "parts of maps are"
-    undropped = F.relu(F.linear(training["fc1"], weights["fc1.weight"], weights["fc1.bias"]))
-    units = "no" if torch.allclose(training["fc2"], undropped, atol=1e-5) else "some"
-    return (logits, f"{maps} left out in training", f"{units} units are left out in training")
+    undropped = F.relu(F.linear(now, weights["fc1.weight"], weights["fc1.bias"]))
+    units = "no" if torch.allclose(dropped, undropped, atol=1e-5) else "some"
+    return logits, f"{maps} left out in training", f"{units} units are left out in training"
 
 
 def eight_images() -> list[tuple[Any, ...]]:
@@ -165,7 +158,7 @@ EXERCISES = [
         number="05.1", title="The shape table", name="shapes", minutes=6, difficulty="easy",
         starter="# after: conv1, pooling, conv2, pooling, flatten, fc1, fc2; maps as (channels, height, width), vectors as (length,)\n"
         "shapes = ...",
-        answer=SHAPES, cases=lambda: [(SHAPES,)], observe=in_order, code=SHAPES_CODE,
+        answer=SHAPES, cases=lambda: [(SHAPES,)], observe=in_order, code=f"shapes = {SHAPES}",
         praise="and if somebody hands you digits of 32 by 32 pixels, you know which layer will complain: fc1, the only "
         "one that counts on a size.",
         hints=(
@@ -201,8 +194,7 @@ EXERCISES = [
             "fc1 takes the 20 maps of 4 by 4 as 320 numbers and gives 50.",
         ),
         wrong=(
-            edit(" + 10\n    conv2", "\n    conv2", " + 20\n", "\n", " + 50\n", "\n", " + 10\n", "\n",
-                "the weights are right; each output channel and each unit has a bias, too."),
+            edit("5 * 5 + 10", "5 * 5", "the weights are right; each output channel and each unit has a bias, too."),
             edit("20 * 10 * 5", "20 * 5",
                 "conv2 reads all ten maps: each of its 20 kernels has ten slices of 5 by 5, not one."),
             edit("5 * 5 + 20", "5 * 5 + 20 * 10",
@@ -268,19 +260,17 @@ EXERCISES = [
             edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, 0.5)",
                 "in eval mode it still answers by chance: "
                 "F.dropout is on unless it is told otherwise. Write F.dropout(x, training=self.training)."),
-            edit("F.relu(F.max_pool2d(self.conv1(images), 2))", "F.max_pool2d(self.conv1(images), 2)",
-                "F.relu(F.max_pool2d(self.conv2_drop(self.conv2(x)), 2))",
-                "F.max_pool2d(self.conv2_drop(self.conv2(x)), 2)",
+            edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1", "F.relu(F.max_pool2d(self.conv2",
+                "(F.max_pool2d(self.conv2",
                 "the ReLU after the pooling is missing: "
                 "without a bend, convolution after convolution is one linear step, too."),
             edit("self.conv2_drop(self.conv2(x))", "F.dropout(self.conv2(x), 0.5, self.training)",
                 "single numbers of conv2's maps are left out, not whole maps: conv2_drop should be an nn.Dropout2d. "
                 "A number's neighbours say nearly the same as it does, so without it little would be missing."),
-            edit("self.conv2_drop(self.conv2(x))", "self.conv2(x)",
-                "        x = F.dropout(x, 0.5, self.training)  # (B, 50)\n", "",
+            edit("self.conv2_drop(self.conv2(x))", "self.conv2(x)", "F.dropout(x, 0.5, self.training)", "x",
                 "in training nothing is left out: "
                 "conv2_drop is not used in forward, and there is no dropout before fc2."),
-            edit("        x = F.dropout(x, 0.5, self.training)  # (B, 50)\n", "",
+            edit("F.dropout(x, 0.5, self.training)", "x",
                 "the dropout between fc1's ReLU and fc2 is missing; that of the maps is there."),
             edit("self.conv2_drop(self.conv2(x))", "self.conv2(x)",
                 "conv2_drop is made but not used: call it on what conv2 gives."),
