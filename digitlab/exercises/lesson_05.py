@@ -260,8 +260,8 @@ EXERCISES = [
             edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, 0.5)",
                 "in eval mode it still answers by chance: "
                 "F.dropout is on unless it is told otherwise. Write F.dropout(x, training=self.training)."),
-            edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1", "F.relu(F.max_pool2d(self.conv2",
-                "(F.max_pool2d(self.conv2",
+            edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1",
+                "F.relu(F.max_pool2d(self.conv2", "(F.max_pool2d(self.conv2",
                 "the ReLU after the pooling is missing: "
                 "without a bend, convolution after convolution is one linear step, too."),
             edit("self.conv2_drop(self.conv2(x))", "F.dropout(self.conv2(x), 0.5, self.training)",

@@ -20,8 +20,9 @@ def results() -> list[tuple[int, int]]:
 def interval(n_correct: int, n: int) -> tuple[float, float]:
     share, z = n_correct / n, 1.96
     # (share - p)^2 = z^2 p (1 - p) / n is a quadratic equation in p; these are the middle and half the distance of its roots.
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    pull = z**2 / n  # towards one half: the fewer digits, the stronger
+    middle = (share + pull / 2) / (1 + pull)
+    half = z * math.sqrt(share * (1 - share) / n + pull / (4 * n)) / (1 + pull)
     return middle - half, middle + half
 
 
@@ -29,12 +30,12 @@ def interval(n_correct: int, n: int) -> tuple[float, float]:
 def pairs_of_networks() -> list[tuple[Tensor, Tensor]]:
     """A alone right, B alone right, both, neither: 20 to 10, the same turned round, a tie, full agreement, 6 to 0."""
     counts = [(20, 10, 300, 5), (10, 20, 300, 5), (4, 4, 50, 2), (0, 0, 40, 3), (6, 0, 30, 0)]
+    kinds = torch.tensor([(True, False, True, False), (False, True, True, False)])
     cases = []
-    for only_a, only_b, both, neither in counts:
-        right_a = torch.tensor([True] * only_a + [False] * only_b + [True] * both + [False] * neither)
-        right_b = torch.tensor([False] * only_a + [True] * only_b + [True] * both + [False] * neither)
-        order = torch.randperm(len(right_a), generator=torch.Generator().manual_seed(0))
-        cases.append((right_a[order], right_b[order]))
+    for each in counts:
+        order = torch.randperm(sum(each), generator=torch.Generator().manual_seed(0))
+        right_a, right_b = kinds.repeat_interleave(torch.tensor(each), dim=1)[:, order]
+        cases.append((right_a, right_b))
     return cases
 
 
@@ -42,7 +43,7 @@ def paired_p_value(right_a: Tensor, right_b: Tensor) -> float:
     only_a = int((right_a & ~right_b).sum())
     only_b = int((right_b & ~right_a).sum())
     n, fewer = only_a + only_b, min(only_a, only_b)
-    tail = sum(math.comb(n, k) for k in range(fewer + 1)) / float(2**n)
+    tail = sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n
     return min(1.0, 2 * tail)  # a tie counts the middle twice
 
 
@@ -125,22 +126,19 @@ EXERCISES = [
             "its roots is (share + z**2 / (2 * n)) / (1 + z**2 / n).",
         ),
         wrong=(
-            edit("return middle - half, middle + half",
-                "half = z * math.sqrt(share * (1 - share) / n)\n    return share - half, share + half",
+            edit("z**2 / n", "0",
                 "this is share ± 1.96 standard errors, with the standard error of the measured share. For 20 "
                 "of 20 it is 0, so the interval claims exactly 100 %. Use the standard error of each p that you try."),
-            edit("return middle - half, middle + half",
-                "half = z * math.sqrt(share * (1 - share) / n)\n    return max(share - half, 0.0), min(share + half, 1.0)",
+            edit("z**2 / n", "0", "middle - half, middle + half", "max(middle - half, 0), min(middle + half, 1)",
                 "cutting at 0 and 1 hides the trouble but does not cure it: for 20 of 20 both ends are still 100 %. "
                 "The standard error should be that of each candidate p, not that of the measured share."),
-            edit("return middle - half, middle + half",
-                "half = z * math.sqrt(share * (1 - share))\n    return share - half, share + half",
+            edit("z**2 / n", "0", "(1 - share) / n", "(1 - share)",
                 "this is the scatter of single digits; "
                 "a mean over n digits scatters less. Divide p * (1 - p) by n under the root."),
             edit("1.96", "1",
                 "these are the truths within one standard error: "
                 "such intervals miss the truth one time in three. For 95 % take 1.96."),
-            edit("return middle - half, middle + half", "return (middle - half) * n, (middle + half) * n",
+            edit("middle - half, middle + half", "(middle - half) * n, (middle + half) * n",
                 "right, but counted in digits. Return shares: leave out the factor n."),
         ),
     ),
@@ -164,7 +162,7 @@ EXERCISES = [
             edit("min(1.0, 2 * tail)", "2 * tail",
                 "right except for a tie: there both ends contain the middle, and the sum exceeds 1. "
                 "A p-value is a probability; take min(1.0, ...)."),
-            edit("return min(1.0, 2 * tail)", "return math.comb(n, fewer) / float(2**n)",
+            edit("min(1.0, 2 * tail)", "math.comb(n, fewer) / 2**n",
                 "this is the chance of exactly this split. With many digits every single split is rare, "
                 "even the most ordinary one. Add up all splits that are this uneven or more."),
             edit("only_a + only_b, min(only_a, only_b)", "len(right_a), min(int(right_a.sum()), int(right_b.sum()))",
@@ -174,7 +172,7 @@ EXERCISES = [
                 "you counted all that A got right and all that B got right. What both got right "
                 "cannot tell them apart: count the digits where A is right and B is not, and the other way round."),
             edit("return min(1.0, 2 * tail)",
-                "a, b, n = int(right_a.sum()), int(right_b.sum()), len(right_a)\n    pooled = (a + b) / (2 * n)\n    return math.erfc(abs(a - b) / n / math.sqrt(2 * pooled * (1 - pooled) / n) / math.sqrt(2))",
+                "both = torch.cat([right_a, right_b]).float()\n    return math.erfc(abs(only_a - only_b) / math.sqrt(2 * len(both) * both.var(correction=0)))",
                 "this compares two accuracies as if they came from different digits. "
                 "It throws away that the digits are the same; count where exactly one of the two is right."),
         ),
@@ -193,9 +191,7 @@ EXERCISES = [
         wrong=(
             edit("matrix[label, prediction]", "matrix[prediction, label]",
                 "rows and columns are exchanged. The label is the row: a 4 read as a 9 belongs in matrix[4, 9]."),
-            edit(
-                "for label, prediction in zip(labels.tolist(), predictions.tolist(), strict=True):\n        matrix[label, prediction",
-                "matrix[labels, predictions",
+            edit("zip(labels.tolist(), predictions.tolist(), strict=True)", "[(labels, predictions)]",
                 "no count is above 1. `matrix[labels, predictions] += 1` reads all cells, "
                 "adds, and writes each back once, however often it was named. Use a loop, or torch.bincount."),
             edit("return matrix", "return matrix.float()",
@@ -220,11 +216,10 @@ EXERCISES = [
             "Each bin adds (its share of all digits) * |mean confidence - share right in it|.",
         ),
         wrong=(
-            edit("float(inside.float().mean() * gap.abs())\n    return error",
-                "float(gap.abs())\n    return error / len((confidences * 10).ceil().unique())",
+            edit("inside.float().mean() * gap.abs()", "gap.abs() / len((confidences * 10).ceil().unique())",
                 "every bin counts the same here, whether it holds two digits or two thousand. "
                 "Weigh each gap by the bin's share of the digits."),
-            edit("float(inside.float().mean() * gap.abs())", "float(gap.abs()) / 10",
+            edit("inside.float().mean() * gap.abs()", "gap.abs() / 10",
                 "this is the plain average over ten bins. "
                 "Weigh each gap by the bin's share of the digits: a bin of two digits says little."),
             edit("gap.abs()", "gap",
@@ -233,8 +228,7 @@ EXERCISES = [
             edit("return error", "return float((confidences.mean() - right.mean()).abs())",
                 "this is mean confidence against accuracy over all digits, one big bin. "
                 "Gaps in different places cancel; take the absolute value bin by bin, then add."),
-            edit("    error = 0.0\n",
-                "    confidences = probabilities[torch.arange(len(labels)), labels]\n    error = 0.0\n",
+            edit("error = 0.0", "error, confidences = 0.0, probabilities[torch.arange(len(labels)), labels]",
                 "you binned by the probability of the label. "
                 "A reader does not know the label; the confidence is the probability of the answer, the largest one."),
         ),
@@ -251,8 +245,7 @@ EXERCISES = [
             "Python's min takes a key: min(candidates, key=lambda t: ...), where the key gives the loss as a number (.item()).",
         ),
         wrong=(
-            edit("F.cross_entropy(logits / temperature, labels).item()",
-                "-(torch.argmax(logits / temperature, dim=1) == labels).float().mean().item()",
+            edit("F.cross_entropy(logits / temperature, labels)", "((logits / temperature).argmax(1) != labels).sum()",
                 "dividing all ten logits by the same number leaves their order alone, "
                 "so the accuracy is the same for every candidate and cannot choose: "
                 "you return whichever comes first. The loss sees the probabilities."),

@@ -130,13 +130,12 @@ EXERCISES = [
                 "the order is turned round: argsort sorts upwards. Pass descending=True."),
             edit("wrong[losses[wrong].argsort(descending=True)]", "losses.argsort(descending=True)",
                 "this ranks all images, those that were read correctly too. Keep the mistakes only."),
-            edit("losses = -probabilities[torch.arange(len(labels)), labels].log(",
-                "confidences, predictions = probabilities.max(dim=1", "(probabilities.argmax(dim=1)", "(predictions",
-                "wrong[losses", "wrong[confidences",
+            edit("-probabilities[torch.arange(len(labels)), labels].log()", "probabilities.max(dim=1).values",
                 "this ranks by the probability of the answer that was given. "
                 "The loss looks at the probability of the label: "
                 "a network may be 60 % sure of a wrong answer and still give the label 39 %, or next to nothing."),
-            edit("wrong[losses[wrong].argsort(descending=True)]", "losses[wrong].argsort(descending=True)",
+            edit("return wrong[losses[wrong].argsort(descending=True)]",
+                "return losses[wrong].argsort(descending=True)",
                 "these are places in the list of mistakes, not in the set: "
                 "images[0] would be the set's first image. Index the places of the mistakes with this order."),
             edit("wrong[losses[wrong].argsort(descending=True)]", "wrong",
@@ -155,17 +154,13 @@ EXERCISES = [
         wrong=(
             edit("best - second", "best - probabilities.min(dim=1).values",
                 "this is the largest minus the smallest, nearly the confidence itself. Take the second largest."),
-            edit(", second = probabilities.topk(2, dim=1).values.unbind", " = probabilities.argmax",
-                "return best - second",
-                "places = torch.arange(len(best))\n    return probabilities[places, best] - probabilities[places, (best + 1) % 10]",
+            edit("best - second", "best - torch.stack([row[(row.argmax() + 1) % 10] for row in probabilities])",
                 "this compares the answer with the digit after it. The rival is whichever digit "
                 "has the second largest probability: sort the values, do not count on the classes."),
             edit("best - second", "best",
                 "this is the confidence. "
                 "0.5 may be 0.5 against 0.49, or against nine small ones; subtract the second largest."),
-            edit("best, second = probabilities.topk(2, dim=1).values.unbind(dim=1)",
-                "ranked = probabilities.sort(dim=0, descending=True).values", "best - second",
-                "ranked[0] - ranked[min(1, len(ranked) - 1)]",
+            edit("best - second", "probabilities.amax(dim=0) - probabilities.sort(dim=0).values[-2:][0]",
                 "you compared the images of the batch with each other. The ten classes lie along dim=1."),
             edit("best - second", "second - best",
                 "the sign is turned round: it is the largest minus the second largest, 0 or more."),
@@ -185,22 +180,16 @@ EXERCISES = [
             edit('"model" if digit == label else "label"', '"label" if digit == label else "model"',
                 "the two are exchanged. "
                 "If the others can read what the label says, the network that could not is at fault: 'model'."),
-            edit(
-                '    for digit in range(10):\n        if readings.count(digit) > len(readings) / 2:\n            return "model" if digit == label else "label"\n',
-                '    counts = [readings.count(digit) for digit in range(10)]\n    if counts.count(max(counts)) == 1:\n        return "model" if counts.index(max(counts)) == label else "label"\n',
+            edit("> len(readings) / 2", "> max(readings.count(other) for other in range(10) if other != digit)",
                 "two votes of five are the most, yet not more than half. "
                 "When the others say three different things, nobody knows: 'ambiguous'."),
-            edit(
-                '    for digit in range(10):\n        if readings.count(digit) > len(readings) / 2:\n            return "model" if digit == label else "label"\n',
-                '    favourite = max(readings, key=readings.count)\n    return "model" if favourite == label else "label"\n',
+            edit('return "ambiguous"', 'return "model" if max(readings, key=readings.count) == label else "label"',
                 "you never say 'ambiguous': "
                 "the most common reading wins however few read it. Ask for more than half of the votes."),
             edit("> len(readings) / 2", "== len(readings)",
                 "you ask for all votes; "
                 "more than half is enough. One careless network should not be able to block a verdict."),
-            edit(
-                '    for digit in range(10):\n        if readings.count(digit) > len(readings) / 2:\n            return "model" if digit == label else "label"\n',
-                '    agreeing = readings.count(label)\n    if agreeing != len(readings) / 2:\n        return "model" if agreeing > len(readings) / 2 else "label"\n',
+            edit('return "ambiguous"', 'return "ambiguous" if 2 * readings.count(label) == len(readings) else "label"',
                 "five networks that all read something *different* disagree with the label, and with each other. "
                 "That is an ambiguous digit, not a wrong label: "
                 "to overturn a label, more than half must agree on one other digit."),
@@ -241,33 +230,24 @@ EXERCISES = [
             "Put the results back where they belong: losses = torch.zeros(len(digits)), then losses[inside] = ...",
         ),
         wrong=(
-            edit("    losses = torch.zeros(len(digits))\n",
-                "    return dl.cross_entropy(train_and_read(digits, digits.images), digits.labels)\n    losses = torch.zeros(len(digits))\n",
+            edit("digits[~inside]", "digits",
                 "you trained on all digits and asked about the same ones. What is learnt by heart has a small loss, "
                 "wrong labels included. Leave out the fold that is being read."),
-            edit("probabilities = train_and_read(digits[~",
-                "losses[inside] = dl.cross_entropy(\n            train_and_read(digits[",
-                "\n        losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels",
-                ", digits[inside].labels\n        ",
+            edit("digits[~inside]", "digits[inside]",
                 "each network reads the fold that it was trained on, "
                 "so it has learnt the very labels it should judge. Train on digits[folds != fold]."),
-            edit(
-                "probabilities = train_and_read(digits[~inside], digits[inside].images)\n        losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels",
-                "losses[~inside] = dl.cross_entropy(\n            train_and_read(digits[inside], digits[~inside].images), digits[~inside].labels\n        ",
+            edit("folds == fold", "folds != fold",
                 "the roles are exchanged: you train on one fold and read the others, so each network learns "
                 "from few digits and later folds overwrite earlier losses. Train on all *but* the fold."),
             edit("return losses", "return torch.cat([losses[folds == fold] for fold in folds.unique()])",
                 "the losses are right but stand fold after fold. "
                 "Digit 1's loss belongs in place 1: write losses[folds == fold] = ..."),
-            edit("dl.cross_entropy(probabilities, digits[inside].labels)",
-                'F.cross_entropy(probabilities, digits[inside].labels, reduction="none")',
+            edit("dl.cross", "torch.nn.functional.cross", "labels)\n", 'labels, reduction="none")\n',
                 "F.cross_entropy expects logits and applies a softmax of its own; "
                 "these are probabilities already. Use dl.cross_entropy(probabilities, "
                 "labels), or take minus the logarithm of the label's probability."),
-            edit("losses = torch.zeros(len(digits)", "probabilities = torch.zeros(len(digits), 10",
-                "inside = folds == fold\n        probabilities = train_and_read(digits[~inside], digits[inside].images)\n        losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels",
-                "probabilities[folds == fold] = train_and_read(digits[folds != fold], digits.images[folds == fold]",
-                "return losses", "return probabilities",
+            edit("zeros(len(digits))", "zeros(len(digits), 10)",
+                "dl.cross_entropy(probabilities, digits[inside].labels)", "probabilities",
                 "these are the probabilities, (N, 10). "
                 "One step is missing: the loss of each digit, dl.cross_entropy(probabilities, labels)."),
         ),
