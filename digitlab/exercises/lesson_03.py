@@ -98,30 +98,22 @@ def mean_loss(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float:
     return total / n
 
 
-class Watched(nn.Sequential):
-    """A model with dropout that notes whether autograd was recording when it was used."""
-
-    was_recorded = False
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Images ``(B, 6)`` to logits ``(B, 3)``."""
-        self.was_recorded |= torch.is_grad_enabled()
-        return super().forward(input)
-
-
-def watched_models() -> list[tuple[nn.Module, Batches]]:
+def dropping_models() -> list[tuple[nn.Sequential, Batches]]:
+    """Two models with dropout, the second in evaluation mode."""
     torch.manual_seed(11)
-    model, other = (Watched(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 3)) for _ in range(2))
+    model, other = (nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 3)) for _ in range(2))
     return [(model, small_batches()), (other.eval(), small_batches()[1:])]
 
 
-def loss_and_manners(answer: Callable[..., Any], model: nn.Module, batches: Batches) -> tuple[Any, str]:
+def loss_and_manners(answer: Callable[..., Any], model: nn.Sequential, batches: Batches) -> tuple[Any, str]:
     wanted = mean_loss(model, batches)
+    recorded: list[bool] = []
+    model[0].register_forward_pre_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
     loss = answer(model, batches)
     if not same(loss, wanted):
         return loss, "first the number, then the manners"
-    recorded = "gradients recorded" if model.was_recorded else "nothing recorded"
-    return loss, f"{recorded}, left in {'training' if model.training else 'evaluation'} mode"
+    mode = "training" if model.training else "evaluation"
+    return loss, f"{'gradients' if any(recorded) else 'nothing'} recorded, left in {mode} mode"
 
 
 # 03.5
@@ -244,7 +236,7 @@ EXERCISES = [
         number="03.4", title="An exact mean", name="mean_loss", minutes=10, difficulty="medium",
         starter="def mean_loss(model, batches):\n"
         '    """Mean cross-entropy per image, a number; dropout off, nothing recorded."""\n    ...',
-        answer=mean_loss, cases=watched_models, observe=loss_and_manners,
+        answer=mean_loss, cases=dropping_models, observe=loss_and_manners,
         praise="exact for any batch sizes, with the dropout off, and without a trace. You have written dl.evaluate.",
         hints=(
             "cross_entropy gives a batch's mean. Multiply by len(labels) to get its sum; divide by the number of images at the end.",

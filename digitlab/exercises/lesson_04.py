@@ -17,11 +17,6 @@ def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> in
     return (size + 2 * padding - kernel) // stride + 1
 
 
-def sizes() -> list[tuple[Any, ...]]:
-    """The course's own layers first, then strides that do not fit evenly."""
-    return [(28, 5), (24, 2, 2), (28, 3, 1, 1), (28, 5, 2, 2), (28, 3, 2, 1), (7, 2, 2), (11, 4, 3)]
-
-
 # 04.2
 def conv2d(images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
     images = F.pad(images, (padding, padding, padding, padding))
@@ -94,16 +89,13 @@ def conv_parameters(in_channels: int, out_channels: int, kernel_size: int) -> in
     return weights + biases
 
 
-def layer_sizes() -> list[tuple[Any, ...]]:
-    return [(1, 10, 5), (10, 20, 5), (3, 64, 3)]
-
-
 EXERCISES = [
     Exercise(
         number="04.1", title="How large is the map?", name="output_size", minutes=6, difficulty="easy",
         starter="def output_size(size, kernel, stride=1, padding=0):\n"
         '    """How many places a kernel finds along one side of an image, a whole number."""\n    ...',
-        answer=output_size, cases=sizes,
+        answer=output_size,
+        cases=lambda: [(28, 5), (24, 2, 2), (28, 3, 1, 1), (28, 5, 2, 2), (28, 3, 2, 1), (7, 2, 2), (11, 4, 3)],
         praise="that one line answers most shape errors you will ever meet. Keep it near: a network is a chain of these, "
         "and pooling obeys it too (stride equal to size).",
         hints=(
@@ -239,7 +231,7 @@ EXERCISES = [
         number="04.5", title="Count the parameters", name="conv_parameters", minutes=4, difficulty="easy",
         starter="def conv_parameters(in_channels, out_channels, kernel_size):\n"
         '    """Numbers to learn in a convolution with square kernels and a bias."""\n    ...',
-        answer=conv_parameters, cases=layer_sizes,
+        answer=conv_parameters, cases=lambda: [(1, 10, 5), (10, 20, 5), (3, 64, 3)],
         praise="and notice what is missing from the formula: the size of the image. The same 260 numbers of the "
         "course's first layer would serve a photograph.",
         hints=(

@@ -12,11 +12,6 @@ from digitlab.exercises import Exercise, edit
 
 
 # 06.1
-def results() -> list[tuple[int, int]]:
-    """Right answers and digits tested: many, few, all right, none right."""
-    return [(9_920, 10_000), (180, 200), (20, 20), (0, 7), (3, 4)]
-
-
 def interval(n_correct: int, n: int) -> tuple[float, float]:
     share, z = n_correct / n, 1.96
     # (share - p)^2 = z^2 p (1 - p) / n is a quadratic equation in p; these are the middle and half the distance of its roots.
@@ -72,12 +67,8 @@ def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
     labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
     edges = torch.full((8, 10), 0.5 / 9)
     edges[:, 3] = 0.5
-    return [
-        ((3 * logits).softmax(dim=1), labels),
-        ((logits / 2).softmax(dim=1), labels),
-        (logits.softmax(dim=1), labels),
-        (edges, torch.tensor([3, 3, 3, 3, 3, 3, 1, 2])),
-    ]
+    cases = [((factor * logits).softmax(dim=1), labels) for factor in (3, 0.5, 1)]
+    return [*cases, (edges, torch.tensor([3, 3, 3, 3, 3, 3, 1, 2]))]
 
 
 def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
@@ -99,11 +90,7 @@ def overconfident_logits() -> list[tuple[Tensor, Tensor, list[float]]]:
     logits = 2 * torch.randn(500, 10, generator=generator)
     labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
     candidates = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
-    return [
-        (3 * logits, labels, candidates),
-        (logits / 2, labels, candidates),
-        (3 * logits, labels, candidates[::-1]),
-    ]
+    return [(3 * logits, labels, candidates), (logits / 2, labels, candidates), (3 * logits, labels, candidates[::-1])]
 
 
 def best_temperature(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
@@ -115,7 +102,7 @@ EXERCISES = [
     Exercise(
         number="06.1", title="Which truths are plausible?", name="interval", minutes=12, difficulty="hard",
         starter='def interval(n_correct, n):\n    """(low, high): the true accuracies within 1.96 standard errors of n_correct / n."""\n    ...',
-        answer=interval, cases=results,
+        answer=interval, cases=lambda: [(9_920, 10_000), (180, 200), (20, 20), (0, 7), (3, 4)],
         praise="equal to dl.wilson_interval. Note what it says for 20 of 20: not 100 %, but anything above about 84 %. "
         "A perfect score on few digits is weak evidence.",
         hints=(

@@ -30,10 +30,8 @@ def rank_mistakes(probabilities: Tensor, labels: Tensor) -> Tensor:
 # 07.2
 def only_probabilities() -> list[tuple[Tensor]]:
     """Ordinary probabilities, and a row in which two digits are equally likely."""
-    ordinary = probabilities_and_labels()[0][0]
-    tie = torch.zeros(1, 10)
-    tie[0, 4] = tie[0, 9] = 0.5
-    return [(ordinary,), (tie,)]
+    tie = torch.tensor([[0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0.5]])
+    return [(probabilities_and_labels()[0][0],), (tie,)]
 
 
 def margin(probabilities: Tensor) -> Tensor:
@@ -44,17 +42,8 @@ def margin(probabilities: Tensor) -> Tensor:
 # 07.3
 def committees() -> list[tuple[list[int], int]]:
     """Agreement with the label and against it, majorities, ties, and votes that are scattered."""
-    return [
-        ([3, 3, 3, 3, 3], 3),
-        ([5, 5, 5, 5, 5], 3),
-        ([5, 5, 5, 3, 3], 3),
-        ([3, 5, 3, 5, 3], 3),
-        ([5, 5, 3, 8, 9], 3),
-        ([3, 3, 5, 8, 9], 3),
-        ([8, 5, 9, 0, 2], 3),
-        ([4, 9, 9, 4], 4),
-        ([9, 9, 4, 4], 4),
-    ]
+    of_a_three = ("33333", "55555", "55533", "35353", "55389", "33589", "85902")
+    return [([int(digit) for digit in votes], 3) for votes in of_a_three] + [([4, 9, 9, 4], 4), ([9, 9, 4, 4], 4)]
 
 
 def verdict(readings: list[int], label: int) -> str:
@@ -83,11 +72,9 @@ def precision_at(losses: Tensor, planted: Tensor, k: int) -> float:
 # 07.5
 def read_by_neighbours(digits: dl.Digits, images: Tensor) -> Tensor:
     """A reader that learns by heart: a digit is likely if a known image of it is near. Stands in for a network."""
-    distances = torch.cdist(images.flatten(1).float(), digits.images.flatten(1).float()) / 500
-    scores = torch.stack(
-        [(-distances)[:, digits.labels == digit].logsumexp(dim=1) for digit in range(10)], dim=1
-    )
-    return scores.softmax(dim=1)
+    nearness = -torch.cdist(images.flatten(1).float(), digits.images.flatten(1).float()) / 500
+    scores = [nearness[:, digits.labels == digit].logsumexp(dim=1) for digit in range(10)]
+    return torch.stack(scores, dim=1).softmax(dim=1)
 
 
 def small_sets() -> list[tuple[dl.Digits, Tensor, Callable[[dl.Digits, Tensor], Tensor]]]:
