@@ -78,8 +78,7 @@ EXERCISES = [
             "As numbers, True is 1 and False is 0: `.float()`. What is the mean of ones and zeros?",
         ),
         wrong=(
-            edit(".float().mean", ".sum",
-                "this is how many are right. Divide by how many there are, or take the mean."),
+            edit("float().mean", "sum", "this is how many are right. Divide by how many there are, or take the mean."),
             edit("return", "return 100 *",
                 'this is in percent. As a share it lies between 0 and 1; percent is for printing: f"{share:.1%}".'),
             edit("(answers ==", "(answers !=", "this is the share that is wrong. Compare with ==, not with !=."),

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,8 +13,6 @@ from torch import Tensor, nn
 
 from digitlab.exercises import Exercise, edit
 from digitlab.exercises.checking import Mistake, same
-
-Batches = list[tuple[Tensor, Tensor]]
 
 
 # 03.1
@@ -35,7 +32,7 @@ def make_batches(n: int, batch_size: int) -> list[Tensor]:
     return list(order.split(batch_size))
 
 
-def describe_batches(make: Callable[[int, int], Any], n: int, batch_size: int) -> str:
+def describe_batches(make: Any, n: int, batch_size: int) -> str:
     """What matters about two deals in a row; which order came out does not."""
     deals = [make(n, batch_size), make(n, batch_size)]
     if deals[0] is None:
@@ -66,21 +63,21 @@ def train_by_hand(model: nn.Module, batches: list[tuple[Tensor, Tensor]], learni
                 parameter -= learning_rate * parameter.grad
 
 
-def small_batches() -> Batches:
+def small_batches() -> list[tuple[Tensor, Tensor]]:
     """Three batches, the last one smaller, of small made-up images in three classes."""
     generator = torch.Generator().manual_seed(5)
     images, labels = torch.randn(10, 6, generator=generator), torch.randint(3, (10,), generator=generator)
     return list(zip(images.split(4), labels.split(4), strict=True))
 
 
-def small_models() -> list[tuple[nn.Module, Batches, float]]:
+def small_models() -> list[tuple[Any, ...]]:
     """A linear model, and one with dropout that somebody has left in evaluation mode."""
     torch.manual_seed(7)
     linear, dropping = nn.Linear(6, 3), nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 3))
     return [(linear, small_batches(), 0.5), (dropping.eval(), small_batches(), 0.5)]
 
 
-def trained_parameters(answer: Callable[..., object], model: nn.Module, *inputs: Any) -> list[Tensor]:
+def trained_parameters(answer: Any, model: nn.Module, *inputs: Any) -> list[Tensor]:
     answer(model, *inputs)
     return list(model.parameters())
 
@@ -98,14 +95,14 @@ def mean_loss(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float:
     return total / n
 
 
-def dropping_models() -> list[tuple[nn.Sequential, Batches]]:
+def dropping_models() -> list[tuple[Any, ...]]:
     """Two models with dropout, the second in evaluation mode."""
     torch.manual_seed(11)
     model, other = (nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 3)) for _ in range(2))
     return [(model, small_batches()), (other.eval(), small_batches()[1:])]
 
 
-def loss_and_manners(answer: Callable[..., Any], model: nn.Sequential, batches: Batches) -> tuple[Any, str]:
+def loss_and_manners(answer: Any, model: nn.Sequential, batches: list[tuple[Tensor, Tensor]]) -> tuple[Any, str]:
     wanted = mean_loss(model, batches)
     recorded: list[bool] = []
     model[0].register_forward_pre_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
@@ -146,13 +143,11 @@ EXERCISES = [
         wrong=(
             edit("weights -", "weights +",
                 "this walks uphill: the gradient points to where the loss grows. Subtract the step."),
-            edit("learning_rate * gradient", "gradient",
-                "the learning rate is missing: this step is as long as the whole gradient."),
+            edit("learning_rate * ", "", "the learning rate is missing: this step is as long as the whole gradient."),
             edit("* gradient", "* gradient / gradient.norm()",
                 "the direction is right, but every step has the same length, because you divide "
                 "by the gradient's own. Plain gradient descent takes shorter steps where the slope is gentler."),
-            edit("weights - learning_rate", "-learning_rate",
-                "this is the step alone. Return where it leads to: the weights plus that step."),
+            edit("weights -", "-", "this is the step alone. Return where it leads to: the weights plus that step."),
             edit("weights - learning_rate * gradient", "learning_rate * (weights - gradient)",
                 "the learning rate multiplies the weights as well, so they shrink at each step. "
                 "It belongs to the gradient only; mind the brackets."),
@@ -187,8 +182,7 @@ EXERCISES = [
             edit("order.split(", "order.chunk(",
                 "this makes batch_size batches; "
                 "it should make batches of batch_size numbers. (`split`, not `chunk`.)"),
-            edit("list(order.split(batch_size))",
-                "[part[torch.randperm(len(part))] for part in torch.arange(n).split(batch_size)]",
+            edit("(order", "(part[torch.randperm(len(part))] for part in torch.arange(n)",
                 "you cut first and shuffle inside the pieces: the same numbers stay together. Shuffle all, then cut."),
         ),
     ),
@@ -255,8 +249,7 @@ EXERCISES = [
                 "dropout was on (model.eval() switches it off), and this is the mean of the batches' means, "
                 "in which the images of a small last batch count more than the others. Weigh each batch by its size."),
             edit("in batches:", "in batches[-1:]:", "only the last batch counts here: add up over all of them."),
-            edit("return total / n", "return total",
-                "this is the sum over the images: divide by how many there were."),
+            edit(" / n", "", "this is the sum over the images: divide by how many there were."),
             edit("    model.eval()\n", "",
                 "dropout was on. "
                 "torch.no_grad() does not switch it off, it only stops the recording; model.eval() does."),

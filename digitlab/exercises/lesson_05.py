@@ -191,8 +191,7 @@ EXERCISES = [
             edit("5 * 5 + 10", "5 * 5", "the weights are right; each output channel and each unit has a bias, too."),
             edit("20 * 10 * 5", "20 * 5",
                 "conv2 reads all ten maps: each of its 20 kernels has ten slices of 5 by 5, not one."),
-            edit("5 * 5 + 20", "5 * 5 + 20 * 10",
-                "conv2 has a bias for each output channel, 20, not one for each slice."),
+            edit("5 + 20", "5 + 20 * 10", "conv2 has a bias for each output channel, 20, not one for each slice."),
             edit("320 * 50", "20 * 50", "fc1 does not see 20 numbers but 20 maps of 4 by 4: 320 numbers."),
             edit("[conv1, conv2,", "[conv1 * 24 * 24, conv2 * 8 * 8,",
                 "a convolution has no weights for each place: "
