@@ -101,8 +101,8 @@ EXERCISES = [
             edit("parameter.numel()", "1",
                 "this is how many tensors there are. Each holds many numbers: add up their numel()."),
             edit("parameter in model.parameters()", 'name, parameter in model.named_parameters() if "weight" in name',
-                "the biases are missing: "
-                "each output of a layer also has one number that is simply added. They are learnt too."),
+                "the biases are missing: each output of a layer also has one number that is simply added. "
+                "They are learnt too."),
             edit("parameter.numel()", "len(parameter)",
                 "len() of a tensor is only its first size. "
                 "A tensor of shape (50, 320) holds 16,000 numbers: numel()."),

@@ -131,8 +131,8 @@ EXERCISES = [
                 "these are the counts of the classes that occur. Where one is missing, all behind it move up "
                 "by a place, and position 5 no longer means fives. A missing class must be counted as 0."),
             edit("torch.stack([(labels == digit).sum() for digit in range(10)])", "labels.bincount()",
-                "right until the largest classes are missing: "
-                "then the list is shorter than ten. Give bincount a minlength."),
+                "right until the largest classes are missing: then the list is shorter than ten. "
+                "Give bincount a minlength."),
             edit(".sum()", ".sum() / len(labels)",
                 "these are shares, which sum to 1. Asked for are counts; leave out the division."),
             edit("(labels == digit)", "labels[labels == digit]",
@@ -193,8 +193,8 @@ EXERCISES = [
                 "your digits lie on their side, mirrored: "
                 "the bytes go row by row, and you filled the image column by column."),
             edit("np.uint8", "np.int8",
-                "every value above 127 came out negative: "
-                "int8 uses one bit for the sign. Pixels are unsigned, np.uint8."),
+                "every value above 127 came out negative: int8 uses one bit for the sign. "
+                "Pixels are unsigned, np.uint8."),
             edit(".view(shape)", "",
                 "the values are right, in one long row. "
                 "Fold it into the shape that you were given, with .view(shape)."),
@@ -230,8 +230,8 @@ EXERCISES = [
                 "the two numbers have changed places: "
                 "subtract the mean, 0.1307, and divide by the standard deviation, 0.3081."),
             edit("(pixels - 0.1307) / 0.3081", "pixels - 0.1307 / 0.3081",
-                "only 0.1307 was divided by 0.3081: "
-                "division comes before subtraction. Put brackets around the subtraction."),
+                "only 0.1307 was divided by 0.3081: division comes before subtraction. "
+                "Put brackets around the subtraction."),
             edit("images.float() / 255", "(images // 255).float()",
                 "// rounds down, so every pixel below 255 has become 0 and the soft edges are gone. Divide with /."),
             edit("images.float() / 255", "1 - images.float() / 255",

@@ -77,8 +77,8 @@ EXERCISES = [
                 "An image whose logits lie far below it gets ten zeros, and zero divided "
                 "by zero is not a number (nan). Each row has its own largest: max(dim=1, keepdim=True)."),
             edit("torch.exp(logits - largest)", "logits",
-                "the rows sum to 1, but some of your probabilities are negative: "
-                "logits can be below zero. Apply torch.exp before dividing."),
+                "the rows sum to 1, but some of your probabilities are negative: logits can be below zero. "
+                "Apply torch.exp before dividing."),
             edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.view(-1).softmax(0).view_as(logits)",
                 "all your numbers together sum to 1; each row should. Give `sum` the dimension: dim=1."),
             edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.log_softmax(dim=1)",
@@ -123,8 +123,8 @@ EXERCISES = [
             edit("-of_the_label.mean()", "-of_the_label",
                 "these are the losses of the single images. Asked for is one number: their mean."),
             edit("-of_the_label.mean()", "-of_the_label.mean() / 10",
-                "too small by ten: "
-                "the mean was taken over all N * 10 numbers, zeros included. Divide by the N images."),
+                "too small by ten: the mean was taken over all N * 10 numbers, zeros included. "
+                "Divide by the N images."),
             edit("-of_the_label.mean()", "-of_the_label.mean() / torch.log(torch.tensor(2.0))",
                 "this is in bits (logarithm to base 2); the loss is in nats, torch.log."),
         ),

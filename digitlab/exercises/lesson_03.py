@@ -167,8 +167,8 @@ EXERCISES = [
         ),
         wrong=(
             edit("torch.randperm(n)", "torch.randint(n, (n,))",
-                "some numbers come twice and others never: "
-                "this draws with replacement. Shuffle all numbers once (torch.randperm), then cut."),
+                "some numbers come twice and others never: this draws with replacement. "
+                "Shuffle all numbers once (torch.randperm), then cut."),
             edit("list(order.split(batch_size))", "[torch.randperm(n)[:batch_size] for _ in order.split(batch_size)]",
                 "each batch comes from a shuffle of its own, so some numbers come twice and others never, "
                 "and the last batch is full. Shuffle once, then cut that one order into pieces."),
@@ -221,8 +221,8 @@ EXERCISES = [
                 "two things are missing. The gradients are never emptied: call model.zero_grad() "
                 "before each backward. And begin with model.train(), for the model may come in evaluation mode."),
             edit("for images", "torch.set_grad_enabled(False)\n    for images",
-                "backward found no notes to follow: "
-                "your `with torch.no_grad():` covers the loss as well. Put only the step in it."),
+                "backward found no notes to follow: your `with torch.no_grad():` covers the loss as well. "
+                "Put only the step in it."),
             edit("parameter -=", "parameter +=", "the loss grows: the step goes with the gradient. Subtract it."),
         ),
     ),
@@ -239,20 +239,20 @@ EXERCISES = [
         ),
         wrong=(
             edit(" * len(labels)", "",
-                "this is the slip of the script: "
-                "a sum of batch *means*, divided by the number of *images*. It is too small by about the batch size."),
+                "this is the slip of the script: a sum of batch *means*, divided by the number of *images*. "
+                "It is too small by about the batch size."),
             edit(" * len(labels)", "", "n += len(labels)", "n += 1",
-                "the mean of the batches' means: "
-                "the images of a small last batch count more than the others. Weigh each batch by its size."),
+                "the mean of the batches' means: the images of a small last batch count more than the others. "
+                "Weigh each batch by its size."),
             edit("    model.eval()\n", "", " * len(labels)", "", "n += len(labels)", "n += 1",
-                "two things: "
-                "dropout was on (model.eval() switches it off), and this is the mean of the batches' means, "
+                "two things: dropout was on (model.eval() switches it off), "
+                "and this is the mean of the batches' means, "
                 "in which the images of a small last batch count more than the others. Weigh each batch by its size."),
             edit("in batches:", "in batches[-1:]:", "only the last batch counts here: add up over all of them."),
             edit(" / n", "", "this is the sum over the images: divide by how many there were."),
             edit("    model.eval()\n", "",
-                "dropout was on. "
-                "torch.no_grad() does not switch it off, it only stops the recording; model.eval() does."),
+                "dropout was on. torch.no_grad() does not switch it off, "
+                "it only stops the recording; model.eval() does."),
             edit("with torch.no_grad():", "with torch.enable_grad():",
                 "the number is right, but autograd took notes all along. "
                 "eval() does not stop that: add `with torch.no_grad():`."),
@@ -280,8 +280,8 @@ EXERCISES = [
                 "this takes a moving *average* of gradients, (1 - momentum) times the new one. "
                 "Some books do; PyTorch adds the gradient whole, so your steps are shorter."),
             edit("learning_rate * new_velocity", "learning_rate * velocity",
-                "the weights move by the *old* velocity: "
-                "this step does not know the gradient it was given. Update the velocity first."),
+                "the weights move by the *old* velocity: this step does not know the gradient it was given. "
+                "Update the velocity first."),
             edit("momentum * velocity", "velocity",
                 "old gradients never fade: this is a ball without friction. Multiply the old velocity by momentum."),
             edit("+ gradient", "+ learning_rate * gradient", "learning_rate * new_velocity", "new_velocity",

@@ -106,8 +106,8 @@ EXERCISES = [
         ),
         wrong=(
             edit(" + 1", "",
-                "one too few every time: "
-                "you counted the steps between the places. A fence has one post more than gaps."),
+                "one too few every time: you counted the steps between the places. "
+                "A fence has one post more than gaps."),
             edit(" 2 *", "",
                 "right without padding, too small with it: "
                 "padding is added at both ends, so the length grows by twice as much."),
@@ -144,8 +144,8 @@ EXERCISES = [
                 "your kernels are turned by 180 degrees. That is convolution as mathematics has it; "
                 "deep learning's conv2d lays the kernel on as it is (cross-correlation)."),
             edit(" + bias\n", "\n",
-                "nearly: "
-                "each output map is off by the same amount everywhere. That amount is its bias; add bias[channel]."),
+                "nearly: each output map is off by the same amount everywhere. "
+                "That amount is its bias; add bias[channel]."),
             edit("images = F.pad", "stride = 1\n    images = F.pad",
                 "right with stride 1, but `stride` is not used otherwise: your map is larger than it should be."),
             edit("    images = F.pad(images, (padding, padding, padding, padding))\n", "",
@@ -177,16 +177,16 @@ EXERCISES = [
             WrongAnswer(UPPER_EDGE.flip(0),
                 "upside down: this one answers to lower edges, where the ink is above. Turn the signs round."),
             WrongAnswer(UPPER_EDGE.T.clone(),
-                "this finds upright edges: "
-                "it compares left with right. Compare above with below: turn it by a quarter."),
+                "this finds upright edges: it compares left with right. "
+                "Compare above with below: turn it by a quarter."),
             WrongAnswer(torch.ones(3, 3) / 9,
-                "this is a blur: "
-                "all weights count ink for, so it answers to ink, edge or no edge. Let the nine numbers sum to zero."),
+                "this is a blur: all weights count ink for, so it answers to ink, edge or no edge. "
+                "Let the nine numbers sum to zero."),
             WrongAnswer(torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]) - 1 / 9,
                 "upper edges yes, but it answers to even ink as well: the nine numbers do not sum to zero."),
             WrongAnswer(torch.tensor([[-1.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]),
-                "upper edges yes, but upright edges too: "
-                "this is a slanted edge. Make the three numbers of each row equal."),
+                "upper edges yes, but upright edges too: this is a slanted edge. "
+                "Make the three numbers of each row equal."),
             WrongAnswer(torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
                 "this one gives zero on everything we tried, the edges included: whatever an upper edge adds "
                 "in one place, another takes away. Set the upper row against the lower one."),
@@ -208,15 +208,15 @@ EXERCISES = [
         wrong=(
             edit("amax", "mean", "this is the mean of each block (average pooling). Take the largest value instead."),
             edit("blocks.amax(dim=(3, 5))", "F.max_pool2d(maps, size, stride=1)",
-                "your blocks overlap: "
-                "each begins one pixel after the last. They should lie side by side, so move by `size`."),
+                "your blocks overlap: each begins one pixel after the last. "
+                "They should lie side by side, so move by `size`."),
             edit("blocks.amax(dim=(3, 5))", "F.max_pool2d(maps, size, ceil_mode=True)",
                 "right where the blocks fit, but you keep a last, smaller block. "
                 "PyTorch leaves out what does not fill a block."),
             edit("rows, size, columns, size)", "rows, columns, size, size)", "(3, 5)", "(4, 5)",
                 "the shape is right, but your blocks are not squares of neighbours: "
-                "reshape reads the numbers row by row. Cut H into (rows, "
-                "size) and W into (columns, size), in that order, and take the maximum along both sizes."),
+                "reshape reads the numbers row by row. Cut H into (rows, size) "
+                "and W into (columns, size), in that order, and take the maximum along both sizes."),
             edit("maps[:, :, : rows * size, : columns * size]", "maps",
                 "right where the blocks fit; else reshape complains, because rows or columns are left over. "
                 "Cut them off first: maps[:, :, : rows * size, : columns * size]."),
@@ -243,8 +243,8 @@ EXERCISES = [
             edit("out_channels * in_channels * kernel_size", "out_channels * kernel_size",
                 "right for one input channel. With more, each output channel has a kernel for every one of them."),
             edit("biases = out_channels", "biases = out_channels * in_channels",
-                "a bias too many: "
-                "it belongs to the output channel, and is added once, after the sum over input channels."),
+                "a bias too many: it belongs to the output channel, "
+                "and is added once, after the sum over input channels."),
             edit("kernel_size * kernel_size", "kernel_size",
                 "a kernel has two sides: kernel_size * kernel_size weights."),
             edit("biases = out_channels", "biases = 1",

@@ -165,8 +165,8 @@ EXERCISES = [
                 "these would be the shapes with padding=2. "
                 "There is none here, so each convolution takes 4 from each side."),
             WrongAnswer([(10, 23, 23), (10, 11, 11), (20, 6, 6), (20, 3, 3), (180,), (50,), (10,)],
-                "a kernel of 5 finds one place more than you give it: "
-                "28 - 5 + 1 = 24. The place where it starts counts."),
+                "a kernel of 5 finds one place more than you give it: 28 - 5 + 1 = 24. "
+                "The place where it starts counts."),
             WrongAnswer([(10, 24, 24), (10, 12, 12), (200, 8, 8), (200, 4, 4), (3200,), (50,), (10,)],
                 "conv2 does slide 200 slices, but adds up ten of them for each output: 20 maps come out."),
             WrongAnswer([(10, 24, 24), (5, 12, 12), (20, 8, 8), (10, 4, 4), (160,), (50,), (10,)],
@@ -194,8 +194,8 @@ EXERCISES = [
             edit("5 + 20", "5 + 20 * 10", "conv2 has a bias for each output channel, 20, not one for each slice."),
             edit("320 * 50", "20 * 50", "fc1 does not see 20 numbers but 20 maps of 4 by 4: 320 numbers."),
             edit("[conv1, conv2,", "[conv1 * 24 * 24, conv2 * 8 * 8,",
-                "a convolution has no weights for each place: "
-                "the same kernel is used at all of them. Leave out the map's size."),
+                "a convolution has no weights for each place: the same kernel is used at all of them. "
+                "Leave out the map's size."),
         ),
     ),
     Exercise(
@@ -251,8 +251,8 @@ EXERCISES = [
             edit("F.relu(self.fc1(x.flatten(1)))", "self.fc1(x.flatten(1))",
                 "the ReLU between fc1 and fc2 is missing. Without it the two collapse into one linear layer."),
             edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, 0.5)",
-                "in eval mode it still answers by chance: "
-                "F.dropout is on unless it is told otherwise. Write F.dropout(x, training=self.training)."),
+                "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise. "
+                "Write F.dropout(x, training=self.training)."),
             edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1",
                 "F.relu(F.max_pool2d(self.conv2", "(F.max_pool2d(self.conv2",
                 "the ReLU after the pooling is missing: "

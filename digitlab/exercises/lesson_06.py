@@ -159,7 +159,8 @@ EXERCISES = [
                 "you counted all that A got right and all that B got right. What both got right "
                 "cannot tell them apart: count the digits where A is right and B is not, and the other way round."),
             edit("return min(1.0, 2 * tail)",
-                "both = torch.cat([right_a, right_b]).float()\n    return math.erfc(abs(only_a - only_b) / math.sqrt(2 * len(both) * both.var(correction=0)))",
+                "both = torch.cat([right_a, right_b]).float()\n"
+                "    return math.erfc(abs(only_a - only_b) / math.sqrt(2 * len(both) * both.var(correction=0)))",
                 "this compares two accuracies as if they came from different digits. "
                 "It throws away that the digits are the same; count where exactly one of the two is right."),
         ),
@@ -234,8 +235,8 @@ EXERCISES = [
         wrong=(
             edit("F.cross_entropy(logits / temperature, labels)", "((logits / temperature).argmax(1) != labels).sum()",
                 "dividing all ten logits by the same number leaves their order alone, "
-                "so the accuracy is the same for every candidate and cannot choose: "
-                "you return whichever comes first. The loss sees the probabilities."),
+                "so the accuracy is the same for every candidate and cannot choose: you return whichever comes first. "
+                "The loss sees the probabilities."),
             edit("logits / temperature", "logits * temperature",
                 "this multiplies the logits. A temperature divides them: hot means soft."),
             edit("logits / temperature", "(logits / temperature).softmax(dim=1)",

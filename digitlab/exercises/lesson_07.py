@@ -121,10 +121,9 @@ EXERCISES = [
                 "this ranks by the probability of the answer that was given. "
                 "The loss looks at the probability of the label: "
                 "a network may be 60 % sure of a wrong answer and still give the label 39 %, or next to nothing."),
-            edit("return wrong[losses[wrong].argsort(descending=True)]",
-                "return losses[wrong].argsort(descending=True)",
-                "these are places in the list of mistakes, not in the set: "
-                "images[0] would be the set's first image. Index the places of the mistakes with this order."),
+            edit("wrong[losses[wrong].argsort(descending=True)]", "losses[wrong].argsort(descending=True)",
+                "these are places in the list of mistakes, not in the set: images[0] would be the set's first image. "
+                "Index the places of the mistakes with this order."),
             edit("wrong[losses[wrong].argsort(descending=True)]", "wrong",
                 "the right images, in the order of the set. Sort them by their loss, the largest first."),
         ),
@@ -171,8 +170,8 @@ EXERCISES = [
                 "two votes of five are the most, yet not more than half. "
                 "When the others say three different things, nobody knows: 'ambiguous'."),
             edit('return "ambiguous"', 'return "model" if max(readings, key=readings.count) == label else "label"',
-                "you never say 'ambiguous': "
-                "the most common reading wins however few read it. Ask for more than half of the votes."),
+                "you never say 'ambiguous': the most common reading wins however few read it. "
+                "Ask for more than half of the votes."),
             edit("> len(readings) / 2", "== len(readings)",
                 "you ask for all votes; "
                 "more than half is enough. One careless network should not be able to block a verdict."),
@@ -196,8 +195,8 @@ EXERCISES = [
             edit("descending=True", "descending=False",
                 "you look at the smallest losses; argsort sorts upwards. Pass descending=True."),
             edit("planted[suspects].float().mean().item()", "float(planted[suspects].sum() / planted.sum())",
-                "this is the recall: "
-                "of all planted labels, the share that was found. The question is about the suspects: divide by k."),
+                "this is the recall: of all planted labels, the share that was found. "
+                "The question is about the suspects: divide by k."),
             edit("planted[suspects].float().mean().item()", "int(planted[suspects].sum())",
                 "this is the number of the guilty; divide it by k."),
             edit("planted[suspects]", "planted[:k]",
@@ -231,8 +230,8 @@ EXERCISES = [
                 "Digit 1's loss belongs in place 1: write losses[folds == fold] = ..."),
             edit("dl.cross", "torch.nn.functional.cross", "labels)\n", 'labels, reduction="none")\n',
                 "F.cross_entropy expects logits and applies a softmax of its own; "
-                "these are probabilities already. Use dl.cross_entropy(probabilities, "
-                "labels), or take minus the logarithm of the label's probability."),
+                "these are probabilities already. Use dl.cross_entropy(probabilities, labels), "
+                "or take minus the logarithm of the label's probability."),
             edit("zeros(len(digits))", "zeros(len(digits), 10)",
                 "dl.cross_entropy(probabilities, digits[inside].labels)", "probabilities",
                 "these are the probabilities, (N, 10). "
