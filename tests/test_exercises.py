@@ -62,6 +62,7 @@ def test_each_wrong_answer_is_told_its_own_mistake(each: Exercise) -> None:
         verdict = each.check(wrong.apply(each.answer))
         assert (verdict.status, verdict.message) == ("incorrect", wrong.diagnosis), wrong
     assert len({wrong.diagnosis for wrong in each.wrong}) == len(each.wrong)
+    assert "NameError" not in str([outcome for outcome, _ in each._known]), "it lacks an import"
 
 
 def test_hints_lead_on_and_then_stay(each: Exercise) -> None:

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from digitlab.data import load_sample
-from digitlab.exercises import Exercise, edit
+from digitlab.exercises import Exercise, WrongAnswer, edit
 from digitlab.exercises.checking import Mistake
 
-# --- 01.1 ---------------------------------------------------------------------------------------
 
-
+# 01.1
 def class_counts(labels: Tensor) -> Tensor:
     return torch.stack([(labels == digit).sum() for digit in range(10)])
 
@@ -35,57 +34,36 @@ def counts_as_tensor(answer: Any, labels: Tensor) -> Any:
     return result
 
 
-# --- 01.2 ---------------------------------------------------------------------------------------
-
-
+# 01.2
 def idx_shape(data: bytes) -> tuple[int, ...]:
     n_sizes = data[3]
     starts = [4 + 4 * i for i in range(n_sizes)]
     return tuple(int.from_bytes(data[start : start + 4], "big") for start in starts)
 
 
-def write_idx(values: Tensor) -> bytes:
-    """The bytes of an IDX file."""
-    return struct.pack(f">4B{values.ndim}I", 0, 0, 8, values.ndim, *values.shape) + values.numpy().tobytes()
-
-
 def idx_files() -> list[tuple[bytes]]:
     """A file of images, one of labels (more than fit into one byte), and one of another shape."""
     digits = load_sample("test")
-    values = (digits.images[:3], digits.labels[:300].to(torch.uint8), digits.images[0, :12])
-    return [(write_idx(each),) for each in values]
+    contents = (digits.images[:3], digits.labels[:300].to(torch.uint8), digits.images[0, :12])
+    headers = [struct.pack(f">4B{each.ndim}I", 0, 0, 8, each.ndim, *each.shape) for each in contents]
+    return [(header + each.numpy().tobytes(),) for header, each in zip(headers, contents, strict=True)]
 
 
-# --- 01.3 ---------------------------------------------------------------------------------------
-
-
+# 01.3
 def idx_values(data: bytes, shape: tuple[int, ...]) -> Tensor:
     header = 4 + 4 * len(shape)
     values = np.frombuffer(data, dtype=np.uint8, offset=header)
     return torch.tensor(values).view(shape)
 
 
-def idx_files_and_shapes() -> list[tuple[bytes, tuple[int, ...]]]:
-    return [(data, idx_shape(data)) for (data,) in idx_files()]
-
-
-# --- 01.4 ---------------------------------------------------------------------------------------
-
-
+# 01.4
 def to_input(images: Tensor) -> Tensor:
     pixels = images.float() / 255
     pixels = (pixels - 0.1307) / 0.3081
     return pixels.unsqueeze(1)
 
 
-def some_images() -> list[tuple[Tensor]]:
-    images = load_sample("test").images
-    return [(images[:6],), (images[:1],)]
-
-
-# --- 01.5 ---------------------------------------------------------------------------------------
-
-
+# 01.5
 def validation_mask(labels: Tensor, share: float) -> Tensor:
     mask = torch.zeros(len(labels), dtype=torch.bool)
     for digit in range(10):
@@ -113,9 +91,8 @@ def describe_split(answer: Any, labels: Tensor, share: float) -> Any:
     if mask.dtype == torch.int64 and mask.ndim == 1 and 0 < len(mask) < len(labels):
         return "positions instead of True and False"
     if mask.dtype != torch.bool or mask.shape != labels.shape:
-        raise Mistake(
-            f"expected a bool tensor of shape {tuple(labels.shape)}, got {mask.dtype} of shape {tuple(mask.shape)}"
-        )
+        wanted_shape, shape = tuple(labels.shape), tuple(mask.shape)
+        raise Mistake(f"expected a bool tensor of shape {wanted_shape}, got {mask.dtype} of shape {shape}")
     n_all, n_chosen = labels.bincount(minlength=10), labels[mask].bincount(minlength=10)
     wanted = (n_all * share).long()
     chosen, n = mask.nonzero().flatten(), int(mask.sum())
@@ -133,18 +110,16 @@ def describe_split(answer: Any, labels: Tensor, share: float) -> Any:
         return "the same number of each class"
     if n and bool((n_chosen <= wanted).all()):
         return "fewer than the share of some classes, more of none"
-    return (
-        "a share of the whole, but not of each class"
-        if n == int(share * len(labels))
-        else f"{n} of {len(labels)} digits"
-    )
+    if n == int(share * len(labels)):
+        return "a share of the whole, but not of each class"
+    return f"{n} of {len(labels)} digits"
 
 
 EXERCISES = [
     Exercise(
         number="01.1", title="How many of each?", name="class_counts", minutes=4, difficulty="easy",
         starter='def class_counts(labels):\n    """How many labels are 0, how many are 1, ... up to 9: ten numbers."""\n    ...',
-        answer=class_counts,
+        answer=class_counts, cases=some_labels, observe=counts_as_tensor,
         praise="right, for absent classes too. The one-line way is labels.bincount(minlength=10); the minlength keeps the "
         "list ten long when the last classes are missing.",
         hints=(
@@ -152,29 +127,23 @@ EXERCISES = [
             "Do that for each digit in range(10), and put the ten sums into a list or a tensor (torch.stack).",
         ),
         wrong=(
-            edit(
-                "return torch.stack([(labels == digit).sum() for digit in range(10)])",
-                "counts = labels.unique(return_counts=True)[1]\n"
-                "    return counts",
-                "these are the counts of the classes that occur. Where one is missing, all behind it move up by a "
-                "place, and position 5 no longer means fives. A missing class must be counted as 0."),
+            edit("range(10)", "labels.unique()",
+                "these are the counts of the classes that occur. Where one is missing, all behind it move up "
+                "by a place, and position 5 no longer means fives. A missing class must be counted as 0."),
             edit("torch.stack([(labels == digit).sum() for digit in range(10)])", "labels.bincount()",
-                "right until the largest classes are missing: then the list is shorter than ten. Give bincount a "
-                "minlength."),
-            edit(
-                "torch.stack([(labels == digit).sum() for digit in range(10)])",
-                "labels.bincount(minlength=10) / len(labels)",
+                "right until the largest classes are missing: then the list is shorter than ten. "
+                "Give bincount a minlength."),
+            edit(".sum()", ".sum() / len(labels)",
                 "these are shares, which sum to 1. Asked for are counts; leave out the division."),
-            edit("stack([(labels == digit)", "stack([labels[labels == digit]",
-                "this adds the labels up, so each seven counts as 7 and each zero as nothing. Count them: sum the "
-                "True values."),
+            edit("(labels == digit)", "labels[labels == digit]",
+                "this adds the labels up, so each seven counts as 7 and each zero as nothing. "
+                "Count them: sum the True values."),
         ),
-        cases=some_labels, observe=counts_as_tensor,
     ),
     Exercise(
         number="01.2", title="Read the header", name="idx_shape", minutes=8, difficulty="medium",
         starter='def idx_shape(data):\n    """The sizes in the header of an IDX file, as a tuple: (N, 28, 28) or (N,)."""\n    ...',
-        answer=idx_shape,
+        answer=idx_shape, cases=idx_files,
         praise="it reads the header of any IDX file of bytes, whatever its number of sizes. With images and labels you are "
         "now independent of everybody's loader.",
         hints=(
@@ -184,26 +153,26 @@ EXERCISES = [
         ),
         wrong=(
             edit('"big"', '"little"',
-                "the four bytes were read in the wrong order, smallest first, as your processor stores them. That "
-                'gives numbers in the millions. IDX is written largest first: "big".'),
+                "the four bytes were read in the wrong order, smallest first, as your processor stores them. "
+                'That gives numbers in the millions. IDX is written largest first: "big".'),
             edit("n_sizes = data[3]", "n_sizes = 3",
-                "right for images. A file of labels has only one size; what you read as its second and third are "
-                "labels already. data[3] says how many sizes there are."),
+                "right for images. A file of labels has only one size; "
+                "what you read as its second and third are labels already. data[3] says how many sizes there are."),
             edit("[4 + 4 * i for", "[4 * i for",
-                "your first size contains the four bytes that say what kind of file it is. The sizes begin at byte 4."),
+                "your first size contains the four bytes that say what kind of file it is. "
+                "The sizes begin at byte 4."),
             edit('int.from_bytes(data[start : start + 4], "big") for start in starts', "data[4 : 4 + n_sizes]",
-                "this takes one byte for each size, and those are mostly the leading zeros. Each size is four bytes "
-                "long."),
+                "this takes one byte for each size, and those are mostly the leading zeros. "
+                "Each size is four bytes long."),
             edit('int.from_bytes(data[start : start + 4], "big")', "data[start + 3]",
-                "this takes only the last of the four bytes, so it is right up to 255 and then starts again at 0. Put"
-                " all four together with int.from_bytes."),
+                "this takes only the last of the four bytes, so it is right up to 255 and then starts again at 0. "
+                "Put all four together with int.from_bytes."),
         ),
-        cases=idx_files,
     ),
     Exercise(
         number="01.3", title="Read the pixels", name="idx_values", minutes=6, difficulty="medium",
         starter='def idx_values(data, shape):\n    """What follows the header, as a uint8 tensor of that shape."""\n    ...',
-        answer=idx_values,
+        answer=idx_values, cases=lambda: [(data, idx_shape(data)) for (data,) in idx_files()],
         praise="that is a whole dataset reader: a header, then one long row of bytes. Most image sets are no deeper than this.",
         hints=(
             "The header has four bytes, and four more for each size. `len(shape)` says how many sizes there are.",
@@ -211,37 +180,30 @@ EXERCISES = [
             "`torch.tensor(values)` copies them into a tensor, and `.view(shape)` folds the row into images.",
         ),
         wrong=(
-            edit(
-                "np.frombuffer(data, dtype=np.uint8, offset=header)",
-                "np.frombuffer(data[: int(np.prod(shape))], dtype=np.uint8)",
-                "this starts at byte 0, so the header is taken for pixels and every image slides to the right. Skip "
-                "the header: 4 bytes, and 4 for each size."),
-            edit("4 + 4 * len(shape)", "16", "torch.tensor(values).view(shape)", "torch.tensor(values.reshape(shape))",
-                "right for images, whose header has 16 bytes. The header of a file of labels has only 8, so you threw"
-                " away the first labels. Its length is 4 + 4 * len(shape)."),
+            edit("offset=header", "count=int(np.prod(shape))",
+                "this starts at byte 0, so the header is taken for pixels and every image slides to the right. "
+                "Skip the header: 4 bytes, and 4 for each size."),
+            edit("4 + 4 * len(shape)", "16", "(values).view(shape)", "(values.reshape(shape))",
+                "right for images, whose header has 16 bytes. The header of a file of labels has only 8, "
+                "so you threw away the first labels. Its length is 4 + 4 * len(shape)."),
             edit("4 + 4 * len(shape)", "16",
-                "16 bytes is the length of an image file's header. With a single size it is 8: you threw away the "
-                "first labels, and too few are left for the shape. Skip 4 + 4 * len(shape)."),
-            edit(
-                "return torch.tensor(values)",
-                "turned = shape[:-2] + shape[-2:][::-1]\n"
-                "    values = values.reshape(turned).swapaxes(-1, -2) if len(shape) > 1 else values\n"
-                "    return torch.tensor(values)",
-                "your digits lie on their side, mirrored: the bytes go row by row, and you filled the image column by"
-                " column."),
+                "16 bytes is the length of an image file's header. With a single size it is 8: "
+                "you threw away the first labels, and too few are left for the shape. Skip 4 + 4 * len(shape)."),
+            edit(".view(shape)", ".view(shape[:-2] + shape[-2:][::-1]).transpose(-1, -min(2, len(shape)))",
+                "your digits lie on their side, mirrored: "
+                "the bytes go row by row, and you filled the image column by column."),
             edit("np.uint8", "np.int8",
-                "every value above 127 came out negative: int8 uses one bit for the sign. Pixels are unsigned, "
-                "np.uint8."),
+                "every value above 127 came out negative: int8 uses one bit for the sign. "
+                "Pixels are unsigned, np.uint8."),
             edit(".view(shape)", "",
-                "the values are right, in one long row. Fold it into the shape that you were given, with "
-                ".view(shape)."),
+                "the values are right, in one long row. "
+                "Fold it into the shape that you were given, with .view(shape)."),
         ),
-        cases=idx_files_and_shapes,
     ),
     Exercise(
         number="01.4", title="Bytes to the network's input", name="to_input", minutes=6, difficulty="medium",
         starter='def to_input(images):\n    """uint8 (N, 28, 28) to normalised float32 (N, 1, 28, 28)."""\n    ...',
-        answer=to_input,
+        answer=to_input, cases=lambda: [(load_sample("test").images[:n],) for n in (6, 1)],
         praise="equal to dl.normalize. The two numbers belong to the network from now on: whoever uses it later, on whatever "
         "picture, has to subtract and divide by the same ones.",
         hints=(
@@ -250,33 +212,26 @@ EXERCISES = [
             "`.unsqueeze(1)` adds the dimension of size 1 behind the first.",
         ),
         wrong=(
-            edit("images.float() / 255", "images.float()",
-                "0.1307 and 0.3081 belong to pixels between 0 and 1, and yours still go up to 255, so the ink ends "
-                "near 827. Divide by 255 first."),
-            edit(
-                "pixels = (pixels - 0.1307) / 0.3081\n"
-                "    return pixels",
-                "return ((pixels - pixels.mean()) / pixels.std())",
-                "this takes the mean and the standard deviation of the images it is given. Then the same digit looks "
-                "different in different company. Use the training set's two numbers, always."),
-            edit(
-                "pixels = (pixels - 0.1307) / 0.3081\n"
-                "    return pixels",
-                "mean, std = pixels.mean(dim=(1, 2), keepdim=True), pixels.std(dim=(1, 2), keepdim=True)\n"
-                "    return ((pixels - mean) / std)",
+            edit(" / 255", "",
+                "0.1307 and 0.3081 belong to pixels between 0 and 1, "
+                "and yours still go up to 255, so the ink ends near 827. Divide by 255 first."),
+            edit("(pixels - 0.1307) / 0.3081", "(pixels - pixels.mean()) / pixels.std()",
+                "this takes the mean and the standard deviation of the images it is given. Then "
+                "the same digit looks different in different company. Use the training set's two numbers, always."),
+            edit("(pixels - 0.1307) / 0.3081", "torch.stack([(each - each.mean()) / each.std() for each in pixels])",
                 "this gives each image its own mean and deviation: a thin one and a thick one are stretched "
                 "differently, and the network was not trained for that. Use the training set's two numbers."),
-            edit("pixels.unsqueeze(1)", "pixels",
-                "the numbers are right; the shape is (N, 28, 28). A network expects the number of channels in second "
-                "place, 1 for grey: .unsqueeze(1)."),
+            edit(".unsqueeze(1)", "",
+                "the numbers are right; the shape is (N, 28, 28). "
+                "A network expects the number of channels in second place, 1 for grey: .unsqueeze(1)."),
             edit("/ 0.3081", "/ 0.3081**2",
                 "you divided by 0.3081 squared, the variance. It is divided by the standard deviation itself."),
             edit("(pixels - 0.1307) / 0.3081", "(pixels - 0.3081) / 0.1307",
-                "the two numbers have changed places: subtract the mean, 0.1307, and divide by the standard "
-                "deviation, 0.3081."),
+                "the two numbers have changed places: "
+                "subtract the mean, 0.1307, and divide by the standard deviation, 0.3081."),
             edit("(pixels - 0.1307) / 0.3081", "pixels - 0.1307 / 0.3081",
-                "only 0.1307 was divided by 0.3081: division comes before subtraction. Put brackets around the "
-                "subtraction."),
+                "only 0.1307 was divided by 0.3081: division comes before subtraction. "
+                "Put brackets around the subtraction."),
             edit("images.float() / 255", "(images // 255).float()",
                 "// rounds down, so every pixel below 255 has become 0 and the soft edges are gone. Divide with /."),
             edit("images.float() / 255", "1 - images.float() / 255",
@@ -284,13 +239,12 @@ EXERCISES = [
             edit("(pixels - 0.1307) / 0.3081", "pixels",
                 "scaled to 0..1, and not yet normalised: subtract 0.1307, then divide by 0.3081."),
         ),
-        cases=some_images,
     ),
     Exercise(
         number="01.5", title="A fair split", name="validation_mask", minutes=10, difficulty="hard",
         starter="def validation_mask(labels, share):\n"
         '    """True for validation: int(share * n) of each class\'s n digits, at random. Bool, (N,)."""\n    ...',
-        answer=validation_mask,
+        answer=validation_mask, cases=piles_of_labels, observe=describe_split,
         praise="a share of each class, drawn at random. dl.train_val_split does the same, and takes a seed, so that "
         "everybody gets the same digits.",
         hints=(
@@ -300,57 +254,35 @@ EXERCISES = [
         ),
         wrong=(
             edit("return mask", "return torch.arange(len(labels)) < share * len(labels)",
-                "this takes the head of the list. One of the lists we tried is sorted by class: your validation set "
-                "then holds the lowest digits only. Draw at random, from each class."),
+                "this takes the head of the list. One of the lists we tried is sorted by class: "
+                "your validation set then holds the lowest digits only. Draw at random, from each class."),
             edit("return mask", "return torch.arange(len(labels)) >= (1 - share) * len(labels)",
-                "this takes the tail of the list. One of the lists we tried is sorted by class: your validation set "
-                "then holds nothing but the highest digits, and training hardly sees them. Draw at random, from each "
-                "class."),
-            edit(
-                "for digit in range(10):\n"
-                "        members = (labels == digit).nonzero().flatten()\n"
-                "        shuffled = members[torch.randperm(len(members))]\n"
-                "        mask[shuffled[: int(share * len(members))]] = True\n",
-                "mask[torch.randperm(len(labels))[: int(share * len(labels))]] = True\n",
-                "the right number, drawn at random, but from the whole pile. Rare classes then get more or less than "
-                "their share by luck. Draw from each class by itself."),
-            edit("mask = torch.zeros(len(labels), dtype=torch.bool)", "return torch.rand(len(labels)) < share",
-                "a toss for each digit gives about the right number, never exactly, and not of each class. Shuffle "
-                "each class's positions and take the first int(share * n)."),
-            edit(
-                "shuffled = ",
-                "mask[",
-                "]\n"
-                "        mask[shuffled[: int(share * len(members))",
-                "[: int(share * len(labels) / 10)]",
-                "this takes the same number of each class; asked for is the same share. The validation digits should "
-                "be mixed like all the others."),
-            edit(
-                "shuffled = members[torch.randperm(len(members))]\n"
-                "        mask[shuffled",
-                "mask[members",
-                "the numbers are right, but it is always the first ones of each class. If the list is in the order in"
-                " which people wrote, you take a few writers and not a cross-section. Shuffle first: torch.randperm."),
-            edit(
-                "shuffled = members[torch.randperm(len(members))]\n"
-                "        mask[shuffled[: int(share * len(members",
-                "mask[members[torch.randint(len(members), (int(share * len(members)),",
+                "this takes the tail of the list. One of the lists we tried is sorted by class: "
+                "your validation set then holds nothing but the highest digits, and training hardly sees them. "
+                "Draw at random, from each class."),
+            edit("return mask", "return torch.randperm(len(labels)) < share * len(labels)",
+                "the right number, drawn at random, but from the whole pile. "
+                "Rare classes then get more or less than their share by luck. Draw from each class by itself."),
+            WrongAnswer(lambda labels, share: torch.rand(len(labels)) < share,
+                "a toss for each digit gives about the right number, never exactly, and not of each class. "
+                "Shuffle each class's positions and take the first int(share * n)."),
+            edit("share * len(members)", "share * len(labels) / 10",
+                "this takes the same number of each class; "
+                "asked for is the same share. The validation digits should be mixed like all the others."),
+            edit("members[torch.randperm(len(members))]", "members",
+                "the numbers are right, but it is always the first ones of each class. If the list is in the order in "
+                "which people wrote, you take a few writers and not a cross-section. Shuffle first: torch.randperm."),
+            edit("torch.randperm(len(members))", "torch.randint(len(members), (len(members),))",
                 "no class has more than its share and some have less: you draw with replacement, so some digits were "
                 "drawn twice. Shuffle each class's positions (torch.randperm) and take the first int(share * n)."),
-            edit(
-                "members = (labels == digit).nonzero().flatten()\n"
-                "        shuffled = members[torch.randperm(len(members))]\n"
-                "        mask[shuffled[: int(share * len(members)",
-                "n = int((labels == digit).sum())\n"
-                "        mask[torch.randperm(n)[: int(share * n",
-                "all your choices lie near the beginning: randperm(n) gives places *within* the class, and you used "
-                "them as places in the whole pile. Translate them first: members[torch.randperm(len(members))]."),
+            edit("members[torch.randperm(len(members))]", "torch.randperm(len(members))",
+                "all your choices lie near the beginning: randperm(n) gives places *within* the class, and you "
+                "used them as places in the whole pile. Translate them first: members[torch.randperm(len(members))]."),
             edit("return mask", "return ~mask",
                 "turned round: True marks the digits that are set aside, and you marked the ones to train on."),
             edit("return mask", "return mask.nonzero().flatten()",
-                "these are the positions of the chosen digits. Asked for is True or False for each label: begin with "
-                "zeros of dtype bool, and set those positions to True."),
+                "these are the positions of the chosen digits. Asked for is True or False for each label: "
+                "begin with zeros of dtype bool, and set those positions to True."),
         ),
-        cases=piles_of_labels, observe=describe_split,
     ),
 ]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,11 +14,8 @@ from torch import Tensor, nn
 from digitlab.exercises import Exercise, edit
 from digitlab.exercises.checking import Mistake, same
 
-Batches = list[tuple[Tensor, Tensor]]
 
-# --- 03.1 ---------------------------------------------------------------------------------------
-
-
+# 03.1
 def sgd_step(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
     return weights - learning_rate * gradient
 
@@ -30,15 +26,13 @@ def weights_and_gradients() -> list[tuple[Tensor, Tensor, float]]:
     return [(weights, gradient, 0.1), (weights.view(5, 1), gradient.view(5, 1), 2.0)]
 
 
-# --- 03.2 ---------------------------------------------------------------------------------------
-
-
+# 03.2
 def make_batches(n: int, batch_size: int) -> list[Tensor]:
     order = torch.randperm(n)
     return list(order.split(batch_size))
 
 
-def describe_batches(make: Callable[[int, int], Any], n: int, batch_size: int) -> str:
+def describe_batches(make: Any, n: int, batch_size: int) -> str:
     """What matters about two deals in a row; which order came out does not."""
     deals = [make(n, batch_size), make(n, batch_size)]
     if deals[0] is None:
@@ -52,16 +46,12 @@ def describe_batches(make: Callable[[int, int], Any], n: int, batch_size: int) -
         "each number once": sorted(numbers) == list(range(n)),
         "all the same order": first == second,
         "in order": numbers == sorted(numbers),
-        "neighbours together": all(
-            sorted(batch) == list(range(min(batch), max(batch) + 1)) for batch in first if batch
-        ),
+        "neighbours together": all(sorted(b) == [*range(min(b), max(b) + 1)] for b in first if b),
     }
     return f"sizes {[len(batch) for batch in first]}: {', '.join(kind for kind, holds in kinds.items() if holds)}"
 
 
-# --- 03.3 ---------------------------------------------------------------------------------------
-
-
+# 03.3
 def train_by_hand(model: nn.Module, batches: list[tuple[Tensor, Tensor]], learning_rate: float) -> None:
     model.train()
     for images, labels in batches:
@@ -73,31 +63,26 @@ def train_by_hand(model: nn.Module, batches: list[tuple[Tensor, Tensor]], learni
                 parameter -= learning_rate * parameter.grad
 
 
-def small_batches() -> Batches:
+def small_batches() -> list[tuple[Tensor, Tensor]]:
     """Three batches, the last one smaller, of small made-up images in three classes."""
     generator = torch.Generator().manual_seed(5)
     images, labels = torch.randn(10, 6, generator=generator), torch.randint(3, (10,), generator=generator)
     return list(zip(images.split(4), labels.split(4), strict=True))
 
 
-def small_models() -> list[tuple[nn.Module, Batches, float]]:
+def small_models() -> list[tuple[Any, ...]]:
     """A linear model, and one with dropout that somebody has left in evaluation mode."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(7)
-        linear, dropping = nn.Linear(6, 3), nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 3))
+    torch.manual_seed(7)
+    linear, dropping = nn.Linear(6, 3), nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 3))
     return [(linear, small_batches(), 0.5), (dropping.eval(), small_batches(), 0.5)]
 
 
-def trained_parameters(
-    answer: Callable[..., object], model: nn.Module, batches: Batches, learning_rate: float
-) -> list[Tensor]:
-    answer(model, batches, learning_rate)
-    return [parameter.detach().clone() for parameter in model.parameters()]
+def trained_parameters(answer: Any, model: nn.Module, *inputs: Any) -> list[Tensor]:
+    answer(model, *inputs)
+    return list(model.parameters())
 
 
-# --- 03.4 ---------------------------------------------------------------------------------------
-
-
+# 03.4
 def mean_loss(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float:
     was_training = model.training
     model.eval()
@@ -110,45 +95,31 @@ def mean_loss(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float:
     return total / n
 
 
-class Watched(nn.Module):
-    """A model with dropout that notes whether autograd was recording when it was used."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 3))
-        self.was_recorded = False
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images ``(B, 6)`` to logits ``(B, 3)``."""
-        self.was_recorded |= torch.is_grad_enabled()
-        logits: Tensor = self.layers(images)
-        return logits
+def dropping_models() -> list[tuple[Any, ...]]:
+    """Two models with dropout, the second in evaluation mode."""
+    torch.manual_seed(11)
+    model, other = (nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 3)) for _ in range(2))
+    return [(model, small_batches()), (other.eval(), small_batches()[1:])]
 
 
-def watched_models() -> list[tuple[nn.Module, Batches]]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(11)
-        model, other = Watched(), Watched()
-    return [(model.train(), small_batches()), (other.eval(), small_batches()[1:])]
-
-
-def loss_and_manners(answer: Callable[..., Any], model: nn.Module, batches: Batches) -> tuple[Any, str]:
+def loss_and_manners(answer: Any, model: nn.Sequential, batches: list[tuple[Tensor, Tensor]]) -> tuple[Any, str]:
     wanted = mean_loss(model, batches)
+    recorded: list[bool] = []
+    model[0].register_forward_pre_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
     loss = answer(model, batches)
     if not same(loss, wanted):
         return loss, "first the number, then the manners"
-    recorded = "gradients recorded" if model.was_recorded else "nothing recorded"
-    return loss, f"{recorded}, left in {'training' if model.training else 'evaluation'} mode"
+    mode = "training" if model.training else "evaluation"
+    return loss, f"{'gradients' if any(recorded) else 'nothing'} recorded, left in {mode} mode"
 
 
-# --- 03.5 ---------------------------------------------------------------------------------------
-
-
+# 03.5
 def momentum_step(
     weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
 ) -> tuple[Tensor, Tensor]:
-    velocity = momentum * velocity + gradient
-    return weights - learning_rate * velocity, velocity
+    new_velocity = momentum * velocity + gradient
+    new_weights = weights - learning_rate * new_velocity
+    return new_weights, new_velocity
 
 
 def moving_weights() -> list[tuple[Tensor, Tensor, Tensor, float, float]]:
@@ -162,7 +133,7 @@ EXERCISES = [
         number="03.1", title="One step downhill", name="sgd_step", minutes=4, difficulty="easy",
         starter="def sgd_step(weights, gradient, learning_rate):\n"
         '    """The weights after one step downhill, as a new tensor."""\n    ...',
-        answer=sgd_step,
+        answer=sgd_step, cases=weights_and_gradients,
         praise="that is all of gradient descent. Note that steps get shorter by themselves near the bottom, where the "
         "gradient is small: the learning rate need not change for that.",
         hints=(
@@ -172,24 +143,21 @@ EXERCISES = [
         wrong=(
             edit("weights -", "weights +",
                 "this walks uphill: the gradient points to where the loss grows. Subtract the step."),
-            edit("learning_rate * gradient", "gradient",
-                "the learning rate is missing: this step is as long as the whole gradient."),
+            edit("learning_rate * ", "", "the learning rate is missing: this step is as long as the whole gradient."),
             edit("* gradient", "* gradient / gradient.norm()",
-                "the direction is right, but every step has the same length, because you divide by the gradient's "
-                "own. Plain gradient descent takes shorter steps where the slope is gentler."),
-            edit("weights - learning_rate", "-learning_rate",
-                "this is the step alone. Return where it leads to: the weights plus that step."),
+                "the direction is right, but every step has the same length, because you divide "
+                "by the gradient's own. Plain gradient descent takes shorter steps where the slope is gentler."),
+            edit("weights -", "-", "this is the step alone. Return where it leads to: the weights plus that step."),
             edit("weights - learning_rate * gradient", "learning_rate * (weights - gradient)",
-                "the learning rate multiplies the weights as well, so they shrink at each step. It belongs to the "
-                "gradient only; mind the brackets."),
+                "the learning rate multiplies the weights as well, so they shrink at each step. "
+                "It belongs to the gradient only; mind the brackets."),
         ),
-        cases=weights_and_gradients,
     ),
     Exercise(
         number="03.2", title="Deal out the digits", name="make_batches", minutes=7, difficulty="medium",
         starter="def make_batches(n, batch_size):\n"
         '    """A list of index tensors: shuffled, each number once, the last may be shorter."""\n    ...',
-        answer=make_batches,
+        answer=make_batches, cases=lambda: [(10, 4), (12, 6)], observe=describe_batches,
         praise="each number once, in an order that is new every time. Without replacement, as you did it, is a little "
         "better than drawing anew: in an epoch drawn with replacement more than a third of the digits never come up.",
         hints=(
@@ -199,36 +167,30 @@ EXERCISES = [
         ),
         wrong=(
             edit("torch.randperm(n)", "torch.randint(n, (n,))",
-                "some numbers come twice and others never: this draws with replacement. Shuffle all numbers once "
-                "(torch.randperm), then cut."),
-            edit(
-                "list(order.split(batch_size))",
-                "[torch.randperm(n)[:batch_size] for _ in range(-(-n // batch_size))]",
-                "each batch comes from a shuffle of its own, so some numbers come twice and others never, and the "
-                "last batch is full. Shuffle once, then cut that one order into pieces."),
+                "some numbers come twice and others never: this draws with replacement. "
+                "Shuffle all numbers once (torch.randperm), then cut."),
+            edit("list(order.split(batch_size))", "[torch.randperm(n)[:batch_size] for _ in order.split(batch_size)]",
+                "each batch comes from a shuffle of its own, so some numbers come twice and others never, "
+                "and the last batch is full. Shuffle once, then cut that one order into pieces."),
             edit("torch.randperm(n)", "torch.arange(n)",
-                "the numbers come in their old order. If the data is sorted, whole batches are of one class; shuffle "
-                "first."),
-            edit(
-                "list(order.split(batch_size))",
-                "[batch for batch in order.split(batch_size) if len(batch) == batch_size]",
+                "the numbers come in their old order. "
+                "If the data is sorted, whole batches are of one class; shuffle first."),
+            edit("order.split", "order[: n // batch_size * batch_size].split",
                 "the digits that do not fill a batch are left out. Keep the last, shorter batch: it is data too."),
             edit("torch.randperm(n)", "torch.randperm(n, generator=torch.Generator().manual_seed(0))",
                 "shuffled, but the same way every time: the seed is set inside. Each epoch should bring a new order."),
             edit("order.split(", "order.chunk(",
-                "this makes batch_size batches; it should make batches of batch_size numbers. (`split`, not `chunk`.)"),
-            edit(
-                "list(order.split(batch_size))",
-                "[batch[torch.randperm(len(batch))] for batch in torch.arange(n).split(batch_size)]",
+                "this makes batch_size batches; "
+                "it should make batches of batch_size numbers. (`split`, not `chunk`.)"),
+            edit("(order", "(part[torch.randperm(len(part))] for part in torch.arange(n)",
                 "you cut first and shuffle inside the pieces: the same numbers stay together. Shuffle all, then cut."),
         ),
-        cases=lambda: [(10, 4), (12, 6)], observe=describe_batches,
     ),
     Exercise(
         number="03.3", title="The loop, by hand", name="train_by_hand", minutes=12, difficulty="hard",
         starter="def train_by_hand(model, batches, learning_rate):\n"
         '    """One epoch of SGD: a step after each (images, labels). Returns nothing."""\n    ...',
-        answer=train_by_hand,
+        answer=train_by_hand, cases=small_models, observe=trained_parameters,
         praise="the weights are those of torch.optim.SGD. An optimiser is nothing more than your inner loop, and a "
         "place to keep what it needs to remember.",
         hints=(
@@ -238,52 +200,37 @@ EXERCISES = [
         ),
         wrong=(
             edit("        model.zero_grad()\n", "",
-                "the gradients are never emptied, so each step repeats all those before it. backward() adds to .grad:"
-                " call model.zero_grad() before it."),
-            edit(
-                "        model.zero_grad()\n",
-                "",
-                "loss.backward()\n",
-                "loss.backward()\n"
-                "        model.zero_grad()\n",
-                "zero_grad comes between backward and the step, and throws away what backward has just found (.grad "
-                "is None). Call it before backward, or after the step."),
+                "the gradients are never emptied, so each step repeats all those before it. "
+                "backward() adds to .grad: call model.zero_grad() before it."),
+            edit("loss.backward()\n", "loss.backward()\n        model.zero_grad()\n",
+                "zero_grad comes between backward and the step, and throws away what backward "
+                "has just found (.grad is None). Call it before backward, or after the step."),
             edit("with torch.no_grad():", "with torch.enable_grad():",
-                "autograd refuses a parameter that is changed while it takes notes. Put the step inside `with "
-                "torch.no_grad():`."),
+                "autograd refuses a parameter that is changed while it takes notes. "
+                "Put the step inside `with torch.no_grad():`."),
             edit("parameter -= learning", "parameter = parameter - learning",
-                "the model has not changed at all. `parameter = parameter - ...` makes a new tensor and gives it the "
-                "old name; the model keeps the old one. Change it in place: `parameter -= ...`."),
-            edit(
-                "        with torch.no_grad():\n"
-                "            for parameter in model.parameters():\n"
-                "                parameter -=",
-                "    with torch.no_grad():\n"
-                "        for parameter in model.parameters():\n"
-                "            parameter -=",
-                "there is one step in all, after the last batch. The step belongs inside the loop: one after each "
-                "batch."),
+                "the model has not changed at all. `parameter = parameter - ...` makes a new tensor "
+                "and gives it the old name; the model keeps the old one. Change it in place: `parameter -= ...`."),
+            edit("        with", "    if True:\n        with",
+                "there is one step in all, after the last batch. "
+                "The step belongs inside the loop: one after each batch."),
             edit("    model.train()\n", "",
-                "right if the model comes in training mode. It may come in evaluation mode, with dropout switched "
-                "off: begin with model.train()."),
+                "right if the model comes in training mode. "
+                "It may come in evaluation mode, with dropout switched off: begin with model.train()."),
             edit("    model.train()\n", "", "        model.zero_grad()\n", "",
-                "two things are missing. The gradients are never emptied: call model.zero_grad() before each "
-                "backward. And begin with model.train(), for the model may come in evaluation mode."),
-            edit(
-                "    model.train()\n",
-                "    model.train()\n"
-                "    torch.set_grad_enabled(False)\n",
-                "backward found no notes to follow: your `with torch.no_grad():` covers the loss as well. Put only "
-                "the step in it."),
+                "two things are missing. The gradients are never emptied: call model.zero_grad() "
+                "before each backward. And begin with model.train(), for the model may come in evaluation mode."),
+            edit("for images", "torch.set_grad_enabled(False)\n    for images",
+                "backward found no notes to follow: your `with torch.no_grad():` covers the loss as well. "
+                "Put only the step in it."),
             edit("parameter -=", "parameter +=", "the loss grows: the step goes with the gradient. Subtract it."),
         ),
-        cases=small_models, observe=trained_parameters,
     ),
     Exercise(
         number="03.4", title="An exact mean", name="mean_loss", minutes=10, difficulty="medium",
         starter="def mean_loss(model, batches):\n"
         '    """Mean cross-entropy per image, a number; dropout off, nothing recorded."""\n    ...',
-        answer=mean_loss,
+        answer=mean_loss, cases=dropping_models, observe=loss_and_manners,
         praise="exact for any batch sizes, with the dropout off, and without a trace. You have written dl.evaluate.",
         hints=(
             "cross_entropy gives a batch's mean. Multiply by len(labels) to get its sum; divide by the number of images at the end.",
@@ -292,38 +239,36 @@ EXERCISES = [
         ),
         wrong=(
             edit(" * len(labels)", "",
-                "this is the slip of the script: a sum of batch *means*, divided by the number of *images*. It is too"
-                " small by about the batch size."),
+                "this is the slip of the script: a sum of batch *means*, divided by the number of *images*. "
+                "It is too small by about the batch size."),
             edit(" * len(labels)", "", "n += len(labels)", "n += 1",
-                "the mean of the batches' means: the images of a small last batch count more than the others. Weigh "
-                "each batch by its size."),
+                "the mean of the batches' means: the images of a small last batch count more than the others. "
+                "Weigh each batch by its size."),
             edit("    model.eval()\n", "", " * len(labels)", "", "n += len(labels)", "n += 1",
-                "two things: dropout was on (model.eval() switches it off), and this is the mean of the batches' "
-                "means, in which the images of a small last batch count more than the others. Weigh each batch by its"
-                " size."),
+                "two things: dropout was on (model.eval() switches it off), "
+                "and this is the mean of the batches' means, "
+                "in which the images of a small last batch count more than the others. Weigh each batch by its size."),
             edit("in batches:", "in batches[-1:]:", "only the last batch counts here: add up over all of them."),
-            edit("return total / n", "return total",
-                "this is the sum over the images: divide by how many there were."),
+            edit(" / n", "", "this is the sum over the images: divide by how many there were."),
             edit("    model.eval()\n", "",
-                "dropout was on. torch.no_grad() does not switch it off, it only stops the recording; model.eval() "
-                "does."),
+                "dropout was on. torch.no_grad() does not switch it off, "
+                "it only stops the recording; model.eval() does."),
             edit("with torch.no_grad():", "with torch.enable_grad():",
-                "the number is right, but autograd took notes all along. eval() does not stop that: add `with "
-                "torch.no_grad():`."),
+                "the number is right, but autograd took notes all along. "
+                "eval() does not stop that: add `with torch.no_grad():`."),
             edit("    model.train(was_training)\n", "",
-                "the number is right, but the model is left in evaluation mode: whoever goes on training would train "
-                "without dropout. Put the old mode back."),
+                "the number is right, but the model is left in evaluation mode: "
+                "whoever goes on training would train without dropout. Put the old mode back."),
             edit("model.train(was_training)", "model.train()",
-                "the number is right, but a model that came in evaluation mode leaves in training mode. Remember "
-                "model.training at the start and put it back with model.train(...)."),
+                "the number is right, but a model that came in evaluation mode leaves in training mode. "
+                "Remember model.training at the start and put it back with model.train(...)."),
         ),
-        cases=watched_models, observe=loss_and_manners,
     ),
     Exercise(
         number="03.5", title="Momentum", name="momentum_step", minutes=6, difficulty="medium",
         starter="def momentum_step(weights, velocity, gradient, learning_rate, momentum):\n"
         '    """Returns the new weights and the new velocity, two new tensors."""\n    ...',
-        answer=momentum_step,
+        answer=momentum_step, cases=moving_weights,
         praise="equal to torch.optim.SGD(momentum=...). Where all gradients agree, the velocity grows to "
         "1 / (1 - momentum) times one of them: ten times, for 0.9.",
         hints=(
@@ -332,31 +277,23 @@ EXERCISES = [
         ),
         wrong=(
             edit("+ gradient", "+ (1 - momentum) * gradient",
-                "this takes a moving *average* of gradients, (1 - momentum) times the new one. Some books do; PyTorch"
-                " adds the gradient whole, so your steps are shorter."),
-            edit(
-                "velocity = momentum * velocity + gradient\n"
-                "    return weights - learning_rate * velocity, velocity",
-                "return weights - learning_rate * velocity, momentum * velocity + gradient",
-                "the weights move by the *old* velocity: this step does not know the gradient it was given. Update "
-                "the velocity first."),
+                "this takes a moving *average* of gradients, (1 - momentum) times the new one. "
+                "Some books do; PyTorch adds the gradient whole, so your steps are shorter."),
+            edit("learning_rate * new_velocity", "learning_rate * velocity",
+                "the weights move by the *old* velocity: this step does not know the gradient it was given. "
+                "Update the velocity first."),
             edit("momentum * velocity", "velocity",
                 "old gradients never fade: this is a ball without friction. Multiply the old velocity by momentum."),
-            edit(
-                "+ gradient", "+ learning_rate * gradient", "weights - learning_rate * velocity", "weights - velocity",
-                "your velocity has the learning rate in it. Some books do that; PyTorch adds the plain gradient and "
-                "multiplies by the learning rate when the weights move."),
-            edit("weights - learning_rate * velocity, velocity", "velocity, weights - learning_rate * velocity",
+            edit("+ gradient", "+ learning_rate * gradient", "learning_rate * new_velocity", "new_velocity",
+                "your velocity has the learning rate in it. Some books do that; "
+                "PyTorch adds the plain gradient and multiplies by the learning rate when the weights move."),
+            edit("new_weights, new_velocity", "new_velocity, new_weights",
                 "right numbers, wrong order: the weights first, then the velocity."),
-            edit("velocity, velocity", "velocity",
+            edit(", new_velocity", "",
                 "the weights are right. Return the new velocity as well: the next step builds on it."),
-            edit(
-                "velocity = momentum * velocity + gradient\n"
-                "    return weights - learning_rate * velocity, velocity",
-                "return weights - learning_rate * (momentum * velocity + gradient), velocity",
-                "the weights are right, but the velocity you return is the old one: the next step would have nothing "
-                "to build on."),
+            edit(", new_velocity", ", velocity",
+                "the weights are right, but the velocity you return is the old one: "
+                "the next step would have nothing to build on."),
         ),
-        cases=moving_weights,
     ),
 ]

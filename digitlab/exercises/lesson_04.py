@@ -11,21 +11,13 @@ from torch import Tensor
 from digitlab.exercises import Exercise, WrongAnswer, edit
 from digitlab.exercises.checking import Mistake
 
-# --- 04.1 ---------------------------------------------------------------------------------------
 
-
+# 04.1
 def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
     return (size + 2 * padding - kernel) // stride + 1
 
 
-def sizes() -> list[tuple[Any, ...]]:
-    """The course's own layers first, then strides that do not fit evenly."""
-    return [(28, 5), (24, 2, 2), (28, 3, 1, 1), (28, 5, 2, 2), (28, 3, 2, 1), (7, 2, 2), (11, 4, 3)]
-
-
-# --- 04.2 ---------------------------------------------------------------------------------------
-
-
+# 04.2
 def conv2d(images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
     images = F.pad(images, (padding, padding, padding, padding))
     kernel_height, kernel_width = weight.shape[2:]
@@ -46,18 +38,11 @@ def layers() -> list[tuple[Any, ...]]:
     images = torch.randn(2, 3, 7, 9, generator=generator)
     weight = torch.randn(4, 3, 3, 2, generator=generator)
     bias = torch.randn(4, generator=generator)
-    return [
-        (images, weight, bias),
-        (images, weight, bias, 2),
-        (images, weight, bias, 1, 1),
-        (images, weight, bias, 3, 2),
-    ]
+    return [(images, weight, bias, *options) for options in ((), (2,), (1, 1), (3, 2))]
 
 
-# --- 04.3 ---------------------------------------------------------------------------------------
-
+# 04.3
 UPPER_EDGE = torch.tensor([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
-UPPER_EDGE_CODE = "upper_edge = torch.tensor([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])"
 
 
 def what_it_finds(kernel: Any) -> tuple[str, ...]:
@@ -65,31 +50,25 @@ def what_it_finds(kernel: Any) -> tuple[str, ...]:
     try:
         weights = torch.as_tensor(kernel).detach().double()
     except (TypeError, ValueError, RuntimeError):
-        raise Mistake(
-            "the kernel should be a tensor: torch.tensor([[., ., .], [., ., .], [., ., .]])"
-        ) from None
+        raise Mistake("the kernel should be a tensor: torch.tensor([[., ., .], [., ., .], [., ., .]])") from None
     if weights.shape != (3, 3):
         raise Mistake(f"the kernel should have 3 rows of 3 numbers; its shape is {tuple(weights.shape)}")
     if not bool(weights.isfinite().all()):
         raise Mistake("some numbers of the kernel are infinite or not a number (nan)")
-    ink_below = torch.tensor([[0.0] * 3, [0.5] * 3, [1.0] * 3], dtype=torch.float64)
-    pictures = {
-        "evenly inked": torch.ones(3, 3, dtype=torch.float64),
-        "an upper edge": ink_below,
-        "a lower edge": ink_below.flip(0),
-        "an upright edge": ink_below.T,
+    even, ink_below = torch.ones(3, 3), torch.tensor([[0.0] * 3, [0.5] * 3, [1.0] * 3])
+    totals = {
+        "evenly inked": float((even * weights).sum()),
+        "an upper edge": float((ink_below * weights).sum()),
+        "a lower edge": float((ink_below.flip(0) * weights).sum()),
+        "an upright edge": float((ink_below.T * weights).sum()),
     }
-    found = []
-    for name, picture in pictures.items():
-        total = float((picture * weights).sum())
-        side = "zero" if abs(total) < 1e-4 else "above zero" if total > 0 else "below zero"
-        found.append(f"{name} gives {side}")
-    return tuple(found)
+    return tuple(
+        f"{name} gives {'zero' if abs(total) < 1e-4 else 'above zero' if total > 0 else 'below zero'}"
+        for name, total in totals.items()
+    )
 
 
-# --- 04.4 ---------------------------------------------------------------------------------------
-
-
+# 04.4
 def max_pool2d(maps: Tensor, size: int) -> Tensor:
     n, channels, height, width = maps.shape
     rows, columns = height // size, width // size
@@ -103,17 +82,11 @@ def maps_to_pool() -> list[tuple[Tensor, int]]:
     return [(maps[:, :, :6], 2), (maps, 3), (maps - 4, 2)]
 
 
-# --- 04.5 ---------------------------------------------------------------------------------------
-
-
+# 04.5
 def conv_parameters(in_channels: int, out_channels: int, kernel_size: int) -> int:
     weights = out_channels * in_channels * kernel_size * kernel_size
     biases = out_channels
     return weights + biases
-
-
-def layer_sizes() -> list[tuple[Any, ...]]:
-    return [(1, 10, 5), (10, 20, 5), (3, 64, 3)]
 
 
 EXERCISES = [
@@ -122,6 +95,7 @@ EXERCISES = [
         starter="def output_size(size, kernel, stride=1, padding=0):\n"
         '    """How many places a kernel finds along one side of an image, a whole number."""\n    ...',
         answer=output_size,
+        cases=lambda: [(28, 5), (24, 2, 2), (28, 3, 1, 1), (28, 5, 2, 2), (28, 3, 2, 1), (7, 2, 2), (11, 4, 3)],
         praise="that one line answers most shape errors you will ever meet. Keep it near: a network is a chain of these, "
         "and pooling obeys it too (stride equal to size).",
         hints=(
@@ -132,30 +106,29 @@ EXERCISES = [
         ),
         wrong=(
             edit(" + 1", "",
-                "one too few every time: you counted the steps between the places. A fence has one post more than "
-                "gaps."),
+                "one too few every time: you counted the steps between the places. "
+                "A fence has one post more than gaps."),
             edit(" 2 *", "",
-                "right without padding, too small with it: padding is added at both ends, so the length grows by "
-                "twice as much."),
+                "right without padding, too small with it: "
+                "padding is added at both ends, so the length grows by twice as much."),
             edit(") // stride", ") / stride",
-                "right where the steps fit evenly, but elsewhere a fraction comes out, and a map has no half row. A "
-                "kernel that would stick out is not placed at all: divide with //."),
+                "right where the steps fit evenly, but elsewhere a fraction comes out, and a map has no half row. "
+                "A kernel that would stick out is not placed at all: divide with //."),
             edit("(size + 2 * padding - kernel) // stride", "-(-(size + 2 * padding - kernel) // stride)",
-                "right where the steps fit evenly, but elsewhere you round up: that last kernel would stick out of "
-                "the image. PyTorch leaves it out, so round down, with //."),
-            edit("(size + 2 * padding - kernel) // stride", "size + 2 * padding - kernel",
+                "right where the steps fit evenly, but elsewhere you round up: "
+                "that last kernel would stick out of the image. PyTorch leaves it out, so round down, with //."),
+            edit(" // stride", "",
                 "right with stride 1, but `stride` is not used: larger steps find fewer places. Divide by it."),
             edit(") // stride + 1", " + 1) // stride",
-                "the first place costs no step, so its 1 is added after the division, not before. With stride 1 the "
-                "two are the same."),
+                "the first place costs no step, so its 1 is added after the division, not before. "
+                "With stride 1 the two are the same."),
         ),
-        cases=sizes,
     ),
     Exercise(
         number="04.2", title="Convolution, the whole layer", name="conv2d", minutes=15, difficulty="hard",
         starter="def conv2d(images, weight, bias, stride=1, padding=0):\n"
         '    """Images (B, C_in, H, W), weight (C_out, C_in, kh, kw), bias (C_out,) to maps (B, C_out, H\', W\')."""\n    ...',
-        answer=conv2d,
+        answer=conv2d, cases=layers,
         praise="equal to F.conv2d. Each patch is a small image and each kernel its template, so the heart of it is the "
         "matrix product of lesson 02, made once for every place.",
         hints=(
@@ -168,35 +141,31 @@ EXERCISES = [
         ),
         wrong=(
             edit("weight.flatten(1)", "weight.flip(2, 3).flatten(1)",
-                "your kernels are turned by 180 degrees. That is convolution as mathematics has it; deep learning's "
-                "conv2d lays the kernel on as it is (cross-correlation)."),
+                "your kernels are turned by 180 degrees. That is convolution as mathematics has it; "
+                "deep learning's conv2d lays the kernel on as it is (cross-correlation)."),
             edit(" + bias\n", "\n",
-                "nearly: each output map is off by the same amount everywhere. That amount is its bias; add "
-                "bias[channel]."),
-            edit(
-                "    images = F.pad",
-                "    stride = 1\n"
-                "    images = F.pad",
+                "nearly: each output map is off by the same amount everywhere. "
+                "That amount is its bias; add bias[channel]."),
+            edit("images = F.pad", "stride = 1\n    images = F.pad",
                 "right with stride 1, but `stride` is not used otherwise: your map is larger than it should be."),
             edit("    images = F.pad(images, (padding, padding, padding, padding))\n", "",
-                "right without padding, but `padding` is not used otherwise: put that many rows and columns of zeros "
-                "around the images first, with F.pad."),
+                "right without padding, but `padding` is not used otherwise: "
+                "put that many rows and columns of zeros around the images first, with F.pad."),
             edit("row * stride, column * stride", "row, column",
-                "the shape is right, but with a stride above 1 your patches still move by one pixel at a time. The "
-                "patch for output row r begins at row r * stride."),
+                "the shape is right, but with a stride above 1 your patches still move by one pixel at a time. "
+                "The patch for output row r begins at row r * stride."),
             edit("weight.flatten(1).T", "weight.flatten(1).T / weight.shape[1]",
                 "the channels should be added up; you took their mean."),
             edit("+ bias", "+ bias * weight.shape[1]",
-                "the bias was added once for every channel that comes in. It belongs to the output map: add it once, "
-                "after the sum."),
+                "the bias was added once for every channel that comes in. "
+                "It belongs to the output map: add it once, after the sum."),
         ),
-        cases=layers,
     ),
     Exercise(
         number="04.3", title="Design a kernel", name="upper_edge", minutes=6, difficulty="medium",
         starter="# 3 rows of 3 numbers: above zero on an upper edge, below zero on a lower one, zero on even ink and upright edges\n"
         "upper_edge = ...",
-        answer=UPPER_EDGE,
+        answer=UPPER_EDGE, observe=what_it_finds, code=f"upper_edge = torch.tensor({UPPER_EDGE.tolist()})",
         praise="a pattern of plus and minus that sums to zero ignores brightness and answers to change only. "
         "In lesson 05 the network finds kernels of this kind without being told.",
         hints=(
@@ -208,28 +177,26 @@ EXERCISES = [
             WrongAnswer(UPPER_EDGE.flip(0),
                 "upside down: this one answers to lower edges, where the ink is above. Turn the signs round."),
             WrongAnswer(UPPER_EDGE.T.clone(),
-                "this finds upright edges: it compares left with right. Compare above with below: turn it by a "
-                "quarter."),
+                "this finds upright edges: it compares left with right. "
+                "Compare above with below: turn it by a quarter."),
             WrongAnswer(torch.ones(3, 3) / 9,
-                "this is a blur: all weights count ink for, so it answers to ink, edge or no edge. Let the nine "
-                "numbers sum to zero."),
+                "this is a blur: all weights count ink for, so it answers to ink, edge or no edge. "
+                "Let the nine numbers sum to zero."),
             WrongAnswer(torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]) - 1 / 9,
                 "upper edges yes, but it answers to even ink as well: the nine numbers do not sum to zero."),
             WrongAnswer(torch.tensor([[-1.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]),
-                "upper edges yes, but upright edges too: this is a slanted edge. Make the three numbers of each row "
-                "equal."),
+                "upper edges yes, but upright edges too: this is a slanted edge. "
+                "Make the three numbers of each row equal."),
             WrongAnswer(torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
-                "this one gives zero on everything we tried, the edges included: whatever an upper edge adds in one "
-                "place, another takes away. Set the upper row against the lower one."),
+                "this one gives zero on everything we tried, the edges included: whatever an upper edge adds "
+                "in one place, another takes away. Set the upper row against the lower one."),
         ),
-        observe=what_it_finds,
-        code=UPPER_EDGE_CODE,
     ),
     Exercise(
         number="04.4", title="Max-pooling", name="max_pool2d", minutes=10, difficulty="medium",
         starter="def max_pool2d(maps, size):\n"
         '    """Maps (B, C, H, W) to (B, C, H // size, W // size): the largest value of each block."""\n    ...',
-        answer=max_pool2d,
+        answer=max_pool2d, cases=maps_to_pool,
         praise="equal to F.max_pool2d. It has no parameters: nothing in it is learnt. What the network learns is what to put "
         "into the maps so that the largest value is worth keeping.",
         hints=(
@@ -240,32 +207,31 @@ EXERCISES = [
         ),
         wrong=(
             edit("amax", "mean", "this is the mean of each block (average pooling). Take the largest value instead."),
-            edit("return blocks.amax(dim=(3, 5))", "return F.max_pool2d(maps, size, stride=1)",
-                "your blocks overlap: each begins one pixel after the last. They should lie side by side, so move by "
-                "`size`."),
-            edit("return blocks.amax(dim=(3, 5))", "return F.max_pool2d(maps, size, ceil_mode=True)",
-                "right where the blocks fit, but you keep a last, smaller block. PyTorch leaves out what does not "
-                "fill a block."),
+            edit("blocks.amax(dim=(3, 5))", "F.max_pool2d(maps, size, stride=1)",
+                "your blocks overlap: each begins one pixel after the last. "
+                "They should lie side by side, so move by `size`."),
+            edit("blocks.amax(dim=(3, 5))", "F.max_pool2d(maps, size, ceil_mode=True)",
+                "right where the blocks fit, but you keep a last, smaller block. "
+                "PyTorch leaves out what does not fill a block."),
             edit("rows, size, columns, size)", "rows, columns, size, size)", "(3, 5)", "(4, 5)",
-                "the shape is right, but your blocks are not squares of neighbours: reshape reads the numbers row by "
-                "row. Cut H into (rows, size) and W into (columns, size), in that order, and take the maximum along "
-                "both sizes."),
+                "the shape is right, but your blocks are not squares of neighbours: "
+                "reshape reads the numbers row by row. Cut H into (rows, size) "
+                "and W into (columns, size), in that order, and take the maximum along both sizes."),
             edit("maps[:, :, : rows * size, : columns * size]", "maps",
-                "right where the blocks fit; else reshape complains, because rows or columns are left over. Cut them "
-                "off first: maps[:, :, : rows * size, : columns * size]."),
+                "right where the blocks fit; else reshape complains, because rows or columns are left over. "
+                "Cut them off first: maps[:, :, : rows * size, : columns * size]."),
             edit("blocks.amax(dim=(3, 5))", "blocks[:, :, :, 0, :, 0]",
                 "this keeps the upper left value of each block, whatever it is. Take the largest of the block."),
             edit("amax(dim=(3, 5))", "amax(dim=(3, 5)).clamp_min(0)",
-                "right for values above zero, but a block of negative numbers gives 0 here. Its largest value is "
-                "negative; start from the block's own values, not from zero."),
+                "right for values above zero, but a block of negative numbers gives 0 here. "
+                "Its largest value is negative; start from the block's own values, not from zero."),
         ),
-        cases=maps_to_pool,
     ),
     Exercise(
         number="04.5", title="Count the parameters", name="conv_parameters", minutes=4, difficulty="easy",
         starter="def conv_parameters(in_channels, out_channels, kernel_size):\n"
         '    """Numbers to learn in a convolution with square kernels and a bias."""\n    ...',
-        answer=conv_parameters,
+        answer=conv_parameters, cases=lambda: [(1, 10, 5), (10, 20, 5), (3, 64, 3)],
         praise="and notice what is missing from the formula: the size of the image. The same 260 numbers of the "
         "course's first layer would serve a photograph.",
         hints=(
@@ -277,8 +243,8 @@ EXERCISES = [
             edit("out_channels * in_channels * kernel_size", "out_channels * kernel_size",
                 "right for one input channel. With more, each output channel has a kernel for every one of them."),
             edit("biases = out_channels", "biases = out_channels * in_channels",
-                "a bias too many: it belongs to the output channel, and is added once, after the sum over input "
-                "channels."),
+                "a bias too many: it belongs to the output channel, "
+                "and is added once, after the sum over input channels."),
             edit("kernel_size * kernel_size", "kernel_size",
                 "a kernel has two sides: kernel_size * kernel_size weights."),
             edit("biases = out_channels", "biases = 1",
@@ -286,9 +252,8 @@ EXERCISES = [
             edit("biases = out_channels", "biases = in_channels",
                 "the weights are right; the biases belong to the channels that come out, not to those that go in."),
             edit("weights + biases", "(weights + biases) * (28 - kernel_size + 1) ** 2",
-                "you counted the weights anew for every place. They are shared: the same kernel is used at all "
-                "places, which is the whole point."),
+                "you counted the weights anew for every place. "
+                "They are shared: the same kernel is used at all places, which is the whole point."),
         ),
-        cases=layer_sizes,
     ),
 ]

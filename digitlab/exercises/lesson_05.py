@@ -10,19 +10,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from digitlab.exercises import Exercise, WrongAnswer, edit
-from digitlab.exercises.checking import Mistake, NotAttempted, same
+from digitlab.exercises.checking import Mistake, same
 
 
-def in_order(answer: Any, expected: list[Any]) -> str:
+def in_order(answer: Any, expected: list[Any]) -> Any:
     """Compare a list, or what a function returns, item by item; name the first that is off without giving it away."""
     got = answer() if callable(answer) else answer
     got = got.tolist() if isinstance(got, Tensor | np.ndarray) else got
-    if got is None:
-        raise Mistake("your code returns nothing (None): is the `return` missing?")
+    if got is None or (isinstance(got, list | tuple) and any(item is Ellipsis for item in got)):
+        return got
     if not isinstance(got, list | tuple):
         raise Mistake(f"expected a list of {len(expected)}, got {type(got).__name__}")
-    if any(item is Ellipsis for item in got):
-        raise NotAttempted
     if len(got) != len(expected):
         raise Mistake(f"expected a list of {len(expected)}, got {len(got)}")
     for position, (item, wanted) in enumerate(zip(got, expected, strict=True), start=1):
@@ -32,14 +30,11 @@ def in_order(answer: Any, expected: list[Any]) -> str:
     return "all right"
 
 
-# --- 05.1 ---------------------------------------------------------------------------------------
-
+# 05.1
 SHAPES = [(10, 24, 24), (10, 12, 12), (20, 8, 8), (20, 4, 4), (320,), (50,), (10,)]
-SHAPES_CODE = f"shapes = {SHAPES}"
-
-# --- 05.2 ---------------------------------------------------------------------------------------
 
 
+# 05.2
 def parameter_counts() -> list[int]:
     conv1 = 10 * 1 * 5 * 5 + 10
     conv2 = 20 * 10 * 5 * 5 + 20
@@ -48,9 +43,7 @@ def parameter_counts() -> list[int]:
     return [conv1, conv2, fc1, fc2]
 
 
-# --- 05.3 ---------------------------------------------------------------------------------------
-
-
+# 05.3
 def collapse(weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> tuple[Tensor, Tensor]:
     weight = weight2 @ weight1
     bias = weight2 @ bias1 + bias2
@@ -60,16 +53,11 @@ def collapse(weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> 
 def pairs_of_layers() -> list[tuple[Tensor, ...]]:
     """Four inputs, four hidden units and four outputs, so that a product in the wrong order runs too; then other sizes."""
     generator = torch.Generator().manual_seed(6)
-    cases = []
-    for n_in, n_hidden, n_out in ((4, 4, 4), (3, 4, 4)):
-        shapes = ((n_hidden, n_in), (n_hidden,), (n_out, n_hidden), (n_out,))
-        cases.append(tuple(torch.randn(shape, generator=generator) for shape in shapes))
-    return cases
+    sizes = [((4, n_in), (4,), (4, 4), (4,)) for n_in in (4, 3)]
+    return [tuple(torch.randn(size, generator=generator) for size in layers) for layers in sizes]
 
 
-# --- 05.4 ---------------------------------------------------------------------------------------
-
-
+# 05.4
 class Network(nn.Module):
     """The seed network: images (B, 1, 28, 28) to logits (B, 10)."""
 
@@ -91,20 +79,17 @@ class Network(nn.Module):
         return logits
 
 
-def inputs_of_linear_layers(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
+def inputs_of_linear_layers(model: nn.Module, images: Tensor) -> list[Tensor]:
     """What comes in to fc1 and fc2 when the model reads the images."""
-    caught: dict[str, Tensor] = {}
-    hooks = []
-    for name in ("fc1", "fc2"):
+    caught = {}
+    fc1, fc2 = model.get_submodule("fc1"), model.get_submodule("fc2")
 
-        def keep(_: nn.Module, inputs: tuple[Tensor, ...], name: str = name) -> None:
-            caught[name] = inputs[0]
+    def keep(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        caught[layer] = inputs[0]
 
-        hooks.append(model.get_submodule(name).register_forward_pre_hook(keep))
-    model(images)
-    for hook in hooks:
-        hook.remove()
-    return caught
+    with fc1.register_forward_pre_hook(keep), fc2.register_forward_pre_hook(keep):
+        model(images)
+    return [caught[fc1], caught[fc2]]
 
 
 def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[Any, ...]:
@@ -122,31 +107,27 @@ def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[
     if extra := [name for name in got if name not in weights]:
         raise Mistake(f"there is a parameter too many: {extra[0]!r}")
     model.load_state_dict(weights)
-
-    model.eval()
-    logits = model(images)
+    n, logits = len(images), model.eval()(images)
     if logits is None:
         raise Mistake("forward returns nothing (None): is the `return` missing?")
-    if not isinstance(logits, Tensor) or logits.shape != (len(images), 10):
+    if not isinstance(logits, Tensor) or logits.shape != (n, 10):
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise Mistake(
-            f"forward should return one row of ten logits for each image, ({len(images)}, 10); it gives {shape}"
-        )
+        raise Mistake(f"forward should return one row of ten logits for each image, ({n}, 10); it gives {shape}")
     if not torch.equal(logits, model(images)):
         raise Mistake(
             "in eval mode two passes over the same images should agree, and yours differ: is some dropout still on?"
         )
-    evaluating = inputs_of_linear_layers(model, images)
-    training = inputs_of_linear_layers(model.train(), images)
-    if torch.allclose(training["fc1"], evaluating["fc1"]):
+    usual, _ = inputs_of_linear_layers(model, images)
+    now, dropped = inputs_of_linear_layers(model.train(), images)
+    if torch.allclose(now, usual):
         maps = "no maps are"
     else:  # a map that is left out is zero everywhere, and one that is not is as it was, but for a factor
-        now, usual = (each["fc1"].view(-1, 20, 16) for each in (training, evaluating))
-        whole = ((now > 0) == (usual > 0)).all(dim=2) | (now == 0).all(dim=2)
+        kept = ((now > 0) == (usual > 0)).view(-1, 20, 16).all(dim=2)
+        whole = kept | (now == 0).view(-1, 20, 16).all(dim=2)
         maps = "whole maps are" if bool(whole.all()) else "parts of maps are"
-    undropped = F.relu(F.linear(training["fc1"], weights["fc1.weight"], weights["fc1.bias"]))
-    units = "no" if torch.allclose(training["fc2"], undropped, atol=1e-5) else "some"
-    return (logits, f"{maps} left out in training", f"{units} units are left out in training")
+    undropped = F.relu(F.linear(now, weights["fc1.weight"], weights["fc1.bias"]))
+    units = "no" if torch.allclose(dropped, undropped, atol=1e-5) else "some"
+    return logits, f"{maps} left out in training", f"{units} units are left out in training"
 
 
 def eight_images() -> list[tuple[Any, ...]]:
@@ -155,9 +136,7 @@ def eight_images() -> list[tuple[Any, ...]]:
     return [(torch.randn(8, 1, 28, 28), Network())]
 
 
-# --- 05.5 ---------------------------------------------------------------------------------------
-
-
+# 05.5
 def guessed_dim(n_dimensions: int) -> int:
     return 0 if n_dimensions in (1, 3) else 1
 
@@ -173,7 +152,7 @@ EXERCISES = [
         number="05.1", title="The shape table", name="shapes", minutes=6, difficulty="easy",
         starter="# after: conv1, pooling, conv2, pooling, flatten, fc1, fc2; maps as (channels, height, width), vectors as (length,)\n"
         "shapes = ...",
-        answer=SHAPES,
+        answer=SHAPES, cases=lambda: [(SHAPES,)], observe=in_order, code=f"shapes = {SHAPES}",
         praise="and if somebody hands you digits of 32 by 32 pixels, you know which layer will complain: fc1, the only "
         "one that counts on a size.",
         hints=(
@@ -183,11 +162,11 @@ EXERCISES = [
         ),
         wrong=(
             WrongAnswer([(10, 28, 28), (10, 14, 14), (20, 14, 14), (20, 7, 7), (980,), (50,), (10,)],
-                "these would be the shapes with padding=2. There is none here, so each convolution takes 4 from each "
-                "side."),
+                "these would be the shapes with padding=2. "
+                "There is none here, so each convolution takes 4 from each side."),
             WrongAnswer([(10, 23, 23), (10, 11, 11), (20, 6, 6), (20, 3, 3), (180,), (50,), (10,)],
-                "a kernel of 5 finds one place more than you give it: 28 - 5 + 1 = 24. The place where it starts "
-                "counts."),
+                "a kernel of 5 finds one place more than you give it: 28 - 5 + 1 = 24. "
+                "The place where it starts counts."),
             WrongAnswer([(10, 24, 24), (10, 12, 12), (200, 8, 8), (200, 4, 4), (3200,), (50,), (10,)],
                 "conv2 does slide 200 slices, but adds up ten of them for each output: 20 maps come out."),
             WrongAnswer([(10, 24, 24), (5, 12, 12), (20, 8, 8), (10, 4, 4), (160,), (50,), (10,)],
@@ -195,14 +174,12 @@ EXERCISES = [
             WrongAnswer([(24, 24, 10), (12, 12, 10), (8, 8, 20), (4, 4, 20), (320,), (50,), (10,)],
                 "the numbers are right; PyTorch puts the channels first: (channels, height, width)."),
         ),
-        cases=lambda: [(SHAPES,)], observe=in_order,
-        code=SHAPES_CODE,
     ),
     Exercise(
         number="05.2", title="21,840 parameters", name="parameter_counts", minutes=6, difficulty="easy",
         starter="def parameter_counts():\n"
         '    """Parameters of conv1, conv2, fc1 and fc2: a list of four numbers."""\n    ...',
-        answer=parameter_counts,
+        answer=parameter_counts, cases=lambda: [(parameter_counts(),)], observe=in_order,
         praise="21,840 in all, and three quarters of them in fc1. The convolutions, which do most of the work, are cheap: "
         "their weights are shared by all places.",
         hints=(
@@ -211,34 +188,21 @@ EXERCISES = [
             "fc1 takes the 20 maps of 4 by 4 as 320 numbers and gives 50.",
         ),
         wrong=(
-            edit(
-                " + 10\n"
-                "    conv2",
-                "\n"
-                "    conv2",
-                " + 20\n",
-                "\n",
-                " + 50\n",
-                "\n",
-                " + 10\n",
-                "\n",
-                "the weights are right; each output channel and each unit has a bias, too."),
+            edit("5 * 5 + 10", "5 * 5", "the weights are right; each output channel and each unit has a bias, too."),
             edit("20 * 10 * 5", "20 * 5",
                 "conv2 reads all ten maps: each of its 20 kernels has ten slices of 5 by 5, not one."),
-            edit("5 * 5 + 20", "5 * 5 + 20 * 10",
-                "conv2 has a bias for each output channel, 20, not one for each slice."),
+            edit("5 + 20", "5 + 20 * 10", "conv2 has a bias for each output channel, 20, not one for each slice."),
             edit("320 * 50", "20 * 50", "fc1 does not see 20 numbers but 20 maps of 4 by 4: 320 numbers."),
             edit("[conv1, conv2,", "[conv1 * 24 * 24, conv2 * 8 * 8,",
-                "a convolution has no weights for each place: the same kernel is used at all of them. Leave out the "
-                "map's size."),
+                "a convolution has no weights for each place: the same kernel is used at all of them. "
+                "Leave out the map's size."),
         ),
-        cases=lambda: [(parameter_counts(),)], observe=in_order,
     ),
     Exercise(
         number="05.3", title="Two layers are one", name="collapse", minutes=8, difficulty="medium",
         starter="def collapse(weight1, bias1, weight2, bias2):\n"
         '    """The (weight, bias) of the one linear layer that does what layer 1, then layer 2 do."""\n    ...',
-        answer=collapse,
+        answer=collapse, cases=pairs_of_layers,
         praise="so a hundred linear layers on top of each other are still ten templates. What makes depth worth having is "
         "the bend between them: the ReLU.",
         hints=(
@@ -247,8 +211,8 @@ EXERCISES = [
         ),
         wrong=(
             edit("weight = weight2 @ weight1", "weight = weight1 @ weight2",
-                "the product is in the wrong order: x meets layer 1 first, so weight1 stands next to x: weight2 @ "
-                "weight1."),
+                "the product is in the wrong order: "
+                "x meets layer 1 first, so weight1 stands next to x: weight2 @ weight1."),
             edit("weight2 @ bias1 + bias2", "bias2",
                 "the first layer's bias is lost. It goes through layer 2 as everything does: weight2 @ bias1."),
             edit("weight2 @ bias1", "bias1",
@@ -256,7 +220,6 @@ EXERCISES = [
             edit("weight = weight2 @ weight1", "weight = weight1.T @ weight2.T",
                 "the weight is transposed. PyTorch keeps a linear layer's weight as (out, in): weight2 @ weight1."),
         ),
-        cases=pairs_of_layers,
     ),
     Exercise(
         number="05.4", title="The seed network", name="Network", minutes=15, difficulty="hard",
@@ -264,7 +227,7 @@ EXERCISES = [
         '    """The seed network: images (B, 1, 28, 28) to logits (B, 10)."""\n\n'
         "    def __init__(self):\n        super().__init__()\n        ...\n\n"
         "    def forward(self, images):\n        ...",
-        answer=Network,
+        answer=Network, cases=eight_images, observe=observe_network,
         praise="the same parameters, and with equal weights the same logits as the reference: this is the network of the "
         "whole course.",
         hints=(
@@ -276,49 +239,41 @@ EXERCISES = [
         ),
         wrong=(
             edit("return logits", "return logits.log_softmax(dim=1)",
-                "it returns log-probabilities: that is the slip of the original tutorial. Its loss takes the "
-                "log_softmax itself, so it is applied twice. Harmless, but the course's networks return logits: end "
-                "with fc2."),
+                "it returns log-probabilities: that is the slip of the original tutorial. "
+                "Its loss takes the log_softmax itself, so it is applied twice. "
+                "Harmless, but the course's networks return logits: end with fc2."),
             edit("return logits", "return logits.softmax(dim=1)",
-                "it returns probabilities. The loss will apply a softmax again, which squeezes them together, and the"
-                " network learns badly without any error. Return the logits."),
+                "it returns probabilities. The loss will apply a softmax again, "
+                "which squeezes them together, and the network learns badly without any error. Return the logits."),
             edit("return logits", "return F.relu(logits)",
-                "there is a ReLU after the last layer: no logit can be negative any more, and a class that was cut "
-                "off gets no gradient. End with fc2."),
+                "there is a ReLU after the last layer: "
+                "no logit can be negative any more, and a class that was cut off gets no gradient. End with fc2."),
             edit("F.relu(self.fc1(x.flatten(1)))", "self.fc1(x.flatten(1))",
                 "the ReLU between fc1 and fc2 is missing. Without it the two collapse into one linear layer."),
             edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, 0.5)",
-                "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise. Write "
-                "F.dropout(x, training=self.training)."),
-            edit(
-                "F.relu(F.max_pool2d(self.conv1(images), 2))",
-                "F.max_pool2d(self.conv1(images), 2)",
-                "F.relu(F.max_pool2d(self.conv2_drop(self.conv2(x)), 2))",
-                "F.max_pool2d(self.conv2_drop(self.conv2(x)), 2)",
-                "the ReLU after the pooling is missing: without a bend, convolution after convolution is one linear "
-                "step, too."),
+                "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise. "
+                "Write F.dropout(x, training=self.training)."),
+            edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1",
+                "F.relu(F.max_pool2d(self.conv2", "(F.max_pool2d(self.conv2",
+                "the ReLU after the pooling is missing: "
+                "without a bend, convolution after convolution is one linear step, too."),
             edit("self.conv2_drop(self.conv2(x))", "F.dropout(self.conv2(x), 0.5, self.training)",
-                "single numbers of conv2's maps are left out, not whole maps: conv2_drop should be an nn.Dropout2d. A"
-                " number's neighbours say nearly the same as it does, so without it little would be missing."),
-            edit(
-                "self.conv2_drop(self.conv2(x))",
-                "self.conv2(x)",
-                "        x = F.dropout(x, 0.5, self.training)  # (B, 50)\n",
-                "",
-                "in training nothing is left out: conv2_drop is not used in forward, and there is no dropout before "
-                "fc2."),
-            edit("        x = F.dropout(x, 0.5, self.training)  # (B, 50)\n", "",
+                "single numbers of conv2's maps are left out, not whole maps: conv2_drop should be an nn.Dropout2d. "
+                "A number's neighbours say nearly the same as it does, so without it little would be missing."),
+            edit("self.conv2_drop(self.conv2(x))", "self.conv2(x)", "F.dropout(x, 0.5, self.training)", "x",
+                "in training nothing is left out: "
+                "conv2_drop is not used in forward, and there is no dropout before fc2."),
+            edit("F.dropout(x, 0.5, self.training)", "x",
                 "the dropout between fc1's ReLU and fc2 is missing; that of the maps is there."),
             edit("self.conv2_drop(self.conv2(x))", "self.conv2(x)",
                 "conv2_drop is made but not used: call it on what conv2 gives."),
         ),
-        cases=eight_images, observe=observe_network,
     ),
     Exercise(
         number="05.5", title="Which dimension does it guess?", name="guessed_dim", minutes=8, difficulty="medium",
         starter="def guessed_dim(n_dimensions):\n"
         '    """The dimension that F.log_softmax(scores) takes, for scores of 1, 2, 3 or 4 dimensions."""\n    ...',
-        answer=guessed_dim,
+        answer=guessed_dim, cases=lambda: [(1,), (2,), (3,), (4,)], observe=dimension_from_the_front,
         praise="an odd rule, kept for old programs, and the reason for the warning. For a batch of scores it happens to be right; "
         "for a stack of batches it is silently wrong. Write dim=1, or dim=-1.",
         hints=(
@@ -329,16 +284,15 @@ EXERCISES = [
         ),
         wrong=(
             edit("0 if n_dimensions in (1, 3) else 1", "1",
-                "right for a batch of scores. But a single row has no dimension 1, and for three dimensions it "
-                "guesses otherwise: try torch.randn(2, 4, 10)."),
+                "right for a batch of scores. But a single row has no dimension 1, "
+                "and for three dimensions it guesses otherwise: try torch.randn(2, 4, 10)."),
             edit("0 if n_dimensions in (1, 3) else 1", "n_dimensions - 1",
-                "that would be sensible, and it is right for one and two dimensions. With three it takes another: try"
-                " torch.randn(2, 4, 10)."),
+                "that would be sensible, and it is right for one and two dimensions. "
+                "With three it takes another: try torch.randn(2, 4, 10)."),
             edit("0 if n_dimensions in (1, 3) else 1", "0",
                 "right for one and three dimensions. Try a batch of scores: torch.randn(4, 10)."),
             edit("in (1, 3)", "== 1",
                 "nearly: one of the four is otherwise. Try torch.randn(2, 4, 10), and sum along each dimension."),
         ),
-        cases=lambda: [(1,), (2,), (3,), (4,)], observe=dimension_from_the_front,
     ),
 ]

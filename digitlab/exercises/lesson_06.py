@@ -10,34 +10,27 @@ from torch import Tensor
 
 from digitlab.exercises import Exercise, edit
 
-# --- 06.1 ---------------------------------------------------------------------------------------
 
-
-def results() -> list[tuple[int, int]]:
-    """Right answers and digits tested: many, few, all right, none right."""
-    return [(9_920, 10_000), (180, 200), (20, 20), (0, 7), (3, 4)]
-
-
+# 06.1
 def interval(n_correct: int, n: int) -> tuple[float, float]:
     share, z = n_correct / n, 1.96
     # (share - p)^2 = z^2 p (1 - p) / n is a quadratic equation in p; these are the middle and half the distance of its roots.
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    pull = z**2 / n  # towards one half: the fewer digits, the stronger
+    middle = (share + pull / 2) / (1 + pull)
+    half = z * math.sqrt(share * (1 - share) / n + pull / (4 * n)) / (1 + pull)
     return middle - half, middle + half
 
 
-# --- 06.2 ---------------------------------------------------------------------------------------
-
-
+# 06.2
 def pairs_of_networks() -> list[tuple[Tensor, Tensor]]:
     """A alone right, B alone right, both, neither: 20 to 10, the same turned round, a tie, full agreement, 6 to 0."""
     counts = [(20, 10, 300, 5), (10, 20, 300, 5), (4, 4, 50, 2), (0, 0, 40, 3), (6, 0, 30, 0)]
+    kinds = torch.tensor([(True, False, True, False), (False, True, True, False)])
     cases = []
-    for only_a, only_b, both, neither in counts:
-        right_a = torch.tensor([True] * only_a + [False] * only_b + [True] * both + [False] * neither)
-        right_b = torch.tensor([False] * only_a + [True] * only_b + [True] * both + [False] * neither)
-        order = torch.randperm(len(right_a), generator=torch.Generator().manual_seed(0))
-        cases.append((right_a[order], right_b[order]))
+    for each in counts:
+        order = torch.randperm(sum(each), generator=torch.Generator().manual_seed(0))
+        right_a, right_b = kinds.repeat_interleave(torch.tensor(each), dim=1)[:, order]
+        cases.append((right_a, right_b))
     return cases
 
 
@@ -45,13 +38,11 @@ def paired_p_value(right_a: Tensor, right_b: Tensor) -> float:
     only_a = int((right_a & ~right_b).sum())
     only_b = int((right_b & ~right_a).sum())
     n, fewer = only_a + only_b, min(only_a, only_b)
-    tail = sum(math.comb(n, k) for k in range(fewer + 1)) / float(2**n)
+    tail = sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n
     return min(1.0, 2 * tail)  # a tie counts the middle twice
 
 
-# --- 06.3 ---------------------------------------------------------------------------------------
-
-
+# 06.3
 def labels_and_predictions() -> list[tuple[Tensor, Tensor]]:
     """A few hundred digits with some confusions, of which one goes one way only; and three digits, all classes but two absent."""
     generator = torch.Generator().manual_seed(6)
@@ -68,9 +59,7 @@ def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:
     return matrix
 
 
-# --- 06.4 ---------------------------------------------------------------------------------------
-
-
+# 06.4
 def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
     """Networks that are too sure, and not sure enough, and one whose confidences lie on the edges of bins."""
     generator = torch.Generator().manual_seed(7)
@@ -78,12 +67,8 @@ def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
     labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
     edges = torch.full((8, 10), 0.5 / 9)
     edges[:, 3] = 0.5
-    return [
-        ((3 * logits).softmax(dim=1), labels),
-        ((logits / 2).softmax(dim=1), labels),
-        (logits.softmax(dim=1), labels),
-        (edges, torch.tensor([3, 3, 3, 3, 3, 3, 1, 2])),
-    ]
+    cases = [((factor * logits).softmax(dim=1), labels) for factor in (3, 0.5, 1)]
+    return [*cases, (edges, torch.tensor([3, 3, 3, 3, 3, 3, 1, 2]))]
 
 
 def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
@@ -98,20 +83,14 @@ def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
     return error
 
 
-# --- 06.5 ---------------------------------------------------------------------------------------
-
-
+# 06.5
 def overconfident_logits() -> list[tuple[Tensor, Tensor, list[float]]]:
     """Logits three times too large, then half as large as they should be, with labels drawn from the right ones."""
     generator = torch.Generator().manual_seed(8)
     logits = 2 * torch.randn(500, 10, generator=generator)
     labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
     candidates = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
-    return [
-        (3 * logits, labels, candidates),
-        (logits / 2, labels, candidates),
-        (3 * logits, labels, candidates[::-1]),
-    ]
+    return [(3 * logits, labels, candidates), (logits / 2, labels, candidates), (3 * logits, labels, candidates[::-1])]
 
 
 def best_temperature(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
@@ -123,7 +102,7 @@ EXERCISES = [
     Exercise(
         number="06.1", title="Which truths are plausible?", name="interval", minutes=12, difficulty="hard",
         starter='def interval(n_correct, n):\n    """(low, high): the true accuracies within 1.96 standard errors of n_correct / n."""\n    ...',
-        answer=interval,
+        answer=interval, cases=lambda: [(9_920, 10_000), (180, 200), (20, 20), (0, 7), (3, 4)],
         praise="equal to dl.wilson_interval. Note what it says for 20 of 20: not 100 %, but anything above about 84 %. "
         "A perfect score on few digits is weak evidence.",
         hints=(
@@ -134,37 +113,27 @@ EXERCISES = [
             "its roots is (share + z**2 / (2 * n)) / (1 + z**2 / n).",
         ),
         wrong=(
-            edit(
-                "return middle - half, middle + half",
-                "half = z * math.sqrt(share * (1 - share) / n)\n"
-                "    return share - half, share + half",
-                "this is share ± 1.96 standard errors, with the standard error of the measured share. For 20 of 20 it"
-                " is 0, so the interval claims exactly 100 %. Use the standard error of each p that you try."),
-            edit(
-                "return middle - half, middle + half",
-                "half = z * math.sqrt(share * (1 - share) / n)\n"
-                "    return max(share - half, 0.0), min(share + half, 1.0)",
+            edit("z**2 / n", "0",
+                "this is share ± 1.96 standard errors, with the standard error of the measured share. For 20 "
+                "of 20 it is 0, so the interval claims exactly 100 %. Use the standard error of each p that you try."),
+            edit("z**2 / n", "0", "middle - half, middle + half", "max(middle - half, 0), min(middle + half, 1)",
                 "cutting at 0 and 1 hides the trouble but does not cure it: for 20 of 20 both ends are still 100 %. "
                 "The standard error should be that of each candidate p, not that of the measured share."),
-            edit(
-                "return middle - half, middle + half",
-                "half = z * math.sqrt(share * (1 - share))\n"
-                "    return share - half, share + half",
-                "this is the scatter of single digits; a mean over n digits scatters less. Divide p * (1 - p) by n "
-                "under the root."),
+            edit("z**2 / n", "0", "(1 - share) / n", "(1 - share)",
+                "this is the scatter of single digits; "
+                "a mean over n digits scatters less. Divide p * (1 - p) by n under the root."),
             edit("1.96", "1",
-                "these are the truths within one standard error: such intervals miss the truth one time in three. For"
-                " 95 % take 1.96."),
-            edit("return middle - half, middle + half", "return (middle - half) * n, (middle + half) * n",
+                "these are the truths within one standard error: "
+                "such intervals miss the truth one time in three. For 95 % take 1.96."),
+            edit("middle - half, middle + half", "(middle - half) * n, (middle + half) * n",
                 "right, but counted in digits. Return shares: leave out the factor n."),
         ),
-        cases=results,
     ),
     Exercise(
         number="06.2", title="McNemar's coin", name="paired_p_value", minutes=12, difficulty="medium",
         starter="def paired_p_value(right_a, right_b):\n"
         '    """How often equal networks would differ this much or more; bool tensors (N,) in, a number out."""\n    ...',
-        answer=paired_p_value,
+        answer=paired_p_value, cases=pairs_of_networks,
         praise="exact, with no tables and no approximation. Note that the number of digits on which both agree never entered: "
         "a thousand more easy digits would not change the p-value.",
         hints=(
@@ -175,35 +144,32 @@ EXERCISES = [
         ),
         wrong=(
             edit("min(1.0, 2 * tail)", "tail",
-                "this is one end only: 'A wins by this much or more'. Nobody said beforehand which would win, so B "
-                "winning by as much is as surprising. Double it, up to 1."),
+                "this is one end only: 'A wins by this much or more'. Nobody said beforehand which would win, "
+                "so B winning by as much is as surprising. Double it, up to 1."),
             edit("min(1.0, 2 * tail)", "2 * tail",
-                "right except for a tie: there both ends contain the middle, and the sum exceeds 1. A p-value is a "
-                "probability; take min(1.0, ...)."),
-            edit("return min(1.0, 2 * tail)", "return math.comb(n, fewer) / float(2**n)",
-                "this is the chance of exactly this split. With many digits every single split is rare, even the most"
-                " ordinary one. Add up all splits that are this uneven or more."),
+                "right except for a tie: there both ends contain the middle, and the sum exceeds 1. "
+                "A p-value is a probability; take min(1.0, ...)."),
+            edit("min(1.0, 2 * tail)", "math.comb(n, fewer) / 2**n",
+                "this is the chance of exactly this split. With many digits every single split is rare, "
+                "even the most ordinary one. Add up all splits that are this uneven or more."),
             edit("only_a + only_b, min(only_a, only_b)", "len(right_a), min(int(right_a.sum()), int(right_b.sum()))",
-                "you toss a coin for every digit, but digits that both read correctly, or both wrongly, say nothing "
-                "about who is better. Count only those where exactly one is right."),
+                "you toss a coin for every digit, but digits that both read correctly, "
+                "or both wrongly, say nothing about who is better. Count only those where exactly one is right."),
             edit("right_a & ~right_b", "right_a", "right_b & ~right_a", "right_b",
-                "you counted all that A got right and all that B got right. What both got right cannot tell them "
-                "apart: count the digits where A is right and B is not, and the other way round."),
-            edit(
-                "return min(1.0, 2 * tail)",
-                "a, b, n = int(right_a.sum()), int(right_b.sum()), len(right_a)\n"
-                "    pooled = (a + b) / (2 * n)\n"
-                "    return math.erfc(abs(a - b) / n / math.sqrt(2 * pooled * (1 - pooled) / n) / math.sqrt(2))",
-                "this compares two accuracies as if they came from different digits. It throws away that the digits "
-                "are the same; count where exactly one of the two is right."),
+                "you counted all that A got right and all that B got right. What both got right "
+                "cannot tell them apart: count the digits where A is right and B is not, and the other way round."),
+            edit("return min(1.0, 2 * tail)",
+                "both = torch.cat([right_a, right_b]).float()\n"
+                "    return math.erfc(abs(only_a - only_b) / math.sqrt(2 * len(both) * both.var(correction=0)))",
+                "this compares two accuracies as if they came from different digits. "
+                "It throws away that the digits are the same; count where exactly one of the two is right."),
         ),
-        cases=pairs_of_networks,
     ),
     Exercise(
         number="06.3", title="The confusion matrix", name="confusion_matrix", minutes=8, difficulty="easy",
         starter="def confusion_matrix(labels, predictions):\n"
         '    """Counts (10, 10), int64: row = label, column = prediction."""\n    ...',
-        answer=confusion_matrix,
+        answer=confusion_matrix, cases=labels_and_predictions,
         praise="equal to dl.confusion_matrix, which gets there without a loop: it counts the numbers 10 * label + prediction with "
         "torch.bincount and folds the 100 counts into a square.",
         hints=(
@@ -213,27 +179,23 @@ EXERCISES = [
         wrong=(
             edit("matrix[label, prediction]", "matrix[prediction, label]",
                 "rows and columns are exchanged. The label is the row: a 4 read as a 9 belongs in matrix[4, 9]."),
-            edit(
-                "for label, prediction in zip(labels.tolist(), predictions.tolist(), strict=True):\n"
-                "        matrix[label, prediction",
-                "matrix[labels, predictions",
-                "no count is above 1. `matrix[labels, predictions] += 1` reads all cells, adds, and writes each back "
-                "once, however often it was named. Use a loop, or torch.bincount."),
+            edit("zip(labels.tolist(), predictions.tolist(), strict=True)", "[(labels, predictions)]",
+                "no count is above 1. `matrix[labels, predictions] += 1` reads all cells, "
+                "adds, and writes each back once, however often it was named. Use a loop, or torch.bincount."),
             edit("return matrix", "return matrix.float()",
                 "the numbers are right, but counts are whole: make it dtype=torch.int64."),
             edit("return matrix", "return matrix / matrix.sum(dim=1, keepdim=True).clamp(min=1)",
-                "these are shares of each row. Keep the counts: 1 of 2 and 500 of 1,000 are the same share and not "
-                "the same evidence."),
+                "these are shares of each row. "
+                "Keep the counts: 1 of 2 and 500 of 1,000 are the same share and not the same evidence."),
             edit("+= 1", "+= label != prediction",
                 "the diagonal is empty: digits that were read correctly count as well."),
         ),
-        cases=labels_and_predictions,
     ),
     Exercise(
         number="06.4", title="Expected calibration error", name="calibration_error", minutes=12, difficulty="hard",
         starter="def calibration_error(probabilities, labels):\n"
         '    """The expected calibration error with ten bins: probabilities (N, 10), labels (N,), a number out."""\n    ...',
-        answer=calibration_error,
+        answer=calibration_error, cases=probabilities_and_labels,
         praise="equal to dl.calibration(..., n_bins=10).expected_error. Mind the limits of the number: a network that says 'one tenth each' "
         "about everything is calibrated, and useless.",
         hints=(
@@ -242,36 +204,28 @@ EXERCISES = [
             "Each bin adds (its share of all digits) * |mean confidence - share right in it|.",
         ),
         wrong=(
-            edit(
-                "float(inside.float().mean() * gap.abs())\n"
-                "    return error",
-                "float(gap.abs())\n"
-                "    return error / len((confidences * 10).ceil().unique())",
-                "every bin counts the same here, whether it holds two digits or two thousand. Weigh each gap by the "
-                "bin's share of the digits."),
-            edit("float(inside.float().mean() * gap.abs())", "float(gap.abs()) / 10",
-                "this is the plain average over ten bins. Weigh each gap by the bin's share of the digits: a bin of "
-                "two digits says little."),
+            edit("inside.float().mean() * gap.abs()", "gap.abs() / len((confidences * 10).ceil().unique())",
+                "every bin counts the same here, whether it holds two digits or two thousand. "
+                "Weigh each gap by the bin's share of the digits."),
+            edit("inside.float().mean() * gap.abs()", "gap.abs() / 10",
+                "this is the plain average over ten bins. "
+                "Weigh each gap by the bin's share of the digits: a bin of two digits says little."),
             edit("gap.abs()", "gap",
-                "gaps of different sign cancel here: a network that is too sure in one bin and too modest in another "
-                "would look perfect. Take the absolute value of each bin's gap."),
+                "gaps of different sign cancel here: a network that is too sure in one bin "
+                "and too modest in another would look perfect. Take the absolute value of each bin's gap."),
             edit("return error", "return float((confidences.mean() - right.mean()).abs())",
-                "this is mean confidence against accuracy over all digits, one big bin. Gaps in different places "
-                "cancel; take the absolute value bin by bin, then add."),
-            edit(
-                "    error = 0.0\n",
-                "    confidences = probabilities[torch.arange(len(labels)), labels]\n"
-                "    error = 0.0\n",
-                "you binned by the probability of the label. A reader does not know the label; the confidence is the "
-                "probability of the answer, the largest one."),
+                "this is mean confidence against accuracy over all digits, one big bin. "
+                "Gaps in different places cancel; take the absolute value bin by bin, then add."),
+            edit("error = 0.0", "error, confidences = 0.0, probabilities[torch.arange(len(labels)), labels]",
+                "you binned by the probability of the label. "
+                "A reader does not know the label; the confidence is the probability of the answer, the largest one."),
         ),
-        cases=probabilities_and_labels,
     ),
     Exercise(
         number="06.5", title="One temperature", name="best_temperature", minutes=8, difficulty="medium",
         starter="def best_temperature(logits, labels, candidates):\n"
         '    """The one among the candidates, a list of numbers, with which the loss is smallest."""\n    ...',
-        answer=best_temperature,
+        answer=best_temperature, cases=overconfident_logits,
         praise="that is all of temperature scaling. It can only turn one knob for all digits alike, which is why a few hundred validation "
         "digits suffice and nothing can be memorised.",
         hints=(
@@ -279,12 +233,10 @@ EXERCISES = [
             "Python's min takes a key: min(candidates, key=lambda t: ...), where the key gives the loss as a number (.item()).",
         ),
         wrong=(
-            edit(
-                "F.cross_entropy(logits / temperature, labels).item()",
-                "-(torch.argmax(logits / temperature, dim=1) == labels).float().mean().item()",
-                "dividing all ten logits by the same number leaves their order alone, so the accuracy is the same for"
-                " every candidate and cannot choose: you return whichever comes first. The loss sees the "
-                "probabilities."),
+            edit("F.cross_entropy(logits / temperature, labels)", "((logits / temperature).argmax(1) != labels).sum()",
+                "dividing all ten logits by the same number leaves their order alone, "
+                "so the accuracy is the same for every candidate and cannot choose: you return whichever comes first. "
+                "The loss sees the probabilities."),
             edit("logits / temperature", "logits * temperature",
                 "this multiplies the logits. A temperature divides them: hot means soft."),
             edit("logits / temperature", "(logits / temperature).softmax(dim=1)",
@@ -295,6 +247,5 @@ EXERCISES = [
             edit("candidates[losses.index(min(losses))]", "min(losses)",
                 "this is the smallest loss itself; return the temperature that gives it."),
         ),
-        cases=overconfident_logits,
     ),
 ]

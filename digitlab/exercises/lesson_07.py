@@ -20,24 +20,18 @@ def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
     return [(logits.softmax(dim=1), labels), (logits[:9].softmax(dim=1), labels[:9])]
 
 
-# --- 07.1 ---------------------------------------------------------------------------------------
-
-
+# 07.1
 def rank_mistakes(probabilities: Tensor, labels: Tensor) -> Tensor:
     losses = -probabilities[torch.arange(len(labels)), labels].log()
     wrong = (probabilities.argmax(dim=1) != labels).nonzero().flatten()
     return wrong[losses[wrong].argsort(descending=True)]
 
 
-# --- 07.2 ---------------------------------------------------------------------------------------
-
-
+# 07.2
 def only_probabilities() -> list[tuple[Tensor]]:
     """Ordinary probabilities, and a row in which two digits are equally likely."""
-    ordinary = probabilities_and_labels()[0][0]
-    tie = torch.zeros(1, 10)
-    tie[0, 4] = tie[0, 9] = 0.5
-    return [(ordinary,), (tie,)]
+    tie = torch.tensor([[0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0.5]])
+    return [(probabilities_and_labels()[0][0],), (tie,)]
 
 
 def margin(probabilities: Tensor) -> Tensor:
@@ -45,22 +39,11 @@ def margin(probabilities: Tensor) -> Tensor:
     return best - second
 
 
-# --- 07.3 ---------------------------------------------------------------------------------------
-
-
+# 07.3
 def committees() -> list[tuple[list[int], int]]:
     """Agreement with the label and against it, majorities, ties, and votes that are scattered."""
-    return [
-        ([3, 3, 3, 3, 3], 3),
-        ([5, 5, 5, 5, 5], 3),
-        ([5, 5, 5, 3, 3], 3),
-        ([3, 5, 3, 5, 3], 3),
-        ([5, 5, 3, 8, 9], 3),
-        ([3, 3, 5, 8, 9], 3),
-        ([8, 5, 9, 0, 2], 3),
-        ([4, 9, 9, 4], 4),
-        ([9, 9, 4, 4], 4),
-    ]
+    of_a_three = ("33333", "55555", "55533", "35353", "55389", "33589", "85902")
+    return [([int(digit) for digit in votes], 3) for votes in of_a_three] + [([4, 9, 9, 4], 4), ([9, 9, 4, 4], 4)]
 
 
 def verdict(readings: list[int], label: int) -> str:
@@ -70,9 +53,7 @@ def verdict(readings: list[int], label: int) -> str:
     return "ambiguous"
 
 
-# --- 07.4 ---------------------------------------------------------------------------------------
-
-
+# 07.4
 def losses_and_plants() -> list[tuple[Tensor, Tensor, int]]:
     """Two hundred losses of which twelve are planted, most of them large; looked at near the top and further down."""
     generator = torch.Generator().manual_seed(9)
@@ -88,16 +69,12 @@ def precision_at(losses: Tensor, planted: Tensor, k: int) -> float:
     return planted[suspects].float().mean().item()
 
 
-# --- 07.5 ---------------------------------------------------------------------------------------
-
-
+# 07.5
 def read_by_neighbours(digits: dl.Digits, images: Tensor) -> Tensor:
     """A reader that learns by heart: a digit is likely if a known image of it is near. Stands in for a network."""
-    distances = torch.cdist(images.flatten(1).float(), digits.images.flatten(1).float()) / 500
-    scores = torch.stack(
-        [(-distances)[:, digits.labels == digit].logsumexp(dim=1) for digit in range(10)], dim=1
-    )
-    return scores.softmax(dim=1)
+    nearness = -torch.cdist(images.flatten(1).float(), digits.images.flatten(1).float()) / 500
+    scores = [nearness[:, digits.labels == digit].logsumexp(dim=1) for digit in range(10)]
+    return torch.stack(scores, dim=1).softmax(dim=1)
 
 
 def small_sets() -> list[tuple[dl.Digits, Tensor, Callable[[dl.Digits, Tensor], Tensor]]]:
@@ -127,7 +104,7 @@ EXERCISES = [
         number="07.1", title="The worst first", name="rank_mistakes", minutes=8, difficulty="medium",
         starter="def rank_mistakes(probabilities, labels):\n"
         '    """The places of the misread images in the set, int64 (M,), the largest loss first."""\n    ...',
-        answer=rank_mistakes,
+        answer=rank_mistakes, cases=probabilities_and_labels,
         praise="equal to dl.misclassified(...).indices. Looking at the twenty worst is the cheapest quarter of an hour in machine learning: it finds "
         "wrong labels, broken images and forgotten cases, which no average shows.",
         hints=(
@@ -140,28 +117,21 @@ EXERCISES = [
                 "the order is turned round: argsort sorts upwards. Pass descending=True."),
             edit("wrong[losses[wrong].argsort(descending=True)]", "losses.argsort(descending=True)",
                 "this ranks all images, those that were read correctly too. Keep the mistakes only."),
-            edit(
-                "losses = -probabilities[torch.arange(len(labels)), labels].log(",
-                "confidences, predictions = probabilities.max(dim=1",
-                "(probabilities.argmax(dim=1)",
-                "(predictions",
-                "wrong[losses",
-                "wrong[confidences",
-                "this ranks by the probability of the answer that was given. The loss looks at the probability of the"
-                " label: a network may be 60 % sure of a wrong answer and still give the label 39 %, or next to "
-                "nothing."),
+            edit("-probabilities[torch.arange(len(labels)), labels].log()", "probabilities.max(dim=1).values",
+                "this ranks by the probability of the answer that was given. "
+                "The loss looks at the probability of the label: "
+                "a network may be 60 % sure of a wrong answer and still give the label 39 %, or next to nothing."),
             edit("wrong[losses[wrong].argsort(descending=True)]", "losses[wrong].argsort(descending=True)",
                 "these are places in the list of mistakes, not in the set: images[0] would be the set's first image. "
                 "Index the places of the mistakes with this order."),
             edit("wrong[losses[wrong].argsort(descending=True)]", "wrong",
                 "the right images, in the order of the set. Sort them by their loss, the largest first."),
         ),
-        cases=probabilities_and_labels,
     ),
     Exercise(
         number="07.2", title="The margin", name="margin", minutes=5, difficulty="easy",
         starter='def margin(probabilities):\n    """Largest minus second largest probability of each image, (N,)."""\n    ...',
-        answer=margin,
+        answer=margin, cases=only_probabilities,
         praise="and it needs no label, so it can be used on the first day that a network is at work, when nobody knows the answers yet.",
         hints=(
             "`probabilities.topk(2, dim=1).values` has the two largest of each row.",
@@ -170,33 +140,23 @@ EXERCISES = [
         wrong=(
             edit("best - second", "best - probabilities.min(dim=1).values",
                 "this is the largest minus the smallest, nearly the confidence itself. Take the second largest."),
-            edit(
-                ", second = probabilities.topk(2, dim=1).values.unbind",
-                " = probabilities.argmax",
-                "return best - second",
-                "places = torch.arange(len(best))\n"
-                "    return probabilities[places, best] - probabilities[places, (best + 1) % 10]",
-                "this compares the answer with the digit after it. The rival is whichever digit has the second "
-                "largest probability: sort the values, do not count on the classes."),
+            edit("best - second", "best - torch.stack([row[(row.argmax() + 1) % 10] for row in probabilities])",
+                "this compares the answer with the digit after it. The rival is whichever digit "
+                "has the second largest probability: sort the values, do not count on the classes."),
             edit("best - second", "best",
-                "this is the confidence. 0.5 may be 0.5 against 0.49, or against nine small ones; subtract the second"
-                " largest."),
-            edit(
-                "best, second = probabilities.topk(2, dim=1).values.unbind(dim=1)",
-                "ranked = probabilities.sort(dim=0, descending=True).values",
-                "best - second",
-                "ranked[0] - ranked[min(1, len(ranked) - 1)]",
+                "this is the confidence. "
+                "0.5 may be 0.5 against 0.49, or against nine small ones; subtract the second largest."),
+            edit("best - second", "probabilities.amax(dim=0) - probabilities.sort(dim=0).values[-2:][0]",
                 "you compared the images of the batch with each other. The ten classes lie along dim=1."),
             edit("best - second", "second - best",
                 "the sign is turned round: it is the largest minus the second largest, 0 or more."),
         ),
-        cases=only_probabilities,
     ),
     Exercise(
         number="07.3", title="The verdict", name="verdict", minutes=10, difficulty="medium",
         starter="def verdict(readings, label):\n"
         '    """Digits that the networks read, a list of integers, and the label: "model", "ambiguous" or "label"."""\n    ...',
-        answer=verdict,
+        answer=verdict, cases=committees,
         praise="a rule that can say 'nobody knows' is worth more than one that always decides: it leaves the doubtful cases to somebody who can look.",
         hints=(
             "`readings.count(digit)` says how many read that digit. More than half means: greater than len(readings) / 2.",
@@ -204,46 +164,28 @@ EXERCISES = [
         ),
         wrong=(
             edit('"model" if digit == label else "label"', '"label" if digit == label else "model"',
-                "the two are exchanged. If the others can read what the label says, the network that could not is at "
-                "fault: 'model'."),
-            edit(
-                "    for digit in range(10):\n"
-                "        if readings.count(digit) > len(readings) / 2:\n"
-                '            return "model" if digit == label else "label"\n',
-                "    counts = [readings.count(digit) for digit in range(10)]\n"
-                "    if counts.count(max(counts)) == 1:\n"
-                '        return "model" if counts.index(max(counts)) == label else "label"\n',
-                "two votes of five are the most, yet not more than half. When the others say three different things, "
-                "nobody knows: 'ambiguous'."),
-            edit(
-                "    for digit in range(10):\n"
-                "        if readings.count(digit) > len(readings) / 2:\n"
-                '            return "model" if digit == label else "label"\n',
-                "    favourite = max(readings, key=readings.count)\n"
-                '    return "model" if favourite == label else "label"\n',
-                "you never say 'ambiguous': the most common reading wins however few read it. Ask for more than half "
-                "of the votes."),
+                "the two are exchanged. "
+                "If the others can read what the label says, the network that could not is at fault: 'model'."),
+            edit("> len(readings) / 2", "> max(readings.count(other) for other in range(10) if other != digit)",
+                "two votes of five are the most, yet not more than half. "
+                "When the others say three different things, nobody knows: 'ambiguous'."),
+            edit('return "ambiguous"', 'return "model" if max(readings, key=readings.count) == label else "label"',
+                "you never say 'ambiguous': the most common reading wins however few read it. "
+                "Ask for more than half of the votes."),
             edit("> len(readings) / 2", "== len(readings)",
-                "you ask for all votes; more than half is enough. One careless network should not be able to block a "
-                "verdict."),
-            edit(
-                "    for digit in range(10):\n"
-                "        if readings.count(digit) > len(readings) / 2:\n"
-                '            return "model" if digit == label else "label"\n',
-                "    agreeing = readings.count(label)\n"
-                "    if agreeing != len(readings) / 2:\n"
-                '        return "model" if agreeing > len(readings) / 2 else "label"\n',
-                "five networks that all read something *different* disagree with the label, and with each other. That"
-                " is an ambiguous digit, not a wrong label: to overturn a label, more than half must agree on one "
-                "other digit."),
+                "you ask for all votes; "
+                "more than half is enough. One careless network should not be able to block a verdict."),
+            edit('return "ambiguous"', 'return "ambiguous" if 2 * readings.count(label) == len(readings) else "label"',
+                "five networks that all read something *different* disagree with the label, and with each other. "
+                "That is an ambiguous digit, not a wrong label: "
+                "to overturn a label, more than half must agree on one other digit."),
         ),
-        cases=committees,
     ),
     Exercise(
         number="07.4", title="How many suspects are guilty?", name="precision_at", minutes=6, difficulty="easy",
         starter="def precision_at(losses, planted, k):\n"
         '    """Of the k digits with the largest loss, the share that is planted; losses (N,), planted bool (N,)."""\n    ...',
-        answer=precision_at,
+        answer=precision_at, cases=losses_and_plants,
         praise="compare it with chance: suspects drawn by lot would have the share of planted labels in the whole set.",
         hints=(
             "losses.argsort(descending=True)[:k] are the places of the k suspects.",
@@ -253,21 +195,20 @@ EXERCISES = [
             edit("descending=True", "descending=False",
                 "you look at the smallest losses; argsort sorts upwards. Pass descending=True."),
             edit("planted[suspects].float().mean().item()", "float(planted[suspects].sum() / planted.sum())",
-                "this is the recall: of all planted labels, the share that was found. The question is about the "
-                "suspects: divide by k."),
+                "this is the recall: of all planted labels, the share that was found. "
+                "The question is about the suspects: divide by k."),
             edit("planted[suspects].float().mean().item()", "int(planted[suspects].sum())",
                 "this is the number of the guilty; divide it by k."),
             edit("planted[suspects]", "planted[:k]",
                 "these are the first k digits of the set, not those with the largest losses."),
         ),
-        cases=losses_and_plants,
     ),
     Exercise(
         number="07.5", title="Never ask a network about what it has learnt",
         name="out_of_fold_losses", minutes=12, difficulty="hard",
         starter="def out_of_fold_losses(digits, folds, train_and_read):\n"
         '    """The loss of each digit, (N,), from a network that was trained on the other folds."""\n    ...',
-        answer=out_of_fold_losses,
+        answer=out_of_fold_losses, cases=small_sets,
         praise="every digit was judged by a stranger. The same ten lines give an honest accuracy where there are too few digits to set any aside.",
         hints=(
             "For each fold: inside = folds == fold. Train on digits[~inside], read digits[inside].images.",
@@ -275,50 +216,26 @@ EXERCISES = [
             "Put the results back where they belong: losses = torch.zeros(len(digits)), then losses[inside] = ...",
         ),
         wrong=(
-            edit(
-                "    losses = torch.zeros(len(digits))\n",
-                "    return dl.cross_entropy(train_and_read(digits, digits.images), digits.labels)\n"
-                "    losses = torch.zeros(len(digits))\n",
+            edit("digits[~inside]", "digits",
                 "you trained on all digits and asked about the same ones. What is learnt by heart has a small loss, "
                 "wrong labels included. Leave out the fold that is being read."),
-            edit(
-                "probabilities = train_and_read(digits[~",
-                "losses[inside] = dl.cross_entropy(\n"
-                "            train_and_read(digits[",
-                "\n"
-                "        losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels",
-                ", digits[inside].labels\n"
-                "        ",
-                "each network reads the fold that it was trained on, so it has learnt the very labels it should "
-                "judge. Train on digits[folds != fold]."),
-            edit(
-                "probabilities = train_and_read(digits[~inside], digits[inside].images)\n"
-                "        losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels",
-                "losses[~inside] = dl.cross_entropy(\n"
-                "            train_and_read(digits[inside], digits[~inside].images), digits[~inside].labels\n"
-                "        ",
-                "the roles are exchanged: you train on one fold and read the others, so each network learns from few "
-                "digits and later folds overwrite earlier losses. Train on all *but* the fold."),
+            edit("digits[~inside]", "digits[inside]",
+                "each network reads the fold that it was trained on, "
+                "so it has learnt the very labels it should judge. Train on digits[folds != fold]."),
+            edit("folds == fold", "folds != fold",
+                "the roles are exchanged: you train on one fold and read the others, so each network learns "
+                "from few digits and later folds overwrite earlier losses. Train on all *but* the fold."),
             edit("return losses", "return torch.cat([losses[folds == fold] for fold in folds.unique()])",
-                "the losses are right but stand fold after fold. Digit 1's loss belongs in place 1: write "
-                "losses[folds == fold] = ..."),
-            edit(
-                "dl.cross_entropy(probabilities, digits[inside].labels)",
-                'F.cross_entropy(probabilities, digits[inside].labels, reduction="none")',
-                "F.cross_entropy expects logits and applies a softmax of its own; these are probabilities already. "
-                "Use dl.cross_entropy(probabilities, labels), or take minus the logarithm of the label's probability."),
-            edit(
-                "losses = torch.zeros(len(digits)",
-                "probabilities = torch.zeros(len(digits), 10",
-                "inside = folds == fold\n"
-                "        probabilities = train_and_read(digits[~inside], digits[inside].images)\n"
-                "        losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels",
-                "probabilities[folds == fold] = train_and_read(digits[folds != fold], digits.images[folds == fold]",
-                "return losses",
-                "return probabilities",
-                "these are the probabilities, (N, 10). One step is missing: the loss of each digit, "
-                "dl.cross_entropy(probabilities, labels)."),
+                "the losses are right but stand fold after fold. "
+                "Digit 1's loss belongs in place 1: write losses[folds == fold] = ..."),
+            edit("dl.cross", "torch.nn.functional.cross", "labels)\n", 'labels, reduction="none")\n',
+                "F.cross_entropy expects logits and applies a softmax of its own; "
+                "these are probabilities already. Use dl.cross_entropy(probabilities, labels), "
+                "or take minus the logarithm of the label's probability."),
+            edit("zeros(len(digits))", "zeros(len(digits), 10)",
+                "dl.cross_entropy(probabilities, digits[inside].labels)", "probabilities",
+                "these are the probabilities, (N, 10). "
+                "One step is missing: the loss of each digit, dl.cross_entropy(probabilities, labels)."),
         ),
-        cases=small_sets,
     ),
 ]
