@@ -137,7 +137,7 @@ def _cross_entropy(
 
 def _scores(total_loss: float, n_correct: int, n: int) -> Scores:
     """Sums to means; where several workers share the images, over all of them (lesson 14)."""
-    sums = torch.tensor([total_loss, n_correct, n], dtype=torch.float64)
+    sums = torch.tensor([total_loss, n_correct, n], dtype=torch.float64, device="cpu")
     if dist.is_initialized():
         dist.all_reduce(sums)
     total_loss, total_correct, n_images = sums.tolist()
