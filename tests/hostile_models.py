@@ -13,7 +13,6 @@ import io
 import json
 import os
 import pickle
-import resource
 import struct
 import sys
 import tempfile
@@ -188,6 +187,8 @@ def fault_of(path: Path) -> str | None:
 
 def main() -> int:
     """Offer them all; say what came of it."""
+    import resource  # which Windows does not have
+
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         if os.fork() == 0:  # the writing takes memory of its own
