@@ -9,13 +9,19 @@ import pytest
 import torch
 
 from digitlab.bench import contenders, race, time_in_turns
-from digitlab.bench.contenders import Contender, Pictures, list_contenders
+from digitlab.bench.contenders import CONTENDERS, Contender, Pictures
 from digitlab.bench.race import training_gigaflops
 from digitlab.cli import main
 from digitlab.data import DigitLoader, load_sample, normalize
 from digitlab.models import MLP
 
-TINY = {"tutorial": (1, 0.02), "example": (1, 0.01), "speed study": (2, 0.1), "digitlab fast": (1, 1.0)}
+TINY = {
+    "tutorial": (1, 0.02),
+    "example": (1, 0.01),
+    "speed study": (2, 0.1),
+    "digitlab classic": (1, 0.1),
+    "digitlab fast": (1, 1.0),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -26,11 +32,11 @@ def _few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def contender(name: str) -> Contender:
-    return next(each for each in list_contenders() if each.name == name)
+    return next(each for each in CONTENDERS if each.name == name)
 
 
 def test_the_others_networks_have_the_sizes_of_the_originals() -> None:
-    sizes = {each.name: sum(p.numel() for p in each.model().parameters()) for each in list_contenders()}
+    sizes = {each.name: sum(p.numel() for p in each.model().parameters()) for each in CONTENDERS}
     assert (sizes["tutorial"], sizes["example"], sizes["speed study"]) == (21_840, 1_199_882, 215_194)
 
 
@@ -95,12 +101,12 @@ def test_the_command(
     assert main(["bench", "--quick", "--data", "sample", "--output", str(target)]) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
-    assert [line.split("  ")[0] for line in lines[1:5]] == list(TINY)
+    assert [line.split("  ")[0] for line in lines[1:6]] == list(TINY)
     assert lines[1].endswith("not run to its end") and "*" in lines[1]
-    assert "n = 1" in lines[4] and "*" not in lines[4]
-    assert err.count("seed 0") == 4 and err.count("seed 1") == 1
+    assert "n = 1" in lines[5] and "*" not in lines[5]
+    assert err.count("seed 0") == 5 and err.count("seed 1") == 1
     result: dict[str, Any] = json.loads(target.read_text())
-    assert [len(row["runs"]) for row in result["rows"]] == [1, 1, 2, 1]
+    assert [len(row["runs"]) for row in result["rows"]] == [1, 1, 2, 1, 1]
     study = result["rows"][2]
     assert study["seconds"] == pytest.approx(sum(run["seconds"] for run in study["runs"]) / 2)
     assert {"processors", "threads", "torch"} <= result["machine"].keys()

@@ -23,10 +23,7 @@ from digitlab.training import Batches, evaluate, train_one_epoch
 
 @dataclass(frozen=True)
 class Measurement:
-    """One training: seconds from the files on disk to the tested network, where ``epochs`` were run.
-
-    If these are not all, the seconds are extrapolated and the accuracy is ``None``.
-    """
+    """One training. If not all epochs were run, the seconds are extrapolated and the accuracy is ``None``."""
 
     seconds: float
     test_accuracy: float | None
@@ -36,10 +33,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Contender:
-    """A way to train: its name, one line about it, the epochs of its recipe, and its network.
-
-    ``train`` takes the name of the data, a seed, and the share 0..1 of the recipe to run.
-    """
+    """A way to train; ``train`` takes the name of the data, a seed, and the share 0..1 of the recipe to run."""
 
     name: str
     what: str
@@ -151,17 +145,10 @@ def _recipe(name: str) -> Contender:
     return Contender(*about, lambda: create_model(recipe.model), train, recipe.autocast)
 
 
-def list_contenders() -> list[Contender]:
-    """All that are measured.
-
-    Examples:
-        >>> [contender.name for contender in list_contenders()][2:]
-        ['speed study', 'digitlab classic', 'digitlab fast']
-    """
-    return [
-        _script("tutorial", "the original script, ten epochs", 10, CNN, _tutorial),
-        _script("example", "PyTorch's example script, 14 epochs", 14, _example_network, _example),
-        _script("speed study", "train_mnist_fast's last recipe", 1, _study_network, _study),
-        _recipe("classic"),
-        _recipe("fast"),
-    ]
+CONTENDERS = [
+    _script("tutorial", "the original script, ten epochs", 10, CNN, _tutorial),
+    _script("example", "PyTorch's example script, 14 epochs", 14, _example_network, _example),
+    _script("speed study", "train_mnist_fast's last recipe", 1, _study_network, _study),
+    _recipe("classic"),
+    _recipe("fast"),
+]

@@ -1,7 +1,4 @@
-"""Let ways of training race on this machine: seconds and accuracy. Lesson 10.
-
-Only ratios within one run mean something, so they take turns.
-"""
+"""Let ways of training race, in turns, on this machine: only ratios within one run mean something. Lesson 10."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
+from itertools import product
 from statistics import mean, median, stdev
 from typing import Any
 
@@ -19,9 +17,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
-from digitlab.bench.contenders import Pictures, list_contenders
+from digitlab.bench.contenders import CONTENDERS, Pictures
 from digitlab.data import DigitLoader, Digits, load_digits
-from digitlab.device import has_bfloat16
 from digitlab.models import create_model
 from digitlab.training import Batches, train_one_epoch
 
@@ -38,9 +35,7 @@ PLANS = {
 
 
 def time_in_turns(works: dict[str, Work], repeats: int = 5) -> dict[str, list[float]]:
-    """Seconds of each work, ``repeats`` times, in turns, so that a busy moment hits them all. Built in lesson 10.
-
-    A first call of each is left out: it is never like the others.
+    """Seconds of each work, ``repeats`` times in turns: a busy moment hits all. A first round is left out. Lesson 10.
 
     Examples:
         >>> seconds = time_in_turns({"short": lambda: sum(range(10)), "long": lambda: sum(range(100_000))})
@@ -102,29 +97,25 @@ def training_gigaflops(model: nn.Module) -> float:
     return float(counter.get_total_flops()) / 10 / 1e9
 
 
-def run_bench(
-    quick: bool = False, source: str = "auto", tell: Callable[[str], None] | None = None
-) -> dict[str, Any]:
+def run_bench(quick: bool, source: str, tell: Callable[[str], None] | None = None) -> dict[str, Any]:
     """Train the contenders in turns on the data ``source``, tell a line after each training, and sum up."""
     digits = load_digits("train", source)
-    contenders = [contender for contender in list_contenders() if contender.name in PLANS]
-    plans = [PLANS[contender.name][0 if quick else 1] for contender in contenders]
-    runs: list[list[dict[str, Any]]] = [[] for _ in contenders]
-    for seed in range(max(n_seeds for n_seeds, _ in plans)):
-        for contender, (n_seeds, share), done in zip(contenders, plans, runs, strict=True):
-            if seed < n_seeds:
-                measured = contender.train(digits.name, seed, share)
-                done.append({"seed": seed, **asdict(measured)})
-                if tell is not None:
-                    tell(f"{contender.name}, seed {seed}: {measured.seconds:.1f} s")
+    runs: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender in CONTENDERS}
+    for seed, contender in product(range(10), CONTENDERS):
+        n_seeds, share = PLANS[contender.name][0 if quick else 1]
+        if seed < n_seeds:
+            measured = contender.train(digits.name, seed, share)
+            runs[contender.name].append({"seed": seed, **asdict(measured)})
+            if tell is not None:
+                tell(f"{contender.name}, seed {seed}: {measured.seconds:.1f} s")
     peaks = {"float32": matrix_peak(torch.float32), "bfloat16": matrix_peak(torch.bfloat16)}
     rows = []
-    for contender, done in zip(contenders, runs, strict=True):
-        row = {"name": contender.name, "what": contender.what, "epochs": contender.epochs, "runs": done}
-        is_low = contender.autocast and has_bfloat16(torch.device("cpu"))
-        speed = training_gigaflops(contender.model()) * median(run["images_per_second"] for run in done)
-        row["share_of_peak"] = speed / peaks["bfloat16" if is_low else "float32"]
-        rows.append({**row, "seconds": median(run["seconds"] for run in done)})
+    for contender, done in zip(CONTENDERS, runs.values(), strict=True):
+        about = {"name": contender.name, "what": contender.what, "epochs": contender.epochs}
+        seconds = median(run["seconds"] for run in done)
+        work = training_gigaflops(contender.model()) * median(run["images_per_second"] for run in done)
+        peak = max(peaks.values()) if contender.autocast else peaks["float32"]
+        rows.append({**about, "seconds": seconds, "share_of_peak": work / peak, "runs": done})
     return {**_about(digits), "peak_gigaflops": peaks, "rows": rows}
 
 
@@ -141,7 +132,6 @@ def describe_machine() -> dict[str, Any]:
         "architecture": platform.machine(),
         "system": platform.system(),
         "torch": str(torch.__version__).partition("+")[0],
-        "python": platform.python_version(),
     }
 
 
@@ -151,9 +141,8 @@ def _about(digits: Digits) -> dict[str, Any]:
 
 def bench_table(result: dict[str, Any]) -> str:
     """What `run_bench` found, for a terminal."""
-    first = result["rows"][0]
-    against = f"{first['name']} / it"
-    lines = [f"{'':16} {'seconds':>9} {against:>13} {'images/s':>9} {'of peak':>8}   right in the test"]
+    first, titles = result["rows"][0], f"{'seconds':>9} {'tutorial / it':>13} {'images/s':>9} {'of peak':>8}"
+    lines = [f"{'':16} {titles}   right in the test"]
     for row in result["rows"]:
         right = [run["test_accuracy"] for run in row["runs"] if run["test_accuracy"] is not None]
         test = f"{mean(right):.2%}, n = {len(right)}" if right else "not run to its end"
@@ -164,12 +153,8 @@ def bench_table(result: dict[str, Any]) -> str:
             f"{row['name']:16} {row['seconds']:8.1f}{star} {first['seconds'] / row['seconds']:13.1f} {speed:9,.0f} "
             f"{row['share_of_peak']:8.0%}   {test}"
         )
-    lines.append(
-        f"median seconds from the files to the tested network, on {result['data']['name']}; n, sd: over seeds"
-    )
-    lines.append(
-        "* a part was run, the whole is extrapolated; of peak: of this machine's fastest matrix product"
-    )
+    lines.append(f"median seconds, files to tested network, on {result['data']['name']}; n, sd: over seeds")
+    lines.append("* a part was run, the rest extrapolated; of peak: of this machine's fastest matrix product")
     return "\n".join(lines)
 
 
