@@ -18,8 +18,7 @@ from digitlab.plots.colours import BLUE, DIGIT_SCALE, INK, LINE, ORANGE, PALE, Q
 from digitlab.plots.style import Picture, as_array, draws, new_chart
 from digitlab.wording import counted, listing, percent, signed_text
 
-# Ten colours that colour-blind readers tell apart best, from M. Petroff, "Accessible Color Sequences for Data
-# Visualization", arXiv:2107.02270. The digits are written on the picture as well: colour is never the only sign.
+# From M. Petroff, "Accessible Color Sequences for Data Visualization", arXiv:2107.02270.
 CLASS_COLOURS = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
@@ -44,14 +43,12 @@ def plot_training_curves(history: Any) -> Picture:
         curves.append(("validation", "val", validated, "s-", ORANGE, ORANGE))
     kind, prefix, some, *_ = curves[-1]
     share = percent(getattr(some[-1], f"{prefix}_accuracy"))
-    said = []
-
     title = f"{share} of the {kind} digits right after {counted(len(rows), 'epoch')}"
     picture, (loss, accuracy) = new_chart(6.4, title, rows=2, sharex=True)
+    said = []
     for kind, prefix, some, line, colour, face in curves:
         epochs = [row.epoch for row in some]
-        losses = [getattr(row, f"{prefix}_loss") for row in some]
-        shares = [getattr(row, f"{prefix}_accuracy") for row in some]
+        losses, shares = ([getattr(row, f"{prefix}_{name}") for row in some] for name in ("loss", "accuracy"))
         loss.plot(epochs, losses, line, color=colour, mfc=face, label=kind)
         accuracy.plot(epochs, [100 * share for share in shares], line, color=colour, mfc=face)
         best = int(np.argmax(shares))
@@ -71,9 +68,7 @@ def plot_training_curves(history: Any) -> Picture:
     if len(rows) == 1:
         accuracy.set_xticks([rows[0].epoch])
     picture.align_ylabels()
-
-    picture.alt_text = f"Training curves over {counted(len(rows), 'epoch')}: {'; '.join(said)}."
-    return picture
+    return picture.saying(f"Training curves over {counted(len(rows), 'epoch')}: {'; '.join(said)}.")
 
 
 @draws
@@ -98,6 +93,7 @@ def plot_confusion_matrix(matrix: Integer[Tensor, "10 10"]) -> Picture:
     times = "once" if worst == 1 else f"{worst:,} times"
     (label, prediction), *others = np.argwhere(errors == worst).tolist()
     confusion = f"{label} read as {prediction}, {times}" if worst else "none"
+    also = f" (and {counted(len(others), 'other pair')} as often)" if worst and others else ""
     title = f"{right:,} of {total:,} right ({percent(right / total)})"
     if worst and not others:
         title += f"; most frequent confusion: {confusion}"
@@ -116,21 +112,15 @@ def plot_confusion_matrix(matrix: Integer[Tensor, "10 10"]) -> Picture:
     axes.xaxis.set_label_position("top")
     axes.tick_params(length=0, labelsize=14, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
-
-    also = f" (and {counted(len(others), 'other pair')} as often)" if worst and others else ""
-    picture.alt_text = (
+    return picture.saying(
         f"Confusion matrix of {counted(total, 'digit')}: {right:,} on the diagonal ({percent(right / total)}); "
         f"most frequent confusion: {confusion}{also}."
     )
-    return picture
 
 
 @draws
 def plot_reliability(calibration: Calibration) -> Picture:
-    """Is it right as often as it is sure? Accuracy against confidence, bin by bin. Lesson 06.
-
-    Below it, how many digits lie in each bin, on a logarithmic scale. Bins without digits are left out.
-    """
+    """Is it right as often as it is sure? Accuracy against confidence in each bin, and the digits in it. Lesson 06."""
     counts = as_array("calibration.counts", calibration.counts)
     filled = counts > 0
     if not filled.any():
@@ -138,11 +128,10 @@ def plot_reliability(calibration: Calibration) -> Picture:
     counts = counts[filled]
     edges = 100 * as_array("calibration.edges", calibration.edges)
     left, widths = edges[:-1][filled], np.diff(edges)[filled]
-    confidences, accuracies = (
-        as_array("calibration", shares, finite=False)[filled]  # NaN in the others
+    sure, right = (
+        100 * as_array("calibration", shares, finite=False)[filled]  # NaN in the others
         for shares in (calibration.confidences, calibration.accuracies)
     )
-    sure, right = 100 * confidences, 100 * accuracies
     error = float(calibration.expected_error)
 
     title = f"Confidence is {100 * error:.2g} percentage points off on average"
@@ -161,18 +150,17 @@ def plot_reliability(calibration: Calibration) -> Picture:
     below.yaxis.set_major_formatter("{x:,.0f}")
     above.yaxis.set_major_formatter("{x:g} %")
     below.xaxis.set_major_formatter("{x:g} %")
-    above.grid(axis="y")
-    below.grid(axis="y")
+    for axes in (above, below):
+        axes.grid(axis="y")
 
     bins = (
-        f"{percent(confidence)} sure and {percent(accuracy)} right ({counted(int(n), 'digit')})"
-        for confidence, accuracy, n in zip(confidences, accuracies, counts, strict=True)
+        f"{percent(x / 100)} sure and {percent(y / 100)} right ({counted(int(n), 'digit')})"
+        for x, y, n in zip(sure, right, counts, strict=True)
     )
-    picture.alt_text = (
+    return picture.saying(
         f"Reliability diagram of {counted(int(counts.sum()), 'digit')}: expected calibration error "
         f"{percent(error)}. Bins, from the least sure: {listing(bins, limit=20)}."
     )
-    return picture
 
 
 @draws
@@ -220,16 +208,12 @@ def plot_probabilities(
 
     said = listing(f"{k} with {percent(shares[k])}" for k in likely)
     answer = "" if label is None else f" The label is {label}."
-    picture.alt_text = f"Probabilities of the ten digits: {said}.{answer}"
-    return picture
+    return picture.saying(f"Probabilities of the ten digits: {said}.{answer}")
 
 
 @draws
 def plot_embedding(points: Real[Tensor, "N 2"], labels: Integer[Tensor, " N"]) -> Picture:
-    """Digits as points in two dimensions, where near means alike to the network. Lesson 08.
-
-    Each class has its colour, and its digit stands at the median of its points.
-    """
+    """Digits as points, where near means alike to the network; a class's name is at its median. Lesson 08."""
     places, classes = as_array("points", points), as_array("labels", labels)
     if not 0 <= classes.min() <= classes.max() <= 9:
         raise ValueError(f"labels: expected 0 to 9, got {classes.min()} to {classes.max()}")
@@ -249,5 +233,6 @@ def plot_embedding(points: Real[Tensor, "N 2"], labels: Integer[Tensor, " N"]) -
     axes.spines[:].set(visible=True, color=LINE)
 
     said = listing(f"{k} at ({signed_text(x)}, {signed_text(y)})" for k, (x, y) in medians.items())
-    picture.alt_text = f"{counted(n, 'digit')} as points in two dimensions. Medians of the classes: {said}."
-    return picture
+    return picture.saying(
+        f"{counted(n, 'digit')} as points in two dimensions. Medians of the classes: {said}."
+    )

@@ -69,8 +69,7 @@ def plot_lines(
     axes.legend(fontsize=13)
 
     said = " ".join(f"{_capital(name)}: {_course(*curve)}." for name, curve in curves.items())
-    picture.alt_text = f"{sentence(title, f'{ylabel} against {xlabel}')} {said}"
-    return picture
+    return picture.saying(f"{sentence(title, f'{ylabel} against {xlabel}')} {said}")
 
 
 @draws
@@ -136,8 +135,7 @@ def plot_surface(
         f" {_capital(name)}: {counted(len(path) - 1, 'step')} from {_place(path[0])} to {_place(path[-1])}."
         for name, path in paths.items()
     )
-    picture.alt_text = sentence(title, f"map of the loss over {xlabel} and {ylabel}, {ends}") + said
-    return picture
+    return picture.saying(sentence(title, f"map of the loss over {xlabel} and {ylabel}, {ends}") + said)
 
 
 @draws
@@ -175,8 +173,7 @@ def plot_ladder(seconds: Mapping[str, Numbers], *, xlabel: str, title: str) -> P
     # From zero, or the bars' lengths would not compare.
     axes.set(xlabel=xlabel, xlim=(0, 1.35 * longest), ylim=(len(names) - 0.4, -0.6))
 
-    picture.alt_text = f"{sentence(title, xlabel)} {'. '.join(said)}."
-    return picture
+    return picture.saying(f"{sentence(title, xlabel)} {'. '.join(said)}.")
 
 
 @draws
@@ -216,8 +213,7 @@ def plot_intervals(names: Sequence[str], values: Numbers, intervals: Numbers) ->
         f"{name} {percent(value, decimals)} ({percent(low, decimals)} to {percent(high, decimals)})"
         for name, value, (low, high) in zip(names, middle, ends, strict=True)
     )
-    picture.alt_text = f"Accuracies with their intervals: {listing(rows)}."
-    return picture
+    return picture.saying(f"Accuracies with their intervals: {listing(rows)}.")
 
 
 def _capital(name: str) -> str:

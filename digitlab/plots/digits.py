@@ -1,8 +1,4 @@
-"""The pictures that are made of small images: digits, mistakes, the stages of a photo, filters and maps.
-
-Nothing is shown or saved on its own: the last line of a notebook cell displays a picture, `save_picture` writes it.
-Magnitudes are viridis, signed values blue to orange, digits white on black as the network gets them.
-"""
+"""The pictures that are made of small images: digits, mistakes, the stages of a photo, filters and maps."""
 
 from __future__ import annotations
 
@@ -66,8 +62,7 @@ def plot_digits(
         what += f", {n - len(wrong):,} read correctly" + (f"; wrong: {listing(wrong)}" if wrong else "")
     elif truth:
         what += f": {listing(map(str, truth))}"
-    picture.alt_text = sentence(title, what)
-    return picture
+    return picture.saying(sentence(title, what))
 
 
 @draws
@@ -101,8 +96,7 @@ def plot_misclassified(
         tiles.append(_Tile(image, DIGIT_SCALE, name, percent(share), colour=ORANGE, size=14))
         said.append(f"{label} read as {prediction} ({percent(share)} sure)")
     picture = _draw_tiles("mistakes", tiles, 5, title)
-    picture.alt_text = f"{title}: {listing(said)}."
-    return picture
+    return picture.saying(f"{title}: {listing(said)}.")
 
 
 @draws
@@ -120,8 +114,7 @@ def plot_photo_stages(stages: Sequence[tuple[str, Numbers]], *, title: str | Non
     picture = _draw_tiles("stages", tiles, math.ceil(len(tiles) / max(n_rows, 1)), title, largest=2.0)
     said = listing(f"{tile.name} ({tile.note})" for tile in tiles)
     what = f"from photograph to digit in {counted(len(tiles), 'stage')}, width × height: {said}"
-    picture.alt_text = sentence(title, what)
-    return picture
+    return picture.saying(sentence(title, what))
 
 
 @draws
@@ -139,8 +132,7 @@ def plot_filters(filters: Real[Tensor, "C kh kw"], *, title: str | None = None) 
     n, height, width = weights.shape
     what = f"{counted(n, 'filter')} of {height} × {width} weights"
     picture = _draw_channels("filters", weights, title or what, "weight", signed=True)
-    picture.alt_text = sentence(title, f"{what}, from {value_range(weights)}")
-    return picture
+    return picture.saying(sentence(title, f"{what}, from {value_range(weights)}"))
 
 
 @draws
@@ -161,8 +153,7 @@ def plot_feature_maps(maps: Real[Tensor, "C H W"], *, title: str | None = None) 
     silent = int((values == 0).all(axis=(1, 2)).sum())
     highest = int(values.max(axis=(1, 2)).argmax())
     what += f", values from {value_range(values)}, the highest in channel {highest}; {silent} of {n} all zero"
-    picture.alt_text = sentence(title, what)
-    return picture
+    return picture.saying(sentence(title, what))
 
 
 @draws
@@ -187,8 +178,7 @@ def plot_heatmaps(
         said.append(f"{name} from {value_range(heat)}, strongest at row {row}, column {column}")
     picture = _draw_tiles("heats", tiles, 2 if len(tiles) in (2, 4) else 3, title, largest=3.0)
     what = f"a digit and {counted(len(heats), 'heat map')} of it: {'; '.join(said)}"
-    picture.alt_text = sentence(title, what)
-    return picture
+    return picture.saying(sentence(title, what))
 
 
 def _draw_channels(name: str, channels: Array, title: str, unit: str, *, signed: bool) -> Picture:
