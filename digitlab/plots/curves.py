@@ -17,16 +17,15 @@ from digitlab.plots.colours import BLUE, INK, ORANGE, PALE, QUIET
 from digitlab.plots.style import Array, Numbers, Picture, as_array, draws, name_rows, new_chart
 from digitlab.wording import counted, listing, percent, sentence, signed_text
 
-# A line's colour, dashes and marker: each of the three tells it apart by itself.
-_LINES = (
-    (BLUE, "-", "o"),
-    (ORANGE, "--", "s"),
-    (INK, ":", "^"),
-    ("#832db6", "-.", "D"),
-    (QUIET, (0, (5, 1)), "v"),
-    ("#0b7a75", (0, (1, 1)), "P"),
-)
-_HALO = [withStroke(linewidth=4, foreground="white")]
+# Colour, dashes and marker: each of the three tells a line apart by itself.
+_LINES: list[dict[str, Any]] = [
+    {"color": BLUE, "linestyle": "-", "marker": "o"},
+    {"color": ORANGE, "linestyle": "--", "marker": "s"},
+    {"color": INK, "linestyle": ":", "marker": "^"},
+    {"color": "#832db6", "linestyle": "-.", "marker": "D"},
+    {"color": QUIET, "linestyle": (0, (5, 1)), "marker": "v"},
+    {"color": "#0b7a75", "linestyle": (0, (1, 1)), "marker": "P"},
+]
 
 
 @draws
@@ -39,10 +38,10 @@ def plot_lines(
     title: str,
     log: bool = False,
 ) -> Picture:
-    """One to six curves in a chart, each with its own colour, dashes and marker. Lessons 03 and 10.
+    """One to six curves in a chart. Lessons 03 and 10.
 
-    ``x`` is where the values lie, for all or by name; without it they are counted from 1. ``log`` scales the values
-    logarithmically. Those that are not finite leave a gap: a training that blew up is still drawn.
+    ``x`` is where the values lie, for all or by name; without it they are counted from 1. ``log`` scales them
+    logarithmically. Those that are not finite leave a gap.
 
     Examples:
         >>> plot_lines({"small": [2.0, 1.0], "large": [2.0, 9.0]}, xlabel="step", ylabel="loss", title="Two rates")
@@ -52,8 +51,7 @@ def plot_lines(
     curves = {name: _curve(name, values, x, log) for name, values in series.items()}
 
     picture, axes = new_chart(4.6, title)
-    for (name, (along, heights)), (colour, dashes, marker) in zip(curves.items(), _LINES, strict=False):
-        style: dict[str, Any] = {"color": colour, "linestyle": dashes, "marker": marker}
+    for (name, (along, heights)), style in zip(curves.items(), _LINES, strict=False):
         drawn = np.where(np.isfinite(heights), heights, np.nan)
         axes.plot(along, drawn, label=name, markevery=max(1, len(heights) // 10), **style)
     axes.set(xlabel=xlabel, ylabel=ylabel)
@@ -86,8 +84,7 @@ def plot_surface(
     """The loss above two weights as a map with contour lines, and the walks of training on it. Lesson 03.
 
     The rows lie at ``y`` and the columns at ``x``, both rising. Up to six ``walks`` ``(N, 2)``, x first, begin at their
-    large marker; what lies outside the map is cut off. A cross marks the lowest point of the grid. Without a title, the
-    picture says where that is.
+    large marker. A cross marks the lowest point of the grid.
 
     Examples:
         >>> import torch
@@ -103,10 +100,8 @@ def plot_surface(
     paths = {name: as_array(f"walks[{name!r}]", walk, "_ 2") for name, walk in (walks or {}).items()}
     check_range("number of walks", len(paths), 0, len(_LINES))
     low, high = surface.min(), surface.max()
-    lowest, highest = (
-        (across[places[0]], upwards[rows[0]])
-        for rows, places in (np.nonzero(surface == low), np.nonzero(surface == high))
-    )
+    grid = [(x, y) for y in upwards for x in across]
+    lowest, highest = grid[surface.argmin()], grid[surface.argmax()]
     title = title or f"Lowest loss: {signed_text(low)} at {_place(lowest)}"
 
     picture, axes = new_chart(5.6, title)
@@ -116,16 +111,13 @@ def plot_surface(
     axes.contour(across, upwards, surface, levels, cmap="viridis", linewidths=1.0)
     bar = picture.colorbar(filled, ax=axes, label="loss", format="{x:.2g}")
     bar.outline.set_visible(False)
-    lengths = {
-        name: float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum()) for name, path in paths.items()
-    }
-    order = sorted(paths, key=lambda name: -lengths[name])  # a short walk on top, or a long one would hide it
-    for (name, path), (colour, dashes, marker) in zip(paths.items(), _LINES, strict=False):
-        style: dict[str, Any] = {"color": colour, "linestyle": dashes, "marker": marker}
-        style["zorder"] = 3 + order.index(name)
-        axes.plot(path[:, 0], path[:, 1], markersize=5, label=name, linewidth=1.6, **style)
-        axes.plot(*path[0], markersize=11, **style)
-    axes.plot(*lowest, "x", color=INK, markersize=13, markeredgewidth=3, path_effects=_HALO, zorder=9)
+    for (name, path), style in zip(paths.items(), _LINES, strict=False):
+        length = np.linalg.norm(np.diff(path, axis=0), axis=1).sum()
+        above = 3 + 1 / (1 + length)  # a short walk on top, or a long one would hide it
+        axes.plot(path[:, 0], path[:, 1], markersize=5, label=name, linewidth=1.6, zorder=above, **style)
+        axes.plot(*path[0], markersize=11, zorder=above, **style)
+    halo = [withStroke(linewidth=4, foreground="white")]
+    axes.plot(*lowest, "x", color=INK, markersize=13, markeredgewidth=3, path_effects=halo, zorder=9)
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=across[[0, -1]], ylim=upwards[[0, -1]])
     if paths:
         axes.legend(fontsize=13, frameon=True, framealpha=0.85, edgecolor="none")
@@ -140,47 +132,39 @@ def plot_surface(
 
 @draws
 def plot_ladder(seconds: Mapping[str, Numbers], *, xlabel: str, title: str) -> Picture:
-    """Times, one rung below the other: a bar to the median, a dot for each run, and how many times faster. Lesson 10.
-
-    ``seconds`` has the times of each rung's runs, above 0. The first rung is what the others are compared with.
+    """Times, one rung below the other: a bar to the median, a dot for each run, and the gain on the first. Lesson 10.
 
     Examples:
         >>> plot_ladder({"before": [4.0, 3.8, 4.4], "after": [2.0]}, xlabel="seconds", title="Two")
         Two: seconds. Before: median 4 of 3 (3.8 to 4.4). After: median 2, 2 times as fast.
     """
-    names = list(seconds)
-    runs = [as_array(f"seconds[{name!r}]", times, "_").astype(float) for name, times in seconds.items()]
-    if not runs or min(times.min() for times in runs) <= 0:
+    runs = {name: as_array(f"seconds[{name!r}]", times, "_").astype(float) for name, times in seconds.items()}
+    if not runs or min(times.min() for times in runs.values()) <= 0:
         raise ValueError("seconds: expected at least one rung, and all times above 0")
-    middles = [float(median(times.tolist())) for times in runs]
-    gains = [middles[0] / middle for middle in middles]
+    middles = [float(median(times.tolist())) for times in runs.values()]
     said = []
 
-    picture, axes = new_chart(1.4 + 0.55 * len(names), title)
-    fastest = int(np.argmin(middles))
-    colours = [ORANGE if row == fastest else PALE for row in range(len(names))]
-    axes.barh(range(len(names)), middles, color=colours, height=0.62)
-    for row, (name, times, middle, gain) in enumerate(zip(names, runs, middles, gains, strict=True)):
+    picture, axes = new_chart(1.4 + 0.55 * len(runs), title)
+    colours = [ORANGE if middle == min(middles) else PALE for middle in middles]
+    axes.barh(range(len(runs)), middles, color=colours, height=0.62)
+    for row, ((name, times), middle) in enumerate(zip(runs.items(), middles, strict=True)):
         axes.plot(times, [row] * len(times), "o", color=INK, markersize=4, alpha=0.7)
-        text = f"{middle:.3g}" + (f"  ({gain:.2g}×)" if row else "")
+        gain = f"{middles[0] / middle:.2g}"
+        text = f"{middle:.3g}" + (f"  ({gain}×)" if row else "")
         edge = (max(float(times.max()), middle), row)
         axes.annotate(text, edge, (8, 0), textcoords="offset points", va="center", weight="bold")
         spread = f" of {len(times)} ({times.min():.3g} to {times.max():.3g})" if len(times) > 1 else ""
-        faster = f", {gain:.2g} times as fast" if row else ""
+        faster = f", {gain} times as fast" if row else ""
         said.append(f"{_capital(name)}: median {middle:.3g}{spread}{faster}")
-    name_rows(axes, names)
-    longest = max(float(times.max()) for times in runs)
-    # From zero, or the bars' lengths would not compare.
-    axes.set(xlabel=xlabel, xlim=(0, 1.35 * longest), ylim=(len(names) - 0.4, -0.6))
-
+    name_rows(axes, list(runs))
+    longest = max(float(times.max()) for times in runs.values())
+    axes.set(xlabel=xlabel, xlim=(0, 1.35 * longest), ylim=(len(runs) - 0.4, -0.6))
     return picture.saying(f"{sentence(title, xlabel)} {'. '.join(said)}.")
 
 
 @draws
 def plot_intervals(names: Sequence[str], values: Numbers, intervals: Numbers) -> Picture:
-    """Accuracies with their intervals, one below the other, so that overlap is seen at once. Lesson 06.
-
-    ``values`` are shares 0..1 ``(N,)``, ``intervals`` their lower and upper ends ``(N, 2)``. The highest is orange.
+    """Accuracies 0..1 ``(N,)`` with the ends of their intervals ``(N, 2)``, so that overlap is seen at once. Lesson 06.
 
     Examples:
         >>> plot_intervals(["cnn", "deep"], [0.991, 0.996], [[0.989, 0.993], [0.994, 0.997]])
@@ -240,16 +224,13 @@ def _curve(
 
 
 def _course(along: Array, heights: Array) -> str:
-    """A curve in words: its ends, its lowest and highest value where they lie between, and where it broke off."""
+    """A curve in words: its ends, and its lowest and highest value where they lie between."""
     finite = np.isfinite(heights)
-    places, values = along[finite], heights[finite]
-
-    def said(at: int) -> str:
-        return f"{signed_text(values[at])} at {signed_text(places[at])}"
-
-    words = f"from {said(0)} to {said(-1)}"
-    for name, at in (("lowest", int(values.argmin())), ("highest", int(values.argmax()))):
+    values = heights[finite]
+    said = [f"{signed_text(y)} at {signed_text(x)}" for x, y in zip(along[finite], values, strict=True)]
+    words = f"from {said[0]} to {said[-1]}"
+    for name, at in (("lowest", values.argmin()), ("highest", values.argmax())):
         if values[at] not in (values[0], values[-1]):
-            words += f", {name} {said(at)}"
+            words += f", {name} {said[at]}"
     missing = int((~finite).sum())
     return words + (f", not finite {missing:,} times" if missing else "")

@@ -56,7 +56,6 @@ def plot_digits(
             tile.name, tile.note, tile.colour, tile.is_framed = f"{label} → {other}", "", ORANGE, True
             wrong.append(f"{label} read as {other}")
     picture = _draw_tiles("images", tiles, columns, title)
-
     what = f"{counted(n, 'handwritten digit')} in {counted(math.ceil(n / columns), 'row')}"
     if predictions is not None:
         what += f", {n - len(wrong):,} read correctly" + (f"; wrong: {listing(wrong)}" if wrong else "")
@@ -69,34 +68,31 @@ def plot_digits(
 def plot_misclassified(
     images: UInt8[Tensor, "N 28 28"], mistakes: Misclassified, *, count: int = 20
 ) -> Picture:
-    """The worst mistakes, each with its label, what it was read as, and how sure the network was. Lesson 07.
+    """The worst mistakes, ``count`` at most: label, what it was read as, and how sure the network was. Lesson 07.
 
-    ``images`` are all that were tested; ``count`` is how many to draw at most. No mistakes are said to be none.
+    ``images`` are all that were tested. No mistakes are said to be none.
     """
     n, n_tested = len(mistakes.indices), counted(len(images), "digit")
     if n == 0:
-        picture, _ = new_page(0.1, f"No mistakes: all {n_tested} read correctly")
-        picture.alt_text = f"No mistakes: all {n_tested} read correctly."
-        return picture
+        title = f"No mistakes: all {n_tested} read correctly"
+        return new_page(0.1, title)[0].saying(f"{title}.")
     check_range("count", count, 1)
     indices = mistakes.indices[:count].tolist()
-    if not 0 <= min(indices) <= max(indices) < len(images):
+    if max(indices) >= len(images):
         raise ValueError(
             f"images: expected all that were tested, got {len(images)}, and mistake {max(indices)}"
         )
-    labels, predictions = mistakes.labels.tolist(), mistakes.predictions.tolist()
-    shares = as_array("mistakes.confidences", mistakes.confidences)
     title = f"{counted(n, 'mistake')} in {n_tested}"
     if n > len(indices):
         title += f", the {len(indices)} worst" if len(indices) > 1 else ", the worst"
-
+    labels, predictions = mistakes.labels.tolist(), mistakes.predictions.tolist()
+    shares = as_array("mistakes.confidences", mistakes.confidences)
     tiles, said = [], []
     for index, label, prediction, share in zip(indices, labels, predictions, shares, strict=False):
         image, name = as_array("images", images[index]), f"{label} → {prediction}"
         tiles.append(_Tile(image, DIGIT_SCALE, name, percent(share), colour=ORANGE, size=14))
         said.append(f"{label} read as {prediction} ({percent(share)} sure)")
-    picture = _draw_tiles("mistakes", tiles, 5, title)
-    return picture.saying(f"{title}: {listing(said)}.")
+    return _draw_tiles("mistakes", tiles, 5, title).saying(f"{title}: {listing(said)}.")
 
 
 @draws
@@ -110,8 +106,8 @@ def plot_photo_stages(stages: Sequence[tuple[str, Numbers]], *, title: str | Non
         array = as_array(f"stages[{name!r}]", values, "_ _")
         scale = {"cmap": "gray", "vmin": 0, "vmax": 255 if array.dtype == np.uint8 else 1}
         tiles.append(_Tile(array, scale, name, f"{array.shape[1]} × {array.shape[0]}"))
-    n_rows = math.ceil(len(tiles) / 4)
-    picture = _draw_tiles("stages", tiles, math.ceil(len(tiles) / max(n_rows, 1)), title, largest=2.0)
+    columns = math.ceil(len(tiles) / max(math.ceil(len(tiles) / 4), 1))
+    picture = _draw_tiles("stages", tiles, columns, title, largest=2.0)
     said = listing(f"{tile.name} ({tile.note})" for tile in tiles)
     what = f"from photograph to digit in {counted(len(tiles), 'stage')}, width × height: {said}"
     return picture.saying(sentence(title, what))
@@ -120,8 +116,6 @@ def plot_photo_stages(stages: Sequence[tuple[str, Numbers]], *, title: str | Non
 @draws
 def plot_filters(filters: Real[Tensor, "C kh kw"], *, title: str | None = None) -> Picture:
     """A layer's weights as small images: orange counts ink for, blue against. Lessons 02, 04 and 08.
-
-    They share one scale, as far below zero as above it. Without a title, the picture states their shape.
 
     Examples:
         >>> import torch
@@ -138,8 +132,6 @@ def plot_filters(filters: Real[Tensor, "C kh kw"], *, title: str | None = None) 
 @draws
 def plot_feature_maps(maps: Real[Tensor, "C H W"], *, title: str | None = None) -> Picture:
     """The maps that a layer makes of one image, numbered by channel, on one scale. Lessons 05 and 08.
-
-    Without a title, the picture states their shape.
 
     Examples:
         >>> import torch
@@ -160,10 +152,9 @@ def plot_feature_maps(maps: Real[Tensor, "C H W"], *, title: str | None = None) 
 def plot_heatmaps(
     image: UInt8[Tensor, "28 28"], heats: Mapping[str, Numbers], *, title: str | None = None
 ) -> Picture:
-    """A digit, then each heat map with the digit's outline on it: which pixels mattered. Lesson 08.
+    """A digit, then each heat map ``(28, 28)`` with the digit's outline on it: which pixels mattered. Lesson 08.
 
-    The maps are ``(28, 28)``. Each has its own scale, written below it: blue to orange if it has values below zero,
-    else viridis.
+    Each has its own scale, written below it: blue to orange if it has values below zero, else viridis.
     """
     if not heats:
         raise ValueError("heats: expected at least one, got none")
@@ -219,8 +210,7 @@ def _draw_tiles(
         x, y = MARGIN + column * (side + gap), row * down
         draw_tile(page, tile.values, x, y, side, **tile.scale)
         if tile.is_framed:
-            edge = Rectangle((x, y), side, side, fill=False, edgecolor=tile.colour, linewidth=3)
-            page.add_patch(edge)
+            page.add_patch(Rectangle((x, y), side, side, fill=False, edgecolor=tile.colour, linewidth=3))
         if tile.outline:
             image, colour = tile.outline
             centres = (np.arange(len(image)) + 0.5) * side / len(image)
@@ -230,13 +220,9 @@ def _draw_tiles(
         page.text(y=below, s=tile.name, weight="bold", color=tile.colour, size=tile.size, **place)
         page.text(y=below + 0.22 * bool(tile.name), s=tile.note, color=QUIET, **place)
     if unit:
-        _draw_colour_bar(picture, tiles[0].scale, unit)
+        height, scale = picture.get_figheight(), tiles[0].scale
+        axes = picture.add_axes((0.25, 0.52 / height, 0.5, 0.14 / height))
+        colours = ScalarMappable(Normalize(scale["vmin"], scale["vmax"]), scale["cmap"])
+        bar = picture.colorbar(colours, cax=axes, orientation="horizontal", label=unit, ticks=MaxNLocator(5))
+        bar.outline.set_visible(False)  # type: ignore[operator,unused-ignore]
     return picture
-
-
-def _draw_colour_bar(picture: Picture, scale: dict[str, Any], unit: str) -> None:
-    height = picture.get_figheight()
-    axes = picture.add_axes((0.25, 0.52 / height, 0.5, 0.14 / height))
-    colours = ScalarMappable(Normalize(scale["vmin"], scale["vmax"]), scale["cmap"])
-    bar = picture.colorbar(colours, cax=axes, orientation="horizontal", label=unit, ticks=MaxNLocator(5))
-    bar.outline.set_visible(False)  # type: ignore[operator,unused-ignore]
