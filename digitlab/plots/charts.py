@@ -1,4 +1,4 @@
-"""The pictures with axes: how the training went, how good the network is, how sure, and what it holds for alike."""
+"""How the training went, how good the network is, how sure, and what it holds for alike."""
 
 from __future__ import annotations
 
@@ -24,31 +24,27 @@ CLASS_COLOURS = (
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
 )
 
-# Light enough at both ends for dark numbers on top.
 _ERRORS = LinearSegmentedColormap.from_list("errors", ["#fdf0e3", "#f2a65a"])
 
 
 @draws
 def plot_training_curves(history: Any) -> Picture:
-    """Loss and accuracy after each epoch, for training and, where it was measured, validation. Lesson 03.
-
-    ``history`` is a `History`, or anything whose ``rows`` have its fields.
-    """
+    """Loss and accuracy after each epoch of a `History`, for training and, where measured, validation. Lesson 03."""
     rows = getattr(history, "rows", None)
     if not rows:
         raise ValueError(f"history: expected one with at least one epoch, got {described(history)}")
-    validated = [row for row in rows if row.val_accuracy is not None]
-    curves = [("training", "train", rows, "o--", BLUE, "white")]
+    curves = [
+        ("training", [(row.epoch, row.train_loss, row.train_accuracy) for row in rows], "o--", BLUE, "white")
+    ]
+    validated = [(row.epoch, row.val_loss, row.val_accuracy) for row in rows if row.val_accuracy is not None]
     if validated:
-        curves.append(("validation", "val", validated, "s-", ORANGE, ORANGE))
-    kind, prefix, some, *_ = curves[-1]
-    share = percent(getattr(some[-1], f"{prefix}_accuracy"))
-    title = f"{share} of the {kind} digits right after {counted(len(rows), 'epoch')}"
+        curves.append(("validation", validated, "s-", ORANGE, ORANGE))
+    kind, points, *_ = curves[-1]
+    title = f"{percent(points[-1][2])} of the {kind} digits right after {counted(len(rows), 'epoch')}"
     picture, (loss, accuracy) = new_chart(6.4, title, rows=2, sharex=True)
     said = []
-    for kind, prefix, some, line, colour, face in curves:
-        epochs = [row.epoch for row in some]
-        losses, shares = ([getattr(row, f"{prefix}_{name}") for row in some] for name in ("loss", "accuracy"))
+    for kind, points, line, colour, face in curves:
+        epochs, losses, shares = zip(*points, strict=True)
         loss.plot(epochs, losses, line, color=colour, mfc=face, label=kind)
         accuracy.plot(epochs, [100 * share for share in shares], line, color=colour, mfc=face)
         best = int(np.argmax(shares))
@@ -75,7 +71,7 @@ def plot_training_curves(history: Any) -> Picture:
 def plot_confusion_matrix(matrix: Integer[Tensor, "10 10"]) -> Picture:
     """How often each digit (a row) was read as each other one (a column). Lesson 06.
 
-    The colour shows the errors only: beside the diagonal, a hundred times larger, all would look like zero.
+    The colour shows the errors only: beside the diagonal they would all look like zero.
 
     Examples:
         >>> import torch
@@ -90,13 +86,14 @@ def plot_confusion_matrix(matrix: Integer[Tensor, "10 10"]) -> Picture:
         raise ValueError(f"matrix: expected counts of 0 or more with a sum above 0, got the sum {total}")
     errors = counts - np.diag(np.diag(counts))
     worst = int(errors.max())
-    times = "once" if worst == 1 else f"{worst:,} times"
     (label, prediction), *others = np.argwhere(errors == worst).tolist()
-    confusion = f"{label} read as {prediction}, {times}" if worst else "none"
-    also = f" (and {counted(len(others), 'other pair')} as often)" if worst and others else ""
+    times = "once" if worst == 1 else f"{worst:,} times"
+    said = "most frequent confusion: " + (f"{label} read as {prediction}, {times}" if worst else "none")
     title = f"{right:,} of {total:,} right ({percent(right / total)})"
-    if worst and not others:
-        title += f"; most frequent confusion: {confusion}"
+    if worst and others:
+        said += f" (and {counted(len(others), 'other pair')} as often)"
+    elif worst:
+        title += f"; {said}"
 
     picture, axes = new_chart(7.0, title)
     # The square root, so that a single mistake is seen beside the most frequent one.
@@ -112,10 +109,8 @@ def plot_confusion_matrix(matrix: Integer[Tensor, "10 10"]) -> Picture:
     axes.xaxis.set_label_position("top")
     axes.tick_params(length=0, labelsize=14, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
-    return picture.saying(
-        f"Confusion matrix of {counted(total, 'digit')}: {right:,} on the diagonal ({percent(right / total)}); "
-        f"most frequent confusion: {confusion}{also}."
-    )
+    diagonal = f"{right:,} on the diagonal ({percent(right / total)})"
+    return picture.saying(f"Confusion matrix of {counted(total, 'digit')}: {diagonal}; {said}.")
 
 
 @draws
@@ -181,11 +176,10 @@ def plot_probabilities(
     total = shares.sum()
     if shares.min() < 0 or abs(total - 1) > 1e-3:
         raise ValueError(f"probabilities: expected ten numbers 0..1 with the sum 1, got the sum {total:.4g}")
-    if label is not None:
-        check_range("label", label, 0, 9)
     read = int(shares.argmax())
     title = f"Read as {read}, {percent(shares[read])} sure"
     if label is not None:
+        check_range("label", label, 0, 9)
         title += ", and right" if read == label else f", but the label is {label}"
     colour = BLUE if label in (None, read) else ORANGE
     likely = [k for k in np.argsort(-shares, kind="stable") if shares[k] >= 0.0005]
@@ -196,8 +190,7 @@ def plot_probabilities(
         picture, (left, axes) = new_chart(4.2, title, columns=2, width_ratios=(1, 1.5))
         left.imshow(as_array("image", image), **DIGIT_SCALE)
         left.set_axis_off()
-    colours = [colour if k == read else PALE for k in range(10)]
-    axes.barh(range(10), 100 * shares, color=colours, height=0.74)
+    axes.barh(range(10), 100 * shares, color=[colour if k == read else PALE for k in range(10)], height=0.74)
     for k in likely:
         weight = "bold" if k == read else "normal"
         axes.text(100 * shares[k] + 2, k, percent(shares[k]), va="center", weight=weight)

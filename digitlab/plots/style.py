@@ -29,7 +29,7 @@ from digitlab.plots.colours import INK, LINE, QUIET
 from digitlab.writing import write_whole
 
 WIDTH, MARGIN = 6.4, 0.1
-"""Inches: every picture is 640 pixels wide, which a phone shows at a little over half size."""
+"""Inches. A phone shows 640 pixels at a little over half size."""
 
 # "default" first: a notebook's own style (a dark one, say) must not leak into pictures made for white.
 _STYLE: Any = [
@@ -78,7 +78,7 @@ class Picture(Figure):
         return self.alt_text or super().__repr__()
 
     def savefig(self, fname: Any, **options: Any) -> None:
-        """As matplotlib's, but in the house style, whatever the settings around it are."""
+        """As matplotlib's, in the house style."""
         with matplotlib.style.context(_STYLE):
             super().savefig(fname, **options)
 

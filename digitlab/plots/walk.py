@@ -65,10 +65,8 @@ def plot_walk(steps: Sequence[Step]) -> Picture:
         elif i == len(stations) - 1 and len(output) == 10:
             y += _draw_scores(page, output, y)
         else:
-            place = (MARGIN, WIDTH - MARGIN, y + 0.34, y)
-            page.imshow(
-                output[None], extent=place, aspect="auto", interpolation="nearest", **colour_scale(output)
-            )
+            scale = {"interpolation": "nearest", **colour_scale(output)}
+            page.imshow(output[None], extent=(MARGIN, WIDTH - MARGIN, y + 0.34, y), aspect="auto", **scale)
             y += 0.34
         said.append(f"{name}, {_size(output)}, {value_range(output)}")
     y += 0.16
@@ -94,10 +92,8 @@ def _size(output: Array) -> str:
     if output.ndim == 1:
         return counted(len(output), "number")
     n, height, width = output.shape
-    each = f"{height} × {width}"
-    if n == 1:
-        return each
-    return f"{n} maps of {each}" + (f", {_MOST_MAPS} shown" if n > _MOST_MAPS else "")
+    several = f"{n} maps of " if n > 1 else ""
+    return f"{several}{height} × {width}" + (f", {_MOST_MAPS} shown" if n > _MOST_MAPS else "")
 
 
 def _draw_maps(page: Axes, maps: Array, top: float) -> float:
