@@ -48,26 +48,44 @@ def plot_lines(
         Two rates: loss against step. Small: from 2 at 1 to 1 at 2. Large: from 2 at 1 to 9 at 2.
     """
     check_range("number of series", len(series), 1, len(_LINES))
-    curves = {name: _curve(name, values, x, log) for name, values in series.items()}
-
     picture, axes = new_chart(4.6, title)
-    for (name, (along, heights)), style in zip(curves.items(), _LINES, strict=False):
-        drawn = np.where(np.isfinite(heights), heights, np.nan)
+    said, is_whole = [], True
+    for (name, values), style in zip(series.items(), _LINES, strict=False):
+        heights = as_array(f"series[{name!r}]", values, "_", finite=False).astype(float)
+        finite = np.isfinite(heights)
+        if not finite.any() or (log and heights[finite].min() <= 0):
+            expected = "numbers above 0" if log else "at least one finite number"
+            raise ValueError(f"series[{name!r}]: expected {expected}, got {described(heights.tolist())}")
+        places = range(1, len(heights) + 1) if x is None else x.get(name, ()) if isinstance(x, Mapping) else x
+        along = as_array(f"x for {name!r}", places, f"{len(heights)}").astype(float)
+        is_whole &= bool((along == along.round()).all())
+        drawn = np.where(finite, heights, np.nan)
         axes.plot(along, drawn, label=name, markevery=max(1, len(heights) // 10), **style)
+        course = f"{name}: {_course(along[finite], heights[finite])}"
+        missing = int((~finite).sum())
+        said.append(sentence(None, course + (f", not finite {missing:,} times" if missing else "")))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     if log:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
-    if all(bool((along == along.round()).all()) for along, _ in curves.values()):
+    if is_whole:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y")
     axes.margins(x=0.03)
     axes.legend(fontsize=13)
+    return picture.saying(" ".join([sentence(title, f"{ylabel} against {xlabel}"), *said]))
 
-    said = " ".join(f"{_capital(name)}: {_course(*curve)}." for name, curve in curves.items())
-    return picture.saying(f"{sentence(title, f'{ylabel} against {xlabel}')} {said}")
+
+def _course(along: Array, values: Array) -> str:
+    """A curve in words: its ends, and its lowest and highest value where they lie between."""
+    said = [f"{signed_text(y)} at {signed_text(x)}" for x, y in zip(along, values, strict=True)]
+    words = f"from {said[0]} to {said[-1]}"
+    for name, at in (("lowest", values.argmin()), ("highest", values.argmax())):
+        if values[at] not in (values[0], values[-1]):
+            words += f", {name} {said[at]}"
+    return words
 
 
 @draws
@@ -123,11 +141,15 @@ def plot_surface(
         axes.legend(fontsize=13, frameon=True, framealpha=0.85, edgecolor="none")
 
     ends = f"from {signed_text(low)} at {_place(lowest)} to {signed_text(high)} at {_place(highest)}"
-    said = "".join(
-        f" {_capital(name)}: {counted(len(path) - 1, 'step')} from {_place(path[0])} to {_place(path[-1])}."
-        for name, path in paths.items()
-    )
-    return picture.saying(sentence(title, f"map of the loss over {xlabel} and {ylabel}, {ends}") + said)
+    said = [sentence(title, f"map of the loss over {xlabel} and {ylabel}, {ends}")]
+    for name, path in paths.items():
+        course = f"{counted(len(path) - 1, 'step')} from {_place(path[0])} to {_place(path[-1])}"
+        said.append(sentence(None, f"{name}: {course}"))
+    return picture.saying(" ".join(said))
+
+
+def _place(point: Array | tuple[float, float]) -> str:
+    return f"({listing(signed_text(float(each)) for each in point)})"
 
 
 @draws
@@ -142,7 +164,7 @@ def plot_ladder(seconds: Mapping[str, Numbers], *, xlabel: str, title: str) -> P
     if not runs or min(times.min() for times in runs.values()) <= 0:
         raise ValueError("seconds: expected at least one rung, and all times above 0")
     middles = [float(median(times.tolist())) for times in runs.values()]
-    said = []
+    said = [sentence(title, xlabel)]
 
     picture, axes = new_chart(1.4 + 0.55 * len(runs), title)
     colours = [ORANGE if middle == min(middles) else PALE for middle in middles]
@@ -155,11 +177,11 @@ def plot_ladder(seconds: Mapping[str, Numbers], *, xlabel: str, title: str) -> P
         axes.annotate(text, edge, (8, 0), textcoords="offset points", va="center", weight="bold")
         spread = f" of {len(times)} ({times.min():.3g} to {times.max():.3g})" if len(times) > 1 else ""
         faster = f", {gain} times as fast" if row else ""
-        said.append(f"{_capital(name)}: median {middle:.3g}{spread}{faster}")
+        said.append(sentence(None, f"{name}: median {middle:.3g}{spread}{faster}"))
     name_rows(axes, list(runs))
     longest = max(float(times.max()) for times in runs.values())
     axes.set(xlabel=xlabel, xlim=(0, 1.35 * longest), ylim=(len(runs) - 0.4, -0.6))
-    return picture.saying(f"{sentence(title, xlabel)} {'. '.join(said)}.")
+    return picture.saying(" ".join(said))
 
 
 @draws
@@ -173,9 +195,6 @@ def plot_intervals(names: Sequence[str], values: Numbers, intervals: Numbers) ->
     n = len(names)
     middle = as_array("values", values, f"{n}")
     ends = as_array("intervals", intervals, f"{n} 2")
-    inside = (ends[:, 0] <= middle) & (middle <= ends[:, 1])
-    if not inside.all():
-        raise ValueError(f"intervals: expected ends around each value, got {ends[~inside][0].tolist()}")
     best = int(middle.argmax())
     decimals = 2 if (ends[:, 1] - ends[:, 0]).min() < 0.01 else 1
     title = f"Highest: {names[best]}, {percent(middle[best], decimals)} right"
@@ -198,39 +217,3 @@ def plot_intervals(names: Sequence[str], values: Numbers, intervals: Numbers) ->
         for name, value, (low, high) in zip(names, middle, ends, strict=True)
     )
     return picture.saying(f"Accuracies with their intervals: {listing(rows)}.")
-
-
-def _capital(name: str) -> str:
-    return name[:1].upper() + name[1:]
-
-
-def _place(point: Array | tuple[float, float]) -> str:
-    return f"({listing(signed_text(float(each)) for each in point)})"
-
-
-def _curve(
-    name: str, values: Numbers, x: Numbers | Mapping[str, Numbers] | None, log: bool
-) -> tuple[Array, Array]:
-    """Where a curve's values lie, and the values."""
-    heights = as_array(f"series[{name!r}]", values, "_", finite=False).astype(float)
-    shown = heights[np.isfinite(heights)]
-    if len(shown) == 0 or (log and shown.min() <= 0):
-        expected = "numbers above 0" if log else "at least one finite number"
-        raise ValueError(f"series[{name!r}]: expected {expected}, got {described(heights.tolist())}")
-    if x is None:
-        x = range(1, len(heights) + 1)
-    places = x.get(name, ()) if isinstance(x, Mapping) else x
-    return as_array(f"x for {name!r}", places, f"{len(heights)}").astype(float), heights
-
-
-def _course(along: Array, heights: Array) -> str:
-    """A curve in words: its ends, and its lowest and highest value where they lie between."""
-    finite = np.isfinite(heights)
-    values = heights[finite]
-    said = [f"{signed_text(y)} at {signed_text(x)}" for x, y in zip(along[finite], values, strict=True)]
-    words = f"from {said[0]} to {said[-1]}"
-    for name, at in (("lowest", values.argmin()), ("highest", values.argmax())):
-        if values[at] not in (values[0], values[-1]):
-            words += f", {name} {said[at]}"
-    missing = int((~finite).sum())
-    return words + (f", not finite {missing:,} times" if missing else "")

@@ -33,9 +33,7 @@ def plot_digits(
     columns: int = 10,
     title: str | None = None,
 ) -> Picture:
-    """A grid of digits, row by row, each with its label below it. Lesson 01.
-
-    With predictions, each misread digit is framed, and captioned ``4 → 9`` where a 4 was read as a 9.
+    """A grid of digits, each with its label below it; a 4 misread as a 9 is framed and named ``4 → 9``. Lesson 01.
 
     Examples:
         >>> from digitlab.data import load_sample
@@ -79,17 +77,16 @@ def plot_misclassified(
     check_range("count", count, 1)
     indices = mistakes.indices[:count].tolist()
     if max(indices) >= len(images):
-        raise ValueError(
-            f"images: expected all that were tested, got {len(images)}, and mistake {max(indices)}"
-        )
+        raise ValueError(f"images: expected all that were tested, got {len(images)}")
     title = f"{counted(n, 'mistake')} in {n_tested}"
     if n > len(indices):
         title += f", the {len(indices)} worst" if len(indices) > 1 else ", the worst"
-    labels, predictions = mistakes.labels.tolist(), mistakes.predictions.tolist()
-    shares = as_array("mistakes.confidences", mistakes.confidences)
     tiles, said = [], []
-    for index, label, prediction, share in zip(indices, labels, predictions, shares, strict=False):
-        image, name = as_array("images", images[index]), f"{label} → {prediction}"
+    columns = (mistakes.labels, mistakes.predictions, mistakes.confidences)
+    for index, label, prediction, share in zip(
+        indices, *(column.tolist() for column in columns), strict=False
+    ):
+        name, image = f"{label} → {prediction}", as_array("images", images[index])
         tiles.append(_Tile(image, DIGIT_SCALE, name, percent(share), colour=ORANGE, size=14))
         said.append(f"{label} read as {prediction} ({percent(share)} sure)")
     return _draw_tiles("mistakes", tiles, 5, title).saying(f"{title}: {listing(said)}.")
@@ -123,8 +120,7 @@ def plot_filters(filters: Real[Tensor, "C kh kw"], *, title: str | None = None) 
         2 filters of 3 × 3 weights, from −1 to 0.5.
     """
     weights = as_array("filters", filters)
-    n, height, width = weights.shape
-    what = f"{counted(n, 'filter')} of {height} × {width} weights"
+    what = f"{counted(len(weights), 'filter')} of {weights.shape[1]} × {weights.shape[2]} weights"
     picture = _draw_channels("filters", weights, title or what, "weight", signed=True)
     return picture.saying(sentence(title, f"{what}, from {value_range(weights)}"))
 
@@ -139,8 +135,8 @@ def plot_feature_maps(maps: Real[Tensor, "C H W"], *, title: str | None = None) 
         3 feature maps of 2 × 2, values from −4 to 7, the highest in channel 2; 0 of 3 all zero.
     """
     values = as_array("maps", maps)
-    n, height, width = values.shape
-    what = f"{counted(n, 'feature map')} of {height} × {width}"
+    n = len(values)
+    what = f"{counted(n, 'feature map')} of {values.shape[1]} × {values.shape[2]}"
     picture = _draw_channels("maps", values, title or what, "activation", signed=False)
     silent = int((values == 0).all(axis=(1, 2)).sum())
     highest = int(values.max(axis=(1, 2)).argmax())
