@@ -1,8 +1,8 @@
 import base64
 import io
+import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +32,13 @@ def drawn() -> Picture:
     return draw()
 
 
-def parse(html: str) -> list[tuple[str, dict[str, str | None]]]:
-    tags = []
-    parser = HTMLParser()
-    parser.handle_starttag = lambda tag, attributes: tags.append((tag, dict(attributes)))  # type: ignore[method-assign]
-    parser.feed(html)
-    return tags
-
-
 def test_a_picture_is_one_html_image_with_its_alt_text(drawn: Picture) -> None:
-    html = drawn._repr_html_()
-    assert html.startswith("<figure><img alt=") and html.endswith("</figure>")
-    assert 'alt="Digits &quot;4&quot; &amp; &lt;9&gt; → 98.1 %"' in html
-    (figure, _), (tag, image) = parse(html)
-    assert (figure, tag) == ("figure", "img")
-    assert image["alt"] == SPOKEN
-    assert image["style"] == "max-width:100%"
-    kind, data = str(image["src"]).split(",")
-    assert kind == "data:image/png;base64"
-    shown = Image.open(io.BytesIO(base64.b64decode(data)))
+    found = re.fullmatch(
+        '<figure><img alt="(.*?)" style="max-width:100%" src="data:image/png;base64,(.*?)"></figure>',
+        drawn._repr_html_(),
+    )
+    assert found and found[1] == "Digits &quot;4&quot; &amp; &lt;9&gt; → 98.1 %"
+    shown = Image.open(io.BytesIO(base64.b64decode(found[2])))
     assert shown.format == "PNG" and shown.width == 640
     assert repr(drawn) == SPOKEN
 
@@ -74,8 +62,6 @@ def test_the_description_survives_the_file(drawn: Picture, tmp_path: Path) -> No
     save_picture(drawn, path)
     assert read_description(path) == SPOKEN
     assert [file.name for file in tmp_path.iterdir()] == ["picture.png"]
-    with Image.open(path) as image:
-        assert image.convert("RGB").getpixel((639, 0)) == (255, 255, 255)
 
 
 def test_files_without_a_description(tmp_path: Path, drawn: Picture) -> None:
