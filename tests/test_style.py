@@ -67,8 +67,6 @@ def test_the_description_survives_the_file(drawn: Picture, tmp_path: Path) -> No
 def test_files_without_a_description(tmp_path: Path, drawn: Picture) -> None:
     with pytest.raises(FileNotFoundError):
         save_picture(drawn, tmp_path / "no" / "folder.png")
-    with pytest.raises(FileNotFoundError):
-        read_description(tmp_path / "nothing.png")
     (tmp_path / "text.png").write_text("not an image")
     with pytest.raises(ValueError, match=r"text\.png is not a PNG image"):
         read_description(tmp_path / "text.png")
@@ -96,7 +94,6 @@ def test_pyplot_is_never_imported() -> None:
     ("values", "shape", "message"),
     [
         (torch.zeros(2, 3), "_ 4", r"maps: expected numbers \(_ 4\), got float32 \(2, 3\)"),
-        (torch.zeros(0, 4), "_ 4", "maps: expected at least one number, got none"),
         (["a", "b"], "2", "expected numbers"),
         (torch.tensor([1.0, float("nan")]), "2", "maps: expected finite numbers, got NaN or infinity"),
         ([[1], [1, 2]], "_ 2", r"maps: expected numbers \(_ 2\), got \[\[1\], \[1, 2\]\]"),
