@@ -124,7 +124,7 @@ def plot_reliability(calibration: Calibration) -> Picture:
     edges = 100 * as_array("calibration.edges", calibration.edges)
     left, widths = edges[:-1][filled], np.diff(edges)[filled]
     sure, right = (
-        100 * as_array("calibration", shares, finite=False)[filled]  # NaN in the others
+        100 * as_array("calibration", shares, finite=False).astype(float)[filled]  # NaN in the others
         for shares in (calibration.confidences, calibration.accuracies)
     )
     error = float(calibration.expected_error)
