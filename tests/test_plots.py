@@ -157,7 +157,6 @@ REFUSED: dict[str, Callable[[], Picture]] = {
     "images: expected all that were tested": lambda: plots.plot_misclassified(TEST.images[:9], MISTAKES),
     "number of stages: expected 1": lambda: plots.plot_photo_stages([]),
     r"stages\['a'\]: expected numbers": lambda: plots.plot_photo_stages([("a", torch.zeros(3, 4, 5))]),
-    "heats: expected at least one": lambda: plots.plot_heatmaps(TEST.images[0], {}),
     r"heats\['a'\]: .* got float32": lambda: plots.plot_heatmaps(TEST.images[0], {"a": torch.zeros(7, 7)}),
     "history: expected .* at least one epoch": lambda: plots.plot_training_curves(History()),
     r"history: expected .* got \[1.0\]": lambda: plots.plot_training_curves([1.0]),

@@ -128,7 +128,6 @@ def plot_reliability(calibration: Calibration) -> Picture:
         for shares in (calibration.confidences, calibration.accuracies)
     )
     error = float(calibration.expected_error)
-
     title = f"Confidence is {100 * error:.2g} percentage points off on average"
     picture, (above, below) = new_chart(6.6, title, rows=2, sharex=True, height_ratios=(3, 1))
     bar = {"align": "edge", "edgecolor": "white", "linewidth": 1.5}

@@ -179,7 +179,7 @@ def plot_ladder(seconds: Mapping[str, Numbers], *, xlabel: str, title: str) -> P
         faster = f", {gain} times as fast" if row else ""
         said.append(sentence(None, f"{name}: median {middle:.3g}{spread}{faster}"))
     name_rows(axes, list(runs))
-    longest = max(float(times.max()) for times in runs.values())
+    longest = max(times.max() for times in runs.values())
     axes.set(xlabel=xlabel, xlim=(0, 1.35 * longest), ylim=(len(runs) - 0.4, -0.6))
     return picture.saying(" ".join(said))
 

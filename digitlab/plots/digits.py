@@ -104,10 +104,9 @@ def plot_photo_stages(stages: Sequence[tuple[str, Numbers]], *, title: str | Non
         scale = {"cmap": "gray", "vmin": 0, "vmax": 255 if array.dtype == np.uint8 else 1}
         tiles.append(_Tile(array, scale, name, f"{array.shape[1]} × {array.shape[0]}"))
     columns = math.ceil(len(tiles) / max(math.ceil(len(tiles) / 4), 1))
-    picture = _draw_tiles("stages", tiles, columns, title, largest=2.0)
     said = listing(f"{tile.name} ({tile.note})" for tile in tiles)
     what = f"from photograph to digit in {counted(len(tiles), 'stage')}, width × height: {said}"
-    return picture.saying(sentence(title, what))
+    return _draw_tiles("stages", tiles, columns, title, largest=2.0).saying(sentence(title, what))
 
 
 @draws
@@ -152,8 +151,6 @@ def plot_heatmaps(
 
     Each has its own scale, written below it: blue to orange if it has values below zero, else viridis.
     """
-    if not heats:
-        raise ValueError("heats: expected at least one, got none")
     digit = as_array("image", image)
     tiles, said = [_Tile(digit, DIGIT_SCALE, "the digit")], []
     for name, values in heats.items():
@@ -163,9 +160,9 @@ def plot_heatmaps(
         tiles.append(_Tile(heat, scale, name, note, outline=(digit, INK if heat.min() < 0 else "white")))
         row, column = np.unravel_index(int(np.abs(heat).argmax()), heat.shape)
         said.append(f"{name} from {value_range(heat)}, strongest at row {row}, column {column}")
-    picture = _draw_tiles("heats", tiles, 2 if len(tiles) in (2, 4) else 3, title, largest=3.0)
+    columns = 2 if len(tiles) in (2, 4) else 3
     what = f"a digit and {counted(len(heats), 'heat map')} of it: {'; '.join(said)}"
-    return picture.saying(sentence(title, what))
+    return _draw_tiles("heats", tiles, columns, title, largest=3.0).saying(sentence(title, what))
 
 
 def _draw_channels(name: str, channels: Array, title: str, unit: str, *, signed: bool) -> Picture:
