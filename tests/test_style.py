@@ -26,8 +26,7 @@ SPOKEN = 'Digits "4" & <9> → 98.1 %'
 def draw() -> Picture:
     picture, page = new_page(1.0, "A title")
     draw_tile(page, np.arange(9).reshape(3, 3), 0.1, 0.0, 0.9, cmap="viridis")
-    picture.alt_text = SPOKEN
-    return picture
+    return picture.saying(SPOKEN)
 
 
 @pytest.fixture

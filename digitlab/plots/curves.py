@@ -121,6 +121,8 @@ def plot_surface(
     grid = [(x, y) for y in upwards for x in across]
     lowest, highest = grid[surface.argmin()], grid[surface.argmax()]
     title = title or f"Lowest loss: {signed_text(low)} at {_place(lowest)}"
+    ends = f"from {signed_text(low)} at {_place(lowest)} to {signed_text(high)} at {_place(highest)}"
+    said = [sentence(title, f"map of the loss over {xlabel} and {ylabel}, {ends}")]
 
     picture, axes = new_chart(5.6, title)
     # Closer together near the bottom, or a flat valley would have no line in it.
@@ -134,17 +136,13 @@ def plot_surface(
         above = 3 + 1 / (1 + length)  # a short walk on top, or a long one would hide it
         axes.plot(path[:, 0], path[:, 1], markersize=5, label=name, linewidth=1.6, zorder=above, **style)
         axes.plot(*path[0], markersize=11, zorder=above, **style)
+        course = f"{counted(len(path) - 1, 'step')} from {_place(path[0])} to {_place(path[-1])}"
+        said.append(sentence(None, f"{name}: {course}"))
     halo = [withStroke(linewidth=4, foreground="white")]
     axes.plot(*lowest, "x", color=INK, markersize=13, markeredgewidth=3, path_effects=halo, zorder=9)
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=across[[0, -1]], ylim=upwards[[0, -1]])
     if paths:
         axes.legend(fontsize=13, frameon=True, framealpha=0.85, edgecolor="none")
-
-    ends = f"from {signed_text(low)} at {_place(lowest)} to {signed_text(high)} at {_place(highest)}"
-    said = [sentence(title, f"map of the loss over {xlabel} and {ylabel}, {ends}")]
-    for name, path in paths.items():
-        course = f"{counted(len(path) - 1, 'step')} from {_place(path[0])} to {_place(path[-1])}"
-        said.append(sentence(None, f"{name}: {course}"))
     return picture.saying(" ".join(said))
 
 
