@@ -9,18 +9,13 @@ import pytest
 import torch
 
 from digitlab.bench import contenders, race, time_in_turns
-from digitlab.bench.contenders import Contender, Pictures, list_contenders
-from digitlab.bench.race import run_bench, training_gigaflops
+from digitlab.bench.contenders import CONTENDERS, Pictures
+from digitlab.bench.race import training_gigaflops
 from digitlab.cli import main
 from digitlab.data import DigitLoader, load_sample, normalize
 from digitlab.models import MLP
 
-TINY: dict[str, tuple[int, float]] = {
-    "tutorial": (1, 0.02),
-    "example": (1, 0.01),
-    "speed study": (2, 0.1),
-    "digitlab fast": (1, 1.0),
-}
+BY_NAME = {contender.name: contender for contender in CONTENDERS}
 
 
 @pytest.fixture(autouse=True)
@@ -30,13 +25,9 @@ def _few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(race, "matrix_peak", lambda *_: 100.0)
 
 
-def contender(name: str) -> Contender:
-    return next(each for each in list_contenders() if each.name == name)
-
-
 def test_the_others_networks_have_the_sizes_of_the_originals() -> None:
-    sizes = {each.name: sum(p.numel() for p in each.model().parameters()) for each in list_contenders()}
-    assert (sizes["tutorial"], sizes["example"], sizes["speed study"]) == (21_840, 1_199_882, 215_194)
+    sizes = [sum(p.numel() for p in contender.model().parameters()) for contender in CONTENDERS]
+    assert sizes[:3] == [21_840, 1_199_882, 215_194]
 
 
 def test_pictures_are_torchvisions_tensors() -> None:
@@ -65,7 +56,7 @@ def test_the_works_take_turns_and_the_first_round_does_not_count() -> None:
 def test_a_part_of_a_script_is_extrapolated(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = itertools.count()  # each look at the clock takes a second
     monkeypatch.setattr(contenders.time, "perf_counter", lambda: float(next(ticks)))
-    measured = contender("tutorial").train("sample", 0, 0.2)
+    measured = BY_NAME["tutorial"].train("sample", 0, 0.2)
     # 1 s to load; then 2 of 10 epochs in 5 s: a second to train and a second around it each, and one at the end.
     assert measured.seconds == 1 + 5 * 10 / 2
     assert measured.images_per_second == 500  # 2 x 500 in the 2 s of training
@@ -73,15 +64,15 @@ def test_a_part_of_a_script_is_extrapolated(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_whole_recipe_has_an_accuracy_and_a_part_of_one_has_none() -> None:
-    accuracy = contender("speed study").train("sample", 0, 1.0).test_accuracy
+    accuracy = BY_NAME["speed study"].train("sample", 0, 1.0).test_accuracy
     assert accuracy is not None and 0.2 < accuracy < 0.9  # two steps on 500 digits
-    assert contender("speed study").train("sample", 0, 0.5).test_accuracy is None
+    assert BY_NAME["speed study"].train("sample", 0, 0.5).test_accuracy is None
 
 
 def test_operations_are_counted_as_by_hand() -> None:
     forward = 2 * (784 * 128 + 128 * 10)
     weights, inputs = forward, 2 * 128 * 10  # nobody needs the gradient of the images
-    counted = training_gigaflops(Contender("mlp", "", 1, contender("tutorial").train, MLP, 10))
+    counted = training_gigaflops(MLP())
     assert counted * 1e9 == pytest.approx(forward + weights + inputs)
 
 
@@ -92,25 +83,20 @@ def test_each_rung_of_the_ladder_trains() -> None:
         assert work().n == 200
 
 
-def test_an_unknown_contender() -> None:
-    with pytest.raises(ValueError, match="unknown contender 'turtle': choose from tutorial, example,"):
-        run_bench({"turtle": (1, 1.0)}, "sample")
-
-
 def test_the_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(race.PLANS, "quick", TINY)
+    plans = [(1, 0.02), (1, 0.01), (2, 0.1), (1, 0.1), (1, 1.0)]
+    monkeypatch.setattr(race, "PLANS", {name: (plan,) for name, plan in zip(BY_NAME, plans, strict=True)})
     target = tmp_path / "race.json"
     assert main(["bench", "--quick", "--data", "sample", "--output", str(target)]) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
-    assert [line.split("  ")[0] for line in lines[1:5]] == list(TINY)
+    assert [line.split("  ")[0] for line in lines[1:6]] == list(BY_NAME)
     assert lines[1].endswith("not run to its end") and "*" in lines[1]
-    assert "n = 1" in lines[4] and "*" not in lines[4]
-    assert err.count("seed 0") == 4 and err.count("seed 1") == 1
+    assert "n = 1" in lines[5] and "*" not in lines[5]
+    assert err.count("seed 0") == 5 and err.count("seed 1") == 1
     result: dict[str, Any] = json.loads(target.read_text())
-    assert [len(row["runs"]) for row in result["rows"]] == [1, 1, 2, 1]
     study = result["rows"][2]
     assert study["seconds"] == pytest.approx(sum(run["seconds"] for run in study["runs"]) / 2)
     assert {"processors", "threads", "torch"} <= result["machine"].keys()
@@ -123,9 +109,3 @@ def test_the_commands_ladder_as_json(
     assert main(["bench", "--ladder", "--quick", "--data", "sample", "--json"]) == 0
     seconds = json.loads(capsys.readouterr().out)["seconds"]
     assert len(seconds) == 7 and all(len(times) == 5 for times in seconds.values())
-
-
-def test_unknown_data(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["bench", "--data", "emnist"])
-    assert "invalid choice: 'emnist'" in capsys.readouterr().err

@@ -1,5 +1,3 @@
-from collections.abc import Callable
-
 import matplotlib.collections
 import numpy as np
 import pytest
@@ -56,16 +54,13 @@ def test_one_epoch_without_validation() -> None:
 def test_a_training_that_blew_up_is_still_drawn() -> None:
     rows = [EpochRow(1, 2.3, 0.1, 1e30, 0.1, 1.0, 1.0), EpochRow(2, NAN, 0.1, NAN, 0.1, 1.0, 1.0)]
     picture = plot_training_curves(History(rows))
-    assert "training loss from 2.3 to nan" in picture.alt_text
-    assert len(picture.png()) > 1000
+    assert "training loss from 2.3 to nan" in picture.alt_text and picture.png()
 
 
 def test_the_matrix_says_its_most_frequent_confusion() -> None:
     matrix = torch.eye(10, dtype=torch.int64) * 196
     matrix[0, 0] = 198
-    matrix[4, 9], matrix[7, 2], matrix[9, 4] = 27, 5, 6
-    total, right = 9 * 196 + 198 + 27 + 5 + 6, 9 * 196 + 198
-    assert (total, right) == (2000, 1962)
+    matrix[4, 9], matrix[7, 2], matrix[9, 4] = 27, 5, 6  # 38 of 2,000
     picture = plot_confusion_matrix(matrix)
     assert picture.alt_text == (
         "Confusion matrix of 2,000 digits: 1,962 on the diagonal (98.1 %); "
@@ -74,44 +69,27 @@ def test_the_matrix_says_its_most_frequent_confusion() -> None:
     assert title(picture) == "1,962 of 2,000 right (98.1 %); most frequent confusion: 4 read as 9, 27 times"
     cells = {text.get_position(): text.get_text() for text in picture.axes[0].texts}
     assert len(cells) == 13  # the zeros are left blank
-    assert (
-        cells[9, 4] == "27" and cells[2, 7] == "5" and cells[0, 0] == "198"
-    )  # x is the prediction, y the label
+    assert (cells[9, 4], cells[2, 7], cells[0, 0]) == ("27", "5", "198")  # x is the prediction, y the label
+    shown = picture.axes[0].images[0]
+    assert (~np.ma.getmaskarray(shown.get_array())).sum() == 3  # the errors only have a colour
+    assert shown.get_clim() == (0, 27)
 
 
-def test_the_colour_of_the_matrix_shows_the_errors_only() -> None:
-    matrix = torch.eye(10, dtype=torch.int64) * 6000
-    matrix[3, 5] = 12
-    shown = plot_confusion_matrix(matrix).axes[0].images[0]
-    values = np.ma.getmaskarray(shown.get_array())
-    assert (~values).sum() == 1 and not values[3, 5]
-    assert shown.get_clim() == (0, 12)
-
-
-def test_confusions_that_are_equally_frequent() -> None:
+def test_confusions_that_are_equally_frequent_or_absent() -> None:
     matrix = torch.eye(10, dtype=torch.int64)
     matrix[1, 7] = matrix[2, 7] = matrix[3, 7] = 1
     picture = plot_confusion_matrix(matrix)
     assert picture.alt_text.endswith("confusion: 1 read as 7, once (and 2 other pairs as often).")
     assert title(picture) == "10 of 13 right (76.9 %)"
-
-
-def test_a_matrix_without_errors() -> None:
     picture = plot_confusion_matrix(torch.eye(10, dtype=torch.int64) * 12_345)
     assert picture.alt_text.endswith("123,450 on the diagonal (100 %); most frequent confusion: none.")
     assert {text.get_text() for text in picture.axes[0].texts} == {"12k"}
 
 
 def test_reliability_leaves_empty_bins_out() -> None:
-    picture = plot_reliability(
-        Calibration(
-            edges=torch.linspace(0, 1, 5),
-            counts=torch.tensor([0, 1, 0, 1999]),
-            confidences=torch.tensor([NAN, 0.4, NAN, 0.9]),
-            accuracies=torch.tensor([NAN, 0.0, NAN, 0.95]),
-            expected_error=0.05,
-        )
-    )
+    sure, right = torch.tensor([NAN, 0.4, NAN, 0.9]), torch.tensor([NAN, 0.0, NAN, 0.95])
+    counts = torch.tensor([0, 1, 0, 1999])
+    picture = plot_reliability(Calibration(torch.linspace(0, 1, 5), counts, sure, right, 0.05))
     assert title(picture) == "Confidence is 5 percentage points off on average"
     assert picture.alt_text == (
         "Reliability diagram of 2,000 digits: expected calibration error 5.0 %. Bins, from the least sure: "
@@ -152,11 +130,8 @@ def test_every_class_is_named_at_its_median() -> None:
     assert picture.alt_text == (
         "4 digits as points in two dimensions. Medians of the classes: 2 at (−5, 4), 6 at (1, 10)."
     )
-    axes = picture.axes[0]
-    assert {text.get_text(): text.get_position() for text in axes.texts} == {"2": (-5, 4), "6": (1, 10)}
-    (dots,) = axes.collections
-    drawn = {tuple(place) for place in np.asarray(dots.get_offsets()).tolist()}
-    assert drawn == {tuple(place) for place in points.tolist()}
+    places = {text.get_text(): text.get_position() for text in picture.axes[0].texts}
+    assert places == {"2": (-5, 4), "6": (1, 10)}
 
 
 def test_each_point_has_the_colour_of_its_class() -> None:
@@ -166,29 +141,3 @@ def test_each_point_has_the_colour_of_its_class() -> None:
     for (x, _), colour in zip(np.asarray(dots.get_offsets()), dots.get_facecolors(), strict=True):
         assert matplotlib.colors.to_hex(colour) == CLASS_COLOURS[int(x)]
     assert len(set(CLASS_COLOURS)) == 10
-
-
-EMPTY = Calibration(torch.linspace(0, 1, 3), torch.tensor([0, 0]), torch.ones(2), torch.ones(2), 0.0)
-EYE = torch.eye(10, dtype=torch.int64)
-
-
-@pytest.mark.parametrize(
-    ("draw", "message"),
-    [
-        (lambda: plot_training_curves(History()), "history: expected one with at least one epoch"),
-        (lambda: plot_training_curves([1.0]), r"history: expected one with at least one epoch, got \[1.0\]"),
-        (lambda: plot_confusion_matrix(EYE[:9]), r"matrix: expected Integer.* got torch.int64 \(9, 10\)"),
-        (lambda: plot_confusion_matrix(0 * EYE), "matrix: expected counts .* got the sum 0"),
-        (lambda: plot_confusion_matrix(2 - EYE * 3), "matrix: expected counts"),
-        (lambda: plot_reliability(EMPTY), "calibration: expected at least one digit"),
-        (lambda: plot_probabilities(torch.ones(10)), "probabilities: expected ten numbers .* got the sum 10"),
-        (lambda: plot_probabilities(torch.full((10,), NAN)), "probabilities: expected finite"),
-        (lambda: plot_probabilities(torch.eye(10)[0], label=10), "label: expected 0 to 9, got 10"),
-        (lambda: plot_embedding(torch.zeros(3, 2), EYE[0, :2]), "labels: expected .* with N = 3"),
-        (lambda: plot_embedding(torch.zeros(1, 2), torch.tensor([10])), "labels: expected 0 to 9"),
-    ],
-)
-def test_wrong_arguments_are_named(draw: Callable[[], Picture], message: str) -> None:
-    with pytest.raises(ValueError, match=message) as error:
-        draw()
-    assert "\n" not in str(error.value)

@@ -1,18 +1,14 @@
-from collections.abc import Callable
 from typing import Any
 
 import matplotlib.collections
 import numpy as np
-import pytest
 import torch
 
 from digitlab.plots.curves import plot_intervals, plot_ladder, plot_lines, plot_surface
 from digitlab.plots.style import Picture
 
-NAN = float("nan")
 AXES: dict[str, Any] = {"xlabel": "step", "ylabel": "loss", "title": "A chart"}
 PLACES: dict[str, Any] = {"xlabel": "a", "ylabel": "b"}
-TIMES = {"xlabel": "seconds", "title": "A ladder"}
 
 
 def title(picture: Picture) -> str:
@@ -36,16 +32,12 @@ def test_lines_are_not_told_apart_by_colour_alone() -> None:
         assert len({getattr(line, kind)() for line in lines}) == 6
 
 
-def test_each_curve_may_have_its_own_places() -> None:
+def test_each_curve_may_have_its_own_places_and_break_off() -> None:
     picture = plot_lines({"a": [1.0, 2.0], "b": torch.tensor([3.0])}, x={"a": [5, 6], "b": [7]}, **AXES)
     assert picture.alt_text.endswith("A: from 1 at 5 to 2 at 6. B: from 3 at 7 to 3 at 7.")
-
-
-def test_a_curve_that_blew_up_is_still_drawn() -> None:
-    picture = plot_lines({"fine": [1.0, 0.5, 0.2], "huge": [1.0, 100.0, NAN]}, log=True, **AXES)
+    picture = plot_lines({"huge": [1.0, 100.0, float("nan")]}, log=True, **AXES)
     assert "Huge: from 1 at 1 to 100 at 2, not finite 1 times." in picture.alt_text
-    assert picture.axes[0].get_yscale() == "log"
-    assert len(picture.png()) > 1000
+    assert picture.axes[0].get_yscale() == "log" and picture.png()
 
 
 def test_the_surface_is_the_right_way_round() -> None:
@@ -63,9 +55,7 @@ def test_the_surface_is_the_right_way_round() -> None:
 
 def test_walks_are_drawn_where_they_went() -> None:
     walk = torch.tensor([[0.0, 0.0], [1.0, 0.5], [30.0, 0.0]])
-    picture = plot_surface(
-        torch.rand(2, 2), x=[0, 2], y=[0, 1], walks={"rate 1": walk}, title="A walk", **PLACES
-    )
+    picture = plot_surface(torch.rand(2, 2), x=[0, 2], y=[0, 1], walks={"rate 1": walk}, title="A", **PLACES)
     assert picture.alt_text.endswith("Rate 1: 2 steps from (0, 0) to (30, 0).")
     line, start, _cross = picture.axes[0].lines
     assert np.allclose(line.get_xydata(), walk.numpy())
@@ -75,18 +65,15 @@ def test_walks_are_drawn_where_they_went() -> None:
 
 def test_a_short_walk_is_not_hidden_by_a_long_one() -> None:
     walks = {"short": torch.tensor([[0.0, 0.0], [0.1, 0.0]]), "long": torch.tensor([[0.0, 0.0], [1.0, 1.0]])}
-    for order in (("short", "long"), ("long", "short")):
-        picture = plot_surface(
-            FLAT, x=[0, 1, 2], y=[0, 1], walks={name: walks[name] for name in order}, **PLACES
-        )
-        heights = {str(line.get_label()): line.get_zorder() for line in picture.axes[0].lines}
+    for some in (walks, dict(reversed(walks.items()))):
+        lines = plot_surface(torch.rand(2, 2), x=[0, 1], y=[0, 1], walks=some, **PLACES).axes[0].lines
+        heights = {str(line.get_label()): line.get_zorder() for line in lines}
         assert heights["short"] > heights["long"]
 
 
 def test_the_ladder_compares_medians_with_the_first() -> None:
-    picture = plot_ladder(
-        {"script": [9.0, 10.0, 30.0], "in memory": [5.0, 4.0], "fast": torch.tensor([1.0])}, **TIMES
-    )
+    times = {"script": [9.0, 10.0, 30.0], "in memory": [5.0, 4.0], "fast": torch.tensor([1.0])}
+    picture = plot_ladder(times, xlabel="seconds", title="A ladder")
     assert picture.alt_text == (
         "A ladder: seconds. Script: median 10 of 3 (9 to 30). "
         "In memory: median 4.5 of 2 (4 to 5), 2.2 times as fast. Fast: median 1, 10 times as fast."
@@ -113,39 +100,3 @@ def test_intervals_are_drawn_where_they_are() -> None:
     assert np.allclose(dots.get_offsets(), [[90, 0], [95, 1]])
     assert [label.get_text() for label in axes.get_yticklabels()] == ["mlp", "cnn"]
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first is at the top
-
-
-FLAT = torch.zeros(2, 3)
-
-
-@pytest.mark.parametrize(
-    ("draw", "message"),
-    [
-        (lambda: plot_lines({}, **AXES), "number of series: expected 1 to 6, got 0"),
-        (lambda: plot_lines({str(n): [1.0] for n in range(7)}, **AXES), "series: .* got 7"),
-        (lambda: plot_lines({"a": []}, **AXES), r"series\['a'\]: expected at least one"),
-        (lambda: plot_lines({"a": [NAN]}, **AXES), "expected at least one finite number"),
-        (lambda: plot_lines({"a": [1.0]}, x={"b": [1.0]}, **AXES), "x for 'a': expected .* got none"),
-        (lambda: plot_lines({"a": [1.0, 0.0]}, log=True, **AXES), "expected numbers above 0"),
-        (lambda: plot_lines({"a": [1.0, 2.0]}, x=[1.0], **AXES), r"x for 'a': expected numbers \(2\)"),
-        (lambda: plot_surface(FLAT, x=[0, 1], y=[0, 1], **PLACES), "heights: expected numbers"),
-        (lambda: plot_surface(FLAT, x=[0, 2, 1], y=[0, 1], **PLACES), "x: expected two or more rising"),
-        (
-            lambda: plot_surface(FLAT, x=[0, 1, 2], y=[0, 1], walks={"w": torch.zeros(2, 3)}, **PLACES),
-            r"walks\['w'\]: expected",
-        ),
-        (lambda: plot_ladder({}, **TIMES), "seconds: expected at least one rung"),
-        (lambda: plot_ladder({"a": [1.0, 0.0]}, **TIMES), "seconds: expected .* all times above 0"),
-        (lambda: plot_intervals([], [], []), "values"),
-        (
-            lambda: plot_intervals(["a"], [0.5, 0.6], [[0, 1], [0, 1]]),
-            r"values: expected .*\(1\), got .*\(2,\)",
-        ),
-        (lambda: plot_intervals(["a"], [0.5], [0.4, 0.6]), "intervals: expected numbers"),
-        (lambda: plot_intervals(["a"], [0.5], [[0.6, 0.7]]), r"intervals: .* got \[0.6, 0.7\]"),
-    ],
-)
-def test_wrong_arguments_are_named(draw: Callable[[], Picture], message: str) -> None:
-    with pytest.raises(ValueError, match=message) as error:
-        draw()
-    assert "\n" not in str(error.value)

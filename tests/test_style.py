@@ -1,8 +1,8 @@
 import base64
 import io
+import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,12 @@ import matplotlib.style
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
+from digitlab.plots.charts import _ERRORS
+from digitlab.plots.colours import BLUE, BLUE_ORANGE, INK, ORANGE, QUIET, colour_scale
 from digitlab.plots.style import Picture, as_array, draw_tile, draws, new_page, read_description, save_picture
 
 SPOKEN = 'Digits "4" & <9> → 98.1 %'
@@ -23,8 +26,7 @@ SPOKEN = 'Digits "4" & <9> → 98.1 %'
 def draw() -> Picture:
     picture, page = new_page(1.0, "A title")
     draw_tile(page, np.arange(9).reshape(3, 3), 0.1, 0.0, 0.9, cmap="viridis")
-    picture.alt_text = SPOKEN
-    return picture
+    return picture.saying(SPOKEN)
 
 
 @pytest.fixture
@@ -32,25 +34,13 @@ def drawn() -> Picture:
     return draw()
 
 
-def parse(html: str) -> list[tuple[str, dict[str, str | None]]]:
-    tags = []
-    parser = HTMLParser()
-    parser.handle_starttag = lambda tag, attributes: tags.append((tag, dict(attributes)))  # type: ignore[method-assign]
-    parser.feed(html)
-    return tags
-
-
 def test_a_picture_is_one_html_image_with_its_alt_text(drawn: Picture) -> None:
-    html = drawn._repr_html_()
-    assert html.startswith("<figure><img alt=") and html.endswith("</figure>")
-    assert 'alt="Digits &quot;4&quot; &amp; &lt;9&gt; → 98.1 %"' in html
-    (figure, _), (tag, image) = parse(html)
-    assert (figure, tag) == ("figure", "img")
-    assert image["alt"] == SPOKEN
-    assert image["style"] == "max-width:100%"
-    kind, data = str(image["src"]).split(",")
-    assert kind == "data:image/png;base64"
-    shown = Image.open(io.BytesIO(base64.b64decode(data)))
+    found = re.fullmatch(
+        '<figure><img alt="(.*?)" style="max-width:100%" src="data:image/png;base64,(.*?)"></figure>',
+        drawn._repr_html_(),
+    )
+    assert found and found[1] == "Digits &quot;4&quot; &amp; &lt;9&gt; → 98.1 %"
+    shown = Image.open(io.BytesIO(base64.b64decode(found[2])))
     assert shown.format == "PNG" and shown.width == 640
     assert repr(drawn) == SPOKEN
 
@@ -74,15 +64,11 @@ def test_the_description_survives_the_file(drawn: Picture, tmp_path: Path) -> No
     save_picture(drawn, path)
     assert read_description(path) == SPOKEN
     assert [file.name for file in tmp_path.iterdir()] == ["picture.png"]
-    with Image.open(path) as image:
-        assert image.convert("RGB").getpixel((639, 0)) == (255, 255, 255)
 
 
 def test_files_without_a_description(tmp_path: Path, drawn: Picture) -> None:
     with pytest.raises(FileNotFoundError):
         save_picture(drawn, tmp_path / "no" / "folder.png")
-    with pytest.raises(FileNotFoundError):
-        read_description(tmp_path / "nothing.png")
     (tmp_path / "text.png").write_text("not an image")
     with pytest.raises(ValueError, match=r"text\.png is not a PNG image"):
         read_description(tmp_path / "text.png")
@@ -110,7 +96,6 @@ def test_pyplot_is_never_imported() -> None:
     ("values", "shape", "message"),
     [
         (torch.zeros(2, 3), "_ 4", r"maps: expected numbers \(_ 4\), got float32 \(2, 3\)"),
-        (torch.zeros(0, 4), "_ 4", "maps: expected at least one number, got none"),
         (["a", "b"], "2", "expected numbers"),
         (torch.tensor([1.0, float("nan")]), "2", "maps: expected finite numbers, got NaN or infinity"),
         ([[1], [1, 2]], "_ 2", r"maps: expected numbers \(_ 2\), got \[\[1\], \[1, 2\]\]"),
@@ -128,3 +113,55 @@ def test_tensors_and_lists_become_arrays() -> None:
     values = torch.tensor([1.0, float("nan")], requires_grad=True)
     assert as_array("values", values, "2", finite=False)[0] == 1.0
     assert as_array("values", [torch.tensor(1.0), 2], "_").tolist() == [1.0, 2.0]
+
+
+def luminance(colour: object) -> float:
+    """The relative luminance of WCAG 2."""
+    rgb = np.array(to_rgb(colour))  # type: ignore[arg-type]
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(a: object, b: object) -> float:
+    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_text_can_be_read() -> None:
+    for colour in (INK, QUIET, BLUE, ORANGE):
+        assert contrast(colour, "white") >= 4.5
+    for share in (0.0, 0.5, 1.0):  # the numbers on the confusion matrix
+        assert contrast(INK, _ERRORS(share)) >= 4.5
+
+
+def test_the_signed_colours_are_balanced_around_zero() -> None:
+    red, green, blue, _ = BLUE_ORANGE(0.5)
+    assert max(red, green, blue) - min(red, green, blue) < 0.02 and green > 0.95
+    for distance in (0.1, 0.2, 0.3, 0.4, 0.5):
+        below, above = BLUE_ORANGE(0.5 - distance), BLUE_ORANGE(0.5 + distance)
+        assert below[2] > below[0] + 0.05 and above[0] > above[2] + 0.05  # bluer below, more orange above
+        assert contrast(below, above) < 1.5
+    darkness = [luminance(BLUE_ORANGE(0.5 + side * share)) for side in (-1, 1) for share in (0, 0.25, 0.5)]
+    assert darkness[0] > darkness[1] > darkness[2] and darkness[3] > darkness[4] > darkness[5]
+
+
+def test_the_sign_is_seen_without_red_or_green_cones() -> None:
+    # Machado, Oliveira and Fernandes (2009), severity 1: protanopia and deuteranopia, on linear RGB.
+    for matrix in (
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    ):
+        for below, above in ((BLUE, ORANGE), (BLUE_ORANGE(0.2), BLUE_ORANGE(0.8))):
+            seen = [np.array(matrix) @ np.array(to_rgb(colour)) ** 2.2 for colour in (below, above)]
+            assert seen[0][2] - seen[0][0] > 0.1 and seen[1][0] - seen[1][2] > 0.05
+
+
+def test_the_scale_fits_the_values() -> None:
+    signed = colour_scale(np.array([-2.0, 5.0]))
+    assert (signed["cmap"], signed["vmin"], signed["vmax"]) == (BLUE_ORANGE, -5.0, 5.0)
+    positive = colour_scale(np.array([1.0, 5.0]))
+    assert (positive["cmap"], positive["vmin"], positive["vmax"]) == ("viridis", 0.0, 5.0)
+    assert colour_scale(np.zeros(3))["vmax"] > 0
+    constant = colour_scale(np.full(3, -4.0), signed=False)
+    assert constant["vmin"] == -4.0 < constant["vmax"]
+    assert colour_scale(np.array([1.0] * 999 + [100.0]), spanned=0.9)["vmax"] == 1.0

@@ -9,8 +9,8 @@ from digitlab.plots.colours import BLUE_ORANGE
 from digitlab.plots.style import Picture
 from digitlab.plots.walk import plot_walk
 
-IMAGE = load_sample("test").images[:1]
-INPUT = Step("input", normalize(IMAGE))
+IMAGE = normalize(load_sample("test").images[:1])
+INPUT = Step("input", IMAGE)
 LOGITS = Step("fc", torch.tensor([[-3.0, 1, 0, 0.5, 0, 0, 0, 0, 12.25, 2]]))
 
 
@@ -22,9 +22,8 @@ def texts(picture: Picture) -> list[str]:
 def test_every_model_can_be_walked_through(name: str) -> None:
     torch.manual_seed(0)
     model = create_model(name).eval()
-    picture = plot_walk(walk(model, normalize(IMAGE)))
-    logits = model(normalize(IMAGE))[0]
-    first, second = logits.topk(2).indices.tolist()
+    picture = plot_walk(walk(model, IMAGE))
+    first, second = model(IMAGE)[0].topk(2).indices.tolist()
     assert picture._suptitle is None and texts(picture)[0] == f"From 784 pixels to the digit {first}"
     assert f"The highest score is that of {first} (" in picture.alt_text
     assert f"), then {second} (" in picture.alt_text
@@ -40,12 +39,13 @@ def test_the_shapes_and_ranges_are_said() -> None:
         "One digit on its way through a network: input, 28 × 28, 0 to 1; conv, 3 maps of 4 × 5, −2 to 7; "
         "fc, 10 numbers, −3 to 12.2. The highest score is that of 8 (12.2), then 9 (2)."
     )
+    picture = plot_walk([INPUT, Step("features", torch.zeros(1, 50))])
+    assert texts(picture)[0] == "From 784 pixels to 50 numbers" and "score" not in picture.alt_text
 
 
 def test_steps_that_keep_the_shape_are_drawn_together() -> None:
     before, after = torch.full((1, 2, 6, 6), -1.0), torch.full((1, 2, 6, 6), 3.0)
-    steps = [INPUT, Step("conv", before), Step("norm", before), Step("relu", after), LOGITS]
-    together = plot_walk(steps)
+    together = plot_walk([INPUT, Step("conv", before), Step("norm", before), Step("relu", after), LOGITS])
     assert "conv … relu, 2 maps of 6 × 6, 3 to 3; fc" in together.alt_text
     maps = together.axes[0].images[1:3]
     assert all(float(np.asarray(image.get_array()).max()) == 3.0 for image in maps)
@@ -65,7 +65,6 @@ def test_the_scores_stand_over_their_digits() -> None:
     (bars,) = picture.axes[0].containers
     heights = -np.array([bar.get_height() for bar in bars])  # the page's y points down
     assert np.allclose(heights / heights.max(), LOGITS.output[0] / 12.25)
-    assert bars[0].get_x() == pytest.approx(6.4 - bars[9].get_x() - bars[9].get_width())
     digits = {text.get_text(): text for text in picture.axes[0].texts if text.get_fontsize() == 17}
     assert list(digits) == list("0123456789")
     assert [name for name, text in digits.items() if text.get_bbox_patch() is not None] == ["8"]
@@ -75,35 +74,9 @@ def test_the_scores_stand_over_their_digits() -> None:
 
 
 def test_no_more_maps_than_can_be_seen() -> None:
-    picture = plot_walk(
-        [INPUT, Step("conv", torch.rand(1, 96, 7, 7)), Step("mean", torch.rand(1, 96)), LOGITS]
-    )
+    steps = [INPUT, Step("conv", torch.rand(1, 96, 7, 7)), Step("mean", torch.rand(1, 96)), LOGITS]
+    picture = plot_walk(steps)
     assert "96 maps of 7 × 7, 20 shown" in texts(picture)
     shown = [image for image in picture.axes[0].images if np.asarray(image.get_array()).shape == (7, 7)]
     assert len(shown) == 20
     assert all(0 <= image.get_extent()[0] < image.get_extent()[1] <= 6.4 for image in shown)
-
-
-def test_a_walk_that_does_not_end_in_ten() -> None:
-    picture = plot_walk([INPUT, Step("features", torch.zeros(1, 50))])
-    assert texts(picture)[0] == "From 784 pixels to 50 numbers"
-    assert "score" not in picture.alt_text
-
-
-@pytest.mark.parametrize(
-    ("steps", "message"),
-    [
-        ([], "steps: expected at least one, got none"),
-        (
-            [Step("conv", torch.zeros(2, 3, 4, 4))],
-            r"steps\['conv'\]: expected numbers \(1 _ _ _\)",
-        ),
-        ([Step("fc", torch.zeros(10))], r"steps\['fc'\]"),
-        ([Step("fc", torch.zeros(1, 3, 4))], r"steps\['fc'\]"),
-        ([Step("fc", torch.full((1, 10), float("inf")))], r"steps\['fc'\]: expected finite numbers"),
-    ],
-)
-def test_wrong_arguments_are_named(steps: list[Step], message: str) -> None:
-    with pytest.raises(ValueError, match=message) as error:
-        plot_walk(steps)
-    assert "\n" not in str(error.value)

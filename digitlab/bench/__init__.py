@@ -1,5 +1,5 @@
 """The race: ways of training timed side by side on this machine. Lesson 10."""
 
-from digitlab.bench.race import MapByMap, ladder, time_in_turns
+from digitlab.bench.race import MapByMap, describe_machine, ladder, time_in_turns
 
-__all__ = ["MapByMap", "ladder", "time_in_turns"]
+__all__ = ["MapByMap", "describe_machine", "ladder", "time_in_turns"]

@@ -1,8 +1,4 @@
-"""Let ways of training race, in one run, on this machine: seconds and accuracy. Explained in lesson 10.
-
-The contenders (`digitlab.bench.contenders`) are timed from the files on disk to a tested network. Timings are only
-worth something as ratios within one run, so they take turns. This file measures and sums up; it prints nothing.
-"""
+"""Let ways of training race, in turns, on this machine: only ratios within one run mean something. Lesson 10."""
 
 from __future__ import annotations
 
@@ -10,26 +6,36 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from itertools import product
 from statistics import mean, median, stdev
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
-from digitlab.bench.contenders import Contender, Pictures, list_contenders
+from digitlab.bench.contenders import CONTENDERS, Pictures
 from digitlab.data import DigitLoader, Digits, load_digits
-from digitlab.device import has_bfloat16
 from digitlab.models import create_model
 from digitlab.training import Batches, train_one_epoch
 
+Work = Callable[[], Any]
 
-def time_in_turns(works: dict[str, Callable[[], Any]], repeats: int = 5) -> dict[str, list[float]]:
-    """Seconds of each work, ``repeats`` times, in turns, so that a busy moment hits them all. Built in lesson 10.
+PLANS = {
+    "tutorial": ((1, 0.1), (1, 0.2)),
+    "example": ((1, 0.01), (1, 1 / 14)),
+    "speed study": ((1, 1.0), (3, 1.0)),
+    "digitlab classic": ((1, 0.1), (3, 1.0)),
+    "digitlab fast": ((3, 1.0), (10, 1.0)),
+}
+"""Of each contender, how many seeds and which share of its recipe `run_bench` trains: quickly, and as usual."""
 
-    Each is called once more before, and that time is left out: the first run is never like the others.
+
+def time_in_turns(works: dict[str, Work], repeats: int = 5) -> dict[str, list[float]]:
+    """Seconds of each work, ``repeats`` times in turns: a busy moment hits all. A first round is left out. Lesson 10.
 
     Examples:
         >>> seconds = time_in_turns({"short": lambda: sum(range(10)), "long": lambda: sum(range(100_000))})
@@ -56,15 +62,10 @@ class MapByMap:
             yield images[:, 0][:, None], labels
 
 
-def ladder(digits: Digits) -> dict[str, Callable[[], Any]]:
-    """From the tutorial's script to the recipe ``fast``, one change at a time: one pass over the digits each.
+def ladder(digits: Digits) -> dict[str, Work]:
+    """From the tutorial's script to the recipe ``fast``, one change at a time: one pass each, for `time_in_turns`."""
 
-    Explained rung by rung in lesson 10. Time them with `time_in_turns`.
-    """
-
-    def pass_of(
-        loader: Batches, name: str = "cnn", fused: bool = True, autocast: bool = False
-    ) -> Callable[[], Any]:
+    def pass_of(loader: Batches, name: str = "cnn", fused: bool = True, autocast: bool = False) -> Work:
         model = create_model(name)
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=fused)
         return lambda: train_one_epoch(model, loader, optimizer, autocast=autocast)
@@ -82,102 +83,45 @@ def ladder(digits: Digits) -> dict[str, Callable[[], Any]]:
     }
 
 
-PLANS: dict[str, dict[str, tuple[int, float]]] = {
-    "quick": {
-        "tutorial": (1, 0.1),
-        "example": (1, 0.01),
-        "speed study": (1, 1.0),
-        "digitlab classic": (1, 0.1),
-        "digitlab fast": (3, 1.0),
-    },
-    "usual": {
-        "tutorial": (1, 0.2),
-        "example": (1, 1 / 14),
-        "speed study": (3, 1.0),
-        "digitlab classic": (3, 1.0),
-        "digitlab fast": (10, 1.0),
-    },
-}
-"""For `run_bench`: of each contender, how many seeds and which share of its recipe."""
-
-
-def matrix_peak(dtype: torch.dtype = torch.float32, size: int = 2048) -> float:
-    """How fast this machine multiplies large matrices, in GFLOP/s: the best of five.
-
-    Nothing that is made of matrix multiplications can be faster. A multiplication and its addition count as
-    two operations.
-    """
-    a, b = torch.randn(size, size, dtype=dtype), torch.randn(size, size, dtype=dtype)
+def matrix_peak(dtype: torch.dtype) -> float:
+    """How fast this machine multiplies large matrices, in GFLOP/s: nothing made of matrix products can be faster."""
+    a, b = torch.randn(2, 2048, 2048, dtype=dtype)
     seconds = time_in_turns({"product": lambda: a @ b})["product"]
-    return 2 * size**3 / min(seconds) / 1e9
+    return 2 * 2048**3 / min(seconds) / 1e9  # a multiplication and its addition count as two
 
 
-def training_gigaflops(contender: Contender) -> float:
+def training_gigaflops(model: nn.Module) -> float:
     """Operations for training on one image, forward and backward, in GFLOP, as PyTorch counts them."""
-    model, images = contender.model(), torch.zeros(contender.batch_size, 1, 28, 28)
     with FlopCounterMode(display=False) as counter:
-        F.cross_entropy(model(images), torch.zeros(len(images), dtype=torch.int64)).backward()
-    return float(counter.get_total_flops()) / len(images) / 1e9
+        F.cross_entropy(model(torch.zeros(10, 1, 28, 28)), torch.zeros(10, dtype=torch.int64)).backward()
+    return float(counter.get_total_flops()) / 10 / 1e9
 
 
-def run_bench(
-    contenders: dict[str, tuple[int, float]], source: str = "auto", tell: Callable[[str], None] | None = None
-) -> dict[str, Any]:
-    """Train the contenders in turns and sum up.
-
-    Args:
-        contenders: for each name, the number of seeds and the share 0..1 of the recipe to be run.
-        source: the name of the data.
-        tell: called with a line after each training.
-
-    Returns:
-        ``rows``, one for each contender with all its runs, and what they were measured on.
-
-    Raises:
-        ValueError: an unknown contender, or unknown data.
-    """
-    known = {contender.name: contender for contender in list_contenders()}
-    unknown = [name for name in contenders if name not in known]
-    if unknown:
-        raise ValueError(f"unknown contender {unknown[0]!r}: choose from {', '.join(known)}")
+def run_bench(quick: bool, source: str, tell: Callable[[str], None] | None = None) -> dict[str, Any]:
+    """Train the contenders in turns on the data ``source``, tell a line after each training, and sum up."""
     digits = load_digits("train", source)
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in contenders}
-    for seed in range(max(n_seeds for n_seeds, _ in contenders.values())):
-        for name, (n_seeds, share) in contenders.items():
-            if seed < n_seeds:
-                measured = known[name].train(digits.name, seed, share)
-                runs[name].append({"seed": seed, **measured.__dict__})
-                if tell is not None:
-                    tell(f"{name}, seed {seed}: {measured.seconds:.1f} s")
-    peaks = {"float32": matrix_peak(), "bfloat16": matrix_peak(torch.bfloat16)}
+    runs: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender in CONTENDERS}
+    for seed, contender in product(range(10), CONTENDERS):
+        n_seeds, share = PLANS[contender.name][0 if quick else 1]
+        if seed < n_seeds:
+            measured = contender.train(digits.name, seed, share)
+            runs[contender.name].append({"seed": seed, **asdict(measured)})
+            if tell is not None:
+                tell(f"{contender.name}, seed {seed}: {measured.seconds:.1f} s")
+    peaks = {"float32": matrix_peak(torch.float32), "bfloat16": matrix_peak(torch.bfloat16)}
     rows = []
-    for name, of_name in runs.items():
-        contender = known[name]
-        low = contender.autocast and has_bfloat16(torch.device("cpu"))
-        work = training_gigaflops(contender) * median(run["images_per_second"] for run in of_name)
-        rows.append(
-            {
-                "name": name,
-                "what": contender.what,
-                "epochs": contender.epochs,
-                "parameters": sum(parameter.numel() for parameter in contender.model().parameters()),
-                "seconds": median(run["seconds"] for run in of_name),
-                "share_of_peak": work / peaks["bfloat16" if low else "float32"],
-                "runs": of_name,
-            }
-        )
-    return {
-        "data": {"name": digits.name, "n_train": len(digits)},
-        "machine": describe_machine(),
-        "peak_gigaflops": peaks,
-        "rows": rows,
-    }
+    for contender, done in zip(CONTENDERS, runs.values(), strict=True):
+        about = {"name": contender.name, "what": contender.what, "epochs": contender.epochs}
+        seconds = median(run["seconds"] for run in done)
+        work = training_gigaflops(contender.model()) * median(run["images_per_second"] for run in done)
+        peak = max(peaks.values()) if contender.autocast else peaks["float32"]
+        rows.append({**about, "seconds": seconds, "share_of_peak": work / peak, "runs": done})
+    return {**_about(digits), "peak_gigaflops": peaks, "rows": rows}
 
 
 def run_ladder(digits: Digits) -> dict[str, Any]:
     """Time every rung of the `ladder`."""
-    about = {"data": {"name": digits.name, "n_train": len(digits)}, "machine": describe_machine()}
-    return {**about, "seconds": time_in_turns(ladder(digits))}
+    return {**_about(digits), "seconds": time_in_turns(ladder(digits))}
 
 
 def describe_machine() -> dict[str, Any]:
@@ -188,33 +132,29 @@ def describe_machine() -> dict[str, Any]:
         "architecture": platform.machine(),
         "system": platform.system(),
         "torch": str(torch.__version__).partition("+")[0],
-        "python": platform.python_version(),
     }
 
 
-# --- in words ---------------------------------------------------------------------------------------
+def _about(digits: Digits) -> dict[str, Any]:
+    return {"data": {"name": digits.name, "n_train": len(digits)}, "machine": describe_machine()}
 
 
 def bench_table(result: dict[str, Any]) -> str:
     """What `run_bench` found, for a terminal."""
-    first = result["rows"][0]
-    names = f"{'seconds':>9} {first['name'] + ' / it':>13} {'images/s':>9} {'of peak':>8}   right in the test"
-    lines = [f"{'':16} {names}"]
+    first, titles = result["rows"][0], f"{'seconds':>9} {'tutorial / it':>13} {'images/s':>9} {'of peak':>8}"
+    lines = [f"{'':16} {titles}   right in the test"]
     for row in result["rows"]:
         right = [run["test_accuracy"] for run in row["runs"] if run["test_accuracy"] is not None]
-        speed = mean(run["images_per_second"] for run in row["runs"])
         test = f"{mean(right):.2%}, n = {len(right)}" if right else "not run to its end"
-        spread = f", sd {stdev(right):.2%}" if len(right) > 1 else ""
+        test += f", sd {stdev(right):.2%}" if len(right) > 1 else ""
+        speed = mean(run["images_per_second"] for run in row["runs"])
         star = "*" if row["runs"][0]["epochs"] < row["epochs"] else " "
         lines.append(
             f"{row['name']:16} {row['seconds']:8.1f}{star} {first['seconds'] / row['seconds']:13.1f} {speed:9,.0f} "
-            f"{row['share_of_peak']:8.0%}   {test}{spread}"
+            f"{row['share_of_peak']:8.0%}   {test}"
         )
-    data = result["data"]["name"]
-    lines.append(f"median seconds from the files to the tested network, on {data}; n, sd: over seeds")
-    lines.append(
-        "* a part was run, the whole is extrapolated; of peak: of this machine's fastest matrix product"
-    )
+    lines.append(f"median seconds, files to tested network, on {result['data']['name']}; n, sd: over seeds")
+    lines.append("* a part was run, the rest extrapolated; of peak: of this machine's fastest matrix product")
     return "\n".join(lines)
 
 
@@ -222,11 +162,10 @@ def ladder_table(result: dict[str, Any]) -> str:
     """What `run_ladder` found, for a terminal."""
     data = result["data"]
     lines = [f"one pass over {data['n_train']:,} digits of {data['name']}, median of 5 in turns"]
-    above: list[float] = []
+    above = 0.0
     for name, times in result["seconds"].items():
-        gain = f"{median(above) / median(times):5.2f} times as fast as the rung above" if above else ""
-        lines.append(
-            f"{name:14} {median(times):7.3f} s ({min(times):.3f} to {max(times):.3f})  {gain}".rstrip()
-        )
-        above = times
+        middle = median(times)
+        gain = f"  {above / middle:5.2f} times as fast as the rung above" if above else ""
+        lines.append(f"{name:14} {middle:7.3f} s ({min(times):.3f} to {max(times):.3f}){gain}")
+        above = middle
     return "\n".join(lines)

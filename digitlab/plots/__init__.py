@@ -1,9 +1,4 @@
-"""Every picture of the course: tensors in, one `Picture` out, which says in words and numbers what it shows.
-
-`digits` are the pictures made of small images, `charts` those of one network, `curves` those that compare, `walk` is
-the way of one digit through a network; `style` and `colours` are what they share. Nothing that `digitlab.metrics` or
-`digitlab.interpret` computes is computed here, and nothing is shown or saved on its own.
-"""
+"""Every picture of the course: tensors in, one `Picture` out, which says in words and numbers what it shows."""
 
 from digitlab.plots.charts import plot_confusion_matrix as plot_confusion_matrix
 from digitlab.plots.charts import plot_embedding as plot_embedding

@@ -1,4 +1,4 @@
-"""The pictures with axes: how the training went, how good the network is, how sure, and what it holds for alike."""
+"""How the training went, how good the network is, how sure, and what it holds for alike."""
 
 from __future__ import annotations
 
@@ -18,40 +18,33 @@ from digitlab.plots.colours import BLUE, DIGIT_SCALE, INK, LINE, ORANGE, PALE, Q
 from digitlab.plots.style import Picture, as_array, draws, new_chart
 from digitlab.wording import counted, listing, percent, signed_text
 
-# Ten colours that colour-blind readers tell apart best, from M. Petroff, "Accessible Color Sequences for Data
-# Visualization", arXiv:2107.02270. The digits are written on the picture as well: colour is never the only sign.
+# From M. Petroff, "Accessible Color Sequences for Data Visualization", arXiv:2107.02270.
 CLASS_COLOURS = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
 )
 
-# Light enough at both ends for dark numbers on top.
 _ERRORS = LinearSegmentedColormap.from_list("errors", ["#fdf0e3", "#f2a65a"])
 
 
 @draws
 def plot_training_curves(history: Any) -> Picture:
-    """Loss and accuracy after each epoch, for training and, where it was measured, validation. Lesson 03.
-
-    ``history`` is a `History`, or anything whose ``rows`` have its fields.
-    """
+    """Loss and accuracy after each epoch of a `History`, for training and, where measured, validation. Lesson 03."""
     rows = getattr(history, "rows", None)
     if not rows:
         raise ValueError(f"history: expected one with at least one epoch, got {described(history)}")
-    validated = [row for row in rows if row.val_accuracy is not None]
-    curves = [("training", "train", rows, "o--", BLUE, "white")]
+    curves = [
+        ("training", [(row.epoch, row.train_loss, row.train_accuracy) for row in rows], "o--", BLUE, "white")
+    ]
+    validated = [(row.epoch, row.val_loss, row.val_accuracy) for row in rows if row.val_accuracy is not None]
     if validated:
-        curves.append(("validation", "val", validated, "s-", ORANGE, ORANGE))
-    kind, prefix, some, *_ = curves[-1]
-    share = percent(getattr(some[-1], f"{prefix}_accuracy"))
-    said = []
-
-    title = f"{share} of the {kind} digits right after {counted(len(rows), 'epoch')}"
+        curves.append(("validation", validated, "s-", ORANGE, ORANGE))
+    kind, points, *_ = curves[-1]
+    title = f"{percent(points[-1][2])} of the {kind} digits right after {counted(len(rows), 'epoch')}"
     picture, (loss, accuracy) = new_chart(6.4, title, rows=2, sharex=True)
-    for kind, prefix, some, line, colour, face in curves:
-        epochs = [row.epoch for row in some]
-        losses = [getattr(row, f"{prefix}_loss") for row in some]
-        shares = [getattr(row, f"{prefix}_accuracy") for row in some]
+    said = []
+    for kind, points, line, colour, face in curves:
+        epochs, losses, shares = zip(*points, strict=True)
         loss.plot(epochs, losses, line, color=colour, mfc=face, label=kind)
         accuracy.plot(epochs, [100 * share for share in shares], line, color=colour, mfc=face)
         best = int(np.argmax(shares))
@@ -71,16 +64,14 @@ def plot_training_curves(history: Any) -> Picture:
     if len(rows) == 1:
         accuracy.set_xticks([rows[0].epoch])
     picture.align_ylabels()
-
-    picture.alt_text = f"Training curves over {counted(len(rows), 'epoch')}: {'; '.join(said)}."
-    return picture
+    return picture.saying(f"Training curves over {counted(len(rows), 'epoch')}: {'; '.join(said)}.")
 
 
 @draws
 def plot_confusion_matrix(matrix: Integer[Tensor, "10 10"]) -> Picture:
     """How often each digit (a row) was read as each other one (a column). Lesson 06.
 
-    The colour shows the errors only: beside the diagonal, a hundred times larger, all would look like zero.
+    The colour shows the errors only: beside the diagonal they would all look like zero.
 
     Examples:
         >>> import torch
@@ -95,12 +86,14 @@ def plot_confusion_matrix(matrix: Integer[Tensor, "10 10"]) -> Picture:
         raise ValueError(f"matrix: expected counts of 0 or more with a sum above 0, got the sum {total}")
     errors = counts - np.diag(np.diag(counts))
     worst = int(errors.max())
-    times = "once" if worst == 1 else f"{worst:,} times"
     (label, prediction), *others = np.argwhere(errors == worst).tolist()
-    confusion = f"{label} read as {prediction}, {times}" if worst else "none"
+    times = "once" if worst == 1 else f"{worst:,} times"
+    said = "most frequent confusion: " + (f"{label} read as {prediction}, {times}" if worst else "none")
     title = f"{right:,} of {total:,} right ({percent(right / total)})"
-    if worst and not others:
-        title += f"; most frequent confusion: {confusion}"
+    if worst and others:
+        said += f" (and {counted(len(others), 'other pair')} as often)"
+    elif worst:
+        title += f"; {said}"
 
     picture, axes = new_chart(7.0, title)
     # The square root, so that a single mistake is seen beside the most frequent one.
@@ -116,21 +109,13 @@ def plot_confusion_matrix(matrix: Integer[Tensor, "10 10"]) -> Picture:
     axes.xaxis.set_label_position("top")
     axes.tick_params(length=0, labelsize=14, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
-
-    also = f" (and {counted(len(others), 'other pair')} as often)" if worst and others else ""
-    picture.alt_text = (
-        f"Confusion matrix of {counted(total, 'digit')}: {right:,} on the diagonal ({percent(right / total)}); "
-        f"most frequent confusion: {confusion}{also}."
-    )
-    return picture
+    diagonal = f"{right:,} on the diagonal ({percent(right / total)})"
+    return picture.saying(f"Confusion matrix of {counted(total, 'digit')}: {diagonal}; {said}.")
 
 
 @draws
 def plot_reliability(calibration: Calibration) -> Picture:
-    """Is it right as often as it is sure? Accuracy against confidence, bin by bin. Lesson 06.
-
-    Below it, how many digits lie in each bin, on a logarithmic scale. Bins without digits are left out.
-    """
+    """Is it right as often as it is sure? Accuracy against confidence in each bin, and the digits in it. Lesson 06."""
     counts = as_array("calibration.counts", calibration.counts)
     filled = counts > 0
     if not filled.any():
@@ -138,13 +123,11 @@ def plot_reliability(calibration: Calibration) -> Picture:
     counts = counts[filled]
     edges = 100 * as_array("calibration.edges", calibration.edges)
     left, widths = edges[:-1][filled], np.diff(edges)[filled]
-    confidences, accuracies = (
-        as_array("calibration", shares, finite=False)[filled]  # NaN in the others
+    sure, right = (
+        100 * as_array("calibration", shares, finite=False).astype(float)[filled]  # NaN in the others
         for shares in (calibration.confidences, calibration.accuracies)
     )
-    sure, right = 100 * confidences, 100 * accuracies
     error = float(calibration.expected_error)
-
     title = f"Confidence is {100 * error:.2g} percentage points off on average"
     picture, (above, below) = new_chart(6.6, title, rows=2, sharex=True, height_ratios=(3, 1))
     bar = {"align": "edge", "edgecolor": "white", "linewidth": 1.5}
@@ -161,18 +144,17 @@ def plot_reliability(calibration: Calibration) -> Picture:
     below.yaxis.set_major_formatter("{x:,.0f}")
     above.yaxis.set_major_formatter("{x:g} %")
     below.xaxis.set_major_formatter("{x:g} %")
-    above.grid(axis="y")
-    below.grid(axis="y")
+    for axes in (above, below):
+        axes.grid(axis="y")
 
     bins = (
-        f"{percent(confidence)} sure and {percent(accuracy)} right ({counted(int(n), 'digit')})"
-        for confidence, accuracy, n in zip(confidences, accuracies, counts, strict=True)
+        f"{percent(x / 100)} sure and {percent(y / 100)} right ({counted(int(n), 'digit')})"
+        for x, y, n in zip(sure, right, counts, strict=True)
     )
-    picture.alt_text = (
+    return picture.saying(
         f"Reliability diagram of {counted(int(counts.sum()), 'digit')}: expected calibration error "
         f"{percent(error)}. Bins, from the least sure: {listing(bins, limit=20)}."
     )
-    return picture
 
 
 @draws
@@ -193,11 +175,10 @@ def plot_probabilities(
     total = shares.sum()
     if shares.min() < 0 or abs(total - 1) > 1e-3:
         raise ValueError(f"probabilities: expected ten numbers 0..1 with the sum 1, got the sum {total:.4g}")
-    if label is not None:
-        check_range("label", label, 0, 9)
     read = int(shares.argmax())
     title = f"Read as {read}, {percent(shares[read])} sure"
     if label is not None:
+        check_range("label", label, 0, 9)
         title += ", and right" if read == label else f", but the label is {label}"
     colour = BLUE if label in (None, read) else ORANGE
     likely = [k for k in np.argsort(-shares, kind="stable") if shares[k] >= 0.0005]
@@ -208,8 +189,7 @@ def plot_probabilities(
         picture, (left, axes) = new_chart(4.2, title, columns=2, width_ratios=(1, 1.5))
         left.imshow(as_array("image", image), **DIGIT_SCALE)
         left.set_axis_off()
-    colours = [colour if k == read else PALE for k in range(10)]
-    axes.barh(range(10), 100 * shares, color=colours, height=0.74)
+    axes.barh(range(10), 100 * shares, color=[colour if k == read else PALE for k in range(10)], height=0.74)
     for k in likely:
         weight = "bold" if k == read else "normal"
         axes.text(100 * shares[k] + 2, k, percent(shares[k]), va="center", weight=weight)
@@ -220,16 +200,12 @@ def plot_probabilities(
 
     said = listing(f"{k} with {percent(shares[k])}" for k in likely)
     answer = "" if label is None else f" The label is {label}."
-    picture.alt_text = f"Probabilities of the ten digits: {said}.{answer}"
-    return picture
+    return picture.saying(f"Probabilities of the ten digits: {said}.{answer}")
 
 
 @draws
 def plot_embedding(points: Real[Tensor, "N 2"], labels: Integer[Tensor, " N"]) -> Picture:
-    """Digits as points in two dimensions, where near means alike to the network. Lesson 08.
-
-    Each class has its colour, and its digit stands at the median of its points.
-    """
+    """Digits as points, where near means alike to the network; a class's name is at its median. Lesson 08."""
     places, classes = as_array("points", points), as_array("labels", labels)
     if not 0 <= classes.min() <= classes.max() <= 9:
         raise ValueError(f"labels: expected 0 to 9, got {classes.min()} to {classes.max()}")
@@ -249,5 +225,6 @@ def plot_embedding(points: Real[Tensor, "N 2"], labels: Integer[Tensor, " N"]) -
     axes.spines[:].set(visible=True, color=LINE)
 
     said = listing(f"{k} at ({signed_text(x)}, {signed_text(y)})" for k, (x, y) in medians.items())
-    picture.alt_text = f"{counted(n, 'digit')} as points in two dimensions. Medians of the classes: {said}."
-    return picture
+    return picture.saying(
+        f"{counted(n, 'digit')} as points in two dimensions. Medians of the classes: {said}."
+    )

@@ -8,14 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.colors import LinearSegmentedColormap
 
-INK, QUIET, LINE = "#22252b", "#5b616b", "#d5d8de"
-"""Text, secondary text, and thin lines."""
+INK, QUIET, LINE, PALE = "#22252b", "#5b616b", "#d5d8de", "#b9bec7"
+"""Text, secondary text, thin lines, and what is there but not the point."""
 
 BLUE, ORANGE = "#1f5fa8", "#b8500b"
 """The two accents."""
-
-PALE = "#b9bec7"
-"""For what is there but not the point."""
 
 DIGIT_SCALE: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255}
 """Digits as the network gets them: larger numbers are brighter, ink is white."""
@@ -31,12 +28,7 @@ def colour_scale(
 ) -> dict[str, Any]:
     """The ``cmap``, ``vmin`` and ``vmax`` that fit: blue to orange around zero, or viridis upwards from zero.
 
-    ``signed`` says which; ``None`` looks for values below zero. ``spanned`` is the share of the values that the scale
-    has to span: those beyond it take its end colours.
-
-    Examples:
-        >>> colour_scale(np.array([-1, 3]))["vmin"], colour_scale(np.array([1, 3]))["vmin"]
-        (-3.0, 0.0)
+    ``signed`` says which; ``None`` looks for values below zero. ``spanned`` is the share of the values to span.
     """
     peak = float(np.quantile(np.abs(values), spanned)) or float(np.abs(values).max()) or 1.0
     if signed or (signed is None and values.min() < 0):

@@ -17,16 +17,15 @@ from digitlab.plots.colours import BLUE, INK, ORANGE, PALE, QUIET
 from digitlab.plots.style import Array, Numbers, Picture, as_array, draws, name_rows, new_chart
 from digitlab.wording import counted, listing, percent, sentence, signed_text
 
-# A line's colour, dashes and marker: each of the three tells it apart by itself.
-_LINES = (
-    (BLUE, "-", "o"),
-    (ORANGE, "--", "s"),
-    (INK, ":", "^"),
-    ("#832db6", "-.", "D"),
-    (QUIET, (0, (5, 1)), "v"),
-    ("#0b7a75", (0, (1, 1)), "P"),
-)
-_HALO = [withStroke(linewidth=4, foreground="white")]
+# Colour, dashes and marker: each of the three tells a line apart by itself.
+_LINES: list[dict[str, Any]] = [
+    {"color": BLUE, "linestyle": "-", "marker": "o"},
+    {"color": ORANGE, "linestyle": "--", "marker": "s"},
+    {"color": INK, "linestyle": ":", "marker": "^"},
+    {"color": "#832db6", "linestyle": "-.", "marker": "D"},
+    {"color": QUIET, "linestyle": (0, (5, 1)), "marker": "v"},
+    {"color": "#0b7a75", "linestyle": (0, (1, 1)), "marker": "P"},
+]
 
 
 @draws
@@ -39,38 +38,54 @@ def plot_lines(
     title: str,
     log: bool = False,
 ) -> Picture:
-    """One to six curves in a chart, each with its own colour, dashes and marker. Lessons 03 and 10.
+    """One to six curves in a chart. Lessons 03 and 10.
 
-    ``x`` is where the values lie, for all or by name; without it they are counted from 1. ``log`` scales the values
-    logarithmically. Those that are not finite leave a gap: a training that blew up is still drawn.
+    ``x`` is where the values lie, for all or by name; without it they are counted from 1. ``log`` scales them
+    logarithmically. Those that are not finite leave a gap.
 
     Examples:
         >>> plot_lines({"small": [2.0, 1.0], "large": [2.0, 9.0]}, xlabel="step", ylabel="loss", title="Two rates")
         Two rates: loss against step. Small: from 2 at 1 to 1 at 2. Large: from 2 at 1 to 9 at 2.
     """
     check_range("number of series", len(series), 1, len(_LINES))
-    curves = {name: _curve(name, values, x, log) for name, values in series.items()}
-
     picture, axes = new_chart(4.6, title)
-    for (name, (along, heights)), (colour, dashes, marker) in zip(curves.items(), _LINES, strict=False):
-        style: dict[str, Any] = {"color": colour, "linestyle": dashes, "marker": marker}
-        drawn = np.where(np.isfinite(heights), heights, np.nan)
+    said, is_whole = [], True
+    for (name, values), style in zip(series.items(), _LINES, strict=False):
+        heights = as_array(f"series[{name!r}]", values, "_", finite=False).astype(float)
+        finite = np.isfinite(heights)
+        if not finite.any() or (log and heights[finite].min() <= 0):
+            expected = "numbers above 0" if log else "at least one finite number"
+            raise ValueError(f"series[{name!r}]: expected {expected}, got {described(heights.tolist())}")
+        places = range(1, len(heights) + 1) if x is None else x.get(name, ()) if isinstance(x, Mapping) else x
+        along = as_array(f"x for {name!r}", places, f"{len(heights)}").astype(float)
+        is_whole &= bool((along == along.round()).all())
+        drawn = np.where(finite, heights, np.nan)
         axes.plot(along, drawn, label=name, markevery=max(1, len(heights) // 10), **style)
+        course = f"{name}: {_course(along[finite], heights[finite])}"
+        missing = int((~finite).sum())
+        said.append(sentence(None, course + (f", not finite {missing:,} times" if missing else "")))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     if log:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
-    if all(bool((along == along.round()).all()) for along, _ in curves.values()):
+    if is_whole:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y")
     axes.margins(x=0.03)
     axes.legend(fontsize=13)
+    return picture.saying(" ".join([sentence(title, f"{ylabel} against {xlabel}"), *said]))
 
-    said = " ".join(f"{_capital(name)}: {_course(*curve)}." for name, curve in curves.items())
-    picture.alt_text = f"{sentence(title, f'{ylabel} against {xlabel}')} {said}"
-    return picture
+
+def _course(along: Array, values: Array) -> str:
+    """A curve in words: its ends, and its lowest and highest value where they lie between."""
+    said = [f"{signed_text(y)} at {signed_text(x)}" for x, y in zip(along, values, strict=True)]
+    words = f"from {said[0]} to {said[-1]}"
+    for name, at in (("lowest", values.argmin()), ("highest", values.argmax())):
+        if values[at] not in (values[0], values[-1]):
+            words += f", {name} {said[at]}"
+    return words
 
 
 @draws
@@ -87,8 +102,7 @@ def plot_surface(
     """The loss above two weights as a map with contour lines, and the walks of training on it. Lesson 03.
 
     The rows lie at ``y`` and the columns at ``x``, both rising. Up to six ``walks`` ``(N, 2)``, x first, begin at their
-    large marker; what lies outside the map is cut off. A cross marks the lowest point of the grid. Without a title, the
-    picture says where that is.
+    large marker. A cross marks the lowest point of the grid.
 
     Examples:
         >>> import torch
@@ -104,11 +118,11 @@ def plot_surface(
     paths = {name: as_array(f"walks[{name!r}]", walk, "_ 2") for name, walk in (walks or {}).items()}
     check_range("number of walks", len(paths), 0, len(_LINES))
     low, high = surface.min(), surface.max()
-    lowest, highest = (
-        (across[places[0]], upwards[rows[0]])
-        for rows, places in (np.nonzero(surface == low), np.nonzero(surface == high))
-    )
+    grid = [(x, y) for y in upwards for x in across]
+    lowest, highest = grid[surface.argmin()], grid[surface.argmax()]
     title = title or f"Lowest loss: {signed_text(low)} at {_place(lowest)}"
+    ends = f"from {signed_text(low)} at {_place(lowest)} to {signed_text(high)} at {_place(highest)}"
+    said = [sentence(title, f"map of the loss over {xlabel} and {ylabel}, {ends}")]
 
     picture, axes = new_chart(5.6, title)
     # Closer together near the bottom, or a flat valley would have no line in it.
@@ -117,73 +131,60 @@ def plot_surface(
     axes.contour(across, upwards, surface, levels, cmap="viridis", linewidths=1.0)
     bar = picture.colorbar(filled, ax=axes, label="loss", format="{x:.2g}")
     bar.outline.set_visible(False)
-    lengths = {
-        name: float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum()) for name, path in paths.items()
-    }
-    order = sorted(paths, key=lambda name: -lengths[name])  # a short walk on top, or a long one would hide it
-    for (name, path), (colour, dashes, marker) in zip(paths.items(), _LINES, strict=False):
-        style: dict[str, Any] = {"color": colour, "linestyle": dashes, "marker": marker}
-        style["zorder"] = 3 + order.index(name)
-        axes.plot(path[:, 0], path[:, 1], markersize=5, label=name, linewidth=1.6, **style)
-        axes.plot(*path[0], markersize=11, **style)
-    axes.plot(*lowest, "x", color=INK, markersize=13, markeredgewidth=3, path_effects=_HALO, zorder=9)
+    for (name, path), style in zip(paths.items(), _LINES, strict=False):
+        length = np.linalg.norm(np.diff(path, axis=0), axis=1).sum()
+        above = 3 + 1 / (1 + length)  # a short walk on top, or a long one would hide it
+        axes.plot(path[:, 0], path[:, 1], markersize=5, label=name, linewidth=1.6, zorder=above, **style)
+        axes.plot(*path[0], markersize=11, zorder=above, **style)
+        course = f"{counted(len(path) - 1, 'step')} from {_place(path[0])} to {_place(path[-1])}"
+        said.append(sentence(None, f"{name}: {course}"))
+    halo = [withStroke(linewidth=4, foreground="white")]
+    axes.plot(*lowest, "x", color=INK, markersize=13, markeredgewidth=3, path_effects=halo, zorder=9)
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=across[[0, -1]], ylim=upwards[[0, -1]])
     if paths:
         axes.legend(fontsize=13, frameon=True, framealpha=0.85, edgecolor="none")
+    return picture.saying(" ".join(said))
 
-    ends = f"from {signed_text(low)} at {_place(lowest)} to {signed_text(high)} at {_place(highest)}"
-    said = "".join(
-        f" {_capital(name)}: {counted(len(path) - 1, 'step')} from {_place(path[0])} to {_place(path[-1])}."
-        for name, path in paths.items()
-    )
-    picture.alt_text = sentence(title, f"map of the loss over {xlabel} and {ylabel}, {ends}") + said
-    return picture
+
+def _place(point: Array | tuple[float, float]) -> str:
+    return f"({listing(signed_text(float(each)) for each in point)})"
 
 
 @draws
 def plot_ladder(seconds: Mapping[str, Numbers], *, xlabel: str, title: str) -> Picture:
-    """Times, one rung below the other: a bar to the median, a dot for each run, and how many times faster. Lesson 10.
-
-    ``seconds`` has the times of each rung's runs, above 0. The first rung is what the others are compared with.
+    """Times, one rung below the other: a bar to the median, a dot for each run, and the gain on the first. Lesson 10.
 
     Examples:
         >>> plot_ladder({"before": [4.0, 3.8, 4.4], "after": [2.0]}, xlabel="seconds", title="Two")
         Two: seconds. Before: median 4 of 3 (3.8 to 4.4). After: median 2, 2 times as fast.
     """
-    names = list(seconds)
-    runs = [as_array(f"seconds[{name!r}]", times, "_").astype(float) for name, times in seconds.items()]
-    if not runs or min(times.min() for times in runs) <= 0:
+    runs = {name: as_array(f"seconds[{name!r}]", times, "_").astype(float) for name, times in seconds.items()}
+    if not runs or min(times.min() for times in runs.values()) <= 0:
         raise ValueError("seconds: expected at least one rung, and all times above 0")
-    middles = [float(median(times.tolist())) for times in runs]
-    gains = [middles[0] / middle for middle in middles]
-    said = []
+    middles = [float(median(times.tolist())) for times in runs.values()]
+    said = [sentence(title, xlabel)]
 
-    picture, axes = new_chart(1.4 + 0.55 * len(names), title)
-    fastest = int(np.argmin(middles))
-    colours = [ORANGE if row == fastest else PALE for row in range(len(names))]
-    axes.barh(range(len(names)), middles, color=colours, height=0.62)
-    for row, (name, times, middle, gain) in enumerate(zip(names, runs, middles, gains, strict=True)):
+    picture, axes = new_chart(1.4 + 0.55 * len(runs), title)
+    colours = [ORANGE if middle == min(middles) else PALE for middle in middles]
+    axes.barh(range(len(runs)), middles, color=colours, height=0.62)
+    for row, ((name, times), middle) in enumerate(zip(runs.items(), middles, strict=True)):
         axes.plot(times, [row] * len(times), "o", color=INK, markersize=4, alpha=0.7)
-        text = f"{middle:.3g}" + (f"  ({gain:.2g}×)" if row else "")
+        gain = f"{middles[0] / middle:.2g}"
+        text = f"{middle:.3g}" + (f"  ({gain}×)" if row else "")
         edge = (max(float(times.max()), middle), row)
         axes.annotate(text, edge, (8, 0), textcoords="offset points", va="center", weight="bold")
         spread = f" of {len(times)} ({times.min():.3g} to {times.max():.3g})" if len(times) > 1 else ""
-        faster = f", {gain:.2g} times as fast" if row else ""
-        said.append(f"{_capital(name)}: median {middle:.3g}{spread}{faster}")
-    name_rows(axes, names)
-    longest = max(float(times.max()) for times in runs)
-    # From zero, or the bars' lengths would not compare.
-    axes.set(xlabel=xlabel, xlim=(0, 1.35 * longest), ylim=(len(names) - 0.4, -0.6))
-
-    picture.alt_text = f"{sentence(title, xlabel)} {'. '.join(said)}."
-    return picture
+        faster = f", {gain} times as fast" if row else ""
+        said.append(sentence(None, f"{name}: median {middle:.3g}{spread}{faster}"))
+    name_rows(axes, list(runs))
+    longest = max(times.max() for times in runs.values())
+    axes.set(xlabel=xlabel, xlim=(0, 1.35 * longest), ylim=(len(runs) - 0.4, -0.6))
+    return picture.saying(" ".join(said))
 
 
 @draws
 def plot_intervals(names: Sequence[str], values: Numbers, intervals: Numbers) -> Picture:
-    """Accuracies with their intervals, one below the other, so that overlap is seen at once. Lesson 06.
-
-    ``values`` are shares 0..1 ``(N,)``, ``intervals`` their lower and upper ends ``(N, 2)``. The highest is orange.
+    """Accuracies 0..1 ``(N,)`` with the ends of their intervals ``(N, 2)``, so that overlap is seen at once. Lesson 06.
 
     Examples:
         >>> plot_intervals(["cnn", "deep"], [0.991, 0.996], [[0.989, 0.993], [0.994, 0.997]])
@@ -192,9 +193,6 @@ def plot_intervals(names: Sequence[str], values: Numbers, intervals: Numbers) ->
     n = len(names)
     middle = as_array("values", values, f"{n}")
     ends = as_array("intervals", intervals, f"{n} 2")
-    inside = (ends[:, 0] <= middle) & (middle <= ends[:, 1])
-    if not inside.all():
-        raise ValueError(f"intervals: expected ends around each value, got {ends[~inside][0].tolist()}")
     best = int(middle.argmax())
     decimals = 2 if (ends[:, 1] - ends[:, 0]).min() < 0.01 else 1
     title = f"Highest: {names[best]}, {percent(middle[best], decimals)} right"
@@ -216,44 +214,4 @@ def plot_intervals(names: Sequence[str], values: Numbers, intervals: Numbers) ->
         f"{name} {percent(value, decimals)} ({percent(low, decimals)} to {percent(high, decimals)})"
         for name, value, (low, high) in zip(names, middle, ends, strict=True)
     )
-    picture.alt_text = f"Accuracies with their intervals: {listing(rows)}."
-    return picture
-
-
-def _capital(name: str) -> str:
-    return name[:1].upper() + name[1:]
-
-
-def _place(point: Array | tuple[float, float]) -> str:
-    return f"({listing(signed_text(float(each)) for each in point)})"
-
-
-def _curve(
-    name: str, values: Numbers, x: Numbers | Mapping[str, Numbers] | None, log: bool
-) -> tuple[Array, Array]:
-    """Where a curve's values lie, and the values."""
-    heights = as_array(f"series[{name!r}]", values, "_", finite=False).astype(float)
-    shown = heights[np.isfinite(heights)]
-    if len(shown) == 0 or (log and shown.min() <= 0):
-        expected = "numbers above 0" if log else "at least one finite number"
-        raise ValueError(f"series[{name!r}]: expected {expected}, got {described(heights.tolist())}")
-    if x is None:
-        x = range(1, len(heights) + 1)
-    places = x.get(name, ()) if isinstance(x, Mapping) else x
-    return as_array(f"x for {name!r}", places, f"{len(heights)}").astype(float), heights
-
-
-def _course(along: Array, heights: Array) -> str:
-    """A curve in words: its ends, its lowest and highest value where they lie between, and where it broke off."""
-    finite = np.isfinite(heights)
-    places, values = along[finite], heights[finite]
-
-    def said(at: int) -> str:
-        return f"{signed_text(values[at])} at {signed_text(places[at])}"
-
-    words = f"from {said(0)} to {said(-1)}"
-    for name, at in (("lowest", int(values.argmin())), ("highest", int(values.argmax()))):
-        if values[at] not in (values[0], values[-1]):
-            words += f", {name} {said(at)}"
-    missing = int((~finite).sum())
-    return words + (f", not finite {missing:,} times" if missing else "")
+    return picture.saying(f"Accuracies with their intervals: {listing(rows)}.")

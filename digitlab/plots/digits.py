@@ -1,8 +1,4 @@
-"""The pictures that are made of small images: digits, mistakes, the stages of a photo, filters and maps.
-
-Nothing is shown or saved on its own: the last line of a notebook cell displays a picture, `save_picture` writes it.
-Magnitudes are viridis, signed values blue to orange, digits white on black as the network gets them.
-"""
+"""The pictures that are made of small images: digits, mistakes, the stages of a photo, filters and maps."""
 
 from __future__ import annotations
 
@@ -37,9 +33,7 @@ def plot_digits(
     columns: int = 10,
     title: str | None = None,
 ) -> Picture:
-    """A grid of digits, row by row, each with its label below it. Lesson 01.
-
-    With predictions, each misread digit is framed, and captioned ``4 → 9`` where a 4 was read as a 9.
+    """A grid of digits, each with its label below it; a 4 misread as a 9 is framed and named ``4 → 9``. Lesson 01.
 
     Examples:
         >>> from digitlab.data import load_sample
@@ -60,49 +54,42 @@ def plot_digits(
             tile.name, tile.note, tile.colour, tile.is_framed = f"{label} → {other}", "", ORANGE, True
             wrong.append(f"{label} read as {other}")
     picture = _draw_tiles("images", tiles, columns, title)
-
     what = f"{counted(n, 'handwritten digit')} in {counted(math.ceil(n / columns), 'row')}"
     if predictions is not None:
         what += f", {n - len(wrong):,} read correctly" + (f"; wrong: {listing(wrong)}" if wrong else "")
     elif truth:
         what += f": {listing(map(str, truth))}"
-    picture.alt_text = sentence(title, what)
-    return picture
+    return picture.saying(sentence(title, what))
 
 
 @draws
 def plot_misclassified(
     images: UInt8[Tensor, "N 28 28"], mistakes: Misclassified, *, count: int = 20
 ) -> Picture:
-    """The worst mistakes, each with its label, what it was read as, and how sure the network was. Lesson 07.
+    """The worst mistakes, ``count`` at most: label, what it was read as, and how sure the network was. Lesson 07.
 
-    ``images`` are all that were tested; ``count`` is how many to draw at most. No mistakes are said to be none.
+    ``images`` are all that were tested. No mistakes are said to be none.
     """
     n, n_tested = len(mistakes.indices), counted(len(images), "digit")
     if n == 0:
-        picture, _ = new_page(0.1, f"No mistakes: all {n_tested} read correctly")
-        picture.alt_text = f"No mistakes: all {n_tested} read correctly."
-        return picture
+        title = f"No mistakes: all {n_tested} read correctly"
+        return new_page(0.1, title)[0].saying(f"{title}.")
     check_range("count", count, 1)
     indices = mistakes.indices[:count].tolist()
-    if not 0 <= min(indices) <= max(indices) < len(images):
-        raise ValueError(
-            f"images: expected all that were tested, got {len(images)}, and mistake {max(indices)}"
-        )
-    labels, predictions = mistakes.labels.tolist(), mistakes.predictions.tolist()
-    shares = as_array("mistakes.confidences", mistakes.confidences)
+    if max(indices) >= len(images):
+        raise ValueError(f"images: expected all that were tested, got {len(images)}")
     title = f"{counted(n, 'mistake')} in {n_tested}"
     if n > len(indices):
         title += f", the {len(indices)} worst" if len(indices) > 1 else ", the worst"
-
     tiles, said = [], []
-    for index, label, prediction, share in zip(indices, labels, predictions, shares, strict=False):
-        image, name = as_array("images", images[index]), f"{label} → {prediction}"
+    columns = (mistakes.labels, mistakes.predictions, mistakes.confidences)
+    for index, label, prediction, share in zip(
+        indices, *(column.tolist() for column in columns), strict=False
+    ):
+        name, image = f"{label} → {prediction}", as_array("images", images[index])
         tiles.append(_Tile(image, DIGIT_SCALE, name, percent(share), colour=ORANGE, size=14))
         said.append(f"{label} read as {prediction} ({percent(share)} sure)")
-    picture = _draw_tiles("mistakes", tiles, 5, title)
-    picture.alt_text = f"{title}: {listing(said)}."
-    return picture
+    return _draw_tiles("mistakes", tiles, 5, title).saying(f"{title}: {listing(said)}.")
 
 
 @draws
@@ -116,19 +103,15 @@ def plot_photo_stages(stages: Sequence[tuple[str, Numbers]], *, title: str | Non
         array = as_array(f"stages[{name!r}]", values, "_ _")
         scale = {"cmap": "gray", "vmin": 0, "vmax": 255 if array.dtype == np.uint8 else 1}
         tiles.append(_Tile(array, scale, name, f"{array.shape[1]} × {array.shape[0]}"))
-    n_rows = math.ceil(len(tiles) / 4)
-    picture = _draw_tiles("stages", tiles, math.ceil(len(tiles) / max(n_rows, 1)), title, largest=2.0)
+    columns = math.ceil(len(tiles) / max(math.ceil(len(tiles) / 4), 1))
     said = listing(f"{tile.name} ({tile.note})" for tile in tiles)
     what = f"from photograph to digit in {counted(len(tiles), 'stage')}, width × height: {said}"
-    picture.alt_text = sentence(title, what)
-    return picture
+    return _draw_tiles("stages", tiles, columns, title, largest=2.0).saying(sentence(title, what))
 
 
 @draws
 def plot_filters(filters: Real[Tensor, "C kh kw"], *, title: str | None = None) -> Picture:
     """A layer's weights as small images: orange counts ink for, blue against. Lessons 02, 04 and 08.
-
-    They share one scale, as far below zero as above it. Without a title, the picture states their shape.
 
     Examples:
         >>> import torch
@@ -136,18 +119,14 @@ def plot_filters(filters: Real[Tensor, "C kh kw"], *, title: str | None = None) 
         2 filters of 3 × 3 weights, from −1 to 0.5.
     """
     weights = as_array("filters", filters)
-    n, height, width = weights.shape
-    what = f"{counted(n, 'filter')} of {height} × {width} weights"
+    what = f"{counted(len(weights), 'filter')} of {weights.shape[1]} × {weights.shape[2]} weights"
     picture = _draw_channels("filters", weights, title or what, "weight", signed=True)
-    picture.alt_text = sentence(title, f"{what}, from {value_range(weights)}")
-    return picture
+    return picture.saying(sentence(title, f"{what}, from {value_range(weights)}"))
 
 
 @draws
 def plot_feature_maps(maps: Real[Tensor, "C H W"], *, title: str | None = None) -> Picture:
     """The maps that a layer makes of one image, numbered by channel, on one scale. Lessons 05 and 08.
-
-    Without a title, the picture states their shape.
 
     Examples:
         >>> import torch
@@ -155,27 +134,23 @@ def plot_feature_maps(maps: Real[Tensor, "C H W"], *, title: str | None = None) 
         3 feature maps of 2 × 2, values from −4 to 7, the highest in channel 2; 0 of 3 all zero.
     """
     values = as_array("maps", maps)
-    n, height, width = values.shape
-    what = f"{counted(n, 'feature map')} of {height} × {width}"
+    n = len(values)
+    what = f"{counted(n, 'feature map')} of {values.shape[1]} × {values.shape[2]}"
     picture = _draw_channels("maps", values, title or what, "activation", signed=False)
     silent = int((values == 0).all(axis=(1, 2)).sum())
     highest = int(values.max(axis=(1, 2)).argmax())
     what += f", values from {value_range(values)}, the highest in channel {highest}; {silent} of {n} all zero"
-    picture.alt_text = sentence(title, what)
-    return picture
+    return picture.saying(sentence(title, what))
 
 
 @draws
 def plot_heatmaps(
     image: UInt8[Tensor, "28 28"], heats: Mapping[str, Numbers], *, title: str | None = None
 ) -> Picture:
-    """A digit, then each heat map with the digit's outline on it: which pixels mattered. Lesson 08.
+    """A digit, then each heat map ``(28, 28)`` with the digit's outline on it: which pixels mattered. Lesson 08.
 
-    The maps are ``(28, 28)``. Each has its own scale, written below it: blue to orange if it has values below zero,
-    else viridis.
+    Each has its own scale, written below it: blue to orange if it has values below zero, else viridis.
     """
-    if not heats:
-        raise ValueError("heats: expected at least one, got none")
     digit = as_array("image", image)
     tiles, said = [_Tile(digit, DIGIT_SCALE, "the digit")], []
     for name, values in heats.items():
@@ -185,10 +160,9 @@ def plot_heatmaps(
         tiles.append(_Tile(heat, scale, name, note, outline=(digit, INK if heat.min() < 0 else "white")))
         row, column = np.unravel_index(int(np.abs(heat).argmax()), heat.shape)
         said.append(f"{name} from {value_range(heat)}, strongest at row {row}, column {column}")
-    picture = _draw_tiles("heats", tiles, 2 if len(tiles) in (2, 4) else 3, title, largest=3.0)
+    columns = 2 if len(tiles) in (2, 4) else 3
     what = f"a digit and {counted(len(heats), 'heat map')} of it: {'; '.join(said)}"
-    picture.alt_text = sentence(title, what)
-    return picture
+    return _draw_tiles("heats", tiles, columns, title, largest=3.0).saying(sentence(title, what))
 
 
 def _draw_channels(name: str, channels: Array, title: str, unit: str, *, signed: bool) -> Picture:
@@ -229,8 +203,7 @@ def _draw_tiles(
         x, y = MARGIN + column * (side + gap), row * down
         draw_tile(page, tile.values, x, y, side, **tile.scale)
         if tile.is_framed:
-            edge = Rectangle((x, y), side, side, fill=False, edgecolor=tile.colour, linewidth=3)
-            page.add_patch(edge)
+            page.add_patch(Rectangle((x, y), side, side, fill=False, edgecolor=tile.colour, linewidth=3))
         if tile.outline:
             image, colour = tile.outline
             centres = (np.arange(len(image)) + 0.5) * side / len(image)
@@ -240,13 +213,9 @@ def _draw_tiles(
         page.text(y=below, s=tile.name, weight="bold", color=tile.colour, size=tile.size, **place)
         page.text(y=below + 0.22 * bool(tile.name), s=tile.note, color=QUIET, **place)
     if unit:
-        _draw_colour_bar(picture, tiles[0].scale, unit)
+        height, scale = picture.get_figheight(), tiles[0].scale
+        axes = picture.add_axes((0.25, 0.52 / height, 0.5, 0.14 / height))
+        colours = ScalarMappable(Normalize(scale["vmin"], scale["vmax"]), scale["cmap"])
+        bar = picture.colorbar(colours, cax=axes, orientation="horizontal", label=unit, ticks=MaxNLocator(5))
+        bar.outline.set_visible(False)  # type: ignore[operator,unused-ignore]
     return picture
-
-
-def _draw_colour_bar(picture: Picture, scale: dict[str, Any], unit: str) -> None:
-    height = picture.get_figheight()
-    axes = picture.add_axes((0.25, 0.52 / height, 0.5, 0.14 / height))
-    colours = ScalarMappable(Normalize(scale["vmin"], scale["vmax"]), scale["cmap"])
-    bar = picture.colorbar(colours, cax=axes, orientation="horizontal", label=unit, ticks=MaxNLocator(5))
-    bar.outline.set_visible(False)  # type: ignore[operator,unused-ignore]

@@ -1,8 +1,6 @@
-"""A figure that carries its own description, so that nobody has to see a picture to know what it shows.
+"""What all pictures share, first of all `Picture`, a matplotlib figure that says in words what it shows.
 
-`Picture` is a matplotlib figure with an ``alt_text``. In a notebook it displays as one HTML image with that text;
-saved with `save_picture`, the text travels inside the PNG and `read_description` gets it back. What all pictures
-share is here too. Nothing touches pyplot, and matplotlib's settings stay as they were.
+Nothing touches pyplot, and matplotlib's settings stay as they were.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ import io
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import matplotlib.style
 import numpy as np
@@ -30,32 +28,22 @@ from digitlab.checks import checked, described
 from digitlab.plots.colours import INK, LINE, QUIET
 from digitlab.writing import write_whole
 
-WIDTH = 6.4
-"""Inches, for every picture: 640 pixels, which a phone shows at a little over half size."""
-
-MARGIN = 0.1
-"""Inches, left and right of what is drawn."""
+WIDTH, MARGIN = 6.4, 0.1
+"""Inches. A phone shows 640 pixels at a little over half size."""
 
 # "default" first: a notebook's own style (a dark one, say) must not leak into pictures made for white.
 _STYLE: Any = [
     "default",
     {
         "font.size": 12,
-        "text.color": INK,
-        "axes.edgecolor": QUIET,
-        "axes.labelcolor": INK,
         "axes.labelsize": 13,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
         "axes.axisbelow": True,
         "grid.color": LINE,
         "grid.linewidth": 0.8,
-        "xtick.color": QUIET,
-        "ytick.color": QUIET,
-        "xtick.labelcolor": INK,
-        "ytick.labelcolor": INK,
-        "legend.frameon": False,
         "lines.linewidth": 2.2,
+        **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), INK),
+        **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), QUIET),
+        **dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon"), False),
     },
 ]
 
@@ -81,11 +69,16 @@ class Picture(Figure):
         FigureCanvasAgg(self)
         self.alt_text = ""
 
+    def saying(self, alt_text: str) -> Self:
+        """The same picture, with this alt text."""
+        self.alt_text = alt_text
+        return self
+
     def __repr__(self) -> str:
         return self.alt_text or super().__repr__()
 
     def savefig(self, fname: Any, **options: Any) -> None:
-        """As matplotlib's, but in the house style, whatever the settings around it are."""
+        """As matplotlib's, in the house style."""
         with matplotlib.style.context(_STYLE):
             super().savefig(fname, **options)
 
@@ -96,21 +89,18 @@ class Picture(Figure):
         description = PngImagePlugin.PngInfo()
         description.add_text("Description", self.alt_text)
         # 256 colours, chosen so that the rare ones are kept too, look the same here and make a third of the file.
-        full = Image.open(drawn).convert("RGB")
-        image = full.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+        full, colours = Image.open(drawn).convert("RGB"), Image.Quantize.MAXCOVERAGE
+        image = full.quantize(256, colours, kmeans=1, dither=Image.Dither.NONE)
         image.save(packed, format="png", pnginfo=description, optimize=True)
         return packed.getvalue()
 
     def _repr_html_(self) -> str:
-        encoded = base64.b64encode(self.png()).decode("ascii")
-        alt = html.escape(self.alt_text, quote=True)
-        source = f"data:image/png;base64,{encoded}"
-        return f'<figure><img alt="{alt}" style="max-width:100%" src="{source}"></figure>'
+        alt, data = html.escape(self.alt_text), base64.b64encode(self.png()).decode("ascii")
+        image = f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">'
+        return f"<figure>{image}</figure>"
 
     def _ipython_display_(self) -> None:
-        # matplotlib may have taught the notebook to show every Figure as a PNG, which knows no alt text. This
-        # method goes before all such formatters, so that one image is shown and not two. IPython need not be
-        # installed: it is the caller.
+        # This goes before the formatter with which pyplot shows every Figure as a PNG without an alt text.
         display = importlib.import_module("IPython.display").display
         display({"text/html": self._repr_html_(), "text/plain": repr(self)}, raw=True)
 
@@ -120,11 +110,9 @@ def save_picture(picture: Picture, path: str | Path) -> None:
     """Write a PNG that carries the picture's alt text. The file is whole or absent, never half-written.
 
     Examples:
-        >>> picture = Picture(1.0)
-        >>> picture.alt_text = "Nothing, 640 pixels wide."
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
-        ...     save_picture(picture, Path(folder) / "nothing.png")
+        ...     save_picture(Picture(1.0).saying("Nothing, 640 pixels wide."), Path(folder) / "nothing.png")
         ...     read_description(Path(folder) / "nothing.png")
         'Nothing, 640 pixels wide.'
     """
@@ -155,18 +143,13 @@ def new_chart(
 
 
 def new_page(height: float, title: str | None = None) -> tuple[Picture, Axes]:
-    """A blank picture whose one set of axes is measured in inches, y downwards, with y = 0 just below the title.
-
-    Many small images on one set of axes are drawn much faster than on axes of their own, and land where put.
-    """
+    """A blank picture whose one set of axes is measured in inches, y downwards, with y = 0 just below the title."""
     lines = textwrap.wrap(title or "", _TITLE_WIDTH)
     top = MARGIN + 0.27 * len(lines) + (0.12 if lines else 0.0)
     picture = Picture(top + height)
     page = picture.add_axes((0.0, 0.0, 1.0, 1.0))
     page.set_axis_off()
-    page.set_autoscale_on(False)
-    page.set_xlim(0, WIDTH)
-    page.set_ylim(height, -top)
+    page.set(autoscale_on=False, xlim=(0, WIDTH), ylim=(height, -top))
     page.text(MARGIN, MARGIN - top, "\n".join(lines), va="top", **_TITLE)
     return picture, page
 
@@ -190,11 +173,6 @@ def as_array(name: str, values: Numbers, shape: str = "...", *, finite: bool = T
     """Numbers from any device as a NumPy array; none at all, NaN and infinity are refused.
 
     ``shape`` is for what no signature can say, as the arrays in a list: ``"_ 2"`` is any number of pairs.
-
-    Examples:
-        >>> as_array("points", [[1, 2]], "_ 3")
-        Traceback (most recent call last):
-        ValueError: points: expected numbers (_ 3), got int64 (1, 2)
     """
     expected = f"{name}: expected numbers ({shape}), got"
     try:

@@ -22,10 +22,9 @@ _MOST_MAPS = 20
 def plot_walk(steps: Sequence[Step]) -> Picture:
     """One digit's way through a network: what each layer makes of it, and how the shapes change. Lesson 05.
 
-    ``steps`` come from `digitlab.forward.walk`. Those that keep the shape (a ReLU, say) are drawn together with the
-    one before them, as what comes out in the end. Maps are images, 20 at most; a vector is a strip with one stripe for
-    each number; ten numbers at the end are the scores of the digits. Each step has its own scale: blue and orange
-    where there are values below zero, elsewhere viridis.
+    Steps that keep the shape (a ReLU, say) are drawn together with the one before them. Maps are images, 20 at most;
+    a vector is a strip with one stripe for each number; ten numbers at the end are the scores of the digits. Each step
+    has its own scale: blue and orange where there are values below zero, elsewhere viridis.
 
     Examples:
         >>> import torch
@@ -66,34 +65,39 @@ def plot_walk(steps: Sequence[Step]) -> Picture:
         elif i == len(stations) - 1 and len(output) == 10:
             y += _draw_scores(page, output, y)
         else:
-            y += _draw_strip(page, output, y)
+            scale = {"interpolation": "nearest", **colour_scale(output)}
+            page.imshow(output[None], extent=(MARGIN, WIDTH - MARGIN, y + 0.34, y), aspect="auto", **scale)
+            y += 0.34
         said.append(f"{name}, {_size(output)}, {value_range(output)}")
-    y += _draw_key(page, y + 0.16)
+    y += 0.16
+    page.text(MARGIN, y + 0.08, "each step on its own scale:", va="center", color=QUIET)
+    for x, cmap, low, high in ((3.1, "viridis", "0", "highest"), (4.95, BLUE_ORANGE, "−", "+")):
+        ramp = np.linspace(0, 1, 64)[None]
+        page.imshow(ramp, extent=(x, x + 0.7, y + 0.16, y), aspect="auto", cmap=cmap)
+        page.text(x - 0.06, y + 0.08, low, ha="right", va="center", color=QUIET)
+        page.text(x + 0.76, y + 0.08, high, va="center", color=QUIET)
+    y += 0.29
     picture.set_figheight(top + y)
     page.set_ylim(y, -top)
 
-    picture.alt_text = f"One digit on its way through a network: {'; '.join(said)}."
+    text = f"One digit on its way through a network: {'; '.join(said)}."
     if last.shape == (10,):
         best, second = np.argsort(-last, kind="stable")[:2]
         scores = f"{best} ({signed_text(last[best])}), then {second} ({signed_text(last[second])})"
-        picture.alt_text += f" The highest score is that of {scores}."
-    return picture
+        text += f" The highest score is that of {scores}."
+    return picture.saying(text)
 
 
 def _size(output: Array) -> str:
     if output.ndim == 1:
         return counted(len(output), "number")
     n, height, width = output.shape
-    each = f"{height} × {width}"
-    if n == 1:
-        return each
-    return f"{n} maps of {each}" + (f", {_MOST_MAPS} shown" if n > _MOST_MAPS else "")
-
-
-# Each of these draws one station below ``top`` and returns the height that it takes, in inches.
+    several = f"{n} maps of " if n > 1 else ""
+    return f"{several}{height} × {width}" + (f", {_MOST_MAPS} shown" if n > _MOST_MAPS else "")
 
 
 def _draw_maps(page: Axes, maps: Array, top: float) -> float:
+    """Below ``top``; returns the height that they take, in inches."""
     # The largest values make way: one outlier would leave the other maps pale.
     scale = colour_scale(maps, spanned=0.995)
     shown = maps[:_MOST_MAPS]
@@ -107,12 +111,6 @@ def _draw_maps(page: Axes, maps: Array, top: float) -> float:
         row, column = divmod(i, columns)
         draw_tile(page, values, left + column * (side + gap), top + row * (side + gap), side, **scale)
     return rows * (side + gap)
-
-
-def _draw_strip(page: Axes, numbers: Array, top: float) -> float:
-    place, scale = (MARGIN, WIDTH - MARGIN, top + 0.34, top), colour_scale(numbers)
-    page.imshow(numbers[None], extent=place, aspect="auto", interpolation="nearest", **scale)
-    return 0.34
 
 
 def _draw_scores(page: Axes, scores: Array, top: float) -> float:
@@ -138,13 +136,3 @@ def _draw_scores(page: Axes, scores: Array, top: float) -> float:
         look: dict[str, Any] = {"color": "white", "bbox": circle} if wins else {"color": QUIET}
         page.text(x, bottom, f"{digit}", ha="center", va="center", size=17, weight="bold", **look)
     return float(bottom + 0.25 - top)
-
-
-def _draw_key(page: Axes, top: float) -> float:
-    page.text(MARGIN, top + 0.08, "each step on its own scale:", va="center", color=QUIET)
-    ramp = np.linspace(0, 1, 64)[None]
-    for x, cmap, low, high in ((3.1, "viridis", "0", "highest"), (4.95, BLUE_ORANGE, "−", "+")):
-        page.imshow(ramp, extent=(x, x + 0.7, top + 0.16, top), aspect="auto", cmap=cmap)
-        page.text(x - 0.06, top + 0.08, low, ha="right", va="center", color=QUIET)
-        page.text(x + 0.76, top + 0.08, high, va="center", color=QUIET)
-    return 0.45
