@@ -104,7 +104,6 @@ def _build_parser() -> argparse.ArgumentParser:
 
     bench = subparsers.add_parser("bench", help="time ways of training side by side on this machine")
     bench.add_argument("--quick", action="store_true", help="under two minutes: smaller parts, fewer seeds")
-    bench.add_argument("--ladder", action="store_true", help="what each step from the script to fast gains")
     bench.add_argument("--data", choices=SOURCES, default="auto", help="default auto")
     bench.add_argument("--json", action="store_true", help="print JSON")
     bench.add_argument("--output", type=Path, metavar="FILE", help="write the JSON to a file as well")

@@ -175,17 +175,13 @@ def export(options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """Time ways of training."""
-    from digitlab.bench.race import bench_table, ladder_table, run_bench, run_ladder
-    from digitlab.data import load_digits
+    from digitlab.bench.race import bench_table, run_bench
     from digitlab.runs.run import write_json
 
-    if options.ladder:
-        result = run_ladder(load_digits("train", options.data)[: 3_000 if options.quick else 12_000])
-    else:
-        result = run_bench(options.quick, options.data, None if options.json else _print_progress)
+    result = run_bench(options.quick, options.data, None if options.json else _print_progress)
     if options.output:
         write_json(options.output, result)
-    print(json.dumps(result) if options.json else (ladder_table if options.ladder else bench_table)(result))
+    print(json.dumps(result) if options.json else bench_table(result))
     return 0
 
 

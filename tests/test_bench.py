@@ -100,12 +100,3 @@ def test_the_command(
     study = result["rows"][2]
     assert study["seconds"] == pytest.approx(sum(run["seconds"] for run in study["runs"]) / 2)
     assert {"processors", "threads", "torch"} <= result["machine"].keys()
-
-
-def test_the_commands_ladder_as_json(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("digitlab.data.load_digits", lambda split, _source: load_sample(split)[:200])
-    assert main(["bench", "--ladder", "--quick", "--data", "sample", "--json"]) == 0
-    seconds = json.loads(capsys.readouterr().out)["seconds"]
-    assert len(seconds) == 7 and all(len(times) == 5 for times in seconds.values())

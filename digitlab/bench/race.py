@@ -116,12 +116,8 @@ def run_bench(quick: bool, source: str, tell: Callable[[str], None] | None = Non
         work = training_gigaflops(contender.model()) * median(run["images_per_second"] for run in done)
         peak = max(peaks.values()) if contender.autocast else peaks["float32"]
         rows.append({**about, "seconds": seconds, "share_of_peak": work / peak, "runs": done})
-    return {**_about(digits), "peak_gigaflops": peaks, "rows": rows}
-
-
-def run_ladder(digits: Digits) -> dict[str, Any]:
-    """Time every rung of the `ladder`."""
-    return {**_about(digits), "seconds": time_in_turns(ladder(digits))}
+    data = {"name": digits.name, "n_train": len(digits)}
+    return {"data": data, "machine": describe_machine(), "peak_gigaflops": peaks, "rows": rows}
 
 
 def describe_machine() -> dict[str, Any]:
@@ -133,10 +129,6 @@ def describe_machine() -> dict[str, Any]:
         "system": platform.system(),
         "torch": str(torch.__version__).partition("+")[0],
     }
-
-
-def _about(digits: Digits) -> dict[str, Any]:
-    return {"data": {"name": digits.name, "n_train": len(digits)}, "machine": describe_machine()}
 
 
 def bench_table(result: dict[str, Any]) -> str:
@@ -155,17 +147,4 @@ def bench_table(result: dict[str, Any]) -> str:
         )
     lines.append(f"median seconds, files to tested network, on {result['data']['name']}; n, sd: over seeds")
     lines.append("* a part was run, the rest extrapolated; of peak: of this machine's fastest matrix product")
-    return "\n".join(lines)
-
-
-def ladder_table(result: dict[str, Any]) -> str:
-    """What `run_ladder` found, for a terminal."""
-    data = result["data"]
-    lines = [f"one pass over {data['n_train']:,} digits of {data['name']}, median of 5 in turns"]
-    above = 0.0
-    for name, times in result["seconds"].items():
-        middle = median(times)
-        gain = f"  {above / middle:5.2f} times as fast as the rung above" if above else ""
-        lines.append(f"{name:14} {middle:7.3f} s ({min(times):.3f} to {max(times):.3f}){gain}")
-        above = middle
     return "\n".join(lines)
