@@ -44,7 +44,7 @@ from PIL import Image
 CORPUS = Path(__file__).with_name("photo_corpus")
 MAX_SECONDS = 5.0  # of the processor: this machine may have other things to do
 MAX_WAIT = 30.0  # seconds until a child counts as hanging
-MAX_MEMORY = 1e9  # bytes
+MAX_MEMORY = 1.2e9  # bytes
 LONGEST_LINE = 300
 SMALL_FILE = 20_000  # bytes; what is larger is packed before it is kept
 
@@ -459,6 +459,7 @@ ERRORS = {  # what an error says -> how it is counted
     "too many tiny pieces": "too large",
     "far too many": "too large",
     "pixels": "too large",
+    "EXIF parts": "too large",
     "enormous": "too large",
     "more than": "too large",
     "does not exist": "no file",
