@@ -1,7 +1,4 @@
-"""From a picture's file to a grey picture: whatever the kind, the colours, and how the camera was held.
-
-The file may come from a stranger and claim anything: what it says of itself is judged before Pillow decodes it.
-"""
+"""From a picture's file to a grey picture: whatever the kind, the colours, and how the camera was held."""
 
 from __future__ import annotations
 
@@ -21,7 +18,8 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from digitlab.checks import described
 from digitlab.photo.ink import FloatArray, PhotoError
 
-# What is decoded at most. Phones take 12 to 50 million pixels, in files of 3 to 25 MB.
+# A file may come from a stranger and claim anything: it is judged before it is decoded. Phones take 12 to 50 million
+# pixels, in files of 3 to 25 MB.
 LIMITS = {
     "bytes": 100_000_000,
     "EXIF parts": 8,  # Pillow joins them one by one
@@ -43,9 +41,8 @@ def read_photo(source: Any) -> FloatArray:
     """Read a picture as grey values, upright, its longer side at most 1,600 pixels.
 
     Args:
-        source: a path, a file's bytes, an open binary file, a PIL image, or an array `(H, W)` or
-            `(H, W, C)` with C = 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha; values 0..1, 0..255
-            or 0..65535.
+        source: a path, a file's bytes, an open binary file, a PIL image, or an array `(H, W)` or `(H, W, C)`:
+            grey, grey and alpha, RGB or RGBA, with values 0..1, 0..255 or 0..65535.
 
     Returns:
         float32 `(H, W)`, 0 black .. 1 white. Colours become luminance (ITU-R 601: 0.299 R + 0.587 G + 0.114 B);
@@ -146,10 +143,8 @@ def _load(image: Image.Image) -> None:
 def _array_to_grey(array: npt.NDArray[Any], name: str) -> FloatArray:
     """Any numbers -> 0..1: divided by the smallest usual white (1, 255, 4095, 65535) that no value exceeds."""
     channels = array.shape[2] if array.ndim == 3 else 1
-    usual = array.dtype.kind in "buif" and array.ndim in (2, 3) and channels in (1, 2, 3, 4)
-    if not usual or array.size == 0:
-        shapes = "(H, W) or (H, W, 1 to 4)"
-        raise PhotoError(f"{name} is {described(array)}: give numbers of shape {shapes}, at least one")
+    if array.dtype.kind not in "buif" or array.ndim not in (2, 3) or channels > 4 or array.size == 0:
+        raise PhotoError(f"{name} is {described(array)}: give numbers of shape (H, W) or (H, W, 1 to 4)")
     _check_limits(name, {"pixels": array.shape[0] * array.shape[1]})
     if array.dtype.kind == "f":
         finite = np.isfinite(array)
