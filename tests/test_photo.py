@@ -190,7 +190,7 @@ def test_ruled_paper_and_a_thin_pen(seven: np.ndarray) -> None:
     (digit,) = read_digits(page).digits
     assert np.abs(np.array(digit.box) - expected).max() <= 3
     line = np.full((500, 300), 250, np.uint8)
-    line[50:450, 150:153] = 20
+    line[150:350, 150:153] = 20
     thin, thick = (read_digits(line, thicken=thicken).digits[0].image for thicken in (False, True))
     assert (thin.max(axis=0) > 30).sum() < (thick.max(axis=0) > 30).sum() and thick.max() > 200
 
@@ -260,17 +260,17 @@ def test_whatever_the_ink_it_ends_in_the_box_and_in_the_middle(height: int, widt
     st.integers(1, 60),
     st.integers(1, 60),
     st.integers(0, 1000),
-    st.sampled_from([np.uint8, np.float32, np.uint16]),
+    st.sampled_from([255, 65535, np.nan, np.inf]),
 )
-def test_any_picture_gives_digits_or_one_line(height: int, width: int, seed: int, dtype: type) -> None:
-    random = np.random.default_rng(seed)
-    values = random.random((height, width)) * (1 if dtype is np.float32 else np.iinfo(dtype).max)
+def test_any_picture_gives_digits_or_one_line(height: int, width: int, seed: int, value: float) -> None:
+    page = np.random.default_rng(seed).random((height, width))
+    page = (page * value).astype(np.uint16) if np.isfinite(value) else np.where(page < 0.01, value, page)
     try:
-        photo = read_digits(values.astype(dtype))
+        photo = read_digits(page)
     except PhotoError as error:
         assert "\n" not in str(error)
     else:
-        assert all(digit.image.shape == (28, 28) for digit in photo.digits)
+        assert np.isfinite(photo.ink).all() and photo.images.shape[1:] == (28, 28)
 
 
 def test_what_went_wrong_once_goes_well() -> None:
@@ -294,26 +294,24 @@ def test_a_file_of_the_campaign_can_be_made_again(tmp_path: Path) -> None:
     assert first == again[::-1] and len(set(first)) == len(first)
 
 
+@pytest.mark.parametrize("mode", ["L", "1", "P", "RGB", "CMYK", "RGBA", "LA", "I;16", "F"])
 def test_large_pictures_are_averaged_as_small_ones_are(
-    monkeypatch: pytest.MonkeyPatch, seven: np.ndarray
+    mode: str, monkeypatch: pytest.MonkeyPatch, seven: np.ndarray
 ) -> None:
-    """A picture above `FEW_PIXELS` goes through blocks in strips: the same picture, a little smoother."""
     page = Image.fromarray(sheet(seven, scale=60, margin=300)).resize((1601, 1999))
     half = np.asarray(page) // 2
-    modes = [page.convert(mode) for mode in ("L", "1", "P", "RGB", "CMYK", "RGBA", "LA")]
-    modes += [Image.fromarray(half.astype(np.uint16) * 257), Image.fromarray(half.astype(np.float32))]
-    modes[5].putalpha(Image.fromarray(255 - half))
-    for image in modes:
-        expected = read_photo(image)
-        with monkeypatch.context() as patch:
-            patch.setattr(photo_file, "FEW_PIXELS", 1_000_000)
-            averaged = read_photo(image)
-        small = (expected.shape[1] // 4, expected.shape[0] // 4)
-        resized = [
-            np.asarray(Image.fromarray(grey).resize(small, Image.Resampling.BOX))
-            for grey in (expected, averaged)
-        ]
-        assert np.abs(resized[0] - resized[1]).mean() < (0.05 if image.mode == "1" else 0.01), image.mode
+    numbers = {"I;16": half * np.uint16(257), "F": half.astype(np.float32)}
+    image = Image.fromarray(numbers[mode]) if mode in numbers else page.convert(mode)
+    if mode in ("RGBA", "LA"):
+        image.putalpha(Image.fromarray(255 - half))
+    expected = read_photo(image)
+    monkeypatch.setattr(photo_file, "FEW_PIXELS", 1_000_000)
+    small = (expected.shape[1] // 4, expected.shape[0] // 4)
+    both = [
+        Image.fromarray(grey).resize(small, Image.Resampling.BOX) for grey in (expected, read_photo(image))
+    ]
+    assert max(expected.shape) == photo_file.MAX_SIDE
+    assert np.abs(np.subtract(*map(np.asarray, both))).mean() < (0.05 if mode == "1" else 0.01)
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("TIFF", "L"), ("TIFF", "F"), ("TIFF", "RGBA"), ("PNG", "L")])
@@ -342,24 +340,9 @@ def test_an_open_file_is_read_from_its_start_and_a_pipe_from_where_it_is(seven: 
     assert (read_photo(Pipe(data)) == read_photo(data)).all()
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_values_that_are_not_numbers(value: float, seven: np.ndarray) -> None:
-    page = sheet(seven).astype(np.float32) / 255
-    page[5, 5] = value
-    try:
-        assert np.isfinite(read_digits(page).ink).all()
-    except PhotoError as error:
-        assert "\n" not in str(error)
-
-
 def test_the_ink_of_a_canvas_is_the_canvas(seven: np.ndarray) -> None:
     canvas = np.pad(seven.repeat(8, 0).repeat(8, 1), 20).astype(np.float32) / 255
     assert np.abs(find_ink(canvas) - canvas).mean() < 0.01
-
-
-def test_work_is_bounded(seven: np.ndarray) -> None:
-    large = Image.fromarray(sheet(seven)).resize((6000, 4000))
-    assert max(read_photo(large).shape) <= photo_file.MAX_SIDE
 
 
 # --- and in the end it is read ---
@@ -367,28 +350,19 @@ def test_work_is_bounded(seven: np.ndarray) -> None:
 
 def changed(image: np.ndarray, kind: str, random: np.random.Generator) -> np.ndarray:
     """One test digit, as somebody might photograph it."""
-    scale = random.uniform(0.5, 2)
-    side = round(28 * scale)
-    scaled = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))
-    if kind == "shifted":
-        page = np.zeros((60, 60), np.uint8)
-        top, left = random.integers(0, 33, 2)
-        page[top : top + 28, left : left + 28] = image
-        return page
-    if kind == "scaled":
-        return np.pad(scaled, 4)
     if kind == "inverted":
         return 255 - image
-    if kind == "on a gradient":
-        ink = np.pad(scaled, 12) / 255
-        light = np.linspace(0.4, 0.95, ink.shape[1])[None]
-        return (light * (1 - 0.75 * ink) * 255).astype(np.uint8)
-    side = int(random.integers(150, 700))
-    page = np.zeros((2200, 4000), np.float32)
-    top, left = random.integers(0, 2200 - side), random.integers(0, 4000 - side)
-    large = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
-    page[top : top + side, left : left + side] = np.asarray(large) / 255
-    light = np.linspace(0.95, 0.6, 4000, dtype=np.float32)[None]
+    if kind == "shifted":
+        top, left = random.integers(0, 33, 2)
+        return np.pad(image, ((top, 32 - top), (left, 32 - left)))
+    side = int(random.integers(150, 700) if kind == "in a large photo" else random.integers(14, 56))
+    ink = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))
+    if kind == "scaled":
+        return np.pad(ink, 4)
+    height, width = (2200, 4000) if kind == "in a large photo" else (side + 24, side + 24)
+    top, left = random.integers(0, height - side), random.integers(0, width - side)
+    page = np.pad(ink, ((top, height - side - top), (left, width - side - left))) / 255
+    light = np.linspace(0.95, 0.5, width)[None]
     return (light * (1 - 0.7 * page) * 255).astype(np.uint8)
 
 
