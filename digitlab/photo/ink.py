@@ -34,11 +34,9 @@ def find_ink(grey: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
     """Tell ink from paper, dark on light or light on dark, under any light.
 
     1. Estimate the page without its ink, and subtract. Ink lies on the side with the deepest differences.
-    2. Measure depth against the paper beside it: 0.2 on white paper and 0.1 in a shadow of half the light are
-       one ink.
-    3. Keep what is deeper than the paper's grain, and deeper than the threshold that splits it best in two
-       (Otsu), so that ruled lines, folds and shades fall away; then only marks with a size, a contrast and an
-       edge.
+    2. Measure depth as a share of the paper's light, so that ink in a shadow is as deep.
+    3. Keep what is deeper than the paper's grain and than Otsu's threshold; then only marks with a size, a
+       contrast and an edge, which ruled lines, folds and shades have not.
 
     Returns:
         0 paper, 1 full ink, and between them the soft edges of strokes. A clean MNIST image comes back as it
@@ -71,15 +69,14 @@ def find_ink(grey: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
     threshold = _otsu_threshold(candidates)
     full = float(np.percentile(candidates[candidates >= threshold], 80))
     ink = _keep_marks(depth, threshold, full, grain)
-    if not ink.any():
-        raise PhotoError(BLANK)
     # Strokes end softly: keep the pixel beside them too, unless it is grain.
     ink = ndimage.binary_dilation(ink, EIGHT) & (depth > max(2 * grain, 0.03))
+    if not ink.any():
+        raise PhotoError(BLANK)
     return np.where(ink, np.clip(depth / full, 0, 1), 0).astype(np.float32)
 
 
 def _resize(values: FloatArray, height: int, width: int) -> FloatArray:
-    """Block means when it becomes smaller, straight lines between pixels when it becomes larger."""
     smaller = height < values.shape[0] or width < values.shape[1]
     kind = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
     return np.asarray(Image.fromarray(values).resize((width, height), kind))
@@ -181,9 +178,8 @@ def _keep_marks(depth: FloatArray, threshold: float, full: float, grain: float) 
     extent = np.array([max(y.stop - y.start, x.stop - x.start) for y, x in ndimage.find_objects(labels)])
     smooth = ndimage.gaussian_filter(depth, side / 800)
     slope = np.hypot(*np.gradient(np.pad(smooth, 1, mode="edge")))[1:-1, 1:-1]
-    inside, index = labels > 0, np.arange(1, n_marks + 1)
-    deepest = ndimage.maximum(depth[inside], labels[inside], index)
-    steepest = ndimage.maximum(slope[inside], labels[inside], index)
+    index = np.arange(1, n_marks + 1)
+    deepest, steepest = (ndimage.maximum(values, labels, index) for values in (depth, slope))
     keep = (extent >= max(3, side // 100)) & (deepest >= max(threshold, 6 * grain))
     # A stroke rises from paper to ink within a part of its size; a shade fades in.
     keep &= steepest * np.maximum(3, np.minimum(0.25 * extent, 0.1 * side)) > full

@@ -24,8 +24,7 @@ def group_marks(ink: Float[np.ndarray, "H W"], *, single: bool = False) -> list[
     remains are left out. With `single` everything is one digit.
 
     Returns:
-        For each digit its box `(top, left, bottom, right)`, bottom and right exclusive, and its own ink, of
-        the box's size. Lines from top to bottom, each from left to right.
+        For each digit its box `(top, left, bottom, right)`, bottom and right exclusive, and its own ink.
 
     Raises:
         PhotoError: no mark could be a digit, or there are more than 500.
@@ -41,13 +40,12 @@ def group_marks(ink: Float[np.ndarray, "H W"], *, single: bool = False) -> list[
         raise PhotoError(BLANK)
     boxes = np.array([[y.start, x.start, y.stop, x.stop] for y, x in ndimage.find_objects(labels)])
     sizes = np.bincount(labels.ravel())[1:]
-    groups = [list(range(n_marks))] if single else _group_boxes(boxes, sizes, ink.shape)
     digits = []
-    for group in groups:
-        top, left, bottom, right = (int(edge) for edge in _union(boxes[group]))
+    for group in [list(range(n_marks))] if single else _group_boxes(boxes, sizes, ink.shape):
+        top, left, bottom, right = _union(boxes[group]).tolist()
         part = slice(top, bottom), slice(left, right)
         mine = np.isin(labels[part], np.array(group) + 1)
-        digits.append(((top, left, bottom, right), np.where(mine, ink[part], np.float32(0))))
+        digits.append(((top, left, bottom, right), ink[part] * mine))
     return digits
 
 
@@ -71,7 +69,8 @@ def _group_boxes(boxes: IntArray, sizes: IntArray, shape: tuple[int, ...]) -> li
     while pair := _closest_fragments(np.array(outer), usual):
         first, second = pair
         groups[first] += groups.pop(second)
-        outer[first] = _union(np.array([outer[first], outer.pop(second)]))
+        del outer[second]
+        outer[first] = _union(boxes[groups[first]])
     # A dash or a dot is no digit.
     digits = [i for i, box in enumerate(outer) if box[2] - box[0] >= 0.35 * usual]
     if not digits:

@@ -94,11 +94,11 @@ def _read_file(source: Any, name: str) -> FloatArray:
     _check_limits(name, {"bytes": len(data), "EXIF parts": data.count(b"Exif\0\0")})
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         pixels = image.width * image.height
-        costly = image.format in ("WEBP", "AVIF") or image.mode == "CMYK"
-        scans = data.count(b"\xff\xda") if image.format in ("JPEG", "MPO") else 1
-        kind = "pixels of WebP, AVIF or CMYK" if costly else "pixels"
-        sides, in_all = max(image.size), scans * pixels
-        _check_limits(name, {kind: pixels, "pixels on a side": sides, "pixels in all scans": in_all})
+        if image.format in ("WEBP", "AVIF") or image.mode == "CMYK":
+            _check_limits(name, {"pixels of WebP, AVIF or CMYK": pixels})
+        if image.format in ("JPEG", "MPO"):
+            _check_limits(name, {"pixels in all scans": pixels * data.count(b"\xff\xda")})
+        _check_limits(name, {"pixels": pixels, "pixels on a side": max(image.size)})
         image.draft("L", (MAX_SIDE, MAX_SIDE))  # a JPEG can be decoded at a fraction of its size
         return _image_to_grey(image, name)
 
