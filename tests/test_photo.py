@@ -1,18 +1,28 @@
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import fuzz_photos
 import numpy as np
 import pytest
+import scipy.ndimage as ndimage
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from digitlab.data import Digits
-from digitlab.photo import normalize_ink, read_digits, read_photo
+from digitlab.photo import (
+    PhotoError,
+    find_ink,
+    group_marks,
+    normalize_ink,
+    read_digits,
+    read_photo,
+    thicken_ink,
+)
 from digitlab.photo import read as photo_file
-from digitlab.photo.ink import PhotoError, find_ink
+from digitlab.photo.fit import _area_weights
 from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
 
@@ -32,39 +42,23 @@ def seven(test_digits: Digits) -> np.ndarray:
     return image
 
 
-def saved(image: Image.Image, path: Path, **options: object) -> Path:
-    image.save(path, **options)  # type: ignore[arg-type]
-    return path
-
-
 # --- every kind of picture ---
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "I", "I;16", "F"])
-def test_every_mode_gives_the_same_digit(mode: str, seven: np.ndarray, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [(mode, "PNG") for mode in ("1", "L", "P", "RGB", "RGBA", "LA", "I;16")]
+    + [("I", "TIFF"), ("F", "TIFF"), ("CMYK", "JPEG"), ("YCbCr", "JPEG"), ("RGB", "MPO"), ("L", "JPEG")]
+    + [("RGB", "WEBP"), ("RGB", "AVIF"), ("RGB", "BMP"), ("RGB", "GIF"), ("L", "PPM"), ("1", "TIFF")],
+)
+def test_every_kind_of_picture_gives_the_same_digit(mode: str, kind: str, seven: np.ndarray) -> None:
     page = sheet(seven)
     expected = read_digits(page).digits[0].image.astype(int)
-    image = Image.fromarray(page)
-    if mode == "I;16":
-        image = Image.fromarray(page.astype(np.uint16) * 257)
-    elif mode == "I":
-        image = Image.fromarray(page.astype(np.int32) * 257)
-    elif mode == "F":
-        image = Image.fromarray(page.astype(np.float32) / 255)
-    else:
-        image = image.convert(mode)
-    suffix = {"CMYK": ".jpg", "YCbCr": ".jpg", "F": ".tif", "I": ".tif"}.get(mode, ".png")
-    (digit,) = read_digits(saved(image, tmp_path / f"digit{suffix}")).digits
+    numbers = {"I;16": page * np.uint16(257), "I": page * np.int32(257), "F": page / np.float32(255)}
+    image = Image.fromarray(numbers[mode]) if mode in numbers else Image.fromarray(page).convert(mode)
+    (digit,) = read_digits(fuzz_photos.save(image, kind)).digits
     # A picture of two colours has lost its soft edges: there the strokes may differ at their borders.
     assert np.abs(digit.image.astype(int) - expected).mean() < (20 if mode == "1" else 4)
-
-
-def test_the_camera_may_be_held_sideways(seven: np.ndarray, tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turned by 90 degrees: what the file holds lies on its side
-    path = saved(Image.fromarray(np.rot90(sheet(seven))), tmp_path / "turned.jpg", exif=exif, quality=95)
-    upright = read_digits(sheet(seven)).digits[0].image.astype(int)
-    assert np.abs(read_digits(path).digits[0].image.astype(int) - upright).mean() < 3
 
 
 def test_ink_on_a_transparent_ground(seven: np.ndarray) -> None:
@@ -84,60 +78,93 @@ def test_polarity_does_not_matter(seven: np.ndarray) -> None:
     assert np.abs(dark.astype(int) - bright.astype(int)).max() <= 2
 
 
-def test_the_first_frame_of_a_moving_picture(seven: np.ndarray, tmp_path: Path) -> None:
-    frames = [Image.fromarray(sheet(seven)), Image.fromarray(sheet(seven.T.copy()))]
-    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
-    expected = read_digits(sheet(seven)).digits[0].image.astype(int)
-    assert np.abs(read_digits(tmp_path / "moving.gif").digits[0].image.astype(int) - expected).mean() < 4
+def test_the_first_frame_of_a_moving_picture(seven: np.ndarray) -> None:
+    page, other = Image.fromarray(sheet(seven)), Image.fromarray(sheet(seven.T.copy()))
+    moving = fuzz_photos.save(page, "GIF", save_all=True, append_images=[other])
+    assert (read_photo(moving) == read_photo(fuzz_photos.save(page, "GIF"))).all()
 
 
 # --- what cannot be read ---
 
 
-def test_what_is_no_picture_is_one_clear_line(tmp_path: Path, seven: np.ndarray) -> None:
-    png = io.BytesIO()
-    Image.fromarray(sheet(seven)).save(png, "PNG")
-    contents = {
-        "missing.png": None,
-        "empty.png": b"",
-        "text.png": b"no picture at all",
-        "short.png": png.getvalue()[: len(png.getvalue()) // 2],
-        "vector.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-        "program.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-    }
-    for name, content in contents.items():
-        if content is not None:
-            (tmp_path / name).write_bytes(content)
-        with pytest.raises(PhotoError) as error:
-            read_photo(tmp_path / name)
-        assert name in str(error.value) and "\n" not in str(error.value)
-    with pytest.raises(PhotoError):
-        read_photo(tmp_path)
+GOOD = fuzz_photos.save(Image.new("L", (300, 200)), "PNG")
+HUGE = fuzz_photos.save(Image.new("L", (16, 16)), "JPEG")
+HUGE = HUGE.replace(b"\0\x10\0\x10\1", (50_000).to_bytes(2, "big") + (3300).to_bytes(2, "big") + b"\1")
+PART = b"\xff\xe1\0\x09Exif\0\0\0"
 
 
-def test_a_bomb_is_refused_by_its_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = saved(Image.new("1", (20_000, 20_000)), tmp_path / "bomb.png")
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("missing.png", None, "cannot be opened"),
+        ("line\nbreak.png", None, "cannot be opened"),
+        ("empty.png", b"", "not a picture of a known kind"),
+        ("text.png", b"no picture at all", "not a picture of a known kind"),
+        ("vector.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "HEIC, PDF and SVG"),
+        (
+            "program.eps",
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+            "not a picture of a known kind",
+        ),
+        ("short.png", GOOD[: len(GOOD) // 2], "cannot be opened"),
+        ("huge.jpg", HUGE, "more than 60,000,000 pixels"),
+        ("exif.jpg", HUGE[:2] + 1500 * PART + HUGE[2:], "more than 8 EXIF parts"),
+        (
+            "long.jpg",
+            fuzz_photos.save(Image.new("1", (1, 65_536)), "PNG"),
+            "more than 65,535 pixels on a side",
+        ),
+        ("bytes.png", bytes(100_000_001), "more than 100,000,000 bytes"),
+        ("", None, "a folder or a device"),
+    ],
+)
+def test_what_cannot_be_read_is_one_clear_line(
+    name: str, content: bytes | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    decoded: list[object] = []
+    monkeypatch.setattr(photo_file, "_load", decoded.append)
+    if name == "short.png":
+        monkeypatch.undo()
+    with pytest.raises(PhotoError, match=words) as error:
+        read_photo(tmp_path / name)
+    assert str(error.value).isprintable() and ascii(name)[1:-1] in str(error.value)
+    assert not decoded, "a claim is judged before it is decoded"
 
-    def decode(*_args: object, **_kwargs: object) -> None:
-        raise AssertionError("it was unpacked")
 
-    monkeypatch.setattr(Image.Image, "load", decode)
-    with pytest.raises(PhotoError, match=r"bomb.png"):
-        read_photo(path)
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: read_photo(5), "source: expected a path"),
+        (lambda: read_photo(np.zeros((2, 2, 5))), "numbers of shape"),
+        (lambda: read_photo(np.zeros((0, 5))), "numbers of shape"),
+        (lambda: read_photo(np.full((9, 9), np.nan)), "no finite number"),
+        (lambda: read_digits(np.zeros((9, 9)), single="yes"), "single: expected bool"),
+        (lambda: find_ink(np.zeros((9, 9), np.uint8)), "grey: expected Float"),
+        (lambda: group_marks(np.zeros((9, 9, 3))), "ink: expected Float"),
+        (lambda: thicken_ink([[0.0, 1.0]]), "ink: expected Float"),
+        (lambda: normalize_ink(np.zeros(9)), "ink: expected Float"),
+    ],
+)
+def test_a_wrong_argument_is_one_clear_line(call: Callable[[], object], words: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=words) as error:
+        call()
+    assert str(error.value).isprintable()
 
 
-@pytest.mark.parametrize("kind", ["white", "black", "grey", "noise", "gradient"])
-def test_a_blank_page_is_called_blank(kind: str) -> None:
-    random = np.random.default_rng(0)
-    pages = {
-        "white": np.full((200, 300), 255, np.uint8),
-        "black": np.zeros((200, 300), np.uint8),
-        "grey": np.full((200, 300), 117, np.uint8),
-        "noise": random.integers(225, 245, (200, 300)).astype(np.uint8),
-        "gradient": np.linspace(90, 250, 300).astype(np.uint8)[None].repeat(200, 0),
-    }
+@pytest.mark.parametrize(
+    "page",
+    [
+        *(np.full((200, 300), grey, np.uint8) for grey in (0, 117, 255)),
+        np.random.default_rng(0).integers(225, 245, (200, 300)).astype(np.uint8),
+        np.linspace(90, 250, 300).astype(np.uint8)[None].repeat(200, 0),
+    ],
+    ids=["black", "grey", "white", "noise", "gradient"],
+)
+def test_a_blank_page_is_called_blank(page: np.ndarray) -> None:
     with pytest.raises(PhotoError, match="blank"):
-        read_digits(pages[kind])
+        read_digits(page)
 
 
 # --- several digits ---
@@ -157,6 +184,18 @@ def test_digits_come_in_reading_order(test_digits: Digits) -> None:
     assert 130 < top < bottom < 240 and 100 < left < right < 205
 
 
+def test_ruled_paper_and_a_thin_pen(seven: np.ndarray) -> None:
+    page = sheet(seven, scale=12, margin=100)
+    expected = read_digits(page).digits[0].box
+    page[30::60] = np.minimum(page[30::60], 200)
+    (digit,) = read_digits(page).digits
+    assert np.abs(np.array(digit.box) - expected).max() <= 3
+    line = np.full((500, 300), 250, np.uint8)
+    line[150:350, 150:153] = 20
+    thin, thick = (read_digits(line, thicken=thicken).digits[0].image for thicken in (False, True))
+    assert (thin.max(axis=0) > 30).sum() < (thick.max(axis=0) > 30).sum() and thick.max() > 200
+
+
 def test_specks_are_no_digits(seven: np.ndarray) -> None:
     page = sheet(seven)
     page[10:12, 10:12] = page[-12:-10, 50:52] = 30
@@ -167,13 +206,20 @@ def test_the_bar_of_a_five_belongs_to_it() -> None:
     page = np.zeros((120, 200), np.uint8)
     for left in (20, 110):
         page[20:28, left + 12 : left + 50] = 255  # the bar
-        page[31:90, left + 6 : left + 14] = page[82:90, left + 6 : left + 45] = page[
-            50:90, left + 38 : left + 46
-        ] = 255
+        page[31:90, left + 6 : left + 14] = 255
+        page[50:90, left + 38 : left + 46] = 255
+        page[82:90, left + 6 : left + 45] = 255
     assert len(read_digits(page).digits) == 2
 
 
 # --- MNIST's own preparation ---
+
+
+@pytest.mark.parametrize(("n_in", "n_out"), [(7, 3), (40, 20), (31, 20), (5, 20), (1, 1)])
+def test_a_part_of_a_pixel_counts_as_a_part(n_in: int, n_out: int) -> None:
+    values = np.random.default_rng(0).random(n_in)
+    expected = values.repeat(n_out).reshape(n_out, n_in).mean(axis=1)
+    assert np.allclose(_area_weights(n_in, n_out) @ values, expected)
 
 
 def test_a_digit_of_mnist_comes_back_unchanged(test_digits: Digits) -> None:
@@ -201,20 +247,10 @@ def test_whatever_the_ink_it_ends_in_the_box_and_in_the_middle(height: int, widt
     assert max(digit.boxed.shape) == 20
     assert digit.image.shape == (28, 28) and digit.image.dtype == np.uint8
     assert int(digit.image.sum()) == int(digit.boxed.sum()), "nothing is cut off"
-    mass = digit.image.astype(float)
-    for axis in (0, 1):
-        centre = (mass.sum(axis=1 - axis) * np.arange(28)).sum() / mass.sum()
-        assert 13.5 - 1e-9 <= centre < 14.5
+    assert all(13.5 - 1e-9 <= centre < 14.5 for centre in ndimage.center_of_mass(digit.image))
 
 
 # --- anything at all ---
-
-
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.binary(max_size=400))
-def test_any_bytes_give_digits_or_one_line(content: bytes) -> None:
-    with pytest.raises(PhotoError):
-        read_digits(io.BytesIO(content))
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -222,64 +258,58 @@ def test_any_bytes_give_digits_or_one_line(content: bytes) -> None:
     st.integers(1, 60),
     st.integers(1, 60),
     st.integers(0, 1000),
-    st.sampled_from([np.uint8, np.float32, np.uint16]),
+    st.sampled_from([255, 65535, np.nan, np.inf]),
 )
-def test_any_picture_gives_digits_or_one_line(height: int, width: int, seed: int, dtype: type) -> None:
-    random = np.random.default_rng(seed)
-    values = random.random((height, width)) * (1 if dtype is np.float32 else np.iinfo(dtype).max)
+def test_any_picture_gives_digits_or_one_line(height: int, width: int, seed: int, value: float) -> None:
+    page = np.random.default_rng(seed).random((height, width))
+    page = (page * value).astype(np.uint16) if np.isfinite(value) else np.where(page < 0.01, value, page)
     try:
-        photo = read_digits(values.astype(dtype))
+        photo = read_digits(page)
     except PhotoError as error:
         assert "\n" not in str(error)
     else:
-        assert all(digit.image.shape == (28, 28) for digit in photo.digits)
+        assert np.isfinite(photo.ink).all() and photo.images.shape[1:] == (28, 28)
 
 
 def test_what_went_wrong_once_goes_well() -> None:
-    report = fuzz_photos.run_corpus()
+    report = fuzz_photos.run(fuzz_photos.corpus())
     assert not report.problems
-    assert report.kinds["read"] == len(list(fuzz_photos.CORPUS.iterdir())) - 1 >= 20  # all but its README
+    assert report.kinds["read"] == len(list(fuzz_photos.CORPUS.iterdir())) - 1 >= 18  # all but its README
     assert report.outcomes["digits"] and report.outcomes["too large"]
 
 
 @pytest.mark.slow
 def test_the_first_200_files_of_the_campaign() -> None:
-    report = fuzz_photos.run_campaign(range(200), seed=0)
+    report = fuzz_photos.run(fuzz_photos.campaign(range(200), seed=0))
     assert not report.problems
-    kinds = {"strange_path", "bombs", *(generator.__name__ for generator in fuzz_photos.GENERATORS)}
-    assert set(report.kinds) == kinds
-    assert {"digits", "blank", "damaged", "not a picture", "too large", "no file"} <= set(report.outcomes)
+    assert set(report.kinds) == {"strange path", "bombs", "saved", "mutated", "grafted"}
+    assert {"digits", "blank", "damaged", "not a picture", "no file"} <= set(report.outcomes)
 
 
 def test_a_file_of_the_campaign_can_be_made_again(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    numbers = [0, 1, 2, 4, 6, 8, 12, 14, 16, 22]
-    first = [fuzz_photos.make_file(tmp_path / "a", 3, i)[1].read_bytes() for i in numbers]
-    again = [fuzz_photos.make_file(tmp_path / "b", 3, i)[1].read_bytes() for i in reversed(numbers)]
-    assert first == again[::-1] and len(set(first)) == len(numbers)
+    first = [fuzz_photos.make_file(tmp_path, 3, i)[1].read_bytes() for i in range(12)]
+    again = [fuzz_photos.make_file(tmp_path, 3, i)[1].read_bytes() for i in reversed(range(12))]
+    assert first == again[::-1] and len(set(first)) == len(first)
 
 
+@pytest.mark.parametrize("mode", ["L", "1", "P", "RGB", "CMYK", "RGBA", "LA", "I;16", "F"])
 def test_large_pictures_are_averaged_as_small_ones_are(
-    monkeypatch: pytest.MonkeyPatch, seven: np.ndarray
+    mode: str, monkeypatch: pytest.MonkeyPatch, seven: np.ndarray
 ) -> None:
-    """A picture above `FEW_PIXELS` goes through blocks in strips: the same picture, a little smoother."""
     page = Image.fromarray(sheet(seven, scale=60, margin=300)).resize((1601, 1999))
     half = np.asarray(page) // 2
-    modes = [page.convert(mode) for mode in ("L", "1", "P", "RGB", "CMYK", "RGBA", "LA")]
-    modes += [Image.fromarray(half.astype(np.uint16) * 257), Image.fromarray(half.astype(np.float32))]
-    modes[5].putalpha(Image.fromarray(255 - half))
-    for image in modes:
-        expected = read_photo(image)
-        with monkeypatch.context() as patch:
-            patch.setattr(photo_file, "FEW_PIXELS", 1_000_000)
-            averaged = read_photo(image)
-        small = (expected.shape[1] // 4, expected.shape[0] // 4)
-        resized = [
-            np.asarray(Image.fromarray(grey).resize(small, Image.Resampling.BOX))
-            for grey in (expected, averaged)
-        ]
-        assert np.abs(resized[0] - resized[1]).mean() < (0.05 if image.mode == "1" else 0.01), image.mode
+    numbers = {"I;16": half * np.uint16(257), "F": half.astype(np.float32)}
+    image = Image.fromarray(numbers[mode]) if mode in numbers else page.convert(mode)
+    if mode in ("RGBA", "LA"):
+        image.putalpha(Image.fromarray(255 - half))
+    expected = read_photo(image)
+    monkeypatch.setattr(photo_file, "FEW_PIXELS", 1_000_000)
+    small = (expected.shape[1] // 4, expected.shape[0] // 4)
+    both = [
+        Image.fromarray(grey).resize(small, Image.Resampling.BOX) for grey in (expected, read_photo(image))
+    ]
+    assert max(expected.shape) == photo_file.MAX_SIDE
+    assert np.abs(np.subtract(*map(np.asarray, both))).mean() < (0.05 if mode == "1" else 0.01)
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("TIFF", "L"), ("TIFF", "F"), ("TIFF", "RGBA"), ("PNG", "L")])
@@ -308,49 +338,9 @@ def test_an_open_file_is_read_from_its_start_and_a_pipe_from_where_it_is(seven: 
     assert (read_photo(Pipe(data)) == read_photo(data)).all()
 
 
-def test_a_claim_is_judged_before_a_jpeg_is_reduced() -> None:
-    data = bytearray(fuzz_photos.save(Image.new("L", (16, 16)), "JPEG"))
-    frame = data.index(b"\xff\xc0")
-    data[frame + 5 : frame + 9] = (50_000).to_bytes(2, "big") + (3300).to_bytes(2, "big")
-    with pytest.raises(PhotoError, match=r"3,300 x 50,000 pixels"):
-        read_photo(bytes(data))
-
-
-def test_a_good_picture_of_many_bytes_is_not_taken_for_a_flood(seven: np.ndarray) -> None:
-    """PNG in chunks of 8 kB, as libpng writes it, with pixels that cannot be packed: 26 MB."""
-    noise = np.random.default_rng(0).integers(0, 256, (3000, 3000, 3), dtype=np.uint8)
-    noise[200 : 200 + 28 * 90, 200 : 200 + 28 * 90] = 0
-    file = io.BytesIO()
-    Image.fromarray(noise).save(file, "PNG", compress_level=0)
-    whole = file.getvalue()
-    start = whole.index(b"IDAT") - 4
-    data, place = b"", start
-    while whole[place + 4 : place + 8] == b"IDAT":
-        n = int.from_bytes(whole[place : place + 4], "big")
-        data += whole[place + 8 : place + 8 + n]
-        place += n + 12
-    chunks = b"".join(fuzz_photos.chunk(b"IDAT", data[i : i + 8192]) for i in range(0, len(data), 8192))
-    assert read_photo(whole[:start] + chunks + whole[place:]).shape == (1600, 1600)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_values_that_are_not_numbers(value: float, seven: np.ndarray) -> None:
-    page = sheet(seven).astype(np.float32) / 255
-    page[5, 5] = value
-    try:
-        assert np.isfinite(read_digits(page).ink).all()
-    except PhotoError as error:
-        assert "\n" not in str(error)
-
-
 def test_the_ink_of_a_canvas_is_the_canvas(seven: np.ndarray) -> None:
     canvas = np.pad(seven.repeat(8, 0).repeat(8, 1), 20).astype(np.float32) / 255
     assert np.abs(find_ink(canvas) - canvas).mean() < 0.01
-
-
-def test_work_is_bounded(seven: np.ndarray) -> None:
-    large = Image.fromarray(sheet(seven)).resize((6000, 4000))
-    assert max(read_photo(large).shape) <= photo_file.MAX_SIDE
 
 
 # --- and in the end it is read ---
@@ -358,28 +348,19 @@ def test_work_is_bounded(seven: np.ndarray) -> None:
 
 def changed(image: np.ndarray, kind: str, random: np.random.Generator) -> np.ndarray:
     """One test digit, as somebody might photograph it."""
-    scale = random.uniform(0.5, 2)
-    side = round(28 * scale)
-    scaled = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))
-    if kind == "shifted":
-        page = np.zeros((60, 60), np.uint8)
-        top, left = random.integers(0, 33, 2)
-        page[top : top + 28, left : left + 28] = image
-        return page
-    if kind == "scaled":
-        return np.pad(scaled, 4)
     if kind == "inverted":
         return 255 - image
-    if kind == "on a gradient":
-        ink = np.pad(scaled, 12) / 255
-        light = np.linspace(0.4, 0.95, ink.shape[1])[None]
-        return (light * (1 - 0.75 * ink) * 255).astype(np.uint8)
-    side = int(random.integers(150, 700))
-    page = np.zeros((2200, 4000), np.float32)
-    top, left = random.integers(0, 2200 - side), random.integers(0, 4000 - side)
-    large = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
-    page[top : top + side, left : left + side] = np.asarray(large) / 255
-    light = np.linspace(0.95, 0.6, 4000, dtype=np.float32)[None]
+    if kind == "shifted":
+        top, left = random.integers(0, 33, 2)
+        return np.pad(image, ((top, 32 - top), (left, 32 - left)))
+    side = int(random.integers(150, 700) if kind == "in a large photo" else random.integers(14, 56))
+    ink = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))
+    if kind == "scaled":
+        return np.pad(ink, 4)
+    height, width = (2200, 4000) if kind == "in a large photo" else (side + 24, side + 24)
+    top, left = random.integers(0, height - side), random.integers(0, width - side)
+    page = np.pad(ink, ((top, height - side - top), (left, width - side - left))) / 255
+    light = np.linspace(0.95, 0.5, width)[None]
     return (light * (1 - 0.7 * page) * 255).astype(np.uint8)
 
 

@@ -1,9 +1,4 @@
-"""Photos: a photo, a scan or a canvas in, 28x28 digits as MNIST's out, with every stage in between.
-
-A network that reads 99 % of MNIST fails on a digit that is smaller, off-centre or dark on light, because every
-MNIST image was prepared in the same way: fitted into a 20x20 box, then moved until its centre of mass lay in
-the middle of 28x28. This module prepares a picture of handwriting likewise, in steps that can be looked at one
-by one:
+"""From a picture to digits as MNIST's, in steps that can be looked at one by one.
 
     read_photo     a file          -> a grey picture, upright, 0 black .. 1 white
     find_ink       a grey picture  -> an ink map, 0 paper .. 1 ink, whatever the light and the colours
@@ -11,10 +6,8 @@ by one:
     thicken_ink    one digit's ink -> the same, with strokes that survive 20 pixels
     normalize_ink  one digit's ink -> fitted into 20x20 -> centred in 28x28
 
-`read_digits` does all of it. The first step is in `digitlab.photo.read`, the next two are in
-`digitlab.photo.ink` and `digitlab.photo.marks`. What it does not do: say which digit it is
-(`digitlab.training.predict` does), cut apart digits that touch, or straighten a page that lies askew. Lesson 11
-builds these steps by hand.
+A network that reads 99 % of MNIST fails on a digit that is smaller, off-centre or dark on light, because every
+MNIST image was prepared in the same way. Lesson 11 builds these steps by hand.
 """
 
 from __future__ import annotations
@@ -25,55 +18,36 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import scipy.ndimage as ndimage
+from jaxtyping import Float, UInt8
 
-from digitlab.photo.ink import Box, FloatArray, PhotoError, check_picture, find_ink
+from digitlab.checks import checked
+from digitlab.photo.ink import Box, PhotoError, find_ink
 from digitlab.photo.marks import group_marks
 from digitlab.photo.read import read_photo
-
-__all__ = [
-    "NormalizedDigit",
-    "Photo",
-    "PhotoDigit",
-    "PhotoError",
-    "find_ink",
-    "group_marks",
-    "normalize_ink",
-    "read_digits",
-    "read_photo",
-    "thicken_ink",
-]
-
-ByteArray = npt.NDArray[np.uint8]
 
 MIN_STROKE = 1.6  # pixels in the 20x20 box; 95 % of MNIST's digits have thicker strokes than this
 
 
 class NormalizedDigit(NamedTuple):
-    """What `normalize_ink` returns: `boxed` uint8 `(h, w)`, the longer side 20, and `image` uint8 `(28, 28)`."""
+    """What `normalize_ink` returns: `boxed`, the longer side 20, and `image`."""
 
-    boxed: ByteArray
-    image: ByteArray
+    boxed: UInt8[np.ndarray, "h w"]
+    image: UInt8[np.ndarray, "28 28"]
 
 
 @dataclass(frozen=True, eq=False)
 class PhotoDigit:
     """One digit of a picture, with the stages that led to it.
 
-    Attributes:
-        box: `(top, left, bottom, right)` in pixels of `Photo.grey`, bottom and right exclusive.
-        grey: float32 `(h, w)`, this part of the grey picture.
-        ink: float32 `(h, w)`, 0..1, the ink of this digit alone.
-        thickened: float32, the ink after `thicken_ink`; the same array where nothing was to do.
-        boxed: uint8 `(h, w)`, fitted into 20x20.
-        image: uint8 `(28, 28)`, centred by mass: ready for a network.
+    `grey` is its part of the picture: from top to bottom, left to right of its `box`. `ink` is its own alone.
     """
 
     box: Box
-    grey: FloatArray
-    ink: FloatArray
-    thickened: FloatArray
-    boxed: ByteArray
-    image: ByteArray
+    grey: Float[np.ndarray, "h w"]
+    ink: Float[np.ndarray, "h w"]
+    thickened: Float[np.ndarray, "h2 w2"]
+    boxed: UInt8[np.ndarray, "h3 w3"]
+    image: UInt8[np.ndarray, "28 28"]
 
     def stages(self) -> list[tuple[str, npt.NDArray[Any]]]:
         """The pictures from paper to network in order, each with its name."""
@@ -83,28 +57,29 @@ class PhotoDigit:
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A picture with its digits: `grey` and `ink` float32 `(H, W)`; `digits` in reading order, at least one."""
+    """A picture with its digits, in reading order, at least one."""
 
-    grey: FloatArray
-    ink: FloatArray
+    grey: Float[np.ndarray, "H W"]
+    ink: Float[np.ndarray, "H W"]
     digits: tuple[PhotoDigit, ...]
 
     @property
-    def images(self) -> ByteArray:
-        """All digits together, uint8 `(N, 28, 28)`."""
+    def images(self) -> UInt8[np.ndarray, "N 28 28"]:
+        """All digits together."""
         return np.stack([digit.image for digit in self.digits])
 
 
+@checked
 def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> Photo:
     """Find the handwritten digits of a picture and prepare each of them as MNIST's were.
 
+    Which digits they are `digitlab.training.predict` says. Digits that touch are not cut apart, nor is a page
+    straightened that lies askew.
+
     Args:
         source: whatever `read_photo` takes.
-        single: all ink is one digit, as on a drawing canvas; else marks are grouped into digits.
+        single: all ink is one digit, as on a drawing canvas.
         thicken: False leaves `thicken_ink` out, to see what it is good for.
-
-    Returns:
-        A `Photo`, its digits line by line from the top, each line from left to right.
 
     Raises:
         PhotoError: the picture cannot be read, or holds nothing that could be a digit.
@@ -119,31 +94,19 @@ def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> P
     ink = find_ink(grey)
     digits = []
     for box, own_ink in group_marks(ink, single=single):
-        top, left, bottom, right = box
+        part = grey[box[0] : box[2], box[1] : box[3]]
         thickened = thicken_ink(own_ink) if thicken else own_ink
-        digits.append(
-            PhotoDigit(box, grey[top:bottom, left:right], own_ink, thickened, *normalize_ink(thickened))
-        )
+        digits.append(PhotoDigit(box, part, own_ink, thickened, *normalize_ink(thickened)))
     return Photo(grey, ink, tuple(digits))
 
 
-# From one digit's ink to 28x28
-# --------------------------------------------------------------------------------------
-
-
-def thicken_ink(ink: FloatArray) -> FloatArray:
+@checked
+def thicken_ink(ink: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h2 w2"]:
     """Make strokes that would be thinner than MNIST's in the 20x20 box as thick as MNIST's finest.
 
-    A ballpoint's line is a hundredth of a digit's height; reduced to 20 pixels it would be a faint grey thread.
-    A stroke of length L and width w has area L w and two edges of length L, so w = 2 area / edges. Where w is
-    below 1.6 pixels at a box of 20, every point of ink becomes a disc that is large enough.
-
-    Args:
-        ink: float `(h, w)`, 0..1: one digit.
-
-    Returns:
-        float32, larger than `ink` on each side by the discs' radius; `ink` itself where its strokes are thick
-        enough.
+    A ballpoint's line, reduced to 20 pixels, would be a faint grey thread. A stroke of length L and width w has
+    area L w and two edges of length L, so w = 2 area / edges. Where w is below 1.6 pixels at a box of 20, every
+    point of ink becomes a disc that is large enough, and the result is larger on each side by its radius.
 
     Examples:
         >>> ink = np.zeros((400, 60), np.float32)
@@ -151,7 +114,6 @@ def thicken_ink(ink: FloatArray) -> FloatArray:
         >>> int((thicken_ink(ink)[200] > 0.5).sum())
         34
     """
-    check_picture(ink, "ink")
     outlined = np.pad(np.asarray(ink, np.float64), 1)
     edges = float(np.hypot(np.diff(outlined, axis=0)[:, :-1], np.diff(outlined, axis=1)[:-1]).sum())
     stroke = 2 * float(outlined.sum()) / max(edges, 1e-9)
@@ -166,20 +128,17 @@ def thicken_ink(ink: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(padded, np.clip(1 + radius - distance, 0, 1)), np.float32)
 
 
-def normalize_ink(ink: FloatArray) -> NormalizedDigit:
+@checked
+def normalize_ink(ink: Float[np.ndarray, "H W"]) -> NormalizedDigit:
     """Fit one digit into 20x20 and centre its mass in 28x28: what was done to every MNIST image.
 
     1. Crop to the pixels above 0; say h x w, and s = max(h, w) / 20.
     2. Reduce to h' x w' = max(1, floor(h / s + 1/2)) x ..., so that the longer side is 20. Pixel i of h' is
-       the mean of pixels i h/h' to (i + 1) h/h' of h, parts of pixels counted as parts:
-       `rows @ ink @ columns.T` with `_area_weights`.
-    3. Round to uint8: floor(255 v + 1/2). 4. Paste with whole-pixel steps so that the centre of mass comes to
-    lie in [13.5, 14.5), counting pixels from 0.
+       the mean of pixels i h/h' to (i + 1) h/h' of h, parts of pixels counted as parts.
+    3. Round to uint8: floor(255 v + 1/2).
+    4. Paste with whole-pixel steps so that the centre of mass comes to lie in [13.5, 14.5), counting from 0.
 
     Measured on MNIST: all centres lie in that range, and a MNIST image comes back unchanged.
-
-    Args:
-        ink: float `(H, W)`, 0 paper .. 1 ink.
 
     Raises:
         PhotoError: no ink.
@@ -191,7 +150,6 @@ def normalize_ink(ink: FloatArray) -> NormalizedDigit:
         >>> digit.boxed.shape, np.argwhere(digit.image)[[0, -1]].tolist()
         ((20, 5), [[4, 12], [23, 16]])
     """
-    check_picture(ink, "ink")
     ink = np.asarray(ink, np.float64)
     rows, columns = (np.flatnonzero((ink > 0).any(axis)) for axis in (1, 0))
     if rows.size == 0:
@@ -203,17 +161,15 @@ def normalize_ink(ink: FloatArray) -> NormalizedDigit:
     boxed = np.floor(255 * np.clip(reduced, 0, 1) + 0.5).astype(np.uint8)
 
     mass = boxed.astype(np.int64)  # whole numbers, so that every language finds the same centre
-    total = max(1, int(mass.sum()))
-    centre_y = int((mass.sum(1) * np.arange(height)).sum()) / total
-    centre_x = int((mass.sum(0) * np.arange(width)).sum()) / total
-    top, left = (int(np.ceil(13.5 - centre)) for centre in (centre_y, centre_x))
+    moments = np.arange(height) @ mass.sum(1), np.arange(width) @ mass.sum(0)
+    top, left = (int(np.ceil(13.5 - moment / max(1, mass.sum()))) for moment in moments)
     image = np.zeros((60, 60), np.uint8)
-    image[16 + top : 16 + top + height, 16 + left : 16 + left + width] = boxed
+    image[16 + top :, 16 + left :][:height, :width] = boxed
     return NormalizedDigit(boxed, image[16:44, 16:44])
 
 
-def _area_weights(n_in: int, n_out: int) -> npt.NDArray[np.float64]:
-    """Matrix `(n_out, n_in)`: row i averages the stretch of pixels that becomes pixel i."""
+def _area_weights(n_in: int, n_out: int) -> Float[np.ndarray, "n_out n_in"]:
+    """Row i averages the stretch of pixels that becomes pixel i."""
     edges = np.arange(n_out + 1) * n_in / n_out
     pixels = np.arange(n_in)
     covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)

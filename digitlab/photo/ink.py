@@ -1,7 +1,6 @@
 """Ink: what on the grey picture of a page is ink and what is paper, whatever the light and the colours.
 
-Classical image processing, with no learning in it: an estimate of the page without its ink, a threshold,
-connected components. Which marks are one digit is told in `digitlab.photo.marks`. Lesson 11 shows each step.
+Classical image processing, with no learning in it. Lesson 11 shows each step.
 """
 
 from __future__ import annotations
@@ -11,17 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.ndimage as ndimage
+from jaxtyping import Float
 from PIL import Image
 
-from digitlab.checks import described
+from digitlab.checks import checked
 
 FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]
 Box = tuple[int, int, int, int]
 
-ONE_DIGIT_SIDE = (
-    64  # a picture up to this side is the image of one digit, which may fill it; a larger one is a page
-)
+ONE_DIGIT_SIDE = 64  # a picture up to this side is the image of one digit; a larger one is a page
 FAINTEST_INK = 0.08  # share of the paper's light that ink must swallow at least: less is a shade
 EIGHT = np.ones((3, 3), bool)  # pixels that touch at a corner are connected
 BLANK = "the picture looks blank: write larger or darker, or photograph it closer and in better light"
@@ -31,26 +29,21 @@ class PhotoError(ValueError):
     """A picture that cannot be read or holds no handwriting. One line: what is wrong, and what to do."""
 
 
-def find_ink(grey: npt.ArrayLike) -> FloatArray:
+@checked
+def find_ink(grey: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
     """Tell ink from paper, dark on light or light on dark, under any light.
 
     1. Estimate the page without its ink, and subtract. Ink lies on the side with the deepest differences.
-    2. Measure depth against the paper beside it: 0.2 on white paper and 0.1 in a shadow of half the light are
-    one ink.
-    3. Keep what is deeper than the paper's grain, and deeper than the threshold that splits it best in two
-       (Otsu), so that ruled lines, folds and shades fall away; then only marks with a size, a contrast and an
-       edge.
-
-    Args:
-        grey: `(H, W)`, 0 black .. 1 white, from `digitlab.photo.read_photo`.
+    2. Measure depth as a share of the paper's light, so that ink in a shadow is as deep.
+    3. Keep what is deeper than the paper's grain and than Otsu's threshold; then only marks with a size, a
+       contrast and an edge, which ruled lines, folds and shades have not.
 
     Returns:
-        float32 `(H, W)`: 0 paper, 1 full ink, and between them the soft edges of strokes. A clean MNIST image
-        comes back as it was, to about 1 %.
+        0 paper, 1 full ink, and between them the soft edges of strokes. A clean MNIST image comes back as it
+        was, to about 1 %.
 
     Raises:
         PhotoError: nothing stands out: the page is blank.
-        ValueError: `grey` is no picture.
 
     Examples:
         >>> page = np.full((40, 40), 0.9)
@@ -58,18 +51,16 @@ def find_ink(grey: npt.ArrayLike) -> FloatArray:
         >>> find_ink(page)[20, 14:24].round(2).tolist()
         [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0]
     """
-    page = _hide_table(check_picture(grey, "grey"))
+    page = _hide_table(grey.astype(np.float32))
     brighter, darker = _estimate_paper(page)
     dark, light = brighter - page, page - darker
-    # The sixth power lets depth count more than area: a shadow that the paper did not follow is wide but
-    # shallow.
+    # The sixth power: a shadow that the paper did not follow is wide but shallow.
     if np.square(np.maximum(dark, 0) ** 3).mean() >= np.square(np.maximum(light, 0) ** 3).mean():
         depth = dark / np.maximum(brighter, 0.2)
     else:
         depth = light / np.maximum(1 - darker, 0.5)
-    grain = (
-        float(np.percentile(np.abs(depth), 25)) / 0.3186
-    )  # the paper's standard deviation, were its grain normal
+    # The paper's standard deviation, were its grain normal.
+    grain = float(np.percentile(np.abs(depth), 25)) / 0.3186
     shade = max(3 * grain, FAINTEST_INK)
     depth[_find_ruled_lines(depth, shade)] = 0
     candidates = depth[depth > shade]
@@ -78,35 +69,14 @@ def find_ink(grey: npt.ArrayLike) -> FloatArray:
     threshold = _otsu_threshold(candidates)
     full = float(np.percentile(candidates[candidates >= threshold], 80))
     ink = _keep_marks(depth, threshold, full, grain)
-    if not ink.any():
-        raise PhotoError(BLANK)
     # Strokes end softly: keep the pixel beside them too, unless it is grain.
     ink = ndimage.binary_dilation(ink, EIGHT) & (depth > max(2 * grain, 0.03))
+    if not ink.any():
+        raise PhotoError(BLANK)
     return np.where(ink, np.clip(depth / full, 0, 1), 0).astype(np.float32)
 
 
-def check_picture(values: npt.ArrayLike, name: str) -> FloatArray:
-    """`values` as a float32 copy, after a check that it is a picture: finite numbers of shape `(H, W)`."""
-    expected = "finite numbers of shape (H, W)"
-    array = as_array(values, name, expected)
-    is_picture = array.dtype.kind in "buif" and array.ndim == 2 and array.size > 0
-    if not is_picture or not np.isfinite(array).all():
-        raise ValueError(
-            f"{name}: expected {expected}, got {described(array) if not is_picture else 'NaN or infinity'}"
-        )
-    return array.astype(np.float32)
-
-
-def as_array(values: npt.ArrayLike, name: str, expected: str) -> npt.NDArray[Any]:
-    """`values` as NumPy understands them; what it does not, such as rows of unlike length, is a ValueError."""
-    try:
-        return np.asarray(values)
-    except (ValueError, TypeError, RuntimeError):
-        raise ValueError(f"{name}: expected {expected}, got {described(values)}") from None
-
-
 def _resize(values: FloatArray, height: int, width: int) -> FloatArray:
-    """Block means when it becomes smaller, straight lines between pixels when it becomes larger."""
     smaller = height < values.shape[0] or width < values.shape[1]
     kind = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
     return np.asarray(Image.fromarray(values).resize((width, height), kind))
@@ -114,37 +84,31 @@ def _resize(values: FloatArray, height: int, width: int) -> FloatArray:
 
 def _small_copy(values: FloatArray, side: int) -> FloatArray:
     factor = max(1.0, max(values.shape) / side)
-    height, width = (max(1, round(length / factor)) for length in values.shape)
-    return _resize(values, height, width)
+    return _resize(values, *(max(1, round(length / factor)) for length in values.shape))
 
 
 def _hide_table(grey: FloatArray) -> FloatArray:
     """If the picture shows a sheet on a table, replace the table by the sheet's nearest pixels.
 
-    A sheet is a part of one brightness that fills most of its box and ends sharply. A shadow may look the
-    same but ends softly.
+    A sheet is a part of one brightness that fills most of its box and ends sharply, as a shadow does not.
     """
-    if max(grey.shape) <= ONE_DIGIT_SIDE:
-        return grey
     small = _small_copy(grey, 128)
-    low = float(small.min())
-    split = low + _otsu_threshold(small - low)
-    bright = small >= split
-    if bright.all() or not bright.any() or small[bright].mean() - small[~bright].mean() < 0.1:
+    if max(grey.shape) <= ONE_DIGIT_SIDE or np.ptp(small) < 0.1:
         return grey
-    middle = (small[bright].mean() + small[~bright].mean()) / 2
-    between = np.abs(small - middle) < (small[bright].mean() - small[~bright].mean()) / 4
+    darkest = float(small.min())
+    bright = small >= darkest + _otsu_threshold(small - darkest)
+    low, high = small[~bright].mean(), small[bright].mean()
+    if high - low < 0.1:
+        return grey
+    between = np.abs(small - (high + low) / 2) < (high - low) / 4
     for region in (bright, ~bright):
         labels, _ = ndimage.label(region)
         sheet = ndimage.binary_fill_holes(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]))
         box = ndimage.find_objects(sheet.astype(int))[0]
         border = sheet & ~ndimage.binary_erosion(sheet, border_value=1)
         blurred = (between & ndimage.binary_dilation(border, iterations=2)).sum()
-        if (
-            0.25 < sheet[box].size / sheet.size < 0.97
-            and sheet[box].mean() > 0.85
-            and blurred < 2 * border.sum()
-        ):
+        fills = 0.25 < sheet[box].size / sheet.size < 0.97 and sheet[box].mean() > 0.85
+        if fills and blurred < 2 * border.sum():
             inner = ndimage.binary_erosion(sheet, iterations=2, border_value=1)
             nearest = ndimage.distance_transform_edt(~inner, return_distances=False, return_indices=True)
             surface = _resize(small[tuple(nearest)], *grey.shape)
@@ -153,13 +117,11 @@ def _hide_table(grey: FloatArray) -> FloatArray:
 
 
 def _estimate_paper(grey: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What the page would look like without ink: (should the ink be dark, should it be light), each `(H, W)`.
+    """What the page would look like without ink: (should the ink be dark, should it be light).
 
-    A surface starts flat and moves towards the local mean of the picture in ever smaller neighbourhoods,
-    while pixels far from it count ever less (graduated weights: Blake and Zisserman, Visual Reconstruction,
-    1987): light that falls off slowly is followed, strokes are not. Where a page has a hard shadow, the
-    surface is in error beside its edge; there a closing helps, which fills what is dark and narrow and leaves
-    the edge of anything wide in its place.
+    A surface starts flat and moves towards the local mean in ever smaller neighbourhoods, while pixels far from
+    it count ever less (graduated weights: Blake and Zisserman, Visual Reconstruction, 1987): it follows slow
+    light, not strokes. It errs beside the edge of a hard shadow; a closing fills only what is dark and narrow.
     """
     small = _small_copy(grey, 64)  # paper is smooth: a small copy tells enough
     one_digit = max(grey.shape) <= ONE_DIGIT_SIDE
@@ -181,20 +143,15 @@ def _estimate_paper(grey: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _find_ruled_lines(depth: FloatArray, shade: float) -> BoolArray:
     """Printed lines: thin, level or upright, across most of the page. What a stroke covers of one stays."""
-    lines = np.zeros(depth.shape, bool)
-    side = max(depth.shape)
+    lines, side = np.zeros(depth.shape, bool), max(depth.shape)
     if side <= ONE_DIGIT_SIDE:
         return lines
     run, thickness = side // 25, max(3, side // 150)
     for axis in (0, 1):
-        marks = np.moveaxis(depth > shade, axis, 0).astype(
-            np.uint8
-        )  # the lines looked for run along the second axis
+        marks = np.moveaxis(depth > shade, axis, 0).astype(np.uint8)
         level = ndimage.grey_opening(marks, (1, run))
-        joined = ndimage.maximum_filter(
-            level, (3, run)
-        )  # bridges the steps and gaps of a line that is askew or faint
-        labels, _ = ndimage.label(joined)
+        # Bridge the steps and gaps of a line that is askew or faint.
+        labels, _ = ndimage.label(ndimage.maximum_filter(level, (3, run)))
         spans = [columns.stop - columns.start for _, columns in ndimage.find_objects(labels)]
         across = np.array([False, *(span > 0.6 * marks.shape[1] for span in spans)])
         thin = ndimage.grey_opening(marks, (thickness + 1, 1)) == 0
@@ -221,9 +178,8 @@ def _keep_marks(depth: FloatArray, threshold: float, full: float, grain: float) 
     extent = np.array([max(y.stop - y.start, x.stop - x.start) for y, x in ndimage.find_objects(labels)])
     smooth = ndimage.gaussian_filter(depth, side / 800)
     slope = np.hypot(*np.gradient(np.pad(smooth, 1, mode="edge")))[1:-1, 1:-1]
-    inside, index = labels > 0, np.arange(1, n_marks + 1)
-    deepest = ndimage.maximum(depth[inside], labels[inside], index)
-    steepest = ndimage.maximum(slope[inside], labels[inside], index)
+    index = np.arange(1, n_marks + 1)
+    deepest, steepest = (ndimage.maximum(values, labels, index) for values in (depth, slope))
     keep = (extent >= max(3, side // 100)) & (deepest >= max(threshold, 6 * grain))
     # A stroke rises from paper to ink within a part of its size; a shade fades in.
     keep &= steepest * np.maximum(3, np.minimum(0.25 * extent, 0.1 * side)) > full

@@ -1,36 +1,33 @@
-"""Marks: which marks of an ink map are one digit each, in reading order. They are not cut apart. Lesson 11."""
+"""Marks: which marks of an ink map are one digit each, in reading order."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 import scipy.ndimage as ndimage
+from jaxtyping import Float
 
-from digitlab.photo.ink import BLANK, EIGHT, Box, FloatArray, PhotoError, check_picture
+from digitlab.checks import checked
+from digitlab.photo.ink import BLANK, EIGHT, Box, FloatArray, PhotoError
 
 IntArray = npt.NDArray[np.intp]
 
 MAX_MARKS = 500  # more separate marks than this are a texture, not handwriting
 
 
-def group_marks(ink: npt.ArrayLike, *, single: bool = False) -> list[tuple[Box, FloatArray]]:
+@checked
+def group_marks(ink: Float[np.ndarray, "H W"], *, single: bool = False) -> list[tuple[Box, FloatArray]]:
     """Group the connected marks of an ink map into digits, in reading order.
 
     Two marks are one digit where one of them is too small for a digit and lies beside the other (the bar of a
     5), or where they share most of their width and touch nearly (an open 4). Specks, dashes and the rim's
-    remains are left out.
-
-    Args:
-        ink: `(H, W)`, 0 paper .. 1 ink, from `find_ink`.
-        single: everything is one digit.
+    remains are left out. With `single` everything is one digit.
 
     Returns:
-        For each digit its box `(top, left, bottom, right)`, bottom and right exclusive, and its own ink,
-        float32 of the box's size. Lines from top to bottom, each from left to right.
+        For each digit its box `(top, left, bottom, right)`, bottom and right exclusive, and its own ink.
 
     Raises:
         PhotoError: no mark could be a digit, or there are more than 500.
-        ValueError: `ink` is no picture.
 
     Examples:
         >>> ink = np.zeros((30, 30))
@@ -38,7 +35,6 @@ def group_marks(ink: npt.ArrayLike, *, single: bool = False) -> list[tuple[Box, 
         >>> [box for box, _ in group_marks(ink)]
         [(5, 3, 25, 6), (5, 20, 25, 23)]
     """
-    ink = check_picture(ink, "ink")
     labels, n_marks = ndimage.label(ink > 0, EIGHT)
     if n_marks == 0:
         raise PhotoError(BLANK)
@@ -46,10 +42,10 @@ def group_marks(ink: npt.ArrayLike, *, single: bool = False) -> list[tuple[Box, 
     sizes = np.bincount(labels.ravel())[1:]
     digits = []
     for group in [list(range(n_marks))] if single else _group_boxes(boxes, sizes, ink.shape):
-        top, left, bottom, right = (int(edge) for edge in _union(boxes[group]))
+        top, left, bottom, right = _union(boxes[group]).tolist()
         part = slice(top, bottom), slice(left, right)
         mine = np.isin(labels[part], np.array(group) + 1)
-        digits.append(((top, left, bottom, right), np.where(mine, ink[part], np.float32(0))))
+        digits.append(((top, left, bottom, right), ink[part] * mine))
     return digits
 
 
@@ -70,13 +66,13 @@ def _group_boxes(boxes: IntArray, sizes: IntArray, shape: tuple[int, ...]) -> li
     if len(groups) > MAX_MARKS:
         raise PhotoError(f"the picture holds {len(groups)} separate marks, too many for handwriting: crop it")
     outer = [boxes[group[0]] for group in groups]
-    while (pair := _closest_fragments(np.array(outer), usual)) is not None:
+    while pair := _closest_fragments(np.array(outer), usual):
         first, second = pair
         groups[first] += groups.pop(second)
-        outer[first] = _union(np.array([outer[first], outer.pop(second)]))
-    digits = [
-        i for i, box in enumerate(outer) if box[2] - box[0] >= 0.35 * usual
-    ]  # a dash or a dot is no digit
+        del outer[second]
+        outer[first] = _union(boxes[groups[first]])
+    # A dash or a dot is no digit.
+    digits = [i for i, box in enumerate(outer) if box[2] - box[0] >= 0.35 * usual]
     if not digits:
         raise PhotoError("no mark looks like a digit: write larger, or crop the picture to the digits")
     return [groups[digits[i]] for i in _reading_order([outer[i] for i in digits])]
@@ -100,15 +96,15 @@ def _closest_fragments(boxes: IntArray, usual: float) -> tuple[int, int] | None:
 
 def _reading_order(boxes: list[IntArray]) -> list[int]:
     """Indices of `boxes` line by line: going right, a box joins the line whose last box is beside it."""
+
+    def overlap(i: int, j: int) -> int:
+        return int(min(boxes[i][2], boxes[j][2]) - max(boxes[i][0], boxes[j][0]))
+
     lines: list[list[int]] = []
     for i in sorted(range(len(boxes)), key=lambda i: int(boxes[i][1] + boxes[i][3])):
-        top, bottom = boxes[i][0], boxes[i][2]
-        overlaps = [min(bottom, boxes[line[-1]][2]) - max(top, boxes[line[-1]][0]) for line in lines]
-        best = int(np.argmax(overlaps)) if lines else 0
-        if lines and overlaps[best] >= 0.4 * min(
-            bottom - top, boxes[lines[best][-1]][2] - boxes[lines[best][-1]][0]
-        ):
-            lines[best].append(i)
+        best = max(lines, key=lambda line: overlap(i, line[-1]), default=[i])
+        if lines and overlap(i, best[-1]) >= 0.4 * min(overlap(i, i), overlap(best[-1], best[-1])):
+            best.append(i)
         else:
             lines.append([i])
     lines.sort(key=lambda line: float(np.mean([boxes[i][0] + boxes[i][2] for i in line])))
