@@ -213,7 +213,7 @@ def test_wrong_arguments_are_one_line(tmp_path: Path, fails: Callable[..., str])
     (tmp_path / "empty").mkdir()
     assert "no model at" in fails(tmp_path / "empty", "--format", "js", "--output", output)
     assert "no model at" in fails(tmp_path / "nowhere", "--format", "js", "--output", output)
-    assert "there is no folder" in fails(path, "--format", "js", "--output", tmp_path / "no" / "out.js")
+    assert "No such file or directory" in fails(path, "--format", "js", "--output", tmp_path / "no" / "out.js")
     assert "cannot use" in fails(path, "--format", "js", "--output", tmp_path)
     (tmp_path / "text.safetensors").write_text("weights")
     assert "not a safetensors file" in fails(

@@ -616,7 +616,7 @@ def test_wrong_images(call: str, images: Tensor, message: str) -> None:
     [
         (10, "targets: expected 0 to 9, got"),
         (-1, "targets: expected 0 to 9"),
-        (torch.tensor([0, 1, 10]), r"targets: expected 0 to 9, got \[0, 1, 10\]"),
+        (torch.tensor([0, 1, 10]), r"targets: expected 0 to 9, got 10"),
         (torch.tensor([0, 1]), r"targets: expected .*Int64.* got torch.int64 \(2,\)"),
         (torch.tensor([0.0, 1.0, 2.0]), "targets: expected .*Int64.* got torch.float32"),
         (torch.zeros(3, 1, dtype=torch.int64), "targets: expected .*Int64"),
