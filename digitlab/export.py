@@ -129,9 +129,7 @@ def _to_onnx(model: DigitModel) -> bytes:
     )
     assert program is not None  # it would be with dynamo=False
     proto = program.model_proto
-    proto.doc_string = (
-        f"images: (ink / 255 - {MEAN}) / {STD}, ink from 0 paper to 255; logits of the digits 0 to 9"
-    )
+    proto.doc_string = f"images: (ink / 255 - {MEAN}) / {STD}, ink 0 to 255; logits of the digits 0 to 9"
     return bytes(proto.SerializeToString())
 
 

@@ -130,12 +130,9 @@ def receptive_field(model: nn.Module, layer: str, unit: tuple[int, int]) -> tupl
     return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
 
 
-# --- shared with `digitlab.interpret` ------------------------------------------------------------------------
-
-
 @contextmanager
 def evaluating(model: nn.Module, gradients: bool = False) -> Iterator[None]:
-    """``eval`` mode for a while; then each submodule is put back in its own mode, even if they differed."""
+    """``eval`` mode for a while; then each submodule is put back in its own mode."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -163,14 +160,11 @@ def run_through(model: nn.Module, images: Tensor, layer: str) -> tuple[Tensor, T
     finally:
         handle.remove()
     if len(outputs) != 1:
-        raise ValueError(
-            f"layer {layer!r}: expected it to run once in a forward pass, got {len(outputs)} runs"
-        )
+        raise ValueError(f"layer {layer!r}: expected it to run once, got {len(outputs)} runs")
     return outputs[0], logits
 
 
 def layer_names(model: nn.Module) -> list[str]:
-    """The submodules, as ``named_modules`` gives them."""
     return [name for name, _ in model.named_modules(remove_duplicate=False) if name]
 
 
@@ -182,10 +176,7 @@ def as_maps(output: Tensor) -> Tensor:
 
 
 def check_match(model: nn.Module, images: Tensor) -> None:
-    """Images and weights must be of one dtype and on one device."""
     weights = next(model.parameters(), images)
     if len(images) == 0 or (images.dtype, images.device) != (weights.dtype, weights.device):
         got = f"{images.dtype} on {images.device}" if len(images) else "none"
-        raise ValueError(
-            f"images: expected {weights.dtype} on {weights.device} like the model's weights, got {got}"
-        )
+        raise ValueError(f"images: expected {weights.dtype} on {weights.device} like the weights, got {got}")

@@ -169,9 +169,6 @@ def embedding(model: nn.Module, images: Images, n_components: int = 2) -> Float[
     return centred @ (directions * largest.sign()).T
 
 
-# --- shared by the functions above --------------------------------------------------------------------------
-
-
 def _in_batches(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     return torch.cat([function(batch) for batch in torch.split(images, 256)])
 
@@ -188,11 +185,12 @@ def _target_logits(logits: Tensor, targets: Tensor | int | None) -> Tensor:
 
 
 def _classes(logits: Tensor, targets: Tensor | int | None) -> Tensor:
-    """The class to explain for each image, ``int64`` ``(B,)``."""
     if logits.ndim != 2:
         raise ValueError(f"model: expected it to return logits (B, 10), got {tuple(logits.shape)}")
     if targets is None:
         return logits.argmax(dim=1)
+    if isinstance(targets, bool):  # `signed`, perhaps, in the wrong place
+        raise ValueError(f"targets: expected 0 to {logits.shape[1] - 1}, got {targets}")
     for target in [targets] if isinstance(targets, int) else targets.flatten().tolist():
         check_range("targets", target, 0, logits.shape[1] - 1)
     return torch.as_tensor(targets, dtype=torch.int64, device=logits.device).expand(len(logits))

@@ -600,7 +600,7 @@ def test_the_mode_is_put_back_after_an_error() -> None:
         (IMAGES.long(), "images: expected Float.* got torch.int64"),
         (
             IMAGES.double(),
-            "images: expected torch.float32 on cpu like the model's weights, got torch.float64 on cpu",
+            "images: expected torch.float32 on cpu like the weights, got torch.float64 on cpu",
         ),
         (IMAGES.to("meta"), "images: expected torch.float32 on cpu .* got torch.float32 on meta"),
     ],

@@ -25,7 +25,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock
 
-from digitlab.checks import check_choice
+from digitlab.checks import check_choice, checked
 from digitlab.data.digits import Digits, check_split, load_sample
 from digitlab.names import SOURCES, Split
 from digitlab.writing import PREFIX, write_whole
@@ -67,6 +67,7 @@ def data_folder() -> Path:
         raise DataError(f"DIGITLAB_DATA is {named}, but there is no such home folder: name another") from None
 
 
+@checked
 def load_mnist(split: Split = "train", root: str | Path | None = None, download: bool = True) -> Digits:
     """The whole of MNIST: 60,000 training or 10,000 test digits. Lesson 01.
 

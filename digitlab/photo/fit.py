@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.ndimage as ndimage
 
+from digitlab.checks import checked
 from digitlab.photo.ink import Box, FloatArray, PhotoError, check_picture, find_ink
 from digitlab.photo.marks import group_marks
 from digitlab.photo.read import read_photo
@@ -95,6 +96,7 @@ class Photo:
         return np.stack([digit.image for digit in self.digits])
 
 
+@checked
 def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> Photo:
     """Find the handwritten digits of a picture and prepare each of them as MNIST's were.
 
@@ -166,6 +168,7 @@ def thicken_ink(ink: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(padded, np.clip(1 + radius - distance, 0, 1)), np.float32)
 
 
+@checked
 def normalize_ink(ink: FloatArray) -> NormalizedDigit:
     """Fit one digit into 20x20 and centre its mass in 28x28: what was done to every MNIST image.
 
