@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.ndimage as ndimage
 import torch
 from PIL import Image, ImageDraw
 from torch.nn import functional as F
@@ -154,47 +153,33 @@ def test_receptive_fields_are_the_measured_ones(node: Callable[..., Any]) -> Non
 
 def drawings() -> list[np.ndarray]:
     """Strokes of many sizes and places, with hard and soft edges, and what nobody would draw."""
-    generator = np.random.default_rng(0)
-    made = []
-    for _ in range(150):
-        width, height = (int(side) for side in generator.integers(28, 320, 2))
+    random, made = np.random.default_rng(0), []
+    for i in range(150):
+        width, height = (int(side) for side in random.integers(28, 320, 2))
         image = Image.new("L", (width, height))
-        pen, extent = ImageDraw.Draw(image), generator.uniform(0.05, 1)
-        corner = generator.uniform(0, 1 - extent, 2)
-        for _ in range(int(generator.integers(1, 4))):
-            points = (corner + extent * generator.uniform(0, 1, (4, 2))) * [width, height]
-            ink = int(generator.integers(1, 256))
-            pen.line([tuple(point) for point in points], fill=ink, width=int(generator.integers(1, 25)))
-        array = np.asarray(image).copy()
-        if generator.random() < 0.5:  # soft edges, as a browser's canvas draws them
-            array = np.asarray(
-                image.resize((width // 2 + 1, height // 2 + 1), Image.Resampling.BILINEAR)
-            ).copy()
-        if array.any():
-            made.append(array)
+        extent = random.uniform(0.05, 1)
+        corner = random.uniform(0, 1 - extent, 2)
+        points = (corner + extent * random.uniform(0, 1, (8, 2))) * [width, height]
+        ink, pen = (int(random.integers(1, end)) for end in (256, 25))
+        ImageDraw.Draw(image).line([tuple(point) for point in points], fill=ink, width=pen)
+        if i % 2:  # soft edges, as a browser's canvas draws them
+            image = image.resize((width // 2 + 1, height // 2 + 1), Image.Resampling.BILINEAR)
+        made.append(np.array(image))
     single, row, column, frame, faint = (np.zeros((90, 70), np.uint8) for _ in range(5))
     single[89, 0] = row[3] = column[:, 69] = frame[[0, -1]] = frame[:, [0, -1]] = 255
     faint[20:60, 30:33] = 1
-    small = np.zeros((28, 28), np.uint8)
-    small[10:13, 10:12] = 200
-    tiny = np.full((1, 1), 255, np.uint8)
-    return [*made, single, row, column, frame, faint, small, tiny, np.full((280, 280), 255, np.uint8)]
+    full = [np.full(shape, 255, np.uint8) for shape in ((1, 1), (280, 280))]
+    return [each for each in (*made, single, row, column, frame, faint, *full) if each.any()]
 
 
 def test_preparation_is_the_librarys(node: Callable[..., Any], test_digits: Digits) -> None:
-    all_drawings = drawings()
-    # Digits of MNIST at a canvas's size, in a corner: what a test digit becomes on the page.
-    for image in test_digits.images[:20].numpy():
-        canvas = np.zeros((280, 280), np.uint8)
-        canvas[20:160, 100:240] = np.kron(image, np.ones((5, 5), np.uint8))
-        all_drawings += [canvas, image]
-    all_drawings.append(np.zeros((280, 200), np.uint8))
+    all_drawings = [*drawings(), *test_digits.images[:20].numpy(), np.zeros((280, 200), np.uint8)]
     sizes = [{"width": drawing.shape[1], "height": drawing.shape[0]} for drawing in all_drawings]
     ink = b"".join(drawing.tobytes() for drawing in all_drawings)
     *answers, empty = node("normalize", **{"ink.bin": ink, "drawings.json": sizes})
     for each in (empty, empty["off"]):
         assert each["box"] is None and each["boxed"] is None and each["image"] == [0] * 784
-    assert len(answers) > 180
+    assert len(answers) > 160
     for drawing, answer in zip(all_drawings, answers, strict=False):
         height, width = drawing.shape
         expected = normalize_ink(drawing / 255)
@@ -255,31 +240,6 @@ def test_a_reading_is_said_and_remarked_on(node: Callable[..., Any]) -> None:
     )
     assert held["announcement"].startswith("Pen down. Looks like")
     assert "Almost everything is ink" in full["remark"]
-
-
-def test_painted_test_digits_are_read(node: Callable[..., Any], test_digits: Digits) -> None:
-    """At random size and place, with the fine pen, row by row: with and without the preparation."""
-    random, chosen = np.random.default_rng(0), range(0, 2000, 20)
-    steps = []
-    for index in chosen:
-        side = int(random.integers(84, 220))
-        left, top = random.integers(0, 280 - side, size=2)
-        image = test_digits.images[index].numpy() / 255
-        large = ndimage.zoom(image, side / 28, order=1, grid_mode=True, mode="nearest") > 0.5
-        step: list[Any] = [["clear"], ["penWidth", 6], ["centre", True]]
-        for y in range(2, len(large), 5):
-            edges = np.flatnonzero(np.diff(large[y].astype(int), prepend=0, append=0))
-            for begin, end in edges.reshape(-1, 2):
-                inset = min(2.5, (end - begin) / 2)  # half the pen is outside its path
-                step += strokes((left + begin + inset, top + y), (left + end - inset, top + y))
-        steps += [step, [["centre", False]]]
-    titles = [answer["title"] for answer in play(node, *steps)]
-    labels = test_digits.labels[chosen]
-    on, off = (
-        np.mean([f"like {label}," in title for title, label in zip(titles[i::2], labels, strict=True)])
-        for i in (0, 1)
-    )
-    assert on >= 0.96 and off < on - 0.2, (on, off)
 
 
 def numbers(text: str) -> list[float]:
@@ -365,18 +325,19 @@ def test_a_link_brings_the_digit_back(node: Callable[..., Any], test_digits: Dig
     for was, now in zip(drawn[1:], back[1:], strict=True):
         assert now["image"] == was["image"] and now["copied"] == "" and len(was["link"]) < 1000
     assert len(drawn[0]["link"]) < 2100  # no digit is longer than the longest link that is read
-    cut = play(node, *([*SEVEN, ["readLink", drawn[-1]["link"][:-n]]] for n in (1, 5, 40)))
-    hostile = [
-        "#digit=",
-        "#digit=AAAA",
-        "#digit=AP8A_wD_AP8A_wD_",
-        "#digit=%3Cscript%3Ealert(1)%3C/script%3E",
-        "#digit=" + "A" * 100_000,
-        '#digit="]<img src=x onerror=alert(1)>',
-        "#digit=A",
-        "#digit=_____w",
+    cut = [drawn[-1]["link"][:-n] for n in (1, 5, 40)]
+    strange = [
+        "",
+        "AAAA",
+        "AP8A_wD_AP8A_wD_",
+        "%3Cscript%3Ealert(1)%3C/script%3E",
+        "A" * 100_000,
+        "A",
+        "_____w",
     ]
-    for answer in [*cut, *play(node, *([*SEVEN, ["readLink", link]] for link in hostile))]:
+    strange.append('"]<img src=x onerror=alert(1)>')
+    links = [*cut, *(f"#digit={digit}" for digit in strange)]
+    for answer in play(node, *([*SEVEN, ["readLink", link]] for link in links)):
         assert "no digit that this page can read" in answer["copied"] and answer["title"] == "Draw a digit"
 
 

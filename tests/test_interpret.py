@@ -304,14 +304,10 @@ CONV5, SAME5, SAME3, POOL = (5, 1, 0), (5, 1, 2), (3, 1, 1), (2, 2, 0)
 DEEP = [SAME3, POOL, SAME3, SAME3, POOL, SAME3, SAME3]
 FIELDS = [
     ("cnn", "conv1", [CONV5], 5),
-    ("cnn", "max_pool2d", [CONV5, POOL], 6),
     ("cnn", "relu", [CONV5, POOL], 6),
-    ("cnn", "conv2", [CONV5, POOL, CONV5], 14),
     ("cnn", "max_pool2d_1", [CONV5, POOL, CONV5, POOL], 16),
-    ("lenet5", "conv1", [SAME5], 5),
     ("lenet5", "conv2", [SAME5, POOL, CONV5], 14),
     ("fast", "max_pool2d", [(5, 2, -2), (3, 1, 0), POOL], 11),  # two pixels are cut off: a padding of -2
-    ("deep", "conv1", DEEP[:1], 3),
     ("deep", "conv1.0", DEEP[:1], 3),
     ("deep", "max_pool2d", DEEP[:2], 4),
     ("deep", "pair2.1", DEEP[:4], 12),
