@@ -10,8 +10,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from captum.attr import LayerAttribution, LayerGradCam, Occlusion, Saliency
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
@@ -328,28 +326,12 @@ def test_receptive_fields(name: str, layer: str, layers: list[tuple[int, int, in
     assert middle[1] - middle[0] == min(size, 28)  # the sizes that the lessons state
 
 
-@settings(derandomize=True, deadline=None, max_examples=25)
-@given(
-    kernel=st.integers(1, 7),
-    stride=st.integers(1, 4),
-    padding=st.integers(0, 8),
-    dilation=st.integers(1, 2),
-    data=st.data(),
-)
-def test_receptive_field_of_any_convolution(
-    kernel: int, stride: int, padding: int, dilation: int, data: st.DataObject
-) -> None:
-    layer = nn.Conv2d(1, 3, kernel, stride, padding, dilation)
+def test_receptive_field_with_padding_gaps_and_weights_of_zero() -> None:
+    layer = nn.Conv2d(1, 3, kernel_size=3, padding=8, dilation=2)
     nn.init.zeros_(layer.weight)  # a weight of zero still looks: zero times NaN is NaN
-    side = (28 + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-    unit = data.draw(st.tuples(st.integers(0, side - 1), st.integers(0, side - 1)))
-    taps = [
-        [tap for i in range(kernel) if 0 <= (tap := place * stride - padding + i * dilation) < 28]
-        for place in unit
-    ]
-    rows, columns = taps
-    expected = (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if rows and columns else (0, 0, 0, 0)
-    assert forward.receptive_field(nn.Sequential(layer), "0", unit) == expected
+    model = nn.Sequential(layer)
+    assert forward.receptive_field(model, "0", (0, 20)) == (0, 0, 0, 0)  # nothing but padding
+    assert forward.receptive_field(model, "0", (6, 20)) == (0, 12, 3, 17)
 
 
 def test_who_sees_everything() -> None:
@@ -449,33 +431,25 @@ def test_nothing_is_changed_and_twice_is_the_same(name: str, call: str) -> None:
 def test_works_where_gradients_are_off_and_with_frozen_weights(
     call: str, mode: Callable[[], torch.no_grad]
 ) -> None:
-    expected = CALLS[call](make("cnn"), IMAGES)
-    frozen = make("cnn").requires_grad_(False)
-    with mode():
-        results = [CALLS[call](make_again, IMAGES * 1) for make_again in (frozen, WITH_GRADIENTS)]
-        assert not torch.is_grad_enabled()
-    for result in results:
+    model, expected = make("cnn"), CALLS[call](make("cnn"), IMAGES)
+    for frozen in (False, True):
+        model.requires_grad_(not frozen)
+        with mode():
+            result = CALLS[call](model, IMAGES * 1)
         assert torch.equal(result, expected) if isinstance(expected, Tensor) else result == expected
 
 
-WITH_GRADIENTS = make("cnn")
-
-
 def test_the_mode_is_put_back_after_an_error() -> None:
-    class Failing(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = nn.Conv2d(1, 1, 3)
-
+    class Failing(nn.Sequential):
         def forward(self, images: Tensor) -> Tensor:
-            self.conv(images)
+            super().forward(images)
             raise RuntimeError("broken on purpose")
 
-    model = Failing()
-    for call in (interpret.saliency, lambda *both: forward.feature_maps(*both, "conv")):
+    model = Failing(nn.Conv2d(1, 1, 3))
+    for call in (interpret.saliency, lambda *both: forward.feature_maps(*both, "0")):
         with pytest.raises(RuntimeError, match="broken on purpose"):
             call(model, IMAGES)
-        assert model.training and model.conv.training and not model.conv._forward_hooks
+        assert model.training and model[0].training and not model[0]._forward_hooks
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call not in ("first_filters", "receptive_field")])
