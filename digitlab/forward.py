@@ -165,6 +165,7 @@ def run_through(model: nn.Module, images: Tensor, layer: str) -> tuple[Tensor, T
 
 
 def layer_names(model: nn.Module) -> list[str]:
+    """The submodules, shared ones under each of their names."""
     return [name for name, _ in model.named_modules(remove_duplicate=False) if name]
 
 
@@ -176,6 +177,7 @@ def as_maps(output: Tensor) -> Tensor:
 
 
 def check_match(model: nn.Module, images: Tensor) -> None:
+    """Refuse no images, and those of another dtype or device than the weights."""
     weights = next(model.parameters(), images)
     if len(images) == 0 or (images.dtype, images.device) != (weights.dtype, weights.device):
         got = f"{images.dtype} on {images.device}" if len(images) else "none"
