@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from digitlab.checks import check_choice
+from digitlab.checks import check_choice, checked
 from digitlab.names import DEVICES
 
 
+@checked
 def choose_device(name: str = "auto") -> torch.device:
     """``"auto"`` takes CUDA if there is one, else Apple's MPS, else the CPU; another name is checked.
 

@@ -1,8 +1,6 @@
 """The forward pass, looked into: what each layer makes of an image, and what part of it a unit sees.
 
-``images`` are normalised. The model is run as in a test and left as it was: modes, parameters, gradients and
-the images are not touched. What a decision rests on is in `digitlab.interpret`. Lessons: 04 measures receptive
-fields, 05 walks through the shapes, 08 builds hooks.
+``images`` are normalised. The model is run as in a test and left as it was.
 """
 
 from __future__ import annotations
@@ -28,9 +26,6 @@ Images = Float[Tensor, "B 1 28 28"]
 def feature_maps(model: nn.Module, images: Images, layer: str) -> Tensor:
     """The output of one submodule, maps ``(B, C, H, W)`` or vectors ``(B, D)``, caught by a forward hook. Lesson 08.
 
-    Raises:
-        ValueError: an unknown layer; the message gives the nearest name.
-
     Examples:
         >>> from digitlab.models import create_model
         >>> feature_maps(create_model("cnn"), torch.zeros(2, 1, 28, 28), "conv1").shape
@@ -43,12 +38,7 @@ def feature_maps(model: nn.Module, images: Images, layer: str) -> Tensor:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the forward pass, from `walk`.
-
-    Attributes:
-        name: ``"input"``, or the name of a submodule (``"conv1"``) or function (``"relu"``, then ``"relu_1"``).
-        output: what came out of it, ``(B, ...)``.
-    """
+    """One step of `walk`: ``"input"``, a submodule (``"conv1"``) or a function (``"relu"``, then ``"relu_1"``)."""
 
     name: str
     output: Tensor
@@ -58,10 +48,8 @@ class Step:
 def walk(model: nn.Module, images: Images) -> list[Step]:
     """The whole forward pass, step by step, from the input to the logits. Explained in lesson 05.
 
-    Modules and functions are steps alike. Dropout is left out: in a test it does nothing.
-
-    Raises:
-        ValueError: a model that `torch.fx` cannot follow: an ``if`` on the value of a tensor is what it cannot.
+    Modules and functions are steps alike. Dropout is left out: in a test it does nothing. `torch.fx` cannot follow
+    a model with an ``if`` on the value of a tensor.
 
     Examples:
         >>> from digitlab.models import create_model
@@ -109,14 +97,9 @@ class _Recorder(fx.Interpreter):
 def receptive_field(model: nn.Module, layer: str, unit: tuple[int, int]) -> tuple[int, int, int, int]:
     """The part of the image that one unit sees: ``(top, left, bottom, right)``, half-open like slices. Lesson 04.
 
-    ``layer`` is the name of a step of `walk` (``"conv1"``, ``"max_pool2d"``) or of a submodule (``"pair2"``),
-    ``unit`` the row and column in its maps, ``(0, 0)`` for vectors. Measured, not derived, so it holds for
-    every kind of layer: of 56 blank images each has one row or one column of NaN, and what is computed from a
-    NaN is NaN. Those that reach the unit are the rows and columns it sees. Padding is not part of the image; a
-    unit that sees nothing else has ``(0, 0, 0, 0)``.
-
-    Raises:
-        ValueError: an unknown layer (the message gives the nearest name), or a unit outside its maps.
+    ``layer`` is a step of `walk` (``"max_pool2d"``) or a submodule (``"pair2"``), ``unit`` the row and column in
+    its maps, ``(0, 0)`` for vectors. Measured, not derived: of 56 blank images each has one row or column of NaN,
+    and what is computed from a NaN is NaN. A unit that sees only padding has ``(0, 0, 0, 0)``.
 
     Examples:
         >>> from digitlab.models import create_model
@@ -147,12 +130,9 @@ def receptive_field(model: nn.Module, layer: str, unit: tuple[int, int]) -> tupl
     return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
 
 
-# --- shared with `digitlab.interpret` ------------------------------------------------------------------------
-
-
 @contextmanager
 def evaluating(model: nn.Module, gradients: bool = False) -> Iterator[None]:
-    """``eval`` mode for a while; then each submodule is put back in its own mode, even if they differed."""
+    """``eval`` mode for a while; then each submodule is put back in its own mode."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -180,14 +160,12 @@ def run_through(model: nn.Module, images: Tensor, layer: str) -> tuple[Tensor, T
     finally:
         handle.remove()
     if len(outputs) != 1:
-        raise ValueError(
-            f"layer {layer!r}: expected it to run once in a forward pass, got {len(outputs)} runs"
-        )
+        raise ValueError(f"layer {layer!r}: expected it to run once, got {len(outputs)} runs")
     return outputs[0], logits
 
 
 def layer_names(model: nn.Module) -> list[str]:
-    """The submodules, as ``named_modules`` gives them."""
+    """The submodules, shared ones under each of their names."""
     return [name for name, _ in model.named_modules(remove_duplicate=False) if name]
 
 
@@ -199,10 +177,8 @@ def as_maps(output: Tensor) -> Tensor:
 
 
 def check_match(model: nn.Module, images: Tensor) -> None:
-    """Images and weights must be of one dtype and on one device."""
+    """Refuse no images, and those of another dtype or device than the weights."""
     weights = next(model.parameters(), images)
     if len(images) == 0 or (images.dtype, images.device) != (weights.dtype, weights.device):
         got = f"{images.dtype} on {images.device}" if len(images) else "none"
-        raise ValueError(
-            f"images: expected {weights.dtype} on {weights.device} like the model's weights, got {got}"
-        )
+        raise ValueError(f"images: expected {weights.dtype} on {weights.device} like the weights, got {got}")

@@ -1,9 +1,7 @@
 """What a decision rests on, and how the network sees all the digits together. Lesson 08 builds these by hand.
 
-Tensors in, tensors out: nothing is drawn here (see `digitlab.plots`). ``images`` are normalised, as
-`digitlab.data.loader.normalize` makes them, with the dtype and on the device of the model. The model is run as
-in a test and left as it was: modes, parameters, gradients and the images are not touched. Most functions take
-any `torch.nn.Module`. No picture proves a network right: random weights give one, too.
+``images`` are normalised. The model is run as in a test and left as it was: modes, parameters and gradients are
+not touched. No picture proves a network right: random weights give one, too.
 """
 
 from __future__ import annotations
@@ -32,9 +30,6 @@ BACKGROUND = -MEAN / STD
 def first_filters(model: nn.Module) -> Float[Tensor, "C height width"]:
     """The first layer's weights as pictures: a convolution's kernels, a linear layer's templates. Lessons 02 and 08.
 
-    Raises:
-        ValueError: the first layer with weights sees neither one channel nor 784 pixels.
-
     Examples:
         >>> from digitlab.models import create_model
         >>> first_filters(create_model("cnn")).shape, first_filters(create_model("softmax")).shape
@@ -54,9 +49,8 @@ def saliency(
 ) -> Float[Tensor, "B 28 28"]:
     """How much the target's logit changes with each pixel: its gradient, per unit of normalised ink. Lesson 08.
 
-    Simonyan et al., "Deep Inside Convolutional Networks" (2013). A gradient speaks of very small changes only,
-    which is why it looks noisy beside `occlusion`. ``signed`` keeps the sign: above 0, more ink here speaks for
-    the target.
+    Simonyan et al., "Deep Inside Convolutional Networks" (2013). ``signed`` keeps the sign: above 0, more ink
+    here speaks for the target.
 
     Examples:
         >>> from digitlab.models import create_model
@@ -84,11 +78,8 @@ def occlusion(
     """How far the target's logit falls when a patch of ``size`` x ``size`` pixels is wiped out. Lesson 08.
 
     Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014). A pixel's value is the
-    mean fall over the patches that cover it; below 0, the target is better off without what is there. The
-    patches are ``stride`` pixels apart, the last ones may be cut off by the edge; ``fill`` is normalised.
-
-    Raises:
-        ValueError: not ``1 <= stride <= size <= 28``.
+    mean fall over the patches that cover it. They are ``stride`` pixels apart, at most ``size``; the last ones
+    may be cut off by the edge. ``fill`` is normalised.
 
     Examples:
         >>> from digitlab.models import create_model
@@ -128,13 +119,7 @@ def grad_cam(
     Selvaraju et al., "Grad-CAM" (2017): the maps are summed, each weighted by the mean gradient of the target's
     logit over its places; what speaks against the target is cut off by a ReLU. Compare values within one image
     only. ``layer`` is the submodule whose output is weighted, ``None`` what ``forward_features`` returns;
-    ``upsample`` enlarges to 28x28.
-
-    A vector counts as maps of 1x1, so the picture of a dense network is flat, and that is the lesson: it keeps
-    no places to point at. (Softmax regression's last map is the image: lit is its ink or its paper.)
-
-    Raises:
-        ValueError: an unknown layer, or no ``forward_features`` to fall back on.
+    ``upsample`` enlarges to 28x28. The picture of a dense network is flat: it keeps no places to point at.
 
     Examples:
         >>> from digitlab.models import create_model
@@ -163,14 +148,8 @@ def grad_cam(
 def embedding(model: nn.Module, images: Images, n_components: int = 2) -> Float[Tensor, "B n"]:
     """Each image as a point, so that points near each other are alike to the network. Explained in lesson 08.
 
-    The network's own description of a digit, the vector before its last linear layer, has 50 numbers in the
-    ``cnn`` (and in ``softmax`` it is the 784 pixels). Principal component analysis keeps the directions in
-    which the vectors differ most: the right singular vectors of the centred vectors. Either sign would do; here
-    the largest weight of each is positive, so that the same vectors always give the same picture.
-
-    Raises:
-        ValueError: more components than images or numbers, vectors that are not finite, or a model without
-            ``forward_features`` and ``forward_head``.
+    Principal component analysis of the vectors before the last linear layer keeps the directions in which they
+    differ most. The largest weight of each is positive, so that the same vectors always give the same picture.
 
     Examples:
         >>> from digitlab.models import create_model
@@ -183,16 +162,11 @@ def embedding(model: nn.Module, images: Images, n_components: int = 2) -> Float[
         vectors = _in_batches(lambda batch: forward_head(forward_features(batch), pre_logits=True), images)
     check_range("n_components", n_components, 1, min(vectors.shape))
     if not vectors.isfinite().all():
-        raise ValueError(
-            "images and model: expected finite vectors before the last layer, got NaN or infinity"
-        )
+        raise ValueError("images and model: expected finite vectors before the last layer")
     centred = vectors - vectors.mean(dim=0)  # (N, D)
     directions: Tensor = torch.linalg.svd(centred, full_matrices=False).Vh[:n_components]  # (n_components, D)
     largest = directions.gather(1, directions.abs().argmax(dim=1, keepdim=True))
     return centred @ (directions * largest.sign()).T
-
-
-# --- shared by the functions above --------------------------------------------------------------------------
 
 
 def _in_batches(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
@@ -211,12 +185,12 @@ def _target_logits(logits: Tensor, targets: Tensor | int | None) -> Tensor:
 
 
 def _classes(logits: Tensor, targets: Tensor | int | None) -> Tensor:
-    """The class to explain for each image, ``int64`` ``(B,)``."""
     if logits.ndim != 2:
         raise ValueError(f"model: expected it to return logits (B, 10), got {tuple(logits.shape)}")
     if targets is None:
         return logits.argmax(dim=1)
-    classes = torch.as_tensor(targets, device=logits.device).expand(len(logits))
-    if not 0 <= int(classes.min()) <= int(classes.max()) < logits.shape[1]:
-        raise ValueError(f"targets: expected 0 to {logits.shape[1] - 1}, got {classes.tolist()[:10]}")
-    return classes
+    if isinstance(targets, bool):  # `signed`, perhaps, in the wrong place
+        raise ValueError(f"targets: expected 0 to {logits.shape[1] - 1}, got {targets}")
+    for target in [targets] if isinstance(targets, int) else targets.flatten().tolist():
+        check_range("targets", target, 0, logits.shape[1] - 1)
+    return torch.as_tensor(targets, dtype=torch.int64, device=logits.device).expand(len(logits))

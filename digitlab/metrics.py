@@ -1,9 +1,7 @@
 """How good is it, really? Scores, labels and probabilities in; numbers out, with their uncertainty.
 
-This file computes: it runs no network and draws nothing. Inputs may live on any device; results are always on
-the CPU. What every formula here would turn into a plausible wrong number (logits where probabilities belong,
-NaN, labels out of range) is a `ValueError` of one line. Lessons: 02 (`cross_entropy`), 06 builds the confusion
-matrix, the interval and the calibration error by hand, 07 the ranking.
+Inputs may live on any device; results are on the CPU. Logits where probabilities belong, NaN and labels out of
+range would give plausible wrong numbers: they are a `ValueError` of one line.
 """
 
 from __future__ import annotations
@@ -23,8 +21,7 @@ from digitlab.checks import check_range, checked
 def accuracy(scores: Float[Tensor, "N C"], labels: Int64[Tensor, " N"], k: int = 1) -> float:
     """The share of images, 0..1, whose label is among the ``k`` highest scores. Lesson 06.
 
-    Equal scores rank by class, the smaller first, as in ``argmax``: a network that says the same for every
-    class knows nothing.
+    Equal scores rank by class, the smaller first, as in ``argmax``.
 
     Examples:
         >>> scores = torch.tensor([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]])
@@ -32,7 +29,7 @@ def accuracy(scores: Float[Tensor, "N C"], labels: Int64[Tensor, " N"], k: int =
         >>> accuracy(scores, labels), accuracy(scores, labels, k=2)
         (0.5, 1.0)
     """
-    scores, labels = _scores(scores), _classes("labels", labels, scores.shape[1])
+    scores, labels = _on_cpu("scores", scores, labels)
     check_range("k", k, 1, scores.shape[1])
     best = scores.argsort(dim=1, descending=True, stable=True)[:, :k]
     return int((best == labels[:, None]).sum()) / len(labels)
@@ -56,15 +53,12 @@ def confusion_matrix(
     return cells.view(n_classes, n_classes)
 
 
+@checked
 @dataclass(frozen=True)
 class PerClass:
-    """Precision, recall and their balance for each class, from `per_class`.
+    """From `per_class`. Precision: of the images called a 3, the share that are. Recall: of the 3s, the share found.
 
-    Attributes:
-        precision: of the images called a 3, the share that are a 3.
-        recall: of the images that are a 3, the share called a 3.
-        f1: the harmonic mean of the two.
-        support: how many images of each class there are.
+    ``f1`` is the harmonic mean of the two, ``support`` the number of images of each class.
     """
 
     precision: Float[Tensor, " C"]
@@ -77,9 +71,7 @@ class PerClass:
 def per_class(matrix: Int64[Tensor, "C C"]) -> PerClass:
     """Precision, recall and F1 of each class, from a `confusion_matrix`. Lesson 06.
 
-    Where a number would be 0 / 0 it is 0.0: the precision of a class that was never predicted, the recall of a
-    class without images (scikit-learn's ``zero_division=0``). Look at ``support`` before reading anything into
-    a zero.
+    What would be 0 / 0 is 0.0, like the precision of a class that was never predicted.
 
     Examples:
         >>> result = per_class(torch.tensor([[1, 1], [0, 2]]))
@@ -90,7 +82,6 @@ def per_class(matrix: Int64[Tensor, "C C"]) -> PerClass:
     if (matrix < 0).any():
         raise ValueError("matrix: expected counts of 0 or more, got a negative one")
     hits, predicted, support = matrix.diagonal(), matrix.sum(dim=0), matrix.sum(dim=1)
-    # A denominator of zero has a numerator of zero, so raising it to one gives the promised 0.0.
     return PerClass(
         precision=hits / predicted.clamp(min=1),
         recall=hits / support.clamp(min=1),
@@ -99,19 +90,15 @@ def per_class(matrix: Int64[Tensor, "C C"]) -> PerClass:
     )
 
 
+@checked
 @dataclass(frozen=True)
 class Calibration:
-    """A reliability diagram in numbers, from `calibration`.
+    """A reliability diagram in numbers, from `calibration`: means are NaN where a bin is empty.
 
-    Attributes:
-        edges: from 0 to 1; bin ``i`` is ``(edges[i], edges[i + 1]]``.
-        counts: images in each bin.
-        confidences: mean confidence in each bin; NaN in empty ones.
-        accuracies: share read correctly in each bin; NaN in empty ones.
-        expected_error: the expected calibration error (ECE), 0..1.
+    Bin ``i`` is ``(edges[i], edges[i + 1]]``.
     """
 
-    edges: Float[Tensor, " bins+1"]
+    edges: Float[Tensor, " edges"]
     counts: Int64[Tensor, " bins"]
     confidences: Float[Tensor, " bins"]
     accuracies: Float[Tensor, " bins"]
@@ -129,24 +116,22 @@ def calibration(
 ) -> Calibration:
     """Does "90 % sure" mean right nine times in ten? Built by hand in lesson 06.
 
-    Images are grouped by their confidence, the largest probability, into bins of equal width; in each bin the
-    mean confidence is held against the accuracy. The expected calibration error weighs each bin's distance by
-    its share of the images: Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning"
-    (2015), in the form of Guo et al., "On Calibration of Modern Neural Networks" (2017), equation 3. It depends
-    on the number of bins: compare only errors with the same number.
+    Images are grouped by their largest probability into bins of equal width; in each bin the mean confidence is
+    held against the accuracy. The expected calibration error weighs each distance by the bin's share of the
+    images: Guo et al., "On Calibration of Modern Neural Networks" (2017), equation 3, after Naeini et al. (2015).
+    Compare only errors with the same number of bins.
 
     Examples:
         >>> probabilities = torch.tensor([[0.75, 0.25]]).expand(4, 2)
         >>> calibration(probabilities, torch.tensor([0, 0, 0, 1])).expected_error
         0.0
     """
-    probabilities = _probabilities(probabilities)
-    labels = _classes("labels", labels, probabilities.shape[1])
+    probabilities, labels = _probabilities(probabilities, labels)
     check_range("n_bins", n_bins, 1)
     confidences, predictions = probabilities.max(dim=1)
     edges = torch.linspace(0, 1, n_bins + 1, dtype=confidences.dtype)
     bins = torch.bucketize(confidences, edges[1:-1])
-    # Summed in double precision: ten thousand small numbers lose digits in single.
+    # In double precision: ten thousand small numbers lose digits in single.
     confidence_sums = torch.bincount(bins, weights=confidences.double(), minlength=n_bins)
     hits = torch.bincount(bins, weights=(predictions == labels).double(), minlength=n_bins)
     counts = torch.bincount(bins, minlength=n_bins)
@@ -163,10 +148,8 @@ def calibration(
 def wilson_interval(n_correct: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Where the true accuracy may lie, low and high, if ``n_correct`` of ``n`` images were right. Lesson 06.
 
-    Wilson's score interval (1927): every accuracy under which a result like this one would be no surprise.
-    Unlike the textbook's "± 1.96 standard errors" it stays within 0..1 and keeps its promise near 100 %, where
-    good digit readers live. It covers the luck of the test images, not that of the training seed.
-    ``confidence`` says how often such intervals contain the truth.
+    Wilson's score interval (1927) stays within 0..1, and keeps its promise near 100 %, unlike "± 1.96 standard
+    errors". It covers the luck of the test images, not that of the training seed.
 
     Examples:
         >>> low, high = wilson_interval(9_900, 10_000)
@@ -189,31 +172,22 @@ def wilson_interval(n_correct: int, n: int, confidence: float = 0.95) -> tuple[f
 def cross_entropy(probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N"]) -> Float[Tensor, " N"]:
     """The loss of each image in nats: minus the log of the probability of its label. Built by hand in lesson 02.
 
-    A probability that was rounded to zero counts as the smallest normal number of its dtype, so the loss is
-    finite: at most 87.3 for ``float32``. The mean loss is ``.mean()``.
+    A probability of zero counts as the smallest normal number, so a ``float32`` loss is at most 87.3.
 
     Examples:
         >>> cross_entropy(torch.tensor([[1.0, 0.0], [0.5, 0.5]]), torch.tensor([0, 1]))
         tensor([0.0000, 0.6931])
     """
-    probabilities = _probabilities(probabilities)
-    labels = _classes("labels", labels, probabilities.shape[1])
+    probabilities, labels = _probabilities(probabilities, labels)
     of_label = probabilities.gather(1, labels[:, None]).squeeze(1)
     # Rounding may leave a probability a hair above one; its loss is zero, not negative.
     return of_label.clamp(torch.finfo(of_label.dtype).tiny, 1.0).log().abs()
 
 
+@checked
 @dataclass(frozen=True)
 class Misclassified:
-    """The images that were read wrongly, the largest loss first, from `misclassified`. M is their number.
-
-    Attributes:
-        indices: their places in the set.
-        labels: what they are said to be.
-        predictions: what they were read as.
-        confidences: the probability of the prediction, 0..1.
-        losses: cross-entropy in nats.
-    """
+    """The M images that were read wrongly, the largest loss first, from `misclassified`."""
 
     indices: Int64[Tensor, " M"]
     labels: Int64[Tensor, " M"]
@@ -225,9 +199,6 @@ class Misclassified:
 @checked
 def misclassified(probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N"]) -> Misclassified:
     """The mistakes, ranked by loss: first those the network was surest of. Explained in lesson 07.
-
-    A large loss on a clear image is the network's fault; on an odd image it may be the label's. Equal losses
-    keep their order.
 
     Examples:
         >>> probabilities = torch.tensor([[0.6, 0.4], [0.1, 0.9], [0.2, 0.8]])
@@ -244,26 +215,24 @@ def misclassified(probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N
     )
 
 
-def _scores(scores: Tensor, name: str = "scores") -> Tensor:
+def _on_cpu(name: str, scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     if scores.numel() == 0 or scores.isnan().any():
         raise ValueError(f"{name}: expected numbers, got {'none' if scores.numel() == 0 else 'NaN'}")
-    return scores.detach().cpu()
+    return scores.detach().cpu(), _classes("labels", labels, scores.shape[1])
 
 
-def _probabilities(probabilities: Tensor) -> Tensor:
-    probabilities = _scores(probabilities, "probabilities")
+def _probabilities(probabilities: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    probabilities, labels = _on_cpu("probabilities", probabilities, labels)
     low, sums = float(probabilities.min()), probabilities.double().sum(dim=1)
     if low < 0 or (sums - 1).abs().max() > 1e-3:
         raise ValueError(
             "probabilities: expected rows of 0..1 that sum to 1 (the softmax of logits), "
             f"got a smallest value of {low:.4g} and sums from {sums.min():.4g} to {sums.max():.4g}"
         )
-    return probabilities
+    return probabilities, labels
 
 
 def _classes(name: str, classes: Tensor, n_classes: int) -> Tensor:
-    if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < n_classes:
-        raise ValueError(
-            f"{name}: expected 0 to {n_classes - 1}, got {int(classes.min())} to {int(classes.max())}"
-        )
+    for value in (classes.min(), classes.max()) if len(classes) else ():
+        check_range(name, int(value), 0, n_classes - 1)
     return classes.cpu()

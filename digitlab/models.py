@@ -1,16 +1,7 @@
 """The networks, from ten weight templates to five convolutions with batch normalisation.
 
-Every model takes normalised images ``(B, 1, 28, 28)`` and returns **logits** ``(B, 10)``: scores before the
-softmax, because the loss, ``cross_entropy``, applies the softmax itself. Every model works in two halves,
-under the names that timm gave them:
-
-- ``forward_features(images)``: the last maps ``(B, C, H, W)``, or a vector ``(B, D)`` where the network keeps
-  no places;
-- ``forward_head(features, pre_logits=False)``: from there to the logits, or with ``pre_logits=True`` to the
-  vector ``(B, D)`` just before the last linear layer, which is the network's own description of the digit.
-
-The shape comments follow one batch of B digits. This file does not train anything: see `digitlab.training`.
-Lessons: 02 (`SoftmaxRegression`), 05 (`CNN`), 09 (`DeepCNN`), 10 (`FastCNN`).
+Every model takes normalised images ``(B, 1, 28, 28)`` and returns **logits** ``(B, 10)``, scores before the
+softmax: the loss, ``cross_entropy``, applies the softmax itself. The names of a model's two halves are timm's.
 """
 
 from __future__ import annotations
@@ -28,11 +19,11 @@ class DigitModel(nn.Module):
     """What all the models have in common: logits are the head applied to the features."""
 
     def forward_features(self, images: Tensor) -> Tensor:
-        """Images ``(B, 1, 28, 28)`` to the last maps ``(B, C, H, W)`` or vector ``(B, D)``."""
+        """Images to the last maps ``(B, C, H, W)``, or to a vector ``(B, D)`` where no places are kept."""
         raise NotImplementedError
 
     def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
-        """Features to logits ``(B, 10)``, or to the vector before the last linear layer."""
+        """Features to logits, or to the vector ``(B, D)`` before the last linear layer."""
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor:
@@ -43,20 +34,16 @@ class DigitModel(nn.Module):
 class CNN(DigitModel):
     """The course's network: two convolutions and two linear layers, 21,840 parameters.
 
-    Built by hand in lesson 05. The architecture and its names are those of the tutorial that this course
-    grew from, and before it of PyTorch's early MNIST example. One thing differs: it returns logits, where the
-    tutorial applied ``log_softmax`` and then a loss that applies it again (harmless, and worth understanding:
-    lesson 02).
-
-    Args:
-        dropout: the share of maps and units left out in training, 0..1. The tutorial's 0.5 is a lot for a
-            network of this size (lesson 09).
+    Built by hand in lesson 05. Architecture and names are those of the tutorial that this course grew from, and
+    of PyTorch's early MNIST example; but it returns logits, where the tutorial applied ``log_softmax``, and then a
+    loss that applies it again (lesson 02). ``dropout`` is the share of maps and units left out in training.
 
     Examples:
         >>> sum(parameter.numel() for parameter in CNN().parameters())
         21840
     """
 
+    @checked
     def __init__(self, dropout: float = 0.5) -> None:
         super().__init__()
         check_range("dropout", dropout, 0, 1)
@@ -81,10 +68,7 @@ class CNN(DigitModel):
 
 
 class SoftmaxRegression(DigitModel):
-    """A linear classifier: one template of 784 weights per class, 7,850 parameters.
-
-    Built by hand in lesson 02. Its features are the image itself.
-    """
+    """A linear classifier: one template of 784 weights per class, 7,850 parameters. Built by hand in lesson 02."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,10 +83,7 @@ class SoftmaxRegression(DigitModel):
 
 
 class MLP(DigitModel):
-    """A multilayer perceptron: 128 hidden units that each see every pixel, 101,770 parameters.
-
-    Compared in lesson 05.
-    """
+    """A multilayer perceptron: 128 hidden units that each see every pixel, 101,770 parameters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,8 +100,8 @@ class MLP(DigitModel):
 class LeNet5(DigitModel):
     """The network that read American bank cheques, 61,706 parameters, after LeCun et al. (1998).
 
-    Differences from the paper: max-pooling instead of trained averages, ReLU instead of tanh, every
-    second-layer map sees every first-layer map, and a linear last layer. Compared in lesson 05.
+    Unlike the paper's: max-pooling for trained averages, ReLU for tanh, every second-layer map sees every
+    first-layer map, and a linear last layer.
     """
 
     def __init__(self) -> None:
@@ -144,9 +125,8 @@ class LeNet5(DigitModel):
 class FastCNN(DigitModel):
     """Two small convolutions with batch normalisation and a wide layer, 72,000 parameters: little work a digit.
 
-    It learns much from one look, and each look is cheap: the empty margin is cut off (MNIST's digits lie in
-    the middle 20x20 pixels), and the first convolution moves by two pixels, so that the second one has few
-    places to visit. Measured in lesson 10.
+    The empty margin is cut off (MNIST's digits lie in the middle 20x20 pixels), and the first convolution moves
+    by two pixels, so that the second one has few places to visit. Measured in lesson 10.
     """
 
     def __init__(self) -> None:
@@ -172,12 +152,8 @@ class FastCNN(DigitModel):
 class SmallCNN(DigitModel):
     """Four convolutions with batch normalisation, averaged: how few parameters does it take?
 
-    Most parameters of `CNN` are in ``fc1``, which has weights of its own for each place. Here each of the
-    last maps is averaged into one number, so no layer but the last is linear.
-
-    Args:
-        channels: the maps of the four convolutions. ``small`` is (8, 16, 18, 22), 7,866 parameters; ``tiny``
-            is (5, 8, 8, 10), 1,953.
+    Each of the last maps is averaged into one number, where `CNN` has weights for each place. ``small`` has 7,866
+    parameters, ``tiny`` with ``channels`` of (5, 8, 8, 10) has 1,953.
     """
 
     def __init__(self, channels: tuple[int, int, int, int] = (8, 16, 18, 22)) -> None:
@@ -203,8 +179,8 @@ class SmallCNN(DigitModel):
 class DeepCNN(DigitModel):
     """Five 3x3 convolutions with batch normalisation, 210,000 parameters: made to be accurate.
 
-    Compared in lesson 09. After the last pair each of the 128 maps is averaged into one number, so a single
-    linear layer of 1,290 parameters decides. Only one convolution works at full size, where it costs most.
+    Each of the last 128 maps is averaged into one number, so a linear layer of 1,290 parameters decides. Only one
+    convolution works at full size, where it costs most. Compared in lesson 09.
     """
 
     def __init__(self) -> None:
@@ -261,9 +237,6 @@ def create_model(name: str, dropout: float = 0.5) -> DigitModel:
     """A new model with random weights, in ``float32`` on the CPU; ``dropout`` is for ``cnn``, the others have none.
 
     The weights are drawn from PyTorch's global generator: call ``torch.manual_seed`` first to fix them.
-
-    Raises:
-        ValueError: an unknown name; the message says which one is meant, or lists them all.
 
     Examples:
         >>> import torch

@@ -135,6 +135,7 @@ def list_recipes() -> list[str]:
     return list(_RECIPES)
 
 
+@checked
 def get_recipe(name: str) -> Recipe:
     """The recipe of that name; change single settings with ``dataclasses.replace``.
 

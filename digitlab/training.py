@@ -208,6 +208,7 @@ class EpochRow:
         return text
 
 
+@checked
 @dataclass
 class History:
     """The epochs of one training, in order.

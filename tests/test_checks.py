@@ -41,15 +41,10 @@ def test_a_right_call_goes_through() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (
-            (SCORES, LABELS.float()),
-            r"labels: expected Int64\[Tensor, 'N'\] with N = 3, got torch.float32 \(3,\)",
-        ),
         ((SCORES, LABELS[:2]), r"labels: expected Int64\[Tensor, 'N'\] with N = 3, got torch.int64 \(2,\)"),
         ((SCORES, torch.eye(3).long()), r"labels: expected Int64.*got torch.int64 \(3, 3\)"),
         ((SCORES[0], LABELS), r"scores: expected Float\[Tensor, 'N C'\], got torch.float32 \(10,\)"),
         (([[1.0]], LABELS), r"scores: expected Float\[Tensor, 'N C'\], got \[\[1.0\]\]"),
-        ((None, LABELS), "scores: expected Float.*got None"),
         ((SCORES, LABELS, "2"), "k: expected int, got '2'"),
         ((SCORES, LABELS, 1.5), "k: expected int, got 1.5"),
         ((SCORES, LABELS, 1, "much"), "share: expected float, got 'much'"),
@@ -68,10 +63,6 @@ def test_a_missing_argument_is_named() -> None:
 
 def test_a_dataclass_is_checked_when_it_is_made() -> None:
     images = torch.zeros(2, 28, 28, dtype=torch.uint8)
-    with pytest.raises(
-        ArgumentError, match=r"images: expected UInt8\[Tensor, 'N 28 28'\], got torch.float32"
-    ):
-        Pair(images.float(), LABELS[:2])
     with pytest.raises(ArgumentError, match=r"labels: expected Int64.*with N = 2"):
         Pair(images, LABELS)
     with pytest.raises(ArgumentError, match=r"name: expected str \| Path \| None, got 3"):
@@ -92,9 +83,6 @@ def test_check_range(value: float) -> None:
     with pytest.raises(ValueError, match="dropout: expected 0 to 1, got"):
         check_range("dropout", value, 0, 1)
     check_range("dropout", 0.5, 0, 1)
-
-
-def test_check_range_without_an_end() -> None:
     with pytest.raises(ValueError, match="scale: expected 0 or more, got inf"):
         check_range("scale", math.inf, 0)
 

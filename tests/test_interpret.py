@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
 import torch.nn.functional as F
 from captum.attr import LayerAttribution, LayerGradCam, Occlusion, Saliency
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
@@ -22,15 +20,6 @@ from digitlab.models import create_model, list_models
 IMAGES = normalize(load_sample("test").images[:3])
 TARGETS = torch.tensor([3, 0, 7])
 TARGET_SETS = [None, 5, TARGETS]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """On such small tensors threads mostly wait for each other, the more so on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def make(name: str) -> nn.Module:
@@ -86,13 +75,6 @@ def test_saliency_by_finite_differences(name: str) -> None:
     torch.testing.assert_close(gradient.flatten()[pixels], slopes, atol=1e-7, rtol=1e-5)
 
 
-def test_saliency_of_a_linear_model_is_its_template() -> None:
-    model = make("softmax")
-    expected = interpret.first_filters(model)[TARGETS]
-    torch.testing.assert_close(interpret.saliency(model, IMAGES, TARGETS, signed=True), expected)
-    torch.testing.assert_close(interpret.saliency(model, IMAGES, TARGETS), expected.abs())
-
-
 # --- occlusion ----------------------------------------------------------------------------------------------
 
 
@@ -104,9 +86,7 @@ def test_saliency_of_a_linear_model_is_its_template() -> None:
         ("cnn", 1, 1, interpret.BACKGROUND, 2),
         ("cnn", 28, 28, 0.0, TARGETS),
         ("cnn", 28, 5, 0.0, TARGETS),
-        ("lenet5", 5, 3, interpret.BACKGROUND, TARGETS),
         ("lenet5", 9, 9, 0.0, None),
-        ("deep", 7, 7, interpret.BACKGROUND, None),
         ("deep", 5, 4, interpret.BACKGROUND, TARGETS),
         ("fast", 5, 2, interpret.BACKGROUND, 0),
         ("mlp", 4, 3, interpret.BACKGROUND, None),
@@ -129,23 +109,9 @@ def test_occlusion_is_captums(
     assert_agree(ours, theirs.squeeze(1))
 
 
-def test_occlusion_of_a_linear_model_in_closed_form() -> None:
-    model = make("softmax")
-    ink = (IMAGES - interpret.BACKGROUND).squeeze(1)  # wiping a pixel costs its weight times its ink
-    shares = interpret.first_filters(model)[TARGETS] * ink
-    falls = F.avg_pool2d(shares[:, None], 5, stride=1) * 25
-    kernel = torch.ones(1, 1, 5, 5)
-    expected = F.conv_transpose2d(falls, kernel) / F.conv_transpose2d(torch.ones_like(falls), kernel)
-    assert_agree(interpret.occlusion(model, IMAGES, TARGETS), expected.squeeze(1))
-
-
-def test_wiping_out_background_changes_nothing() -> None:
-    blank = torch.full((1, 1, 28, 28), interpret.BACKGROUND)
-    assert not interpret.occlusion(make("lenet5"), blank, size=4, stride=4).any()
-    assert torch.equal(
-        blank, normalize(torch.zeros(1, 28, 28, dtype=torch.uint8)).clone().fill_(blank[0, 0, 0, 0])
-    )
-    torch.testing.assert_close(blank, normalize(torch.zeros(1, 28, 28, dtype=torch.uint8)))
+def test_the_background_is_blank_paper() -> None:
+    blank = normalize(torch.zeros(1, 28, 28, dtype=torch.uint8))
+    torch.testing.assert_close(blank, torch.full((1, 1, 28, 28), interpret.BACKGROUND))
 
 
 # --- Grad-CAM -----------------------------------------------------------------------------------------------
@@ -204,51 +170,28 @@ def test_grad_cam_of_a_named_layer_is_captums(name: str, layer: str) -> None:
 
 
 def test_a_dense_network_has_no_places_to_point_at() -> None:
-    heat = interpret.grad_cam(make("mlp"), IMAGES)
-    assert heat.shape == (3, 28, 28)
-    assert torch.equal(heat, heat[:, :1, :1].expand_as(heat))
-    heat = interpret.grad_cam(make("cnn"), IMAGES, layer="fc1")
-    assert torch.equal(heat, heat[:, :1, :1].expand_as(heat))
-
-
-def test_the_last_maps_of_deep_are_those_of_its_last_pair() -> None:
-    model = make("deep")
-    assert torch.equal(interpret.grad_cam(model, IMAGES), interpret.grad_cam(model, IMAGES, layer="pair3"))
+    for name, layer in (("mlp", None), ("cnn", "fc1")):
+        heat = interpret.grad_cam(make(name), IMAGES, layer=layer)
+        assert torch.equal(heat, heat[:, :1, :1].expand(3, 28, 28))
 
 
 # --- filters and feature maps -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "shape"),
-    [
-        ("cnn", (10, 5, 5)),
-        ("softmax", (10, 28, 28)),
-        ("mlp", (128, 28, 28)),
-        ("lenet5", (6, 5, 5)),
-        ("fast", (16, 5, 5)),
-        ("deep", (32, 3, 3)),
-        ("small", (8, 5, 5)),
-        ("tiny", (5, 5, 5)),
-    ],
-)
-def test_first_filters(name: str, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("name", list_models())
+def test_first_filters(name: str) -> None:
     model = make(name)
-    filters = interpret.first_filters(model)
-    weight = next(model.parameters())
-    assert filters.shape == shape and torch.equal(filters.flatten(), weight.flatten())
+    filters, weight = interpret.first_filters(model), next(model.parameters())
+    assert torch.equal(filters, weight.view_as(filters)) and filters.shape[1] == filters.shape[2]
     filters.zero_()
     assert weight.any()  # it was a copy
 
 
 def test_feature_maps_are_what_the_layer_returns() -> None:
-    model = oracle("cnn")
+    model, deep = oracle("cnn"), oracle("deep")
     conv1 = model.conv1(IMAGES)
     assert torch.equal(forward.feature_maps(make("cnn"), IMAGES, "conv1"), conv1)
-    conv2 = model.conv2(F.relu(F.max_pool2d(conv1, 2)))
-    assert torch.equal(forward.feature_maps(make("cnn"), IMAGES, "conv2"), conv2)
     assert torch.equal(forward.feature_maps(make("cnn"), IMAGES, "fc2"), model(IMAGES))
-    deep = oracle("deep")
     assert torch.equal(forward.feature_maps(make("deep"), IMAGES, "conv1.1"), deep.conv1[:2](IMAGES))
 
 
@@ -280,67 +223,36 @@ def test_a_layer_that_works_in_place_does_not_overwrite_what_was_kept(inplace: b
 
 # --- walk ---------------------------------------------------------------------------------------------------
 
-PAIRS = [f"conv1.{j}" for j in range(3)] + [
-    f"pair{i}.{j}.{k}" for i in (2, 3) for j in (0, 1) for k in range(3)
-]
-WALKS: dict[str, list[tuple[str, tuple[int, ...]]]] = {
-    "cnn": [
-        ("conv1", (10, 24, 24)),
-        ("max_pool2d", (10, 12, 12)),
-        ("relu", (10, 12, 12)),
-        ("conv2", (20, 8, 8)),
-        ("max_pool2d_1", (20, 4, 4)),
-        ("relu_1", (20, 4, 4)),
-        ("flatten", (320,)),
-        ("fc1", (50,)),
-        ("relu_2", (50,)),
-        ("fc2", (10,)),
-    ],
-    "softmax": [("flatten", (784,)), ("fc", (10,))],
-    "mlp": [("flatten", (784,)), ("fc1", (128,)), ("relu", (128,)), ("fc2", (10,))],
-    "lenet5": [
-        ("conv1", (6, 28, 28)),
-        ("relu", (6, 28, 28)),
-        ("max_pool2d", (6, 14, 14)),
-        ("conv2", (16, 10, 10)),
-        ("relu_1", (16, 10, 10)),
-        ("max_pool2d_1", (16, 5, 5)),
-        ("flatten", (400,)),
-        ("fc1", (120,)),
-        ("relu_2", (120,)),
-        ("fc2", (84,)),
-        ("relu_3", (84,)),
-        ("fc3", (10,)),
-    ],
+WALKS = {
+    "cnn": """conv1 10x24x24, max_pool2d 10x12x12, relu 10x12x12, conv2 20x8x8, max_pool2d_1 20x4x4, relu_1 20x4x4,
+        flatten 320, fc1 50, relu_2 50, fc2 10""",
+    "softmax": "flatten 784, fc 10",
+    "mlp": "flatten 784, fc1 128, relu 128, fc2 10",
+    "lenet5": """conv1 6x28x28, relu 6x28x28, max_pool2d 6x14x14, conv2 16x10x10, relu_1 16x10x10,
+        max_pool2d_1 16x5x5, flatten 400, fc1 120, relu_2 120, fc2 84, relu_3 84, fc3 10""",
+    "tiny": """conv1.0 5x28x28, conv1.1 5x28x28, conv1.2 5x28x28, max_pool2d 5x14x14, conv2.0 8x14x14,
+        conv2.1 8x14x14, conv2.2 8x14x14, conv3.0 8x14x14, conv3.1 8x14x14, conv3.2 8x14x14,
+        max_pool2d_1 8x7x7, conv4.0 10x7x7, conv4.1 10x7x7, conv4.2 10x7x7, mean 10, fc 10""",
 }
 
 
 @pytest.mark.parametrize("name", WALKS)
 def test_walk_names_and_shapes(name: str) -> None:
-    steps = forward.walk(make(name), IMAGES)
-    expected = [("input", (3, 1, 28, 28)), *((step, (3, *shape)) for step, shape in WALKS[name])]
-    assert [(step.name, tuple(step.output.shape)) for step in steps] == expected
-
-
-def test_walk_through_nested_modules() -> None:
-    steps = {step.name: tuple(step.output.shape[1:]) for step in forward.walk(make("deep"), IMAGES)}
-    assert [name for name in steps if "." in name] == PAIRS
-    assert steps["conv1.2"] == (32, 28, 28) and steps["max_pool2d_1"] == (64, 7, 7)
-    assert steps["pair3.1.2"] == (128, 7, 7) and steps["mean"] == (128,) and steps["fc"] == (10,)
+    steps = [
+        f"{step.name} {'x'.join(map(str, step.output.shape[1:]))}"
+        for step in forward.walk(make(name), IMAGES)
+    ]
+    assert steps == ["input 1x28x28", *(" ".join(step.split()) for step in WALKS[name].split(","))]
 
 
 @pytest.mark.parametrize("name", list_models())
 def test_walk_goes_from_images_to_logits_past_the_feature_maps(name: str) -> None:
     model = make(name)
-    steps = forward.walk(model, IMAGES)
-    assert len({step.name for step in steps}) == len(steps)
-    assert torch.equal(steps[0].output, IMAGES)
-    assert torch.equal(steps[-1].output, oracle(name)(IMAGES))
-    modules = dict(model.named_modules())
-    inside = [step for step in steps if step.name in modules]
-    assert inside
-    for step in inside:
-        assert torch.equal(step.output, forward.feature_maps(model, IMAGES, step.name)), step.name
+    steps = {step.name: step.output for step in forward.walk(model, IMAGES)}
+    assert torch.equal(steps["input"], IMAGES)
+    assert torch.equal([*steps.values()][-1], oracle(name)(IMAGES))
+    for layer in steps.keys() & dict(model.named_modules()).keys():
+        assert torch.equal(steps[layer], forward.feature_maps(model, IMAGES, layer)), layer
 
 
 def test_walk_leaves_out_what_does_nothing_and_only_that() -> None:
@@ -368,18 +280,10 @@ def test_a_model_that_cannot_be_followed() -> None:
         def forward(self, images: Tensor) -> Tensor:
             return images.flatten(1)[:, :10] if images.sum() > 0 else images.flatten(1)[:, 10:20]
 
-    with pytest.raises(ValueError, match=r"model: torch\.fx cannot follow its forward pass \(.*\)") as error:
+    with pytest.raises(ValueError, match=r"^model: torch\.fx cannot follow its forward pass \(.*\)$"):
         forward.walk(Branching(), IMAGES)
-    assert "\n" not in str(error.value)
     # What needs no tracing still works.
     assert interpret.saliency(Branching(), IMAGES, signed=True).sum() == 3
-
-    class Talkative(nn.Module):
-        def forward(self, images: Tensor) -> Tensor:
-            raise TypeError("the first line\nand many more")
-
-    with pytest.raises(ValueError, match=r"forward pass \(the first line\)$"):
-        forward.walk(Talkative(), IMAGES)
 
 
 # --- receptive field ----------------------------------------------------------------------------------------
@@ -398,14 +302,10 @@ CONV5, SAME5, SAME3, POOL = (5, 1, 0), (5, 1, 2), (3, 1, 1), (2, 2, 0)
 DEEP = [SAME3, POOL, SAME3, SAME3, POOL, SAME3, SAME3]
 FIELDS = [
     ("cnn", "conv1", [CONV5], 5),
-    ("cnn", "max_pool2d", [CONV5, POOL], 6),
     ("cnn", "relu", [CONV5, POOL], 6),
-    ("cnn", "conv2", [CONV5, POOL, CONV5], 14),
     ("cnn", "max_pool2d_1", [CONV5, POOL, CONV5, POOL], 16),
-    ("lenet5", "conv1", [SAME5], 5),
     ("lenet5", "conv2", [SAME5, POOL, CONV5], 14),
     ("fast", "max_pool2d", [(5, 2, -2), (3, 1, 0), POOL], 11),  # two pixels are cut off: a padding of -2
-    ("deep", "conv1", DEEP[:1], 3),
     ("deep", "conv1.0", DEEP[:1], 3),
     ("deep", "max_pool2d", DEEP[:2], 4),
     ("deep", "pair2.1", DEEP[:4], 12),
@@ -426,34 +326,17 @@ def test_receptive_fields(name: str, layer: str, layers: list[tuple[int, int, in
     assert middle[1] - middle[0] == min(size, 28)  # the sizes that the lessons state
 
 
-@settings(derandomize=True, deadline=None, max_examples=25)
-@given(
-    kernel=st.integers(1, 7),
-    stride=st.integers(1, 4),
-    padding=st.integers(0, 8),
-    dilation=st.integers(1, 2),
-    data=st.data(),
-)
-def test_receptive_field_of_any_convolution(
-    kernel: int, stride: int, padding: int, dilation: int, data: st.DataObject
-) -> None:
-    layer = nn.Conv2d(1, 3, kernel, stride, padding, dilation)
+def test_receptive_field_with_padding_gaps_and_weights_of_zero() -> None:
+    layer = nn.Conv2d(1, 3, kernel_size=3, padding=8, dilation=2)
     nn.init.zeros_(layer.weight)  # a weight of zero still looks: zero times NaN is NaN
-    side = (28 + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-    unit = data.draw(st.tuples(st.integers(0, side - 1), st.integers(0, side - 1)))
-    taps = [
-        [tap for i in range(kernel) if 0 <= (tap := place * stride - padding + i * dilation) < 28]
-        for place in unit
-    ]
-    rows, columns = taps
-    expected = (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if rows and columns else (0, 0, 0, 0)
-    assert forward.receptive_field(nn.Sequential(layer), "0", unit) == expected
+    model = nn.Sequential(layer)
+    assert forward.receptive_field(model, "0", (0, 20)) == (0, 0, 0, 0)  # nothing but padding
+    assert forward.receptive_field(model, "0", (6, 20)) == (0, 12, 3, 17)
 
 
 def test_who_sees_everything() -> None:
     assert forward.receptive_field(make("mlp"), "fc1", (0, 0)) == (0, 0, 28, 28)
     assert forward.receptive_field(make("deep"), "mean", (0, 0)) == (0, 0, 28, 28)
-    assert forward.receptive_field(make("cnn"), "input", (3, 27)) == (3, 27, 4, 28)
 
 
 def test_a_receptive_field_covers_what_any_channel_sees() -> None:
@@ -462,12 +345,6 @@ def test_a_receptive_field_covers_what_any_channel_sees() -> None:
             return torch.cat([images, images.flip(3)], dim=1)
 
     assert forward.receptive_field(Mirror(), "cat", (4, 3)) == (4, 3, 5, 25)
-
-
-@pytest.mark.parametrize("unit", [(24, 0), (0, 24), (-1, 0), (0, -1)])
-def test_a_unit_outside_the_map(unit: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match=r"unit: expected one of 24 rows and 24 columns in 'conv1', got \("):
-        forward.receptive_field(make("cnn"), "conv1", unit)
 
 
 # --- embedding ----------------------------------------------------------------------------------------------
@@ -496,12 +373,7 @@ def test_embedding_has_one_sign() -> None:
         assert points.mean(dim=0).abs().max() < 1e-4
 
 
-def test_embedding_refuses() -> None:
-    for n_components in (0, 4, 51):
-        with pytest.raises(ValueError, match=f"n_components: expected 1 to 3, got {n_components}"):
-            interpret.embedding(make("cnn"), IMAGES, n_components)
-    with pytest.raises(ValueError, match="n_components: expected 1 to 50, got 51"):
-        interpret.embedding(make("cnn"), IMAGES.repeat(20, 1, 1, 1), 51)
+def test_embedding_refuses_what_is_not_finite() -> None:
     broken = make("cnn")
     nn.init.constant_(broken.fc1.weight, math.nan)
     with pytest.raises(ValueError, match="expected finite vectors"):
@@ -559,48 +431,35 @@ def test_nothing_is_changed_and_twice_is_the_same(name: str, call: str) -> None:
 def test_works_where_gradients_are_off_and_with_frozen_weights(
     call: str, mode: Callable[[], torch.no_grad]
 ) -> None:
-    expected = CALLS[call](make("cnn"), IMAGES)
-    frozen = make("cnn").requires_grad_(False)
-    with mode():
-        results = [CALLS[call](make_again, IMAGES * 1) for make_again in (frozen, WITH_GRADIENTS)]
-        assert not torch.is_grad_enabled()
-    for result in results:
+    model, expected = make("cnn"), CALLS[call](make("cnn"), IMAGES)
+    for frozen in (False, True):
+        model.requires_grad_(not frozen)
+        with mode():
+            result = CALLS[call](model, IMAGES * 1)
         assert torch.equal(result, expected) if isinstance(expected, Tensor) else result == expected
 
 
-WITH_GRADIENTS = make("cnn")
-
-
 def test_the_mode_is_put_back_after_an_error() -> None:
-    class Failing(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = nn.Conv2d(1, 1, 3)
-
+    class Failing(nn.Sequential):
         def forward(self, images: Tensor) -> Tensor:
-            self.conv(images)
+            super().forward(images)
             raise RuntimeError("broken on purpose")
 
-    model = Failing()
-    for call in (interpret.saliency, lambda *both: forward.feature_maps(*both, "conv")):
+    model = Failing(nn.Conv2d(1, 1, 3))
+    for call in (interpret.saliency, lambda *both: forward.feature_maps(*both, "0")):
         with pytest.raises(RuntimeError, match="broken on purpose"):
             call(model, IMAGES)
-        assert model.training and model.conv.training and not model.conv._forward_hooks
+        assert model.training and model[0].training and not model[0]._forward_hooks
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call not in ("first_filters", "receptive_field")])
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (load_sample("test").images[:2], r"images: expected Float.* got torch.uint8 \(2, 28, 28\)"),
-        (IMAGES[:, 0], r"images: expected Float.* got torch.float32 \(3, 28, 28\)"),
-        (torch.zeros(2, 3, 28, 28), "images: expected"),
-        (torch.zeros(0, 1, 28, 28), "images: expected .* got none"),
-        (torch.tensor(1.0), "images: expected"),
-        (IMAGES.long(), "images: expected Float.* got torch.int64"),
+        (IMAGES[:0], "images: expected .* got none"),
         (
             IMAGES.double(),
-            "images: expected torch.float32 on cpu like the model's weights, got torch.float64 on cpu",
+            "images: expected torch.float32 on cpu like the weights, got torch.float64 on cpu",
         ),
         (IMAGES.to("meta"), "images: expected torch.float32 on cpu .* got torch.float32 on meta"),
     ],
@@ -611,51 +470,46 @@ def test_wrong_images(call: str, images: Tensor, message: str) -> None:
 
 
 @pytest.mark.parametrize("function", [interpret.saliency, interpret.occlusion, interpret.grad_cam])
-@pytest.mark.parametrize(
-    ("targets", "message"),
-    [
-        (10, "targets: expected 0 to 9, got"),
-        (-1, "targets: expected 0 to 9"),
-        (torch.tensor([0, 1, 10]), r"targets: expected 0 to 9, got \[0, 1, 10\]"),
-        (torch.tensor([0, 1]), r"targets: expected .*Int64.* got torch.int64 \(2,\)"),
-        (torch.tensor([0.0, 1.0, 2.0]), "targets: expected .*Int64.* got torch.float32"),
-        (torch.zeros(3, 1, dtype=torch.int64), "targets: expected .*Int64"),
-    ],
-)
-def test_wrong_targets(function: Callable[..., Tensor], targets: Tensor | int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+@pytest.mark.parametrize("targets", [10, -1, 2**70, True, torch.tensor([0, 1, 10]), torch.tensor(-1)])
+def test_wrong_targets(function: Callable[..., Tensor], targets: Tensor | int) -> None:
+    with pytest.raises(ValueError, match=r"^targets: expected 0 to 9, got .{1,40}$"):
         function(make("cnn"), IMAGES, targets)
 
 
-def test_a_model_inside_another_can_be_walked_through() -> None:
-    steps = forward.walk(nn.Sequential(make("cnn")), IMAGES)
-    assert [step.name for step in steps][:3] == ["input", "0.conv1", "max_pool2d"]
+CNN = make("cnn")
+CONV3 = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(784, 10))
 
 
-def test_unknown_layers_and_other_wrong_arguments() -> None:
-    model = make("cnn")
-    with pytest.raises(ValueError, match="unknown layer 'conv_1': did you mean 'conv1'"):
-        forward.feature_maps(model, IMAGES, "conv_1")
-    with pytest.raises(
-        ValueError, match=r"unknown layer '': choose from conv1, conv2, conv2_drop, fc1, fc2$"
-    ):
-        forward.feature_maps(model, IMAGES, "")
-    with pytest.raises(ValueError, match=r"unknown layer 'conv1\.9': did you mean 'conv1\.\d'"):
-        interpret.grad_cam(make("deep"), IMAGES, layer="conv1.9")
-    with pytest.raises(ValueError, match="unknown layer 'max_pool': did you mean 'max_pool2d'"):
-        forward.receptive_field(model, "max_pool", (0, 0))
-    for size in (0, 29):
-        with pytest.raises(ValueError, match=f"size: expected 1 to 28, got {size}"):
-            interpret.occlusion(model, IMAGES, size=size)
-    for stride in (0, 6):
-        with pytest.raises(ValueError, match=f"stride: expected 1 to 5, got {stride}"):
-            interpret.occlusion(model, IMAGES, size=5, stride=stride)
-    with pytest.raises(ValueError, match=r"model: expected a first layer .* got Conv2d"):
-        interpret.first_filters(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(784, 10)))
-    with pytest.raises(ValueError, match=r"model: expected a first layer .* got Linear"):
-        interpret.first_filters(nn.Linear(100, 10))
-    with pytest.raises(ValueError, match=r"model: expected a first layer .* got None"):
-        interpret.first_filters(nn.ReLU())
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: forward.feature_maps(CNN, IMAGES, "conv_1"), "unknown layer 'conv_1': did you mean 'conv1'"),
+        (
+            lambda: forward.feature_maps(CNN, IMAGES, ""),
+            "layer '': choose from conv1, conv2, conv2_drop, fc1, fc2$",
+        ),
+        (lambda: interpret.grad_cam(CNN, IMAGES, layer="fc_1"), "unknown layer 'fc_1': did you mean 'fc1'"),
+        (lambda: forward.receptive_field(CNN, "max_pool", (0, 0)), "'max_pool': did you mean 'max_pool2d'"),
+        (
+            lambda: forward.receptive_field(CNN, "conv1", (24, 0)),
+            "unit: expected one of 24 rows and 24 columns",
+        ),
+        (lambda: forward.receptive_field(CNN, "conv1", (0, -1)), r"in 'conv1', got \(0, -1\)"),
+        (lambda: interpret.occlusion(CNN, IMAGES, size=0), "size: expected 1 to 28, got 0"),
+        (lambda: interpret.occlusion(CNN, IMAGES, size=29), "size: expected 1 to 28, got 29"),
+        (lambda: interpret.occlusion(CNN, IMAGES, stride=0), "stride: expected 1 to 5, got 0"),
+        (lambda: interpret.occlusion(CNN, IMAGES, stride=6), "stride: expected 1 to 5, got 6"),
+        (lambda: interpret.occlusion(CNN, IMAGES, fill=math.inf), "fill: expected a finite number, got inf"),
+        (lambda: interpret.embedding(CNN, IMAGES, 0), "n_components: expected 1 to 3, got 0"),
+        (lambda: interpret.embedding(CNN, IMAGES, 4), "n_components: expected 1 to 3, got 4"),
+        (lambda: interpret.first_filters(CONV3), "model: expected a first layer .* got Conv2d"),
+        (lambda: interpret.first_filters(nn.Linear(100, 10)), "model: expected a first layer .* got Linear"),
+        (lambda: interpret.first_filters(nn.ReLU()), "model: expected a first layer .* got None"),
+    ],
+)
+def test_wrong_arguments(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 def test_modules_that_a_function_cannot_explain() -> None:
@@ -671,19 +525,18 @@ def test_modules_that_a_function_cannot_explain() -> None:
             return self.conv(self.conv(images))
 
     model = Twice()
-    with pytest.raises(ValueError, match=r"layer 'conv': expected it to run once .* got 2 runs"):
-        forward.feature_maps(model, IMAGES, "conv")
-    with pytest.raises(ValueError, match=r"layer 'unused': expected it to run once .* got 0 runs"):
-        forward.feature_maps(model, IMAGES, "unused")
-    with pytest.raises(ValueError, match="layer 'lstm': expected it to return a tensor, got tuple"):
-        forward.feature_maps(model, IMAGES, "lstm")
+    for layer, expected in (
+        ("conv", "to run once, got 2 runs"),
+        ("unused", "to run once, got 0 runs"),
+        ("lstm", "it to return a tensor, got tuple"),
+    ):
+        with pytest.raises(ValueError, match=f"layer '{layer}': expected .*{expected}"):
+            forward.feature_maps(model, IMAGES, layer)
     with pytest.raises(ValueError, match=r"model: expected it to return logits \(B, 10\), got \(3, 1"):
         interpret.saliency(model, IMAGES)
     for function in (interpret.grad_cam, interpret.embedding):
         with pytest.raises(ValueError, match="model: expected forward_features and forward_head, got Twice"):
             function(model, IMAGES)
     rows = nn.Sequential(nn.Flatten(2), nn.Flatten(1), nn.Linear(784, 10))
-    with pytest.raises(
-        ValueError, match=r"layer: expected maps \(B, C, H, W\) or vectors \(B, D\), got .*\(3, 1, 784\)"
-    ):
+    with pytest.raises(ValueError, match=r"layer: expected maps .*, got \(3, 1, 784\)"):
         interpret.grad_cam(rows, IMAGES, layer="0")

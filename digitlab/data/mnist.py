@@ -23,7 +23,7 @@ import platformdirs
 import torch
 from filelock import FileLock
 
-from digitlab.checks import check_choice
+from digitlab.checks import check_choice, checked
 from digitlab.data.digits import Digits, load_sample
 from digitlab.names import SOURCES, SPLITS, Split
 from digitlab.writing import PREFIX, write_whole
@@ -62,6 +62,7 @@ def data_folder() -> Path:
         raise DataError(f"DIGITLAB_DATA is {named}, but there is no such home folder: name another") from None
 
 
+@checked
 def load_mnist(split: Split = "train", root: str | Path | None = None, download: bool = True) -> Digits:
     """The whole of MNIST: 60,000 training or 10,000 test digits. Lesson 01.
 
@@ -94,15 +95,16 @@ def load_digits(split: Split = "train", source: str = "auto", root: str | Path |
         'sample'
     """
     check_choice("data", source, SOURCES)
+    folder = _folder(root)
     if source == "sample":
         return load_sample(split)
-    if source == "auto" and not is_complete("mnist", _folder(root)):
+    if source == "auto" and not is_complete("mnist", folder):
         try:
-            download("mnist", _folder(root))
+            download("mnist", folder)
         except DataError as reason:
             warnings.warn(f"using the bundled sample of 10,000 real digits, because {reason}", stacklevel=2)
             return load_sample(split)
-    return _load("mnist" if source == "auto" else source, split, _folder(root), download_missing=True)
+    return _load("mnist" if source == "auto" else source, split, folder, download_missing=True)
 
 
 def is_complete(name: str, root: Path) -> bool:

@@ -25,6 +25,7 @@ from importlib import import_module
 from importlib.resources import files
 from typing import Any, Literal
 
+from digitlab.checks import checked
 from digitlab.exercises import progress
 from digitlab.exercises.checking import (
     Mistake,
@@ -214,6 +215,7 @@ def list_exercises() -> list[Exercise]:
     ]
 
 
+@checked
 def exercise(number: str) -> Exercise:
     """The exercise of that number.
 

@@ -64,6 +64,7 @@ def draws(function: _Callable) -> _Callable:
 class Picture(Figure):
     """A matplotlib figure, 6.4 inches wide on white, whose ``alt_text`` says what it shows, with its numbers."""
 
+    @checked
     def __init__(self, height: float, **options: Any) -> None:
         super().__init__(figsize=(WIDTH, height), dpi=100, facecolor="white", **options)
         FigureCanvasAgg(self)

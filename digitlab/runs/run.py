@@ -61,6 +61,7 @@ class Run:
     history: History
 
 
+@checked
 def train_run(settings: RunSettings, output: str | Path, *, progress: bool = True) -> dict[str, Any]:
     """Train, test once, and fill the output folder; returns the content of ``metrics.json``.
 
@@ -76,6 +77,7 @@ def train_run(settings: RunSettings, output: str | Path, *, progress: bool = Tru
         return _train_and_finish(run, folder, progress)
 
 
+@checked
 def resume_run(output: str | Path, *, device: str | None = None, progress: bool = True) -> dict[str, Any]:
     """Go on with an interrupted run after its last whole epoch, as if it had never stopped.
 
@@ -100,6 +102,7 @@ def resume_run(output: str | Path, *, device: str | None = None, progress: bool 
         return _train_and_finish(run, folder, progress)
 
 
+@checked
 def train_model(settings: RunSettings) -> Run:
     """Train as `train_run` does, but write nothing: the result's ``model`` is the trained network."""
     run = _prepare(settings)
