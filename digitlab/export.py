@@ -138,7 +138,7 @@ def _check_onnx(content: bytes, model: DigitModel) -> None:
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(0)
     for n_images in (1, 7):
-        images = torch.rand(n_images, 1, 28, 28, generator=generator).sub(MEAN).div(STD)
+        images = torch.rand(n_images, 1, 28, 28, generator=generator, device="cpu").sub(MEAN).div(STD)
         (logits,) = session.run(["logits"], {"images": images.numpy()})
         with torch.no_grad():
             difference = (torch.from_numpy(logits) - model(images)).abs().max().item()

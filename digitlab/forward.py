@@ -8,8 +8,6 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 from digitlab.checks import check_choice, checked
+from digitlab.models import evaluating, unwrapped
 
 Images = Float[Tensor, "B 1 28 28"]
 
@@ -31,7 +30,7 @@ def feature_maps(model: nn.Module, images: Images, layer: str) -> Tensor:
         >>> feature_maps(create_model("cnn"), torch.zeros(2, 1, 28, 28), "conv1").shape
         torch.Size([2, 10, 24, 24])
     """
-    check_match(model, images)
+    model = matching(model, images)
     with evaluating(model):
         return run_through(model, images, layer)[0].detach()
 
@@ -59,7 +58,10 @@ def walk(model: nn.Module, images: Images) -> list[Step]:
         flatten (1, 784)
         fc (1, 10)
     """
-    check_match(model, images)
+    return _steps(matching(model, images), images)
+
+
+def _steps(model: nn.Module, images: Tensor) -> list[Step]:
     with evaluating(model):
         try:
             traced = fx.symbolic_trace(model)
@@ -106,18 +108,19 @@ def receptive_field(model: nn.Module, layer: str, unit: tuple[int, int]) -> tupl
         >>> receptive_field(create_model("cnn"), "max_pool2d", (0, 3))
         (0, 6, 6, 12)
     """
-    blank = torch.zeros(56, 1, 28, 28, dtype=torch.float64)
+    blank = torch.zeros(56, 1, 28, 28, dtype=torch.float64, device="cpu")
     for i in range(28):
         blank[i, 0, i, :] = math.nan
         blank[28 + i, 0, :, i] = math.nan
     # In double precision on the CPU a convolution is summed term by term. The fast algorithms of single
     # precision (Winograd, Fourier) mix whole tiles of pixels, and one NaN would spoil the tile.
-    probe = copy.deepcopy(model).cpu().double()
+    probe = copy.deepcopy(unwrapped(model)).cpu().double()
     submodules = layer_names(probe)
     if layer in submodules:
-        maps = as_maps(feature_maps(probe, blank, layer))
+        with evaluating(probe):
+            maps = as_maps(run_through(probe, blank, layer)[0])
     else:
-        steps = {step.name: step.output for step in walk(probe, blank)}
+        steps = {step.name: step.output for step in _steps(probe, blank)}
         check_choice("layer", layer, [*steps, *submodules])
         maps = as_maps(steps[layer])
     (row, column), (height, width) = unit, maps.shape[2:]
@@ -128,19 +131,6 @@ def receptive_field(model: nn.Module, layer: str, unit: tuple[int, int]) -> tupl
         return 0, 0, 0, 0
     rows, columns = reached[:28].nonzero(), reached[28:].nonzero()
     return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
-
-
-@contextmanager
-def evaluating(model: nn.Module, gradients: bool = False) -> Iterator[None]:
-    """``eval`` mode for a while; then each submodule is put back in its own mode."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.inference_mode(False), torch.set_grad_enabled(gradients):
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def run_through(model: nn.Module, images: Tensor, layer: str) -> tuple[Tensor, Tensor]:
@@ -176,9 +166,13 @@ def as_maps(output: Tensor) -> Tensor:
     return output if output.ndim == 4 else output[:, :, None, None]
 
 
-def check_match(model: nn.Module, images: Tensor) -> None:
-    """Refuse no images, and those of another dtype or device than the weights."""
+def matching(model: nn.Module, images: Tensor) -> nn.Module:
+    """The model itself; refuse no images, and those of another dtype or device than its weights."""
+    model = unwrapped(model)
     weights = next(model.parameters(), images)
     if len(images) == 0 or (images.dtype, images.device) != (weights.dtype, weights.device):
         got = f"{images.dtype} on {images.device}" if len(images) else "none"
         raise ValueError(f"images: expected {weights.dtype} on {weights.device} like the weights, got {got}")
+    if not images.isfinite().all():
+        raise ValueError("images: expected finite numbers, got NaN or infinity")
+    return model

@@ -16,7 +16,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from digitlab.checks import check_range, checked
-from digitlab.forward import Images, as_maps, check_match, evaluating, run_through
+from digitlab.forward import Images, as_maps, matching, run_through
+from digitlab.models import evaluating, unwrapped
 from digitlab.names import MEAN, STD
 
 Targets = Int64[Tensor, " B"] | Int64[Tensor, ""] | int | None
@@ -35,7 +36,9 @@ def first_filters(model: nn.Module) -> Float[Tensor, "C height width"]:
         >>> first_filters(create_model("cnn")).shape, first_filters(create_model("softmax")).shape
         (torch.Size([10, 5, 5]), torch.Size([10, 28, 28]))
     """
-    first = next((module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)), None)
+    first = next(
+        (module for module in unwrapped(model).modules() if isinstance(module, nn.Conv2d | nn.Linear)), None
+    )
     if isinstance(first, nn.Conv2d) and first.in_channels == 1:
         return first.weight.detach().clone().squeeze(1)
     if isinstance(first, nn.Linear) and first.in_features == 784:
@@ -57,7 +60,7 @@ def saliency(
         >>> saliency(create_model("cnn"), torch.zeros(2, 1, 28, 28)).shape
         torch.Size([2, 28, 28])
     """
-    check_match(model, images)
+    model = matching(model, images)
     with evaluating(model, gradients=True):
         images = images.detach().clone().requires_grad_()
         # In eval mode no image has a say in another's logits, so their sum has each one's own gradient.
@@ -86,7 +89,7 @@ def occlusion(
         >>> occlusion(create_model("cnn"), torch.zeros(2, 1, 28, 28), size=7, stride=7).shape
         torch.Size([2, 28, 28])
     """
-    check_match(model, images)
+    model = matching(model, images)
     check_range("size", size, 1, 28)
     check_range("stride", stride, 1, size)
     check_range("fill", fill, -math.inf)
@@ -126,7 +129,7 @@ def grad_cam(
         >>> grad_cam(create_model("cnn"), torch.zeros(2, 1, 28, 28), upsample=False).shape
         torch.Size([2, 4, 4])
     """
-    check_match(model, images)
+    model = matching(model, images)
     with evaluating(model, gradients=True):
         images = images.detach().clone()
         if layer is None:
@@ -156,7 +159,7 @@ def embedding(model: nn.Module, images: Images, n_components: int = 2) -> Float[
         >>> embedding(create_model("cnn"), torch.rand(9, 1, 28, 28)).shape
         torch.Size([9, 2])
     """
-    check_match(model, images)
+    model = matching(model, images)
     forward_features, forward_head = _halves(model)
     with evaluating(model):
         vectors = _in_batches(lambda batch: forward_head(forward_features(batch), pre_logits=True), images)

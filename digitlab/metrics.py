@@ -129,7 +129,7 @@ def calibration(
     probabilities, labels = _probabilities(probabilities, labels)
     check_range("n_bins", n_bins, 1)
     confidences, predictions = probabilities.max(dim=1)
-    edges = torch.linspace(0, 1, n_bins + 1, dtype=confidences.dtype)
+    edges = torch.linspace(0, 1, n_bins + 1, dtype=confidences.dtype, device="cpu")
     bins = torch.bucketize(confidences, edges[1:-1])
     # In double precision: ten thousand small numbers lose digits in single.
     confidence_sums = torch.bincount(bins, weights=confidences.double(), minlength=n_bins)

@@ -135,7 +135,6 @@ WELCOME = {
         *("embedding images", "feature_maps images", "normalize images", "plot_feature_maps maps"),
         *("plot_filters filters", "plot_misclassified images", "predict images", "walk images"),
     ],
-    "NaN": [f"{name} images" for name in ("feature_maps", "grad_cam", "occlusion", "saliency", "walk")],
 }
 # Not @checked, for its warning points at the line that called it.
 OTHER_WORDS = {("load_digits", "source"): "data", ("load_digits", "root"): "PathLike"}

@@ -16,7 +16,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from digitlab.checks import checked
-from digitlab.models import DigitModel, create_model, list_models
+from digitlab.models import DigitModel, create_model, list_models, unwrapped
 from digitlab.writing import write_whole
 
 MODEL_FILE = "model.safetensors"
@@ -69,7 +69,9 @@ def save_checkpoint(
         >>> load_checkpoint(folder).metadata
         {'note': 'untrained'}
     """
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    weights = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in unwrapped(model).state_dict().items()
+    }
     fault = _misfit(_new_model(model_name), weights) or _not_finite(weights)
     if fault:
         raise ValueError(f"this model could not be loaded again: it {fault}")
