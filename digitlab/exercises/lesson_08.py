@@ -1,8 +1,7 @@
-"""Exercises of lesson 08, looking inside: a forward hook, saliency, occlusion, rank correlation, and a step towards another class."""
+"""Exercises of lesson 08, looking inside: a forward hook, saliency, occlusion, rank correlation, a step elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -40,9 +39,7 @@ def layers_to_catch() -> list[tuple[Any, ...]]:
     return [(network(), images, "conv1"), (network(), images, "conv2"), (network(), images[:1], "fc1")]
 
 
-def maps_and_hooks_left(
-    answer: Callable[..., Any], model: nn.Module, images: Tensor, layer: str
-) -> tuple[Any, int]:
+def maps_and_hooks_left(answer: Any, model: nn.Module, images: Tensor, layer: str) -> tuple[Any, int]:
     """What the answer returns, and how many hooks it leaves behind."""
     result = answer(model, images, layer)
     return result, sum(len(module._forward_hooks) for module in model.modules())
@@ -94,8 +91,7 @@ def rank_correlation(one: Tensor, other: Tensor) -> Tensor:
 
 def pairs_of_maps() -> list[tuple[Tensor, Tensor]]:
     """Maps with something in common; the last pair has many zeros, as Grad-CAM has."""
-    generator = torch.Generator().manual_seed(4)
-    one, noise = torch.randn(2, 14, 14, generator=generator)
+    one, noise = torch.randn(2, 14, 14, generator=torch.Generator().manual_seed(4))
     other = one + noise
     return [(one, other.exp()), (one, -other), ((one - 0.5).relu(), (noise - 0.5).relu())]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from digitlab.exercises import Exercise, edit
 from digitlab.exercises.checking import CHANGED_ITS_INPUT, Mistake
+
 
 # 09.1
 def keep_epoch(val_losses: list[float], patience: int) -> int:
@@ -62,8 +62,8 @@ def numbers_to_drop() -> list[tuple[Tensor, float, bool]]:
     return [(numbers, 0.5, True), (numbers, 0.2, True), (numbers, 0.5, False)]
 
 
-def statistics_of(answer: Callable[..., Any], numbers: Tensor, p: float, training: bool) -> Any:
-    """What can be compared although the lots differ: the share dropped, the survivors' factor, and what shares its lot.
+def statistics_of(answer: Any, numbers: Tensor, p: float, training: bool) -> Any:
+    """What can be compared although the lots differ: the share dropped, the rest's factor, and what shares its lot.
 
     The share is rounded to twentieths: over 120,000 numbers its standard deviation is below 0.002.
     """
@@ -96,7 +96,8 @@ EXERCISES = [
     Exercise(
         number="09.1", title="Early stopping", name="keep_epoch", minutes=8, difficulty="medium",
         starter="def keep_epoch(val_losses, patience):\n"
-        '    """The best epoch (from 1) so far, when `patience` epochs in a row have not beaten it, or all are over."""\n    ...',
+        '    """The best epoch (from 1) so far, when `patience` epochs in a row have not '
+        'beaten it, or all are over."""\n    ...',
         answer=keep_epoch, cases=losses_and_patience,
         praise="and mind what it costs: the epoch was *chosen* by the validation digits, so its validation loss is a "
         "little too good. That is what the test set is kept for.",
@@ -159,7 +160,8 @@ EXERCISES = [
     Exercise(
         number="09.3", title="Turn a picture", name="turn_matrix", minutes=8, difficulty="medium",
         starter="def turn_matrix(degrees, scale):\n"
-        '    """The 2x3 matrix that turns a picture counter-clockwise and makes it `scale` times as large."""\n    ...',
+        '    """The 2x3 matrix that turns a picture counter-clockwise and makes it `scale` times '
+        'as large."""\n    ...',
         answer=turn_matrix, cases=lambda: [(90, 1.0), (30, 1.25), (-10, 0.8)],
         praise="this is what dl.RandomAffine builds for each image. To turn about another point than the middle, the "
         "last column would be needed, too.",
@@ -191,7 +193,8 @@ EXERCISES = [
     Exercise(
         number="09.4", title="Dropout", name="dropout", minutes=8, difficulty="medium",
         starter="def dropout(numbers, p, training):\n"
-        '    """In training: each number 0 with probability p, else scaled so that the average stays. Else unchanged."""\n    ...',
+        '    """In training: each number 0 with probability p, else scaled so that the average stays. '
+        'Else unchanged."""\n    ...',
         answer=dropout, cases=numbers_to_drop, observe=statistics_of,
         praise="the lots differ from PyTorch's, the statistics agree. Because the survivors are scaled while "
         "training, a network in use needs no dropout code at all.",

@@ -1,4 +1,4 @@
-"""Exercises of lesson 10, from minutes to seconds: a loader, fair comparisons, a speed-up, a schedule, time to a target."""
+"""Exercises of lesson 10, from minutes to seconds: a loader, fair comparisons, a speed-up, a schedule, a target."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from digitlab.exercises import Exercise, WrongAnswer, edit
 from digitlab.exercises.checking import Mistake, NotAttempted
 
+
 # 10.1
 def in_memory_batches(images: Tensor, labels: Tensor, order: Tensor, batch_size: int) -> list[tuple[Tensor, Tensor]]:
     batches = []
@@ -22,8 +23,7 @@ def in_memory_batches(images: Tensor, labels: Tensor, order: Tensor, batch_size:
 
 
 def seven_digits() -> list[tuple[Tensor, Tensor, Tensor, int]]:
-    generator = torch.Generator().manual_seed(10)
-    images = torch.randint(256, (7, 28, 28), generator=generator, dtype=torch.uint8)
+    images = torch.randint(256, (7, 28, 28), generator=torch.Generator().manual_seed(10), dtype=torch.uint8)
     images[:, :, :14] = 0
     images[3] //= 2
     labels = torch.tensor([5, 0, 4, 1, 9, 2, 7])
@@ -56,8 +56,7 @@ def judged(answer: Any) -> str:
     if strange := sorted({str(word) for word in answer.values()} - set(FAULTS.values())):
         words = ", ".join(sorted(FAULTS.values()))
         raise Mistake(f"the words to choose from are {words}; {strange[0]!r} is none of them")
-    wrong = [f"{letter} is not {word!r}" for letter, word in sorted(answer.items()) if word != FAULTS[letter]]
-    if wrong:
+    if wrong := [f"{letter} is not {word!r}" for letter, word in sorted(answer.items()) if word != FAULTS[letter]]:
         raise Mistake(f"not yet: {', '.join(wrong)}. Ask of each what differs *besides* old and new")
     return "all five are right"
 

@@ -10,11 +10,10 @@ from digitlab.exercises import Exercise, edit
 
 def pictures() -> list[tuple[Tensor]]:
     """Dark on light, light on dark, grey paper, and a picture in which the ink fills more than half of one row."""
-    generator = torch.Generator().manual_seed(11)
     ink = torch.zeros(30, 24)
     ink[8:20, 10:13] = 1.0
     ink[8:11, 5:18] = 0.8
-    noise = 0.02 * torch.rand(30, 24, generator=generator)
+    noise = 0.02 * torch.rand(30, 24, generator=torch.Generator().manual_seed(11))
     return [(1 - ink,), (ink.clone(),), ((0.75 - 0.6 * ink + noise),), ((0.2 + 0.6 * ink + noise),)]
 
 

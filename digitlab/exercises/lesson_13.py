@@ -1,4 +1,4 @@
-"""Exercises of lesson 13, ship it: convolution and pooling in plain NumPy, a parity test, weights as small whole numbers."""
+"""Exercises of lesson 13, ship it: convolution and pooling in plain NumPy, a parity test, weights in 8 bits."""
 
 from __future__ import annotations
 
@@ -152,7 +152,8 @@ EXERCISES = [
         number="13.3", title="A parity test that cannot be fooled",
         name="is_equal_network", minutes=8, difficulty="medium",
         starter="def is_equal_network(ours, theirs, tolerance):\n"
-        '    """Whether two networks gave the same logits (N, 10), up to the tolerance, and the same answers."""\n    ...',
+        '    """Whether two networks gave the same logits (N, 10), up to the tolerance, and the same '
+        'answers."""\n    ...',
         answer=is_equal_network, cases=logits_to_compare,
         praise="it notices one bad value in five hundred, a changed answer, and nan. A test of equality is only worth "
         "what it would notice.",

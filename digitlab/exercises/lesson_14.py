@@ -1,4 +1,4 @@
-"""Exercises of lesson 14, many workers: averaging gradients, unequal shares, shards without duplicates, Amdahl's law."""
+"""Exercises of lesson 14, many workers: averaged gradients, unequal shares, shards without duplicates, Amdahl."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ EXERCISES = [
     Exercise(
         number="14.1", title="One gradient from many", name="average", minutes=6, difficulty="easy",
         starter="def average(gradients):\n"
-        '    """gradients[worker][parameter] to one gradient for each parameter: the mean over the workers."""\n    ...',
+        '    """gradients[worker][parameter] to one gradient for each parameter: the mean over the '
+        'workers."""\n    ...',
         answer=average, cases=equal_workers,
         praise="this is what all_reduce does, and it is the only moment at which the workers speak to each other.",
         hints=(
@@ -97,7 +98,8 @@ EXERCISES = [
     Exercise(
         number="14.2", title="Unequal shares", name="weighted_average", minutes=8, difficulty="medium",
         starter="def weighted_average(gradients, counts):\n"
-        '    """The same for workers that saw counts[worker] images each: the gradient of the mean over all images."""\n    ...',
+        '    """The same for workers that saw counts[worker] images each: the gradient of the mean over '
+        'all images."""\n    ...',
         answer=weighted_average, cases=unequal_workers,
         praise="every image counts the same, whoever saw it. It is the lesson of the unequal batches again (lesson "
         "03), one floor higher.",
