@@ -104,7 +104,7 @@ def complaint_about(findings: object, healthy_accuracy: float, healthy_steps: in
     """What is still wrong with a trainer's findings, in a sentence; ``None`` if it is healthy.
 
     It has learnt if it reads fresh digits about as well as a healthy trainer, in about as many steps. It is honest if
-    what it reports is what an independent measurement on the same digits gives, and about what fresh digits give.
+    measuring its model gives what it reports, and fresh digits about the same.
     """
     if not isinstance(findings, Findings):
         return f"the trainer should return Findings, and returned {type(findings).__name__}"
@@ -113,26 +113,20 @@ def complaint_about(findings: object, healthy_accuracy: float, healthy_steps: in
     if on_fresh.accuracy < healthy_accuracy - 0.05:
         return f"it reads {on_fresh.accuracy:.1%} of fresh digits, where a healthy one reads {healthy_accuracy:.1%}"
     if len(findings.losses) > 1.5 * healthy_steps:
-        return (
-            f"it takes {len(findings.losses)} steps, and a healthy one gets there in {healthy_steps}: patience hides "
-            "this fault and does not cure it"
-        )
+        steps = f"{len(findings.losses)} steps, and a healthy one gets there in {healthy_steps}"
+        return f"it takes {steps}: patience hides this fault and does not cure it"
     if not all(math.isfinite(loss) for loss in findings.losses):
         return "some of its losses are not numbers"
-    if abs(findings.reported_accuracy - on_test.accuracy) > 0.005:
-        return (
-            f"it reports an accuracy of {findings.reported_accuracy:.1%}, and measuring the same model on the same "
-            f"digits gives {on_test.accuracy:.1%}"
-        )
-    if not math.isclose(findings.reported_loss, on_test.loss, rel_tol=0.02):
-        return (
-            f"it reports a loss of {findings.reported_loss:.3f}, and measuring the same model on the same digits "
-            f"gives {on_test.loss:.3f}"
-        )
+    accuracy, loss = findings.reported_accuracy, findings.reported_loss
+    measured = "and measuring the same model on the same digits gives"
+    if abs(accuracy - on_test.accuracy) > 0.005:
+        return f"it reports an accuracy of {accuracy:.1%}, {measured} {on_test.accuracy:.1%}"
+    if not math.isclose(loss, on_test.loss, rel_tol=0.02):
+        return f"it reports a loss of {loss:.3f}, {measured} {on_test.loss:.3f}"
     if on_test.accuracy > on_fresh.accuracy + 0.05:
+        tested, fresh_ones = f"{on_test.accuracy:.1%}", f"{on_fresh.accuracy:.1%}"
         return (
-            f"it reads {on_test.accuracy:.1%} of its test digits, but only {on_fresh.accuracy:.1%} of digits that it "
-            "cannot have seen"
+            f"it reads {tested} of its test digits, but only {fresh_ones} of digits that it cannot have seen"
         )
     return None
 

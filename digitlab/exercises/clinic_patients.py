@@ -36,7 +36,7 @@ class Findings:
 
 
 def small_network() -> nn.Sequential:
-    """Two linear layers: 784 pixels, 64 units, 10 logits. Short to train, and hard to break."""
+    """784 pixels, 64 units, 10 logits: short to train, and hard to break."""
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
 
 
@@ -144,12 +144,7 @@ CASES = (
             "loss = F.cross_entropy(model(images)",
             "probabilities = model(images).softmax(dim=1)\n        loss = F.cross_entropy(probabilities",
         ),
-        remedy=(
-            "probabilities = model(images).softmax(dim=1)",
-            "logits = model(images)",
-            "probabilities",
-            "logits",
-        ),
+        remedy=(".softmax(dim=1)", "", "probabilities =", "logits =", "(probabilities", "(logits"),
         lesson="cross_entropy applies the softmax itself. A loss that ends near 1.46 means that it was applied twice.",
     ),
     Case(
@@ -252,14 +247,8 @@ CASES = (
             "    return Findings(model, losses, accuracy, sum(each.loss for each in scores) / len(scores))",
         ),
         remedy=(
-            *(
-                "each.accuracy for each in scores) / len(scores)",
-                "each.accuracy * each.n for each in scores) / len(test)",
-            ),
-            *(
-                "each.loss for each in scores) / len(scores)",
-                "each.loss * each.n for each in scores) / len(test)",
-            ),
+            *("accuracy for", "accuracy * each.n for", "len(scores)\n", "len(test)\n"),
+            *("loss for", "loss * each.n for", "len(scores))", "len(test))"),
         ),
         lesson="The last batch held a single digit, and counted for a third. Weigh each mean by its number of images.",
     ),
