@@ -315,6 +315,8 @@ def test_a_check_starts_from_pytorchs_own_settings_and_what_the_notebook_has_set
         torch.set_default_dtype(torch.float64)
         torch.set_default_device("meta")
         with mode():
+            with quiet_surroundings():
+                assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
             verdict = small_exercise(double).check(twice_the_ones)
             after = torch.get_default_dtype(), torch.get_default_device().type, torch.is_grad_enabled()
     finally:
