@@ -8,8 +8,8 @@
     ex.solution()            # the reference
 
 Each lesson's exercises are in a file of their own, ``lesson_01.py`` and so on: data and small functions, no mechanism.
-A known wrong answer is an edit of the reference beside what is said of it. How an answer is compared is in
-``checking.py``; ``time_limit.py`` ends one that does not end; what the learner has solved is kept by ``progress.py``.
+How an answer is compared is in ``checking.py``; ``time_limit.py`` ends one that does not end; ``progress.py`` keeps
+what the learner has solved.
 """
 
 from __future__ import annotations
@@ -22,21 +22,12 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 from digitlab.checks import checked
-from digitlab.exercises import progress
-from digitlab.exercises.checking import (
-    Mistake,
-    NotAttempted,
-    Observe,
-    call,
-    describe_difference,
-    is_unwritten,
-    outcome_of,
-    same,
-)
+from digitlab.exercises import checking, progress
+from digitlab.exercises.checking import Mistake, NotAttempted, outcome_of, same
 from digitlab.exercises.surroundings import quiet_surroundings
 
 __all__ = ["Edit", "Exercise", "Text", "Verdict", "WrongAnswer", "edit", "exercise", "list_exercises"]
@@ -63,22 +54,25 @@ class Verdict:
         return textwrap.fill(f"{self.status.capitalize()}: {self.message}", 88)
 
 
+def edited(source: str, *texts: str) -> str:
+    """The source with texts replaced one after the other, ``old, new, old, new``; each old one stands in it once."""
+    for old, new in zip(texts[::2], texts[1::2], strict=True):
+        if source.count(old) != 1:
+            raise ValueError(f"{old!r} stands {source.count(old)} times in the source, not once: {source}")
+        source = source.replace(old, new)
+    return source
+
+
 @dataclass(frozen=True)
 class Edit:
     """A wrong answer that differs from the reference in a line or two of its text, and what is said to it."""
 
-    changes: tuple[tuple[str, str], ...]
+    texts: tuple[str, ...]
     diagnosis: str
 
     def apply(self, reference: Any) -> Any:
-        """The reference, a function or a class, with the changes made; each old text stands in it exactly once."""
-        source = textwrap.dedent(inspect.getsource(reference))
-        for old, new in self.changes:
-            if source.count(old) != 1:
-                raise ValueError(
-                    f"{old!r} stands {source.count(old)} times in {reference.__name__}, not once"
-                )
-            source = source.replace(old, new)
+        """The reference, a function or a class, with its source `edited`."""
+        source = edited(textwrap.dedent(inspect.getsource(reference)), *self.texts)
         names = dict(vars(sys.modules[reference.__module__]))
         exec(compile(source, "<edited>", "exec", __future__.annotations.compiler_flag), names)
         return names[reference.__name__]
@@ -86,8 +80,7 @@ class Edit:
 
 def edit(*texts: str) -> Edit:
     """``edit(old, new, diagnosis)``; more pairs of old and new are replaced one after the other."""
-    *changed, diagnosis = texts
-    return Edit(tuple(zip(changed[::2], changed[1::2], strict=True)), diagnosis)
+    return Edit(texts[:-1], texts[-1])
 
 
 @dataclass(frozen=True)
@@ -108,10 +101,8 @@ class Exercise:
 
     Attributes:
         number: lesson and place, as in ``"04.2"``.
-        title: a few words.
         name: what the learner's cell defines; the solution has the same name.
         minutes: for a learner who knows the lesson so far.
-        difficulty: ``"easy"``, ``"medium"`` or ``"hard"``.
         starter: the learner's cell, with ``...`` where the answer goes.
         answer: the reference: a function, a class, or a value.
         praise: what to say to a correct answer: one thing worth knowing next.
@@ -133,7 +124,7 @@ class Exercise:
     hints: tuple[str, ...]
     wrong: tuple[Edit | WrongAnswer, ...]
     cases: Callable[[], list[tuple[Any, ...]]] = lambda: [()]
-    observe: Observe = call
+    observe: checking.Observe = checking.call
     code: str | None = None
     _hints_given: int = 0
     _known: list[tuple[list[Any] | Mistake, str]] = field(default_factory=list)
@@ -145,8 +136,7 @@ class Exercise:
     def check(self, answer: Any) -> Verdict:
         """Compare an answer with the reference.
 
-        Never raises for a wrong answer, waits at most 10 seconds for it, puts back what it changed unseen, and needs no
-        network.
+        Never raises for a wrong answer, waits at most 10 seconds for it, and puts back what it changed unseen.
         """
         with quiet_surroundings():
             verdict = self._judge(answer)
@@ -156,18 +146,17 @@ class Exercise:
 
     def hint(self) -> Text:
         """The next hint; after the last one, the last one again."""
-        number = min(self._hints_given, len(self.hints) - 1)
-        self._hints_given = number + 1
-        progress.record(self.number, hints=self._hints_given)
-        return Text(textwrap.fill(f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}", 88))
+        self._hints_given = number = min(self._hints_given + 1, len(self.hints))
+        progress.record(self.number, hints=number)
+        return Text(textwrap.fill(f"Hint {number} of {len(self.hints)}: {self.hints[number - 1]}", 88))
 
     def solution(self) -> Text:
         """The reference as code."""
         progress.record(self.number, looked=True)
-        return Text(self.code if self.code is not None else textwrap.dedent(inspect.getsource(self.answer)))
+        return Text(self.code or textwrap.dedent(inspect.getsource(self.answer)))
 
     def _judge(self, answer: Any) -> Verdict:
-        if is_unwritten(answer):
+        if checking.is_unwritten(answer):
             return Verdict("not attempted", f"replace the ... in {self.name} and run the cell again.")
         try:
             cases = self.cases()
@@ -178,41 +167,35 @@ class Exercise:
         except NotAttempted:
             return Verdict("not attempted", f"there is still a ... in {self.name}.")
         try:
-            return self._compare(got, expected, cases)
+            if same(got, expected):
+                return Verdict("correct", self.praise)
+            return Verdict("incorrect", self._diagnosis(got, expected, cases))
         except Exception:  # a learner's object may fail at being looked at, or have no numbers to read
             return Verdict("incorrect", "the result cannot be compared: it is of another kind than asked for")
 
-    def _compare(self, got: Any, expected: list[Any], cases: list[tuple[Any, ...]]) -> Verdict:
-        if same(got, expected):
-            return Verdict("correct", self.praise)
+    def _diagnosis(self, got: list[Any] | Mistake, expected: list[Any], cases: list[tuple[Any, ...]]) -> str:
         if not self._known:  # what the known wrong answers give: the same each time
-            self._known = [
-                (outcome_of(each.apply(self.answer), cases, self.observe), each.diagnosis)
-                for each in self.wrong
-            ]
+            for each in self.wrong:
+                outcome = outcome_of(each.apply(self.answer), cases, self.observe)
+                self._known.append((outcome, each.diagnosis))
         for outcome, diagnosis in self._known:
             if same(got, outcome):
-                return Verdict("incorrect", diagnosis)
+                return diagnosis
         if isinstance(got, Mistake):
-            return Verdict("incorrect", str(got))
-        first = next(
-            i for i, (one, other) in enumerate(zip(got, expected, strict=True)) if not same(one, other)
-        )
+            return str(got)
+        first = next(i for i, result in enumerate(expected) if not same(got[i], result))
         is_constant = len(got) > 1 and all(same(each, got[0]) for each in got[1:])
         if not is_constant:  # a mistake together with another: the first case that differs may still show it
             for outcome, diagnosis in self._known:
                 if not isinstance(outcome, Mistake) and same(got[first], outcome[first]):
-                    return Verdict("incorrect", diagnosis)
-        difference = describe_difference(got[first], expected[first], cases[first])
-        return Verdict("incorrect", difference or "the result is of another kind than asked for")
+                    return diagnosis
+        return checking.describe_difference(got[first], expected[first], cases[first])
 
 
 def list_exercises() -> list[Exercise]:
     """All exercises, in the order of the course."""
-    names = sorted(path.name for path in files(__name__).iterdir() if path.name.startswith("lesson_"))
-    return [
-        each for name in names for each in import_module(f"{__name__}.{name.removesuffix('.py')}").EXERCISES
-    ]
+    names = sorted(path.stem for path in Path(__file__).parent.glob("lesson_*.py"))
+    return [each for name in names for each in import_module(f"{__name__}.{name}").EXERCISES]
 
 
 @checked
@@ -226,10 +209,8 @@ def exercise(number: str) -> Exercise:
         >>> exercise("02.1").check(...)
         Not attempted: replace the ... in softmax and run the cell again.
     """
-    try:
-        lesson: list[Exercise] = import_module(f"{__name__}.lesson_{str(number)[:2]}").EXERCISES
-        return next(each for each in lesson if each.number == number)
-    except (ImportError, StopIteration):
-        numbers = [each.number for each in list_exercises()]
-        near = difflib.get_close_matches(str(number), numbers, n=3) or numbers[:3]
-        raise ValueError(f"there is no exercise {number!r}; did you mean {' or '.join(near)}?") from None
+    exercises = {each.number: each for each in list_exercises()}
+    if number not in exercises:
+        near = difflib.get_close_matches(str(number), exercises, n=3) or list(exercises)[:3]
+        raise ValueError(f"there is no exercise {number!r}; did you mean {' or '.join(near)}?")
+    return exercises[number]

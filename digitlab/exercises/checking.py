@@ -9,6 +9,7 @@ reaches the learner as a traceback from here: `time_limit` ends it, and `surroun
 from __future__ import annotations
 
 import copy
+import dis
 import math
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -33,31 +34,21 @@ class Mistake(Exception):
     """The answer is wrong; the message says why, in one paragraph."""
 
 
+CHANGED_ITS_INPUT = (
+    "your code changed its input in place; use operations that return a new tensor, or clone it first"
+)
+_NOTHING_DONE = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+
+
 def is_unwritten(answer: object) -> bool:
     """Whether an answer is still the starter: ``...`` itself, or a function or class with nothing but ``...`` in it."""
-    if answer is Ellipsis or answer is None:
-        return True
     if isinstance(answer, type):
-        return any(
-            is_unwritten(member) for member in vars(answer).values() if isinstance(member, types.FunctionType)
-        )
-    if not isinstance(answer, types.FunctionType) or answer.__code__.co_code not in _EMPTY_CODES:
-        return False
-    return all(constant in (None, ..., answer.__doc__) for constant in answer.__code__.co_consts)
-
-
-def _empty() -> None: ...
-
-
-def _empty_with_docstring() -> None:
-    """A docstring and nothing else."""
-
-
-def _returns_ellipsis() -> Any:
-    return ...
-
-
-_EMPTY_CODES = {function.__code__.co_code for function in (_empty, _empty_with_docstring, _returns_ellipsis)}
+        members = vars(answer).values()
+        return any(is_unwritten(member) for member in members if isinstance(member, types.FunctionType))
+    if isinstance(answer, types.FunctionType):
+        does_nothing = all(each.opname in _NOTHING_DONE for each in dis.get_instructions(answer))
+        return does_nothing and all(each in (None, ..., answer.__doc__) for each in answer.__code__.co_consts)
+    return answer is None or answer is ...
 
 
 def outcome_of(
@@ -72,34 +63,25 @@ def outcome_of(
     """
     with quiet_surroundings():  # around the thread: one that is left behind must not put back anything later
         try:
-            return within_seconds(seconds, lambda: _run(answer, cases, observe))
-        except TimeoutError as late:
-            return Mistake(str(late))
+            return within_seconds(seconds, lambda: [_run(answer, inputs, observe) for inputs in cases])
+        except (Mistake, TimeoutError) as mistake:
+            return Mistake(str(mistake))
 
 
-def _run(answer: object, cases: Sequence[tuple[Any, ...]], observe: Observe) -> list[Any] | Mistake:
-    results = []
-    for inputs in cases:
-        given = copy.deepcopy(inputs)
-        torch.manual_seed(0)  # an answer that draws random numbers draws the same ones each time
-        try:
-            result = observe(answer, *given)
-            is_unfinished = _holds_ellipsis(result)
-            has_changed_its_input = observe is call and not same(given, inputs, tolerance=0.0)
-        except NotAttempted:
-            raise
-        except Mistake as mistake:
-            return mistake
-        except BaseException as error:  # whatever a learner's code raises is news for the learner
-            return Mistake(f"your code stopped with {type(error).__name__}: {_first_line(error)}")
-        if is_unfinished:
+def _run(answer: object, inputs: tuple[Any, ...], observe: Observe) -> Any:
+    given = copy.deepcopy(inputs)
+    torch.manual_seed(0)  # an answer that draws random numbers draws the same ones each time
+    try:
+        result = observe(answer, *given)
+        if _holds_ellipsis(result):
             raise NotAttempted
-        if has_changed_its_input:
-            return Mistake(
-                "your code changed its input in place; use operations that return a new tensor, or clone it first"
-            )
-        results.append(result)
-    return results
+        if observe is call and not same(given, inputs, tolerance=0.0):
+            raise Mistake(CHANGED_ITS_INPUT)
+        return result
+    except (NotAttempted, Mistake):
+        raise
+    except BaseException as error:  # whatever a learner's code raises is news for the learner
+        raise Mistake(f"your code stopped with {type(error).__name__}: {first_line(error)}") from None
 
 
 def call(answer: Any, *inputs: Any) -> Any:
@@ -107,17 +89,15 @@ def call(answer: Any, *inputs: Any) -> Any:
     return answer(*inputs) if callable(answer) else answer
 
 
-def describe_difference(got: Any, expected: Any, inputs: tuple[Any, ...]) -> str | None:
-    """The first difference in words; ``None`` if there is none that matters."""
-    if same(got, expected):
-        return None
+def describe_difference(got: Any, expected: Any, inputs: tuple[Any, ...]) -> str:
+    """The first difference in words."""
     got = _in_kind(got, expected)
     if got is None:
         return "your code returns nothing (None): is the `return` missing?"
     if isinstance(expected, tuple | list) and isinstance(got, tuple | list) and len(got) == len(expected):
-        for number, (one, other) in enumerate(zip(got, expected, strict=True), start=1):
-            if (difference := describe_difference(one, other, inputs)) is not None:
-                return f"result {number} of {len(expected)}: {difference}"
+        first = next(i for i, item in enumerate(expected) if not same(got[i], item))
+        difference = describe_difference(got[first], expected[first], inputs)
+        return f"result {first + 1} of {len(expected)}: {difference}"
     if isinstance(expected, Tensor):
         return _describe_tensor_difference(got, expected)
     if isinstance(expected, np.ndarray):
@@ -126,12 +106,12 @@ def describe_difference(got: Any, expected: Any, inputs: tuple[Any, ...]) -> str
         return _describe_tensor_difference(got, torch.from_numpy(expected))
     if isinstance(expected, bool) or not isinstance(expected, int | float):
         return f"expected {_brief(expected)}, got {_brief(got)}"
-    number_ = _as_number(got)
-    if number_ is None:
+    number = _as_number(got)
+    if number is None:
         return f"expected a number, got {_brief(got)}"
-    if not math.isfinite(number_):
-        return f"expected a finite number, got {number_}"
-    return f"expected {expected:.6g}, got {number_:.6g}{_for_the_inputs(inputs)}"
+    if not math.isfinite(number):
+        return f"expected a finite number, got {number}"
+    return f"expected {expected:.6g}, got {number:.6g}{_for_the_inputs(inputs)}"
 
 
 def _for_the_inputs(inputs: tuple[Any, ...]) -> str:
@@ -172,7 +152,7 @@ def same(got: Any, expected: Any, tolerance: float = 1e-4) -> bool:
     """Equal in kind, shape and value, up to rounding."""
     got = _in_kind(got, expected)
     if isinstance(got, Mistake) or isinstance(expected, Mistake):
-        return isinstance(got, Mistake) and isinstance(expected, Mistake) and str(got) == str(expected)
+        return type(got) is type(expected) and str(got) == str(expected)
     if isinstance(expected, Tensor):
         got = _as_tensor(got, expected)
         if not isinstance(got, Tensor) or got.shape != expected.shape:
@@ -181,35 +161,22 @@ def same(got: Any, expected: Any, tolerance: float = 1e-4) -> bool:
             return False
         return torch.allclose(_exact(got), _exact(expected), rtol=tolerance, atol=tolerance, equal_nan=True)
     if isinstance(expected, bool | str) or expected is None:
-        return (type(got) is type(expected) and bool(got == expected)) or (got is expected)
+        return type(got) is type(expected) and got == expected
     if isinstance(expected, int | float):
         number = _as_number(got)
         return number is not None and math.isclose(number, expected, rel_tol=tolerance, abs_tol=tolerance)
     if isinstance(expected, np.ndarray):
-        return (
-            isinstance(got, np.ndarray)
-            and got.shape == expected.shape
-            and bool(np.allclose(got, expected, tolerance, tolerance, equal_nan=True))
-        )
-    if isinstance(expected, Mapping):
-        return (
-            isinstance(got, Mapping)
-            and got.keys() == expected.keys()
-            and all(same(got[key], expected[key], tolerance) for key in expected)
-        )
-    if isinstance(expected, tuple | list):
-        return (
-            isinstance(got, tuple | list)
-            and len(got) == len(expected)
-            and all(same(one, other, tolerance) for one, other in zip(got, expected, strict=True))
-        )
+        is_alike = isinstance(got, np.ndarray) and got.shape == expected.shape
+        return is_alike and bool(np.allclose(got, expected, tolerance, tolerance, equal_nan=True))
     if isinstance(expected, nn.Module):
-        return isinstance(got, nn.Module) and same(
-            dict(got.state_dict()), dict(expected.state_dict()), tolerance
-        )
-    if callable(expected):
-        return True
-    return type(got) is type(expected)
+        return isinstance(got, nn.Module) and same(got.state_dict(), expected.state_dict(), tolerance)
+    if isinstance(expected, Mapping):
+        is_alike = isinstance(got, Mapping) and got.keys() == expected.keys()
+        return is_alike and all(same(got[key], expected[key], tolerance) for key in expected)
+    if isinstance(expected, tuple | list):
+        is_alike = isinstance(got, tuple | list) and len(got) == len(expected)
+        return is_alike and all(same(one, other, tolerance) for one, other in zip(got, expected, strict=True))
+    return callable(expected) or type(got) is type(expected)
 
 
 def _exact(tensor: Tensor) -> Tensor:
@@ -246,15 +213,10 @@ def _in_kind(got: Any, expected: Any) -> Any:
 
 
 def _as_number(value: Any) -> float | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return float(value)
-    if isinstance(value, Tensor):
-        return float(value.detach()) if value.numel() == 1 else None
-    if isinstance(value, np.ndarray | np.generic):
-        return _as_number(value.item()) if value.size == 1 else None
-    return None
+    if isinstance(value, Tensor | np.ndarray | np.generic):
+        size = value.numel() if isinstance(value, Tensor) else value.size
+        value = value.item() if size == 1 else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _holds_ellipsis(value: Any) -> bool:
@@ -275,7 +237,8 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of its message, which may be long."""
     try:
         lines = str(error).strip().splitlines()
     except Exception:  # a learner's own class, which fails even at that

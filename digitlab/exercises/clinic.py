@@ -1,14 +1,14 @@
 """The bug clinic: trainers that run without an error and are wrong, and an examination that finds out.
 
-A patient has a complaint (what its owner says), symptoms (a picture), code, and a check that confirms the name of the
-fault and the cure. This file is the consulting room: the examination and the check. The twelve patients themselves
-are in `digitlab.exercises.clinic_patients`; reading that file spoils lesson 12, which is where they are met.
+This file is the consulting room: the examination and the check. The twelve patients themselves are in
+`digitlab.exercises.clinic_patients`; reading that file spoils lesson 12, which is where they are met.
 
 Everything is measured on digits of the bundled sample, so that every learner sees the same symptoms.
 """
 
 from __future__ import annotations
 
+import copy
 import difflib
 import inspect
 import math
@@ -21,8 +21,8 @@ from typing import Any
 import torch
 
 from digitlab.data import Digits, load_sample
-from digitlab.exercises import Text, Verdict, clinic_patients
-from digitlab.exercises.checking import is_unwritten
+from digitlab.exercises import Text, Verdict, clinic_patients, edited
+from digitlab.exercises.checking import first_line, is_unwritten
 from digitlab.exercises.clinic_patients import (
     CASES,
     Case,
@@ -77,8 +77,6 @@ FAULTS = {
 Trainer = Callable[[Digits, Digits], Findings]
 """Learns from the first digits, measures on the second ones."""
 
-# --- the examination ------------------------------------------------------------------------------
-
 
 @cache
 def ward() -> tuple[Digits, Digits, Digits]:
@@ -96,9 +94,7 @@ def ward() -> tuple[Digits, Digits, Digits]:
 
 def run(trainer: Trainer, seed: int = 0) -> Findings:
     """Let a trainer work on the ward's digits, from weights that depend on the seed alone."""
-    train, test = (
-        digits[torch.arange(len(digits))] for digits in ward()[:2]
-    )  # copies: a trainer may change them
+    train, test, _ = copy.deepcopy(ward())  # a trainer may change them
     with quiet_surroundings():
         torch.manual_seed(seed)
         return trainer(train, test)
@@ -108,7 +104,7 @@ def complaint_about(findings: object, healthy_accuracy: float, healthy_steps: in
     """What is still wrong with a trainer's findings, in a sentence; ``None`` if it is healthy.
 
     It has learnt if it reads fresh digits about as well as a healthy trainer, in about as many steps. It is honest if
-    what it reports is what an independent measurement on the same digits gives, and about what fresh digits give.
+    measuring its model gives what it reports, and fresh digits about the same.
     """
     if not isinstance(findings, Findings):
         return f"the trainer should return Findings, and returned {type(findings).__name__}"
@@ -117,26 +113,20 @@ def complaint_about(findings: object, healthy_accuracy: float, healthy_steps: in
     if on_fresh.accuracy < healthy_accuracy - 0.05:
         return f"it reads {on_fresh.accuracy:.1%} of fresh digits, where a healthy one reads {healthy_accuracy:.1%}"
     if len(findings.losses) > 1.5 * healthy_steps:
-        return (
-            f"it takes {len(findings.losses)} steps, and a healthy one gets there in {healthy_steps}: patience hides "
-            "this fault and does not cure it"
-        )
+        steps = f"{len(findings.losses)} steps, and a healthy one gets there in {healthy_steps}"
+        return f"it takes {steps}: patience hides this fault and does not cure it"
     if not all(math.isfinite(loss) for loss in findings.losses):
         return "some of its losses are not numbers"
-    if abs(findings.reported_accuracy - on_test.accuracy) > 0.005:
-        return (
-            f"it reports an accuracy of {findings.reported_accuracy:.1%}, and measuring the same model on the same "
-            f"digits gives {on_test.accuracy:.1%}"
-        )
-    if not math.isclose(findings.reported_loss, on_test.loss, rel_tol=0.02):
-        return (
-            f"it reports a loss of {findings.reported_loss:.3f}, and measuring the same model on the same digits "
-            f"gives {on_test.loss:.3f}"
-        )
+    accuracy, loss = findings.reported_accuracy, findings.reported_loss
+    measured = "and measuring the same model on the same digits gives"
+    if abs(accuracy - on_test.accuracy) > 0.005:
+        return f"it reports an accuracy of {accuracy:.1%}, {measured} {on_test.accuracy:.1%}"
+    if not math.isclose(loss, on_test.loss, rel_tol=0.02):
+        return f"it reports a loss of {loss:.3f}, {measured} {on_test.loss:.3f}"
     if on_test.accuracy > on_fresh.accuracy + 0.05:
+        tested, fresh_ones = f"{on_test.accuracy:.1%}", f"{on_fresh.accuracy:.1%}"
         return (
-            f"it reads {on_test.accuracy:.1%} of its test digits, but only {on_fresh.accuracy:.1%} of digits that it "
-            "cannot have seen"
+            f"it reads {tested} of its test digits, but only {fresh_ones} of digits that it cannot have seen"
         )
     return None
 
@@ -149,8 +139,7 @@ def waiting_room(numbers: Sequence[int]) -> Picture:
     """
     curves, steps = {}, {}
     for number in numbers:
-        losses = torch.tensor(_sick(number).losses)[:120]
-        means = torch.stack([each.mean() for each in losses.split(10)])
+        means = torch.tensor(_sick(number).losses)[:120].view(-1, 10).mean(dim=1)
         name = f"patient {number}"
         curves[name], steps[name] = means, 10 * torch.arange(1, len(means) + 1)
     title = f"Patients {listing(map(str, numbers))}: all ran without an error"
@@ -165,25 +154,21 @@ class Patient(Case):
 
     def code(self) -> Text:
         """The sick trainer as a learner's cells hold it: the healthy one, with what made it ill."""
-        source = _edited(inspect.getsource(healthy), self.sick).replace(
-            "def healthy", f"def trainer_{self.number:02}"
-        )
-        sources = [*map(inspect.getsource, self.parts), source]
-        return Text(
-            "\n\n".join(re.sub(r" -> \w+:|: (Digits|Tensor)\b", _without_type, each) for each in sources)
-        )
+        trainer = edited(inspect.getsource(healthy), "healthy", f"trainer_{self.number:02}", *self.sick)
+        code = "\n\n".join([*map(inspect.getsource, self.parts), trainer])
+        return Text(re.sub(r" -> \w+(?=:)|: (Digits|Tensor)\b", "", code))
 
     def cure(self) -> Text:
         """The healthy trainer as code: the sick one with the reference cure."""
-        return Text(_edited(str(self.code()), self.remedy))
+        return Text(edited(self.code(), *self.remedy))
 
     def trainer(self) -> Trainer:
         """The sick trainer as a function."""
-        return trainer_from(str(self.code()))
+        return trainer_from(self.code())
 
     def cured(self) -> Trainer:
         """The healthy trainer as a function."""
-        return trainer_from(str(self.cure()))
+        return trainer_from(self.cure())
 
     def symptoms(self) -> Picture:
         """Its training loss beside a healthy trainer's; the title compares what it reports with fresh digits."""
@@ -206,40 +191,23 @@ class Patient(Case):
             near = difflib.get_close_matches(key, known, n=1)
             meant = f" Did you mean {known[near[0]]!r}?" if near else ""
             return Verdict("incorrect", f"{name!r} is not among FAULTS.{meant}")
-        still_wrong = self._examine(trainer)
-        named = known[key] == self.fault
-        if named and still_wrong is None:
-            return Verdict("correct", f"{self.fault}, and cured. {self.lesson}")
-        if named:
-            return Verdict(
-                "incorrect", f"the name is right, but the trainer is not healthy yet: {still_wrong}."
-            )
-        sign = (
-            f"the sign of {known[key]!r} would be: {FAULTS[known[key]]}. That is not this patient's trouble"
-        )
+        named, still_wrong = known[key], self._examine(trainer)
+        sign = f"the sign of {named!r} would be: {FAULTS[named]}. That is not this patient's trouble."
+        is_ill = f"the trainer is not healthy yet: {still_wrong}."
+        if named == self.fault:
+            if still_wrong is None:
+                return Verdict("correct", f"{self.fault}, and cured. {self.lesson}")
+            return Verdict("incorrect", f"the name is right, but {is_ill}")
         if still_wrong is None:
-            return Verdict("incorrect", f"your trainer is healthy, but the name is another. {sign}.")
-        return Verdict("incorrect", f"{sign}. And the trainer is not healthy yet: {still_wrong}.")
+            return Verdict("incorrect", f"your trainer is healthy, but the name is another. {sign}")
+        return Verdict("incorrect", f"{sign} And {is_ill}")
 
     def _examine(self, trainer: Any) -> str | None:
         try:
             healthy, accuracy = _healthy(self.number)
             return complaint_about(run(trainer), accuracy, len(healthy.losses))
         except (Exception, SystemExit) as error:  # news for the learner, not a crash here
-            first_line = next(iter(str(error).splitlines()), "")
-            return f"it stopped with {type(error).__name__}: {first_line}"
-
-
-def _without_type(found: re.Match[str]) -> str:
-    return ":" if found[0].startswith(" ->") else ""
-
-
-def _edited(code: str, changes: tuple[tuple[str, str], ...]) -> str:
-    for old, new in changes:
-        if code.count(old) != 1:
-            raise ValueError(f"expected {old!r} once, got {code.count(old)}")
-        code = code.replace(old, new)
-    return code
+            return f"it stopped with {type(error).__name__}: {first_line(error)}"
 
 
 def trainer_from(code: str) -> Trainer:
@@ -277,7 +245,7 @@ def patient(number: int) -> Patient:
         >>> print(patient(9).complaint)
         It learns, I can see the loss going down. It only needs more time. A week, perhaps?
     """
-    for each in list_patients():
-        if each.number == number:
-            return each
-    raise ValueError(f"there is no patient {number!r}: expected 1 to {len(list_patients())}")
+    patients = {each.number: each for each in list_patients()}
+    if number not in patients:
+        raise ValueError(f"there is no patient {number!r}: expected 1 to {len(patients)}")
+    return patients[number]

@@ -1,6 +1,6 @@
-"""The twelve patients of the bug clinic: a healthy trainer, and for each patient the edit that made it ill.
+"""The twelve patients of the bug clinic: a healthy trainer, and for each patient the edits that made it ill.
 
-Do not read this before lesson 12: the cures stand at the end. The trainers have no docstrings and no comments, because
+Do not read this before lesson 12: it holds the cures. The trainers have no docstrings and no comments, because
 learners are shown them as they are. How they are examined is in `digitlab.exercises.clinic`.
 """
 # ruff: noqa: D101, D102, D103
@@ -35,19 +35,15 @@ class Findings:
     reported_loss: float
 
 
-# --- what the trainers are built from -------------------------------------------------------------
-
-
 def small_network() -> nn.Sequential:
-    """Two linear layers: 784 pixels, 64 units, 10 logits. Short to train, and hard to break."""
+    """784 pixels, 64 units, 10 logits: short to train, and hard to break."""
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
 
 
 def dropout_network() -> nn.Sequential:
-    """Two linear layers with dropout on the pixels and on the units, explained in lesson 09."""
-    return nn.Sequential(
-        *(nn.Flatten(), nn.Dropout(0.5), nn.Linear(784, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 10))
-    )
+    """The same with dropout on the pixels and on the units, explained in lesson 09."""
+    flatten, hidden, relu, last = small_network()
+    return nn.Sequential(flatten, nn.Dropout(0.5), hidden, relu, nn.Dropout(0.5), last)
 
 
 def deep_network() -> nn.Sequential:
@@ -80,9 +76,6 @@ def examine(model: nn.Module, losses: list[float], test: Digits) -> Findings:
 def measure(model: nn.Module, digits: Digits) -> Scores:
     """Loss and accuracy on some digits."""
     return evaluate(model, DigitLoader(digits, batch_size=500, shuffle=False))
-
-
-# --- the trainers ---------------------------------------------------------------------------------
 
 
 def healthy(train: Digits, test: Digits) -> Findings:
@@ -119,8 +112,8 @@ class Case:
         number: 1..12.
         complaint: what its owner says.
         fault: its name in `digitlab.exercises.clinic.FAULTS`.
-        sick: pieces of the healthy trainer's code, each with what stands there in the sick one.
-        remedy: the reference cure: pieces of the sick code, each with what should stand there.
+        sick: what was changed in the healthy trainer's code: ``old, new, old, new``.
+        remedy: the reference cure, what should be changed in the sick code.
         lesson: what to remember, said when it is cured.
         parts: classes that belong to the trainer's code.
     """
@@ -128,181 +121,143 @@ class Case:
     number: int
     complaint: str
     fault: str
-    sick: tuple[tuple[str, str], ...]
-    remedy: tuple[tuple[str, str], ...]
+    sick: tuple[str, ...]
+    remedy: tuple[str, ...]
     lesson: str
     parts: tuple[type, ...] = ()
 
 
+_MEASURED_BY_HAND = (
+    "return examine(model, losses, test)",
+    "logits = model(dl.normalize(test.images))\n"
+    "    loss = F.cross_entropy(logits, test.labels)\n"
+    "    return Findings(model, losses, dl.accuracy(logits, test.labels), loss.item())",
+)
+
 CASES = (
     Case(
         1,
-        complaint="It learns, but it gets stuck. The loss will not go below one and a half, whatever I do.",
+        "It learns, but it gets stuck. The loss will not go below one and a half, whatever I do.",
         fault="softmax before cross-entropy",
         sick=(
-            ("epochs=6", "epochs=4"),
-            (
-                "        loss = F.cross_entropy(model(images), labels)",
-                "        probabilities = model(images).softmax(dim=1)\n"
-                "        loss = F.cross_entropy(probabilities, labels)",
-            ),
+            *("epochs=6", "epochs=4"),
+            "loss = F.cross_entropy(model(images)",
+            "probabilities = model(images).softmax(dim=1)\n        loss = F.cross_entropy(probabilities",
         ),
-        remedy=(
-            ("probabilities = model(images).softmax(dim=1)", "logits = model(images)"),
-            ("F.cross_entropy(probabilities, labels)", "F.cross_entropy(logits, labels)"),
-        ),
+        remedy=(".softmax(dim=1)", "", "probabilities =", "logits =", "(probabilities", "(logits"),
         lesson="cross_entropy applies the softmax itself. A loss that ends near 1.46 means that it was applied twice.",
     ),
     Case(
         2,
-        complaint="It begins so well! And then, after a few steps, it goes mad.",
+        "It begins so well! And then, after a few steps, it goes mad.",
         fault="missing zero_grad",
-        sick=(("        optimizer.zero_grad()\n", ""),),
-        remedy=(("        loss.backward()\n", "        optimizer.zero_grad()\n        loss.backward()\n"),),
+        sick=("        optimizer.zero_grad()\n", ""),
+        remedy=("loss.backward()\n", "optimizer.zero_grad()\n        loss.backward()\n"),
         lesson="backward() adds to what is in .grad already. Without zero_grad each step follows the whole past.",
     ),
     Case(
         3,
-        complaint="I measured the loss before the training, to have something to compare with. Now it will not learn.",
+        "I measured the loss before the training, to have something to compare with. Now it will not learn.",
         fault="eval mode never left",
         sick=(
-            (
-                "model, losses = small_network(), []",
-                "model = deep_network()\n"
-                "    model.eval()\n"
-                "    losses = [F.cross_entropy(model(dl.normalize(train.images)), train.labels).item()]",
-            ),
+            "model, losses = small_network(), []",
+            "model = deep_network()\n"
+            "    model.eval()\n"
+            "    losses = [F.cross_entropy(model(dl.normalize(train.images)), train.labels).item()]",
         ),
-        remedy=(("    optimizer =", "    model.train()\n    optimizer ="),),
+        remedy=("optimizer =", "model.train()\n    optimizer ="),
         lesson="eval() is a switch that stays where it was put. Whoever measures puts it back, as dl.evaluate does.",
     ),
     Case(
         4,
-        complaint="Each time I measure my model I get another accuracy, and never a good one. The digits are the same!",
+        "Each time I measure my model I get another accuracy, and never a good one. The digits are the same!",
         fault="eval mode never entered",
-        sick=(
-            ("small_network", "dropout_network"),
-            (
-                "    return examine(model, losses, test)",
-                "    logits = model(dl.normalize(test.images))\n"
-                "    loss = F.cross_entropy(logits, test.labels)\n"
-                "    return Findings(model, losses, dl.accuracy(logits, test.labels), loss.item())",
-            ),
-        ),
-        remedy=(("    logits =", "    model.eval()\n    logits ="),),
+        sick=("small_network", "dropout_network", *_MEASURED_BY_HAND),
+        remedy=("logits =", "model.eval()\n    logits ="),
         lesson="The model was better than its owner knew: half of it was switched off by dropout during the exam.",
     ),
     Case(
         5,
-        complaint="I tidied my data first, all zeros, then all ones, and so on. And it reads so many digits as 8 or 9!",
+        "I tidied my data first, all zeros, then all ones, and so on. And it reads so many digits as 8 or 9!",
         fault="data sorted by class",
         sick=(
-            ("    optimizer =", "    train = train[train.labels.argsort()]\n    optimizer ="),
-            ("epochs=6", "epochs=6, shuffle=False"),
+            *("optimizer =", "train = train[train.labels.argsort()]\n    optimizer ="),
+            *("epochs=6", "epochs=6, shuffle=False"),
         ),
-        remedy=((", shuffle=False", ""),),
+        remedy=(", shuffle=False", ""),
         lesson="A batch should look like the whole set. Whoever sees only nines for a while forgets the rest.",
     ),
     Case(
         6,
-        complaint="The first image was damaged, so I left it out. Now the loss hardly moves. Is the network too small?",
+        "The first image was damaged, so I left it out. Now the loss hardly moves. Is the network too small?",
         fault="labels misaligned",
         sick=(
-            (
-                "    optimizer =",
-                "    train = dl.Digits(train.images[1:], train.labels[:-1], train.name, train.split)\n"
-                "    optimizer =",
-            ),
+            "optimizer =",
+            "train = dl.Digits(train.images[1:], train.labels[:-1], train.name, train.split)\n    optimizer =",
         ),
-        remedy=(("train.labels[:-1]", "train.labels[1:]"),),
+        remedy=("train.labels[:-1]", "train.labels[1:]"),
         lesson="Images and labels travel in two arrays, and nothing checks that they belong together. Look at a few.",
     ),
     Case(
         7,
-        complaint="The training was perfect. In the test the loss is enormous. That must be overfitting, mustn't it?",
+        "The training was perfect. In the test the loss is enormous. That must be overfitting, mustn't it?",
         fault="normalisation forgotten at test time",
-        sick=(
-            (
-                "    return examine(model, losses, test)",
-                "    logits = model(test.images[:, None].float())\n"
-                "    loss = F.cross_entropy(logits, test.labels)\n"
-                "    return Findings(model, losses, dl.accuracy(logits, test.labels), loss.item())",
-            ),
-        ),
-        remedy=(("test.images[:, None].float()", "dl.normalize(test.images)"),),
+        sick=(*_MEASURED_BY_HAND, "dl.normalize(test.images)", "test.images[:, None].float()"),
+        remedy=("test.images[:, None].float()", "dl.normalize(test.images)"),
         lesson="What is done to a picture in training must be done in use: the same function, not a similar line.",
     ),
     Case(
         8,
-        complaint="I was in a hurry.",
+        "I was in a hurry.",
         fault="learning rate too high",
-        sick=(("lr=0.1", "lr=1.0"),),
-        remedy=(("lr=1.0", "lr=0.1"),),
+        sick=("lr=0.1", "lr=1.0"),
+        remedy=("lr=1.0", "lr=0.1"),
         lesson="Steps too long do not arrive sooner, they leap over the valley. Divide by ten until the loss falls.",
     ),
     Case(
         9,
-        complaint="It learns, I can see the loss going down. It only needs more time. A week, perhaps?",
+        "It learns, I can see the loss going down. It only needs more time. A week, perhaps?",
         fault="learning rate too low",
-        sick=(("lr=0.1", "lr=0.0001"),),
-        remedy=(("lr=0.0001", "lr=0.1"),),
+        sick=("lr=0.1", "lr=0.0001"),
+        remedy=("lr=0.0001", "lr=0.1"),
         lesson="It was walking the right way, a thousand times too slowly. Multiply by ten until it gets worse.",
     ),
     Case(
         10,
-        complaint="Hardly an error in the test, with so few digits to learn from! I shall write a paper about it.",
+        "Hardly an error in the test, with so few digits to learn from! I shall write a paper about it.",
         fault="test images in the training data",
         sick=(
-            (
-                "    optimizer =",
-                "    images, labels = torch.cat([train.images, test.images]), torch.cat([train.labels, test.labels])\n"
-                "    digits = dl.Digits(images, labels, train.name, train.split)\n"
-                "    optimizer =",
-            ),
-            ("batches(train, epochs=6)", "batches(digits, epochs=10)"),
+            "optimizer =",
+            "images, labels = torch.cat([train.images, test.images]), torch.cat([train.labels, test.labels])\n"
+            "    digits = dl.Digits(images, labels, train.name, train.split)\n"
+            "    optimizer =",
+            *("batches(train, epochs=6)", "batches(digits, epochs=10)"),
         ),
-        remedy=(("batches(digits, epochs=10)", "batches(train, epochs=10)"),),
+        remedy=("batches(digits", "batches(train"),
         lesson="It had learnt the answers by heart. Only digits that took no part in the training can tell.",
     ),
     Case(
         11,
-        complaint="My colleague measures the same model on the same digits, and we do not agree on the loss.",
+        "My colleague measures the same model on the same digits, and we do not agree on the loss.",
         fault="unequal batches averaged as equals",
         sick=(
-            (
-                "    return examine(model, losses, test)",
-                "    scores = [dl.evaluate(model, [batch]) for batch in dl.DigitLoader(test, 200, shuffle=False)]\n"
-                "    accuracy = sum(each.accuracy for each in scores) / len(scores)\n"
-                "    return Findings(model, losses, accuracy, sum(each.loss for each in scores) / len(scores))",
-            ),
+            "return examine(model, losses, test)",
+            "scores = [dl.evaluate(model, [batch]) for batch in dl.DigitLoader(test, 200, shuffle=False)]\n"
+            "    accuracy = sum(each.accuracy for each in scores) / len(scores)\n"
+            "    return Findings(model, losses, accuracy, sum(each.loss for each in scores) / len(scores))",
         ),
         remedy=(
-            (
-                "sum(each.accuracy for each in scores) / len(scores)",
-                "sum(each.accuracy * each.n for each in scores) / len(test)",
-            ),
-            (
-                "sum(each.loss for each in scores) / len(scores)",
-                "sum(each.loss * each.n for each in scores) / len(test)",
-            ),
+            *("accuracy for", "accuracy * each.n for", "len(scores)\n", "len(test)\n"),
+            *("loss for", "loss * each.n for", "len(scores))", "len(test))"),
         ),
         lesson="The last batch held a single digit, and counted for a third. Weigh each mean by its number of images.",
     ),
     Case(
         12,
-        complaint="I rewrote my layers as a list, it is so much tidier. Since then it learns badly.",
+        "I rewrote my layers as a list, it is so much tidier. Since then it learns badly.",
         fault="weights not registered",
-        sick=(
-            ("small_network", "Stack"),
-            ("lr=0.1", "lr=0.05"),
-            ("epochs=6", "epochs=8"),
-        ),
-        remedy=(
-            (
-                "[nn.Linear(784, 64), nn.Linear(64, 64), nn.Linear(64, 64)]",
-                "nn.ModuleList([nn.Linear(784, 64), nn.Linear(64, 64), nn.Linear(64, 64)])",
-            ),
-        ),
+        sick=("small_network", "Stack", "lr=0.1", "lr=0.05", "epochs=6", "epochs=8"),
+        remedy=("[nn.Linear(784, 64), ", "nn.ModuleList([nn.Linear(784, 64), ", ", 64)]", ", 64)])"),
         lesson="A plain list hides its layers from parameters(), so no optimiser moves them. nn.ModuleList shows them.",
         parts=(Stack,),
     ),

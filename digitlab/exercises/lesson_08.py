@@ -1,8 +1,7 @@
-"""Exercises of lesson 08, looking inside: a forward hook, saliency, occlusion, rank correlation, and a step towards another class."""
+"""Exercises of lesson 08, looking inside: a forward hook, saliency, occlusion, rank correlation, a step elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,9 +21,7 @@ def network() -> dl.CNN:
     return model
 
 
-# --- 08.1 ---------------------------------------------------------------------------------------
-
-
+# 08.1
 def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:
     caught = []
 
@@ -42,17 +39,13 @@ def layers_to_catch() -> list[tuple[Any, ...]]:
     return [(network(), images, "conv1"), (network(), images, "conv2"), (network(), images[:1], "fc1")]
 
 
-def maps_and_hooks_left(
-    answer: Callable[..., Any], model: nn.Module, images: Tensor, layer: str
-) -> tuple[Any, int]:
+def maps_and_hooks_left(answer: Any, model: nn.Module, images: Tensor, layer: str) -> tuple[Any, int]:
     """What the answer returns, and how many hooks it leaves behind."""
     result = answer(model, images, layer)
     return result, sum(len(module._forward_hooks) for module in model.modules())
 
 
-# --- 08.2 ---------------------------------------------------------------------------------------
-
-
+# 08.2
 def saliency(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
     images = images.clone().requires_grad_()
     logits = model(images)
@@ -66,9 +59,7 @@ def images_and_targets() -> list[tuple[Any, ...]]:
     return [(network(), images, torch.tensor([5, 0, 9])), (network(), images[:1], torch.tensor([3]))]
 
 
-# --- 08.3 ---------------------------------------------------------------------------------------
-
-
+# 08.3
 def occlusion(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
     n = 28 // size
     falls = torch.zeros(n, n)
@@ -85,16 +76,11 @@ def occlusion(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor
 
 def digits_to_occlude() -> list[tuple[Any, ...]]:
     image = dl.normalize(dl.followed_digit().images)
-    return [
-        (network(), image, 5, 7),
-        (network(), image, 3, 14),
-        (network(), image.transpose(2, 3).contiguous(), 5, 7),
-    ]
+    across = image.transpose(2, 3).contiguous()
+    return [(network(), image, 5, 7), (network(), image, 3, 14), (network(), across, 5, 7)]
 
 
-# --- 08.4 ---------------------------------------------------------------------------------------
-
-
+# 08.4
 def rank_correlation(one: Tensor, other: Tensor) -> Tensor:
     def scores(heat: Tensor) -> Tensor:
         values = heat.flatten()
@@ -105,15 +91,12 @@ def rank_correlation(one: Tensor, other: Tensor) -> Tensor:
 
 def pairs_of_maps() -> list[tuple[Tensor, Tensor]]:
     """Maps with something in common; the last pair has many zeros, as Grad-CAM has."""
-    generator = torch.Generator().manual_seed(4)
-    one, noise = torch.randn(2, 14, 14, generator=generator)
+    one, noise = torch.randn(2, 14, 14, generator=torch.Generator().manual_seed(4))
     other = one + noise
     return [(one, other.exp()), (one, -other), ((one - 0.5).relu(), (noise - 0.5).relu())]
 
 
-# --- 08.5 ---------------------------------------------------------------------------------------
-
-
+# 08.5
 def push(model: nn.Module, image: Tensor, wanted: int, present: int, step: float) -> Tensor:
     image = image.clone().requires_grad_()
     logits = model(image)[0]
@@ -132,9 +115,9 @@ EXERCISES = [
         number="08.1", title="A forward hook", name="feature_maps", minutes=8, difficulty="medium",
         starter="def feature_maps(model, images, layer):\n"
         '    """What the layer of that name puts out for the images. Leaves no hook behind."""\n    ...',
-        answer=feature_maps,
-        praise="equal to dl.feature_maps, and the model is as it was. A hook that *returns* a tensor replaces the layer's output: "
-        "with one line you can switch a channel off and see who misses it.",
+        answer=feature_maps, cases=layers_to_catch, observe=maps_and_hooks_left,
+        praise="equal to dl.feature_maps, and the model is as it was. A hook that *returns* a tensor replaces the "
+        "layer's output: with one line you can switch a channel off and see who misses it.",
         hints=(
             "Make an empty list before, and let the hook append the output to it.",
             "`handle = model.get_submodule(layer).register_forward_hook(your_function)`, then `model(images)`.",
@@ -142,40 +125,31 @@ EXERCISES = [
         ),
         wrong=(
             edit("    handle.remove()\n", "",
-                "the maps are right, but your hook is still in the model and will run at every call from now on. Keep"
-                " what register_forward_hook returns and call its remove()."),
+                "the maps are right, but your hook is still in the model and will run at every call from now on. Keep "
+                "what register_forward_hook returns and call its remove()."),
             edit("output.detach()", "inputs[0]",
                 "this is what goes into the layer. A hook gets (layer, inputs, output): keep the third."),
-            edit(
-                "    model(images)\n"
-                "    handle.remove()\n"
-                "    return caught[0]",
-                "    logits = model(images)\n"
-                "    handle.remove()\n"
-                "    return logits",
-                "this is what the whole model returns, the logits. The layer's own output passes by in the hook: keep"
-                " it there."),
-            edit(
-                "    caught = []\n",
-                "    return model.get_submodule(layer)(images)\n"
-                "    caught = []\n",
+            edit("return caught[0]", "return model(images)",
+                "this is what the whole model returns, the logits. The layer's own output passes by in the hook: keep "
+                "it there."),
+            edit("return caught[0]", "return model.get_submodule(layer)(images)",
                 "you called the layer on the images themselves. Only the first layer ever sees those; run the whole "
                 "model, and let a hook listen at the layer."),
         ),
-        cases=layers_to_catch, observe=maps_and_hooks_left,
     ),
     Exercise(
         number="08.2", title="Saliency", name="saliency", minutes=10, difficulty="medium",
         starter="def saliency(model, images, targets):\n"
         '    """|gradient of each image\'s target logit| for each pixel: (B, 1, 28, 28) to (B, 28, 28)."""\n    ...',
-        answer=saliency,
-        praise="equal to dl.saliency. The logits were summed over the images and yet each image has its own gradient, because no "
-        "image has a say in another's logits. (With batch normalisation in training mode it would.)",
+        answer=saliency, cases=images_and_targets,
+        praise="equal to dl.saliency. The logits were summed over the images and yet each image has its own gradient, "
+        "because no image has a say in another's logits. (With batch normalisation in training mode it would.)",
         hints=(
             "Autograd must know that you want the gradient by the images: `images = images.clone().requires_grad_()`.",
-            "`logits[torch.arange(len(images)), targets]` picks each image's target logit. Their sum is the one number to "
-            "differentiate.",
-            "`(gradient,) = torch.autograd.grad(number, images)` has the shape (B, 1, 28, 28). Drop the channel, take abs().",
+            "`logits[torch.arange(len(images)), targets]` picks each image's target logit. Their sum is the one "
+            "number to differentiate.",
+            "`(gradient,) = torch.autograd.grad(number, images)` has the shape (B, 1, 28, 28). Drop the channel, take "
+            "abs().",
         ),
         wrong=(
             edit(".abs()", "",
@@ -196,39 +170,34 @@ EXERCISES = [
                 "every value is too small by the number of images: you took the mean over the batch. An image's map "
                 "must not depend on how many others came along: take the sum."),
         ),
-        cases=images_and_targets,
     ),
     Exercise(
         number="08.3", title="Occlusion", name="occlusion", minutes=12, difficulty="medium",
         starter="def occlusion(model, image, target, size):\n"
         '    """Fall of the target\'s logit for each patch: (1, 1, 28, 28) to (28 // size, 28 // size)."""\n    ...',
-        answer=occlusion,
-        praise="equal to dl.occlusion where the patches lie side by side (stride = size). It treats the network as a closed box, so "
-        "it works on anything that answers, a person included.",
+        answer=occlusion, cases=digits_to_occlude,
+        praise="equal to dl.occlusion where the patches lie side by side (stride = size). It treats the network as a "
+        "closed box, so it works on anything that answers, a person included.",
         hints=(
             "Keep the target's logit of the whole image. Then two loops, over the rows and the columns of patches.",
-            "Patch (row, column) is `[:, :, row * size : (row + 1) * size, column * size : (column + 1) * size]`. Start from a "
-            "fresh image.clone() each time.",
-            "Empty paper is the smallest value there is: image.min(). The fall is the logit before minus the logit after.",
+            "Patch (row, column) is `[:, :, row * size : (row + 1) * size, column * size : (column + 1) * size]`. "
+            "Start from a fresh image.clone() each time.",
+            "Empty paper is the smallest value there is: image.min(). The fall is the logit before minus the logit "
+            "after.",
         ),
         wrong=(
             edit("image.min()", "0.0",
                 "you filled the patch with 0. After normalising, 0 is the average grey; empty paper is about -0.42. "
                 "You painted a grey square instead of wiping out. Use image.min()."),
             edit("image.min()", "-0.42",
-                "all but right: -0.42 is rounded, and the network sees a trace of ink on the wiped patch. Empty paper"
-                " is exactly (0 - 0.1307) / 0.3081, or simply image.min()."),
+                "all but right: -0.42 is rounded, and the network sees a trace of ink on the wiped patch. Empty paper "
+                "is exactly (0 - 0.1307) / 0.3081, or simply image.min()."),
             edit("before - model(wiped)[0, target]", "model(wiped)[0, target] - before",
                 "the sign is turned round: a fall is the logit before minus the logit after."),
             edit("model(image)[0", "model(image).softmax(dim=1)[0", "model(wiped)[0", "model(wiped).softmax(dim=1)[0",
                 "these are falls of the probability. A sure network's probability stays near 1 while its logit falls "
                 "a long way; measure the logit."),
-            edit(
-                "        for row in range(n):",
-                "        wiped = image.clone()\n"
-                "        for row in range(n):",
-                "                wiped = image.clone()\n",
-                "",
+            edit("wiped = image.clone()", "image = wiped = image.clone()",
                 "the first patch is right, and then the image gets emptier and emptier: each patch is wiped out of "
                 "what the last one left. Start from a fresh image.clone() each time."),
             edit("before - model(wiped)", "model(wiped)",
@@ -237,60 +206,52 @@ EXERCISES = [
                 "rows and columns are exchanged. In an image tensor the row (from the top) comes first, then the "
                 "column."),
         ),
-        cases=digits_to_occlude,
     ),
     Exercise(
         number="08.4", title="How alike are two maps?", name="rank_correlation", minutes=10, difficulty="medium",
         starter="def rank_correlation(one, other):\n"
         '    """Spearman\'s rank correlation of two maps of the same shape, a number from -1 to 1."""\n    ...',
-        answer=rank_correlation,
-        praise="equal to SciPy's spearmanr, ties included. The scores need no centring: every win of one pixel is a loss of another, so "
-        "they sum to zero.",
+        answer=rank_correlation, cases=pairs_of_maps,
+        praise="equal to SciPy's spearmanr, ties included. The scores need no centring: every win of one pixel is a "
+        "loss of another, so they sum to zero.",
         hints=(
             "Flatten each map. `values[:, None] - values` holds the difference of every pixel to every other.",
-            "`torch.sign(...)` makes that +1 for a win, -1 for a loss, 0 for a tie. Sum along dim=1: the score of each pixel.",
+            "`torch.sign(...)` makes that +1 for a win, -1 for a loss, 0 for a tie. Sum along dim=1: the score of "
+            "each pixel.",
             "`F.cosine_similarity(scores, other_scores, dim=0)` is the cosine.",
         ),
         wrong=(
             edit("torch.sign(values[:, None] - values).sum(dim=1)", "values - values.mean()",
                 "this is the correlation of the values themselves (Pearson's): a few very bright pixels decide it. "
                 "Replace each map by its rank scores first."),
-            edit(
-                "return F.cosine",
-                "return F.cosine_similarity(one.flatten(), other.flatten(), dim=0)\n"
-                "    return F.cosine",
+            edit("torch.sign(values[:, None] - values).sum(dim=1)", "values",
                 "this is the cosine of the values themselves. Replace each map by its rank scores first."),
-            edit(
-                "torch.sign(values[:, None] - values).sum(dim=1)",
-                "(order := values.argsort(stable=True).float()) - order.mean()",
+            edit("heat.flatten()", "heat.flatten().argsort(stable=True).float()",
                 "argsort gives the *positions* of the values in order, not each value's rank. Two maps can share all "
                 "ranks and still differ here. Count wins minus losses instead."),
-            edit(
-                "torch.sign(values[:, None] - values).sum(dim=1)",
-                "(ranks := values.argsort(stable=True).argsort().float()) - ranks.mean()",
-                "right where all values differ. Where many are equal, argsort ranks them by their place in the image,"
-                " the same in both maps, and finds a likeness that is not there. Let a tie count 0."),
-            edit(
-                "torch.sign(values[:, None] - values).sum(dim=1)",
-                "(ranks := values.argsort().argsort().float()) - ranks.mean()",
+            edit("heat.flatten()", "heat.flatten().argsort(stable=True).argsort().float()",
+                "right where all values differ. Where many are equal, argsort ranks them by their place in the image, "
+                "the same in both maps, and finds a likeness that is not there. Let a tie count 0."),
+            edit("heat.flatten()", "heat.flatten().argsort().argsort().float()",
                 "right where all values differ. But argsort gives equal values different ranks, in whatever order it "
                 "happens to meet them. A tie is neither won nor lost: count wins minus losses instead."),
             edit("torch.sign(values[:, None] - values)", "(values[:, None] > values).float()",
                 "you counted wins only, so all scores are positive and even unrelated maps look alike. Subtract the "
                 "losses."),
         ),
-        cases=pairs_of_maps,
     ),
     Exercise(
         number="08.5", title="A step towards another digit", name="push", minutes=8, difficulty="medium",
         starter="def push(model, image, wanted, present, step):\n"
         '    """The image moved by a length of `step` along the gradient of (wanted - present logit)."""\n    ...',
-        answer=push,
-        praise="that is gradient ascent on the image, where training is gradient descent on the weights. Same tool, other end.",
+        answer=push, cases=digits_to_push,
+        praise="that is gradient ascent on the image, where training is gradient descent on the weights. Same tool, "
+        "other end.",
         hints=(
             "As in 08.2: `image = image.clone().requires_grad_()`, then `torch.autograd.grad(number, image)`.",
             "The number is logits[wanted] - logits[present], from `logits = model(image)[0]`.",
-            "A step of a given length: divide the gradient by gradient.norm(), then multiply by step and add it to the image.",
+            "A step of a given length: divide the gradient by gradient.norm(), then multiply by step and add it to "
+            "the image.",
         ),
         wrong=(
             edit("image + step", "image - step",
@@ -307,6 +268,5 @@ EXERCISES = [
                 "method.) Here the step follows the gradient itself: divide it by its norm."),
             edit("(image + step * direction)", "(step * direction)", "this is the change alone. Add it to the image."),
         ),
-        cases=digits_to_push,
     ),
 ]

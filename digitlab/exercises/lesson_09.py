@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,10 @@ import torch
 from torch import Tensor
 
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import Mistake
-
-# --- 09.1 ---------------------------------------------------------------------------------------
+from digitlab.exercises.checking import CHANGED_ITS_INPUT, Mistake
 
 
+# 09.1
 def keep_epoch(val_losses: list[float], patience: int) -> int:
     best = 0
     for epoch in range(len(val_losses)):
@@ -38,34 +36,20 @@ def losses_and_patience() -> list[tuple[list[float], int]]:
     ]
 
 
-# --- 09.2 ---------------------------------------------------------------------------------------
-
-
+# 09.2
 def shift_matrix(right: float, down: float) -> Tensor:
     pixel = 2 / 28
     return torch.tensor([[1, 0, -right * pixel], [0, 1, -down * pixel]])
 
 
-def shifts() -> list[tuple[float, float]]:
-    return [(3, 1), (-2, 4), (0, 5)]
-
-
-# --- 09.3 ---------------------------------------------------------------------------------------
-
-
+# 09.3
 def turn_matrix(degrees: float, scale: float) -> Tensor:
     angle = math.radians(degrees)
-    cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
-    return torch.tensor([[cos, -sin, 0], [sin, cos, 0]])
+    cos, sin = math.cos(angle), math.sin(angle)
+    return torch.tensor([[cos, -sin, 0], [sin, cos, 0]]) / scale
 
 
-def turns() -> list[tuple[float, float]]:
-    return [(90, 1.0), (30, 1.25), (-10, 0.8)]
-
-
-# --- 09.4 ---------------------------------------------------------------------------------------
-
-
+# 09.4
 def dropout(numbers: Tensor, p: float, training: bool) -> Tensor:
     if not training:
         return numbers
@@ -78,8 +62,8 @@ def numbers_to_drop() -> list[tuple[Tensor, float, bool]]:
     return [(numbers, 0.5, True), (numbers, 0.2, True), (numbers, 0.5, False)]
 
 
-def statistics_of(answer: Callable[..., Any], numbers: Tensor, p: float, training: bool) -> Any:
-    """What can be compared although the lots differ: the share dropped, the survivors' factor, and what shares its lot.
+def statistics_of(answer: Any, numbers: Tensor, p: float, training: bool) -> Any:
+    """What can be compared although the lots differ: the share dropped, the rest's factor, and what shares its lot.
 
     The share is rounded to twentieths: over 120,000 numbers its standard deviation is below 0.002.
     """
@@ -89,13 +73,9 @@ def statistics_of(answer: Callable[..., Any], numbers: Tensor, p: float, trainin
     if not isinstance(result, Tensor):
         return result
     if result.shape != before.shape:
-        raise Mistake(
-            f"the shape is {tuple(result.shape)}, but should be {tuple(before.shape)}, as it came in"
-        )
+        raise Mistake(f"the shape is {tuple(result.shape)}, but should be {tuple(before.shape)}, as it came in")
     if not torch.equal(numbers, before):
-        raise Mistake(
-            "your code changed its input in place; use operations that return a new tensor, or clone it first"
-        )
+        raise Mistake(CHANGED_ITS_INPUT)
     factors = result.detach().double() / before.double()
     if not factors.isfinite().all():
         raise Mistake("some values are infinite or not a number (nan): did you divide by zero?")
@@ -106,10 +86,9 @@ def statistics_of(answer: Callable[..., Any], numbers: Tensor, p: float, trainin
         for dim, name in ((1, "rows"), (0, "columns")):
             if bool((dropped == dropped.narrow(dim, 0, 1)).all()):
                 share = f"whole {name} dropped"
-    factor = "nothing kept"
-    if len(kept):
-        even = bool(kept.max() - kept.min() < 1e-3)
-        factor = f"the rest times {kept.mean():.2f}" if even else "the rest by different factors"
+    factor = "nothing kept" if dropped.all() else f"the rest times {kept.mean():.2f}"
+    if len(kept) and kept.max() - kept.min() >= 1e-3:
+        factor = "the rest by different factors"
     return f"{'training' if training else 'in use'}, p = {p}: {share}, {factor}"
 
 
@@ -117,21 +96,19 @@ EXERCISES = [
     Exercise(
         number="09.1", title="Early stopping", name="keep_epoch", minutes=8, difficulty="medium",
         starter="def keep_epoch(val_losses, patience):\n"
-        '    """The best epoch (from 1) so far, when `patience` epochs in a row have not beaten it, or all are over."""\n    ...',
-        answer=keep_epoch,
-        praise="and mind what it costs: the epoch was *chosen* by the validation digits, so its validation loss is a little too good. "
-        "That is what the test set is kept for.",
+        '    """The best epoch (from 1) so far, when `patience` epochs in a row have not '
+        'beaten it, or all are over."""\n    ...',
+        answer=keep_epoch, cases=losses_and_patience,
+        praise="and mind what it costs: the epoch was *chosen* by the validation digits, so its validation loss is a "
+        "little too good. That is what the test set is kept for.",
         hints=(
             "Go through the losses one by one, and remember the place of the best so far.",
-            "Each time: is this loss below the best one's? Then it is the new best. Otherwise count how many epochs lie between.",
+            "Each time: is this loss below the best one's? Then it is the new best. Otherwise count how many epochs "
+            "lie between.",
             "Stop when epoch - best >= patience. Return the best, not where you stopped, and count from 1.",
         ),
         wrong=(
-            edit(
-                "            break\n"
-                "    return best + 1",
-                "            return epoch + 1\n"
-                "    return len(val_losses)",
+            edit("return best + 1", "return epoch + 1",
                 "this is the epoch at which the training stops. By then it is `patience` epochs past the best one: "
                 "return that."),
             edit("epoch - best >= patience", "False",
@@ -145,29 +122,26 @@ EXERCISES = [
                 "wait for `patience` epochs."),
             edit("best + 1", "best", "right, but counted from 0. Epochs are counted from 1 here, as in the history."),
             edit(
-                "    best = 0\n",
-                "    best, rises = 0, 0\n",
-                "        if epoch - best >= patience:",
-                "        rises = rises + 1 if epoch > 0 and val_losses[epoch] >= val_losses[epoch - 1] else 0\n"
-                "        if rises >= patience:",
+                "epoch - best >= patience",
+                "epoch >= patience and (last := val_losses[epoch - patience : epoch + 1]) == sorted(last)",
                 "you compare each loss with the one before it. A zigzag above the best one then never ends the "
                 "training: compare with the best so far."),
         ),
-        cases=losses_and_patience,
     ),
     Exercise(
         number="09.2", title="Move a picture", name="shift_matrix", minutes=6, difficulty="easy",
         starter="def shift_matrix(right, down):\n"
         '    """The 2x3 matrix that moves a 28x28 picture by pixels to the right and down."""\n    ...',
-        answer=shift_matrix,
-        praise="to move a picture to the right, look to the left. Anything but whole pixels works as well: then the neighbours are blended.",
+        answer=shift_matrix, cases=lambda: [(3, 1), (-2, 4), (0, 5)],
+        praise="to move a picture to the right, look to the left. Anything but whole pixels works as well: then the "
+        "neighbours are blended.",
         hints=(
             "A matrix that changes nothing is [[1, 0, 0], [0, 1, 0]]. The last column is added to every place.",
             "28 pixels are 2 units, so one pixel is 2 / 28.",
             "The picture moves against the look: to move it right, look further left, which is minus.",
         ),
         wrong=(
-            edit("-right * pixel", "right * pixel", "-down * pixel", "down * pixel",
+            edit("2 / 28", "-2 / 28",
                 "this moves the picture to the left and up. The matrix says where to *look*: to move the picture "
                 "right, look further left."),
             edit("2 / 28", "1.0",
@@ -176,25 +150,25 @@ EXERCISES = [
             edit("2 / 28", "1 / 28",
                 "this moves half as far: from -1 to 1 the picture is 2 units wide, not 1. One pixel is 2 / 28."),
             edit("2 / 28", "1 / 13.5",
-                "you took 27 steps for the 2 units, from the first pixel's centre to the last one's. But -1 and 1 are"
-                " the outer edges of the picture, and 28 pixels lie between them: one pixel is 2 / 28."),
+                "you took 27 steps for the 2 units, from the first pixel's centre to the last one's. But -1 and 1 are "
+                "the outer edges of the picture, and 28 pixels lie between them: one pixel is 2 / 28."),
             edit("0, -right * pixel], [0, 1, -down * pixel]", "0, -down * pixel], [0, 1, -right * pixel]",
                 "right and down are exchanged. Here x comes first, then y, other than in image[row, column]."),
             edit("-down * pixel", "down * pixel", "up and down are exchanged: y grows from top to bottom here."),
         ),
-        cases=shifts,
     ),
     Exercise(
         number="09.3", title="Turn a picture", name="turn_matrix", minutes=8, difficulty="medium",
         starter="def turn_matrix(degrees, scale):\n"
-        '    """The 2x3 matrix that turns a picture counter-clockwise and makes it `scale` times as large."""\n    ...',
-        answer=turn_matrix,
-        praise="this is what dl.RandomAffine builds for each image. To turn about another point than the middle, the last column would be "
-        "needed, too.",
+        '    """The 2x3 matrix that turns a picture counter-clockwise and makes it `scale` times '
+        'as large."""\n    ...',
+        answer=turn_matrix, cases=lambda: [(90, 1.0), (30, 1.25), (-10, 0.8)],
+        praise="this is what dl.RandomAffine builds for each image. To turn about another point than the middle, the "
+        "last column would be needed, too.",
         hints=(
             "math.cos and math.sin want radians: math.radians(degrees).",
-            "With 90 degrees, (0, -1) must go to (1, 0) and (1, 0) to (0, 1). That settles the signs: cos, -sin in the first row, sin, cos "
-            "in the second.",
+            "With 90 degrees, (0, -1) must go to (1, 0) and (1, 0) to (0, 1). That settles the signs: cos, -sin in "
+            "the first row, sin, cos in the second.",
             "A larger picture means to look closer to the middle: divide cos and sin by scale.",
         ),
         wrong=(
@@ -204,30 +178,26 @@ EXERCISES = [
             edit("math.radians(degrees)", "degrees",
                 "math.cos and math.sin want radians; 90 of those are more than fourteen turns. Use "
                 "math.radians(degrees)."),
-            edit(
-                "math.cos(angle) / scale, math.sin(angle) / scale", "math.cos(angle) * scale, math.sin(angle) * scale",
-                "the turn is right, but scale = 2 makes the picture half as large: to look further out brings more of"
-                " it in. Divide by scale."),
-            edit(
-                "math.cos(angle) / scale, math.sin(angle) / scale",
-                "math.cos(angle) * scale, -math.sin(angle) * scale",
+            edit("/ scale", "* scale",
+                "the turn is right, but scale = 2 makes the picture half as large: to look further out brings more of "
+                "it in. Divide by scale."),
+            edit("-sin, 0], [sin, cos, 0]]) / scale", "sin, 0], [-sin, cos, 0]]) * scale",
                 "this is what happens to a *place* of the picture. The matrix says where to look, the reverse of "
                 "that: the other way round, and divided by scale."),
-            edit("math.cos(angle) / scale, math.sin(angle) / scale", "math.cos(angle), math.sin(angle)",
-                "the turn is right; the scale is missing. Divide cos and sin by it."),
+            edit(" / scale", "", "the turn is right; the scale is missing. Divide cos and sin by it."),
             edit("-sin", "sin",
                 "both sines have the same sign: that squeezes the picture along one diagonal instead of turning it. "
                 "One of the two is minus."),
         ),
-        cases=turns,
     ),
     Exercise(
         number="09.4", title="Dropout", name="dropout", minutes=8, difficulty="medium",
         starter="def dropout(numbers, p, training):\n"
-        '    """In training: each number 0 with probability p, else scaled so that the average stays. Else unchanged."""\n    ...',
-        answer=dropout,
-        praise="the lots differ from PyTorch's, the statistics agree. Because the survivors are scaled while training, a network in use "
-        "needs no dropout code at all.",
+        '    """In training: each number 0 with probability p, else scaled so that the average stays. '
+        'Else unchanged."""\n    ...',
+        answer=dropout, cases=numbers_to_drop, observe=statistics_of,
+        praise="the lots differ from PyTorch's, the statistics agree. Because the survivors are scaled while "
+        "training, a network in use needs no dropout code at all.",
         hints=(
             "`torch.rand(numbers.shape) >= p` is True with probability 1 - p, for each number by itself.",
             "Multiply by that: True counts 1, False counts 0. Then a share of 1 - p is left of the average.",
@@ -240,10 +210,7 @@ EXERCISES = [
             edit("return numbers\n", "return numbers * (1 - p)\n", "numbers * kept / (1 - p)", "numbers * kept",
                 "this is dropout as it was first published: unscaled in training, made smaller in use. The average "
                 "fits, but what is asked for leaves use alone: divide by (1 - p) in training."),
-            edit(
-                "    if not training:\n"
-                "        return numbers\n",
-                "",
+            edit("not training", "False",
                 "right in training, but you drop in use as well: the same digit would be read differently each time. "
                 "Heed `training`."),
             edit(">= p", "< p", "/ (1 - p)", "/ p",
@@ -253,12 +220,12 @@ EXERCISES = [
                 "the right share is dropped, but the survivors are divided by p. A share of 1 - p is left, so divide "
                 "by (1 - p); with 0.5 the two are the same."),
             edit("torch.rand(numbers.shape)", "torch.rand(len(numbers), 1)",
-                "whole rows go together: one lot for each image. Every number has its own: torch.rand(numbers.shape)."),
+                "whole rows go together: one lot for each image. Every number has its own: "
+                "torch.rand(numbers.shape)."),
             edit("torch.rand(numbers.shape)", "torch.rand(numbers.shape[1])",
-                "whole columns go together: the same units are dropped for every image. Every number has its own lot:"
-                " torch.rand(numbers.shape)."),
+                "whole columns go together: the same units are dropped for every image. Every number has its own lot: "
+                "torch.rand(numbers.shape)."),
             edit("numbers * kept / (1 - p)", "numbers", "nothing is dropped, in training either."),
         ),
-        cases=numbers_to_drop, observe=statistics_of,
     ),
 ]

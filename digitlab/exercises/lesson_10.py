@@ -1,4 +1,4 @@
-"""Exercises of lesson 10, from minutes to seconds: a loader, fair comparisons, a speed-up, a schedule, time to a target."""
+"""Exercises of lesson 10, from minutes to seconds: a loader, fair comparisons, a speed-up, a schedule, a target."""
 
 from __future__ import annotations
 
@@ -12,12 +12,9 @@ from torch import Tensor
 from digitlab.exercises import Exercise, WrongAnswer, edit
 from digitlab.exercises.checking import Mistake, NotAttempted
 
-# --- 10.1 ---------------------------------------------------------------------------------------
 
-
-def in_memory_batches(
-    images: Tensor, labels: Tensor, order: Tensor, batch_size: int
-) -> list[tuple[Tensor, Tensor]]:
+# 10.1
+def in_memory_batches(images: Tensor, labels: Tensor, order: Tensor, batch_size: int) -> list[tuple[Tensor, Tensor]]:
     batches = []
     for chosen in order.split(batch_size):
         pixels = images[chosen][:, None].float() / 255
@@ -26,8 +23,7 @@ def in_memory_batches(
 
 
 def seven_digits() -> list[tuple[Tensor, Tensor, Tensor, int]]:
-    generator = torch.Generator().manual_seed(10)
-    images = torch.randint(256, (7, 28, 28), generator=generator, dtype=torch.uint8)
+    images = torch.randint(256, (7, 28, 28), generator=torch.Generator().manual_seed(10), dtype=torch.uint8)
     images[:, :, :14] = 0
     images[3] //= 2
     labels = torch.tensor([5, 0, 4, 1, 9, 2, 7])
@@ -43,14 +39,11 @@ def given_batches(answer: Any, *inputs: Any) -> list[tuple[Any, ...]]:
     if not batches or not all(isinstance(batch, tuple | list) and len(batch) == 2 for batch in batches):
         raise Mistake("return a list of pairs (images, labels), one pair for each batch")
     if len(batches) != 3:
-        raise Mistake(
-            f"7 digits in batches of 3 make 3 batches, the last of one digit; yours are {len(batches)}"
-        )
+        raise Mistake(f"7 digits in batches of 3 make 3 batches, the last of one digit; yours are {len(batches)}")
     return [tuple(batch) for batch in batches]
 
 
-# --- 10.2 ---------------------------------------------------------------------------------------
-
+# 10.2
 FAULTS = {"A": "data", "B": "repeats", "C": "steps", "D": "fair", "E": "machine"}
 
 
@@ -61,18 +54,14 @@ def judged(answer: Any) -> str:
     if any(word is ... for word in answer.values()):
         raise NotAttempted
     if strange := sorted({str(word) for word in answer.values()} - set(FAULTS.values())):
-        raise Mistake(
-            f"the words to choose from are {', '.join(sorted(FAULTS.values()))}; {strange[0]!r} is none of them"
-        )
-    wrong = [f"{letter} is not {word!r}" for letter, word in sorted(answer.items()) if word != FAULTS[letter]]
-    if wrong:
+        words = ", ".join(sorted(FAULTS.values()))
+        raise Mistake(f"the words to choose from are {words}; {strange[0]!r} is none of them")
+    if wrong := [f"{letter} is not {word!r}" for letter, word in sorted(answer.items()) if word != FAULTS[letter]]:
         raise Mistake(f"not yet: {', '.join(wrong)}. Ask of each what differs *besides* old and new")
     return "all five are right"
 
 
-# --- 10.3 ---------------------------------------------------------------------------------------
-
-
+# 10.3
 def speed_up(before: list[float], after: list[float]) -> float:
     return median(before[1:]) / median(after[1:])
 
@@ -84,9 +73,7 @@ def timings() -> list[tuple[list[float], list[float]]]:
     ]
 
 
-# --- 10.4 ---------------------------------------------------------------------------------------
-
-
+# 10.4
 def one_cycle(step: int, total_steps: int, peak: float) -> float:
     turn, last = 0.3 * total_steps - 1, total_steps - 1
     start, end = peak / 25, peak / 25 / 10_000
@@ -97,16 +84,10 @@ def one_cycle(step: int, total_steps: int, peak: float) -> float:
     return a + (b - a) * (1 - math.cos(math.pi * done)) / 2
 
 
-def steps_of_a_run() -> list[tuple[int, int, float]]:
-    return [(step, 50, 100.0) for step in (0, 3, 14, 15, 20, 40, 49)] + [(30, 101, 8.0)]
-
-
-# --- 10.5 ---------------------------------------------------------------------------------------
-
-
+# 10.5
 def seconds_to_reach(seconds: list[float], accuracies: list[float], target: float) -> float | None:
     total = 0.0
-    for lasted, accuracy in zip(seconds, accuracies):  # noqa: B905
+    for lasted, accuracy in zip(seconds, accuracies, strict=True):
         total += lasted
         if accuracy >= target:
             return total
@@ -123,9 +104,9 @@ EXERCISES = [
         number="10.1", title="A loader without Python in it", name="in_memory_batches", minutes=8, difficulty="medium",
         starter="def in_memory_batches(images, labels, order, batch_size):\n"
         '    """A list of (images, labels); images come as uint8 (N, 28, 28)."""\n    ...',
-        answer=in_memory_batches,
-        praise="the same numbers as ToTensor and Normalize give, without a line of Python for each image. The bytes stay "
-        "bytes until the batch is needed: a quarter of the memory of floats.",
+        answer=in_memory_batches, cases=seven_digits, observe=given_batches,
+        praise="the same numbers as ToTensor and Normalize give, without a line of Python for each image. The bytes "
+        "stay bytes until the batch is needed: a quarter of the memory of floats.",
         hints=(
             "`order.split(batch_size)` gives the indices of each batch; `images[chosen]` takes them all at once.",
             "`[:, None]` inserts the channel: (B, 28, 28) becomes (B, 1, 28, 28).",
@@ -142,11 +123,7 @@ EXERCISES = [
             edit("(pixels - 0.1307) / 0.3081", "(pixels - pixels.mean()) / pixels.std()",
                 "each batch is normalised with its *own* mean, so an image's numbers depend on its neighbours in the "
                 "batch. Use the two constants."),
-            edit(
-                "for chosen in order.split(batch_size)",
-                "for chosen, some in zip(order.split(batch_size), labels.split(batch_size))",
-                "labels[chosen]",
-                "some",
+            edit("labels[chosen]", "labels.split(batch_size)[len(batches)]",
                 "the images are shuffled, the labels are not: nearly every image has somebody else's label. Index "
                 "both with the same numbers."),
             edit("order.split(", "torch.arange(len(labels)).split(",
@@ -154,27 +131,28 @@ EXERCISES = [
             edit("order.split", "order[: len(order) // batch_size * batch_size].split",
                 "7 digits in batches of 3 make 3 batches, the last of one digit; yours are 2"),
         ),
-        cases=seven_digits, observe=given_batches,
     ),
     Exercise(
         number="10.2", title="Whom do you believe?", name="faults", minutes=5, difficulty="easy",
         starter='faults = ...  # a dictionary: {"A": "...", "B": "...", "C": "...", "D": "...", "E": "..."}',
         answer=FAULTS,
         code='faults = {"A": "data", "B": "repeats", "C": "steps", "D": "fair", "E": "machine"}',
-        praise="same data, same steps, same machine in the same state, several runs each. Whoever takes turns between the "
-        "versions gets the third almost for free.",
+        observe=judged,
+        praise="same data, same steps, same machine in the same state, several runs each. Whoever takes turns between "
+        "the versions gets the third almost for free.",
         hints=(
             "Ask of each report what differs between old and new *besides* the version itself.",
             "Exactly one of the five is fair. One of the others ran each version a single time.",
-            "A compares different amounts of data; look for the one with different numbers of steps, and for the busy machine.",
+            "A compares different amounts of data; look for the one with different numbers of steps, and for the busy "
+            "machine.",
         ),
         wrong=(
             WrongAnswer(FAULTS | {"B": "fair"},
                 "look at B again: one run each, 3.1 s and 2.9 s. Run the *same* version twice and you may see that "
                 "difference."),
             WrongAnswer(FAULTS | {"E": "fair"},
-                "look at E again: five runs each, but on a machine that was busy for one and idle for the other. Take"
-                " turns."),
+                "look at E again: five runs each, but on a machine that was busy for one and idle for the other. Take "
+                "turns."),
             WrongAnswer(FAULTS | {"E": "repeats"},
                 "look at E again: five runs each are enough. What was going on beside them was not the same."),
             WrongAnswer(FAULTS | {"A": "steps", "C": "data"},
@@ -183,13 +161,12 @@ EXERCISES = [
                 "look at C again: the new schedule had twice as many steps. Anything gets better with twice the "
                 "training."),
         ),
-        observe=judged,
     ),
     Exercise(
         number="10.3", title="How many times as fast?", name="speed_up", minutes=5, difficulty="easy",
         starter="def speed_up(before, after):\n"
         '    """Lists of seconds, the first of each a warm-up; 2.0 means twice as fast."""\n    ...',
-        answer=speed_up,
+        answer=speed_up, cases=timings,
         praise="one slow run among five no longer matters: that is what a median is for. Report the range beside it.",
         hints=(
             "`before[1:]` is the list without its first element; `median` was imported at the top.",
@@ -198,51 +175,39 @@ EXERCISES = [
         wrong=(
             edit("median(before[1:]) / median(after[1:]", "median(before) / median(after",
                 "the first run of each list is the warm-up and should not count: before[1:]."),
-            edit(
-                "median(before[1:]) / median(after[1:])",
-                "(sum(before[1:]) / len(before[1:])) / (sum(after[1:]) / len(after[1:]))",
-                "this compares means, and a single disturbed run (look at the 11 s) moves a mean a long way. Take the"
-                " median."),
-            edit(
-                "median(before[1:]) / median(after[1:])",
-                "float(torch.tensor(before[1:]).median() / torch.tensor(after[1:]).median())",
+            edit("return", "median = lambda runs: sum(runs) / len(runs)\n    return",
+                "this compares means, and a single disturbed run (look at the 11 s) moves a mean a long way. Take the "
+                "median."),
+            edit("return", "median = lambda runs: float(torch.tensor(runs).median())\n    return",
                 "nearly: for an even number of runs, PyTorch's median takes the lower one of the two in the middle. "
                 "`median` from the first cell takes their mean."),
             edit("median(before[1:]) / median(after", "median(after[1:]) / median(before",
                 "upside down: 2.0 should mean twice as fast, so the old time is divided by the new."),
-            edit("median(before[1:]) / median", "min(before[1:]) / min",
+            edit("return", "median = min\n    return",
                 "this compares the luckiest run of each. Some people do, and it can be defended, but here take the "
                 "median: the more runs you make, the luckier the luckiest gets."),
             edit(") / median", ") - median",
                 "this is how many seconds are saved; how many *times* as fast is a ratio."),
         ),
-        cases=timings,
     ),
     Exercise(
         number="10.4", title="One cycle", name="one_cycle", minutes=12, difficulty="hard",
         starter="def one_cycle(step, total_steps, peak):\n"
         '    """The learning rate of this step; steps count from 0."""\n    ...',
-        answer=one_cycle,
-        praise="equal to torch.optim.lr_scheduler.OneCycleLR, step for step. Note that you had to know total_steps before "
-        "the first step: such a schedule cannot be stopped early, only planned shorter.",
+        answer=one_cycle, cases=lambda: [*((step, 50, 100.0) for step in (0, 3, 14, 15, 20, 40, 49)), (30, 101, 8.0)],
+        praise="equal to torch.optim.lr_scheduler.OneCycleLR, step for step. Note that you had to know total_steps "
+        "before the first step: such a schedule cannot be stopped early, only planned shorter.",
         hints=(
-            "Two parts. Up to step 0.3 * total_steps - 1 it goes from peak / 25 to peak, after that from peak to peak / 250000.",
+            "Two parts. Up to step 0.3 * total_steps - 1 it goes from peak / 25 to peak, after that from peak to peak "
+            "/ 250000.",
             "In each part you need a, b, and how much of that part is done, from 0 to 1: step / turn in the first, "
             "(step - turn) / (last - turn) in the second.",
             "The wave: a + (b - a) * (1 - math.cos(math.pi * done)) / 2.",
         ),
         wrong=(
-            edit(
-                "a, b, done = start, peak,",
-                "return start + (peak - start) *",
-                "else:\n"
-                "        a, b, done = peak, end,",
-                "return peak + (end - peak) *",
-                "\n"
-                "    return a + (b - a) * (1 - math.cos(math.pi * done)) / 2",
-                "",
-                "right at the start, the peak and the end, but straight lines in between (a triangle). It works about"
-                " as well; PyTorch's default is half a cosine wave."),
+            edit("(1 - math.cos(math.pi * done)) / 2", "done",
+                "right at the start, the peak and the end, but straight lines in between (a triangle). It works about "
+                "as well; PyTorch's default is half a cosine wave."),
             edit("peak, end,", "peak, peak,",
                 "up it goes, and stays there: the second part is missing. The fall is where most of the errors go."),
             edit("peak / 25, peak / 25 / 10_000", "0.0, 0.0",
@@ -253,8 +218,8 @@ EXERCISES = [
                 "one step late: steps count from 0, so the peak is at 0.3 * total_steps - 1 and the last step is "
                 "total_steps - 1."),
             edit("0.3 * total_steps - 1, total_steps - 1", "0.3 * (total_steps - 1), total_steps - 1",
-                "nearly: you turn after 30 % of the *last* step's number, that is at 0.3 * (total_steps - 1). PyTorch"
-                " turns at 0.3 * total_steps - 1."),
+                "nearly: you turn after 30 % of the *last* step's number, that is at 0.3 * (total_steps - 1). PyTorch "
+                "turns at 0.3 * total_steps - 1."),
             edit("peak / 25 / 10_000", "peak / 10_000",
                 "it ends at peak / 10,000. It should end at a ten-thousandth of where it *began*, peak / 25: that is "
                 "peak / 250,000."),
@@ -262,14 +227,14 @@ EXERCISES = [
                 "the peak is in the middle; it should come after 30 % of the steps, so that more of them are left to "
                 "settle."),
         ),
-        cases=steps_of_a_run,
     ),
     Exercise(
         number="10.5", title="Seconds to a target", name="seconds_to_reach", minutes=6, difficulty="medium",
         starter="def seconds_to_reach(seconds, accuracies, target):\n"
         '    """seconds of each epoch and accuracy after it; None if the target is never reached."""\n    ...',
-        answer=seconds_to_reach,
-        praise="and None where it never gets there: 'not reached' is a result too, and better than a number that looks like one.",
+        answer=seconds_to_reach, cases=courses,
+        praise="and None where it never gets there: 'not reached' is a result too, and better than a number that "
+        "looks like one.",
         hints=(
             "Go through both lists together with zip, and add up the seconds as you go.",
             "The epoch's own seconds count too: the accuracy is measured after it.",
@@ -278,25 +243,16 @@ EXERCISES = [
         wrong=(
             edit("total += lasted", "total = lasted",
                 "these are the seconds of that epoch alone. From the start: add up all epochs until then."),
-            edit(
-                "):  # noqa: B905\n"
-                "        total += lasted",
-                ", strict=True):",
-                "total\n"
-                "    ",
-                "total\n"
-                "        total += lasted\n"
-                "    ",
-                "the epoch that reached the target is not counted itself: its accuracy is known only when it is over."),
+            edit("return total", "return total - lasted",
+                "the epoch that reached the target is not counted itself: its accuracy is known only when it is "
+                "over."),
             edit("accuracy >= target", "accuracy > target", "exactly at the target counts as reached: use >=."),
             edit("accuracy >= target", "accuracy == max(accuracies) >= target",
                 "this waits for the *best* accuracy. It may have reached the target long before: stop at the first."),
             edit("return None", "return total",
-                "where the target is never reached, you return the time of the whole run, which looks like a success."
-                " Return None."),
-            edit("total = 0.0", "total = 0", "total += lasted", "total += 1",
-                "these are epochs; the question is how many seconds they took together."),
+                "where the target is never reached, you return the time of the whole run, which looks like a success. "
+                "Return None."),
+            edit("+= lasted", "+= 1", "these are epochs; the question is how many seconds they took together."),
         ),
-        cases=courses,
     ),
 ]

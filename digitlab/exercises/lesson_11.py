@@ -10,11 +10,10 @@ from digitlab.exercises import Exercise, edit
 
 def pictures() -> list[tuple[Tensor]]:
     """Dark on light, light on dark, grey paper, and a picture in which the ink fills more than half of one row."""
-    generator = torch.Generator().manual_seed(11)
     ink = torch.zeros(30, 24)
     ink[8:20, 10:13] = 1.0
     ink[8:11, 5:18] = 0.8
-    noise = 0.02 * torch.rand(30, 24, generator=generator)
+    noise = 0.02 * torch.rand(30, 24, generator=torch.Generator().manual_seed(11))
     return [(1 - ink,), (ink.clone(),), ((0.75 - 0.6 * ink + noise),), ((0.2 + 0.6 * ink + noise),)]
 
 
@@ -28,35 +27,27 @@ def ink_maps() -> list[tuple[Tensor]]:
     return [(one,), (corners,), (pixel,), (tall,)]
 
 
-# --- 11.1 ---------------------------------------------------------------------------------------
-
-
+# 11.1
 def to_ink(grey: Tensor) -> Tensor:
     paper = grey.median()
     distance = (grey - paper).abs()
     return distance / distance.max()
 
 
-# --- 11.2 ---------------------------------------------------------------------------------------
-
-
+# 11.2
 def bounding_box(ink: Tensor) -> tuple[int, int, int, int]:
     rows = ink.amax(dim=1).nonzero().flatten()
     columns = ink.amax(dim=0).nonzero().flatten()
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
-# --- 11.3 ---------------------------------------------------------------------------------------
-
-
-def size_in_box(height: int, width: int) -> tuple[int, int]:
+# 11.3
+def size_in_box(height: int, width: int) -> tuple[int, ...]:
     scale = 20 / max(height, width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
+    return tuple(max(1, round(side * scale)) for side in (height, width))
 
 
-# --- 11.4 ---------------------------------------------------------------------------------------
-
-
+# 11.4
 def centre_of_mass(ink: Tensor) -> tuple[float, float]:
     total = ink.sum()
     rows, columns = torch.arange(ink.shape[0]), torch.arange(ink.shape[1])
@@ -76,9 +67,9 @@ EXERCISES = [
         number="11.1", title="Ink, whatever the paper", name="to_ink", minutes=8, difficulty="medium",
         starter="def to_ink(grey):\n"
         '    """Grey (H, W), 0 black .. 1 white, any paper: 0 where it is paper, 1 at the strongest ink."""\n    ...',
-        answer=to_ink,
-        praise="it does not matter any more whether the paper or the ink is the darker one. It assumes even light; the "
-        "library estimates the paper in each neighbourhood instead.",
+        answer=to_ink, cases=pictures,
+        praise="it does not matter any more whether the paper or the ink is the darker one. It assumes even light; "
+        "the library estimates the paper in each neighbourhood instead.",
         hints=(
             "Most of a picture is paper. Which number sits in the middle when all pixels are sorted?",
             "paper = grey.median(); ink is whatever is far from it, in either direction: the absolute difference.",
@@ -89,12 +80,9 @@ EXERCISES = [
                 "right for dark ink on white paper, and wrong for chalk on a board. Ask the picture what its paper "
                 "is: the median."),
             edit("distance / distance.max()", "(grey.max() - grey) / (grey.max() - grey.min())",
-                "right for dark ink on bright paper. On a blackboard the brightest pixel is chalk, and here the board"
-                " would be the ink. Ask the picture what its paper is: the median."),
-            edit(
-                "paper = grey.median()\n"
-                "    distance = (grey - paper",
-                "distance = (grey - grey[0, 0]",
+                "right for dark ink on bright paper. On a blackboard the brightest pixel is chalk, and here the board "
+                "would be the ink. Ask the picture what its paper is: the median."),
+            edit("grey.median()", "grey[0, 0]",
                 "one pixel stands for all the paper here, and paper has grain: the corner may be a speck. The median "
                 "asks all pixels."),
             edit("distance / distance.max()", "grey",
@@ -102,113 +90,84 @@ EXERCISES = [
                 "ink on black only."),
             edit("distance / distance.max()", "distance",
                 "the paper is 0 now, but faint ink stays faint. Divide by the largest difference."),
-            edit(
-                "paper = grey.median()\n"
-                "    distance = (grey - paper",
-                "distance = (grey - grey.mean()",
+            edit("grey.median()", "grey.mean()",
                 "the mean lies between paper and ink, so the paper is not 0. The median is paper, as long as most "
                 "pixels are."),
         ),
-        cases=pictures,
     ),
     Exercise(
         number="11.2", title="The bounding box", name="bounding_box", minutes=6, difficulty="easy",
         starter="def bounding_box(ink):\n"
         '    """(top, left, bottom, right) of the pixels above 0; bottom and right are one past the last."""\n    ...',
-        answer=bounding_box,
-        praise="with bottom and right one past the end, ink[top:bottom, left:right] is the crop, and bottom - top its height.",
+        answer=bounding_box, cases=ink_maps,
+        praise="with bottom and right one past the end, ink[top:bottom, left:right] is the crop, and bottom - top its "
+        "height.",
         hints=(
             "Which rows have any ink? ink.amax(dim=1) is the strongest ink of each row.",
-            ".nonzero().flatten() gives the positions; the first and the last of them are what you need, plus one for the end.",
+            ".nonzero().flatten() gives the positions; the first and the last of them are what you need, plus one for "
+            "the end.",
         ),
         wrong=(
             edit("int(rows[-1]) + 1, int(columns[-1]) + 1", "int(rows[-1]), int(columns[-1])",
-                "the last row and column of ink are cut off: a slice ends before its end, so bottom and right are one"
-                " more."),
-            edit(
-                "int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1",
-                "int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1",
+                "the last row and column of ink are cut off: a slice ends before its end, so bottom and right are one "
+                "more."),
+            edit("rows = ink", "ink = ink.T\n    rows = ink",
                 "rows and columns are exchanged. The order is top, left, bottom, right."),
             edit(
-                "    rows = ink",
-                "    if not (ink >= 0.6).any():\n"
-                "        return 0, 0, *ink.shape\n"
-                "    ink = (ink >= 0.6).float()\n"
-                "    rows = ink",
+                "rows = ink",
+                "if (ink < 0.6).all():\n        return 0, 0, *ink.shape\n    ink = ink >= 0.6\n    rows = ink",
                 "faint ink counts too: everything above 0. The soft edges of a stroke are part of it."),
         ),
-        cases=ink_maps,
     ),
     Exercise(
         number="11.3", title="How large in the box?", name="size_in_box", minutes=5, difficulty="easy",
         starter="def size_in_box(height, width):\n"
         '    """The size (height, width) at which a digit fills the 20x20 box, its shape kept."""\n    ...',
-        answer=size_in_box,
-        praise="the longer side becomes 20, and the shape stays: a 1 remains thin. At least one pixel is left of the other side.",
+        answer=size_in_box, cases=lambda: [(40, 20), (10, 30), (200, 2), (20, 20), (7, 5)],
+        praise="the longer side becomes 20, and the shape stays: a 1 remains thin. At least one pixel is left of the "
+        "other side.",
         hints=(
             "Both sides are multiplied by the same number; the longer one becomes 20.",
             "round(...) gives whole pixels. And what of a line of 200 x 2 pixels: may a side become 0?",
         ),
         wrong=(
-            edit("max(1, round(height * scale)), max(1, round(width * scale))", "20, 20",
+            edit("max(1, round(side * scale))", "20",
                 "this pulls every digit into a square: a 1 becomes a block. Multiply both sides by the same number."),
             edit("/ max(", "/ min(",
                 "the shorter side becomes 20, so the longer one sticks out of the box. Divide by the longer side."),
             edit("= 20", "= 28",
                 "MNIST's digits fill 20 of the 28 pixels, not all of them. The rest is the margin that centring "
                 "needs."),
-            edit(
-                "scale = 20 /",
-                "longer =",
-                "max(1, round(height * scale)), max(1, round(width * scale))",
-                "height * 20 // longer, width * 20 // longer",
+            edit("max(1, round(side * scale))", "side * 20 // max(height, width)",
                 "what is behind the point is cut off, so 6.67 becomes 6, and a thin stroke 0. Round to the nearest "
                 "whole number, and keep at least 1."),
-            edit(
-                "scale = 20 /",
-                "longer =",
-                "max(1, round(height * scale)), max(1, round(width * scale))",
-                "height * 20 / longer, width * 20 / longer",
+            edit("max(1, round(side * scale))", "side * scale",
                 "the shape is kept, but there are no parts of pixels: round, and keep at least 1."),
-            edit(
-                "max(1, round(height * scale)), max(1, round(width * scale))",
-                "round(height * scale), round(width * scale)",
+            edit("max(1, round(side * scale))", "round(side * scale)",
                 "a very thin stroke gets a side of 0 pixels and disappears. Keep at least 1."),
         ),
-        cases=lambda: [(40, 20), (10, 30), (200, 2), (20, 20), (7, 5)],
     ),
     Exercise(
         number="11.4", title="The centre of mass", name="centre_of_mass", minutes=8, difficulty="medium",
         starter="def centre_of_mass(ink):\n"
         '    """(row, column) of the centre of mass of an ink map (H, W), counted from 0, as two numbers."""\n    ...',
-        answer=centre_of_mass,
-        praise="dark pixels pull more than faint ones. MNIST's digits were all moved until this point lay in the middle.",
+        answer=centre_of_mass, cases=uneven_ink,
+        praise="dark pixels pull more than faint ones. MNIST's digits were all moved until this point lay in the "
+        "middle.",
         hints=(
             "It is a mean of positions, in which each pixel counts as much as it has ink.",
             "For the rows: sum the ink of each row, multiply by the row's number, add up, divide by all the ink.",
         ),
         wrong=(
-            edit(
-                "    total = ink.sum()\n",
-                "    rows, columns = (ink > 0).any(dim=1).nonzero(), (ink > 0).any(dim=0).nonzero()\n"
-                "    return float((rows[0] + rows[-1]) / 2), float((columns[0] + columns[-1]) / 2)\n",
+            edit("total =", "ink = (ink.amax(1, keepdim=True) * ink.amax(0) > 0).float()\n    total =",
                 "this is the middle of the bounding box. A 7 has most of its ink at the top, so its centre of mass "
                 "lies higher."),
-            edit(
-                "    total = ",
-                "    ink = (ink > 0).float()\n"
-                "    total = ",
+            edit("total =", "ink = (ink > 0).float()\n    total =",
                 "each inked pixel counts the same here. A faint one should count less: weigh by the ink."),
-            edit(
-                "float((ink.sum(dim=1) * rows).sum() / total), float((ink.sum(dim=0) * columns).sum() / total)",
-                "float((ink.sum(dim=0) * columns).sum() / total), float((ink.sum(dim=1) * rows).sum() / total)",
-                "row and column are exchanged: the row comes first."),
-            edit(
-                "torch.arange(ink.shape[0]), torch.arange(ink.shape[1])",
-                "torch.arange(ink.shape[0]) + 1, torch.arange(ink.shape[1]) + 1",
+            edit("total =", "ink = ink.T\n    total =", "row and column are exchanged: the row comes first."),
+            edit("return", "rows, columns = rows + 1, columns + 1\n    return",
                 "right, but counted from 1: the first row and the first column are number 0."),
             edit("ink.sum()\n", "1\n", "a mean needs a division: by the sum of all ink."),
         ),
-        cases=uneven_ink,
     ),
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from digitlab.exercises import Exercise, edit
+from digitlab.exercises.checking import call
 
 
 def network(seed: int = 0) -> nn.Sequential:
@@ -23,9 +23,7 @@ def batch(n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     return torch.randn(n, 1, 28, 28, generator=generator), torch.randint(10, (n,), generator=generator)
 
 
-# --- 12.1 ---------------------------------------------------------------------------------------
-
-
+# 12.1
 def surplus_at_start(model: nn.Module, images: Tensor, labels: Tensor) -> float:
     with torch.no_grad():
         loss = F.cross_entropy(model(images), labels)
@@ -42,44 +40,36 @@ def untrained_models() -> list[tuple[Any, ...]]:
     return [(model, *batch(20, seed)) for seed, model in enumerate((network(), wild, even))]
 
 
-# --- 12.2 ---------------------------------------------------------------------------------------
-
-
+# 12.2
 def equal_neighbours(labels: Tensor) -> float:
     return (labels[1:] == labels[:-1]).float().mean().item()
 
 
 def rows_of_labels() -> list[tuple[Tensor]]:
     """In any order, sorted, sorted the other way, and a short row."""
-    _, labels = batch(40, seed=5)
-    labels[0], labels[-1] = 3, 3
+    labels = batch(40, seed=5)[1]
+    labels[[0, -1]] = 3
     in_order = labels.sort().values
     return [(labels,), (in_order,), (in_order.flip(0),), (torch.tensor([7, 7, 1]),)]
 
 
-# --- 12.3 ---------------------------------------------------------------------------------------
-
-
+# 12.3
 def not_held(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
     held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     return [name for name, parameter in model.named_parameters() if id(parameter) not in held]
 
 
-def models_and_optimizers(answer: Any, forgotten: Iterable[int]) -> Any:
+def models_and_optimizers(answer: Any, forgotten: tuple[int, ...]) -> Any:
     """What the answer returns for four layers, of which the optimiser does not hold some; each has its own group."""
     torch.manual_seed(0)
-    layers = [nn.Linear(10, 10), nn.Linear(10, 10), nn.Linear(10, 10), nn.Linear(10, 5)]
-    model = nn.Sequential(*layers)
-    held = [layer for number, layer in enumerate(layers) if number not in tuple(forgotten)]
-    groups = [{"params": list(layer.parameters())} for layer in held]
+    model = nn.Sequential(nn.Linear(10, 10), nn.Linear(10, 10), nn.Linear(10, 10), nn.Linear(10, 5))
+    groups = [{"params": list(layer.parameters())} for i, layer in enumerate(model) if i not in forgotten]
     optimizer = torch.optim.SGD(groups, lr=0.1)
-    result = answer(model, optimizer) if callable(answer) else answer
+    result = call(answer, model, optimizer)
     return sorted(result) if isinstance(result, set) else result
 
 
-# --- 12.4 ---------------------------------------------------------------------------------------
-
-
+# 12.4
 def overfit(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
     optimizer, losses = torch.optim.SGD(model.parameters(), lr=0.1), []
     for _ in range(50):
@@ -91,16 +81,9 @@ def overfit(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
     return losses
 
 
-def one_batch() -> list[tuple[Any, ...]]:
-    return [(network(seed), *batch(10, seed)) for seed in (0, 1)]
-
-
 def losses_of(answer: Any, *inputs: Any) -> Any:
-    """What the answer returns, as numbers; the network may change, it is meant to."""
-    result = answer(*inputs) if callable(answer) else answer
-    if isinstance(result, list):
-        return [each.item() if isinstance(each, Tensor) and each.numel() == 1 else each for each in result]
-    return result
+    """What the answer returns; the network may change, it is meant to."""
+    return call(answer, *inputs)
 
 
 EXERCISES = [
@@ -108,12 +91,13 @@ EXERCISES = [
         number="12.1", title="Where a loss must begin", name="surplus_at_start", minutes=6, difficulty="easy",
         starter="def surplus_at_start(model, images, labels):\n"
         '    """The untrained model\'s mean loss, minus what guessing costs."""\n    ...',
-        answer=surplus_at_start,
-        praise="near zero for a healthy start. Far above, and the network is already sure of itself before it has seen a "
-        "digit; below, and it has seen them before.",
+        answer=surplus_at_start, cases=untrained_models,
+        praise="near zero for a healthy start. Far above, and the network is already sure of itself before it has "
+        "seen a digit; below, and it has seen them before.",
         hints=(
             "Guessing gives each of ten digits one tenth. Its cross-entropy is the natural logarithm of 10.",
-            "`F.cross_entropy(model(images), labels)` is the mean loss; `.item()` makes it a number; subtract `math.log(10)`.",
+            "`F.cross_entropy(model(images), labels)` is the mean loss; `.item()` makes it a number; subtract "
+            "`math.log(10)`.",
         ),
         wrong=(
             edit("math.log(10)", "math.log10(10)",
@@ -126,13 +110,12 @@ EXERCISES = [
             edit("loss.item() - math.log(10)", "math.log(10) - loss.item()",
                 "the sign is turned round: the surplus is the loss minus ln 10."),
         ),
-        cases=untrained_models,
     ),
     Exercise(
         number="12.2", title="Are the labels sorted?", name="equal_neighbours", minutes=6, difficulty="easy",
         starter="def equal_neighbours(labels):\n"
         '    """The share of neighbouring pairs that have the same label, 0..1."""\n    ...',
-        answer=equal_neighbours,
+        answer=equal_neighbours, cases=rows_of_labels,
         praise="about one tenth for shuffled digits, nearly 1 for sorted ones, in whichever order they were sorted. "
         "One line, worth running on any data set that a stranger gives you.",
         hints=(
@@ -151,15 +134,14 @@ EXERCISES = [
                 "nearly: 40 labels have 39 pairs of neighbours. Divide by the number of pairs."),
             edit("] == labels", "] != labels", "this is the share of pairs that differ; wanted are the equal ones."),
         ),
-        cases=rows_of_labels,
     ),
     Exercise(
         number="12.3", title="What the optimiser does not hold", name="not_held", minutes=12, difficulty="hard",
         starter="def not_held(model, optimizer):\n"
         '    """Names of the model\'s parameters that the optimiser does not hold, in order."""\n    ...',
-        answer=not_held,
-        praise="this finds layers that were added, or replaced, after the optimiser was made. Tensors are told apart by "
-        "id(), because == compares their numbers.",
+        answer=not_held, cases=lambda: [((),), ((1,),), ((0, 3),)], observe=models_and_optimizers,
+        praise="this finds layers that were added, or replaced, after the optimiser was made. Tensors are told apart "
+        "by id(), because == compares their numbers.",
         hints=(
             "`model.named_parameters()` gives pairs of name and parameter. An optimiser keeps its own in "
             '`group["params"]` for each group of `optimizer.param_groups`.',
@@ -168,17 +150,9 @@ EXERCISES = [
         ),
         wrong=(
             edit("not in held", "in held", "these are the names that the optimiser does hold; wanted are the others."),
-            edit(
-                "held = {id(parameter)",
-                "shapes = {parameter.shape",
-                "id(parameter) not in held",
-                "parameter.shape not in shapes",
+            edit("held =", "id = lambda parameter: parameter.shape\n    held =",
                 "two layers of the same shape are still two layers. Compare the parameters themselves, by id()."),
-            edit(
-                '{id(parameter) for group in optimizer.param_groups for parameter in group["params"]}',
-                '[parameter for group in optimizer.param_groups for parameter in group["params"]]',
-                "if id(parameter) not",
-                "if parameter not",
+            edit("{id(parameter)", "[parameter", '"]}', '"]]', "if id(parameter)", "if parameter",
                 "`in` on a list asks with ==, and == compares two tensors number by number, so there is no single "
                 "answer. Ask whether they are the same *object*: collect id(parameter) in a set."),
             edit("group in optimizer.param_groups for parameter in group", "parameter in optimizer.param_groups[0]",
@@ -187,25 +161,21 @@ EXERCISES = [
                 "requires_grad says whether a gradient is computed. Whether somebody uses it is another question: "
                 "look into optimizer.param_groups."),
         ),
-        cases=lambda: [((),), ((1,),), ((0, 3),)], observe=models_and_optimizers,
     ),
     Exercise(
         number="12.4", title="Overfit one batch", name="overfit", minutes=12, difficulty="medium",
         starter="def overfit(model, images, labels):\n"
         '    """Train 50 steps on this one batch (SGD, lr 0.1); the list of the 50 losses."""\n    ...',
-        answer=overfit,
-        praise="close to zero, though the images were noise and the labels were drawn by lot. A network that cannot even "
-        "learn ten digits by heart has a fault in its code, and you know after a second.",
+        answer=overfit, cases=lambda: [(network(seed), *batch(10, seed)) for seed in (0, 1)], observe=losses_of,
+        praise="close to zero, though the images were noise and the labels were drawn by lot. A network that cannot "
+        "even learn ten digits by heart has a fault in its code, and you know after a second.",
         hints=(
             "It is the training loop of lesson 03 with the same batch in each step.",
             "In each step: loss, optimizer.zero_grad(), loss.backward(), optimizer.step().",
             "Begin with losses = [], append loss.item() in each step, and return losses after the loop.",
         ),
         wrong=(
-            edit(
-                "optimizer.zero_grad()\n"
-                "        ",
-                "",
+            edit("        optimizer.zero_grad()\n", "",
                 "the gradients of all steps pile up: zero_grad is missing. This batch is so easy that the loss falls "
                 "all the same; on many batches it would not."),
             edit("        optimizer.step()\n", "",
@@ -219,6 +189,5 @@ EXERCISES = [
             edit("return losses", "return losses[-1]",
                 "this is the last loss, and right. Return all fifty in a list: the way down is worth looking at."),
         ),
-        cases=one_batch, observe=losses_of,
     ),
 ]

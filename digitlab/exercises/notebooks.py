@@ -32,28 +32,23 @@ def lessons_folder() -> Path:
 
 
 def copy_lessons(folder: str | Path, *, force: bool = False) -> list[Path]:
-    """Copy the notebooks into ``folder``, which is made if it is not there.
+    """Copy the notebooks into ``folder``, which is made if it is not there; returns the copies that were written.
 
     A notebook that is there already and differs is somebody's work: then nothing at all is copied, unless ``force``.
-
-
-    Returns:
-        The copies that were written; those that were there already, unchanged, are left alone.
 
     Raises:
         LessonError: notebooks of those names are there and differ.
         OSError: the folder cannot be written to.
     """
-    folder = Path(folder)
-    contents = {folder / path.name: path.read_bytes() for path in sorted(lessons_folder().glob("*.ipynb"))}
-    missing = [path for path in contents if not path.exists()]
-    changed = [path for path in contents if path.exists() and path.read_bytes() != contents[path]]
-    if changed and not force:
-        names = ", ".join(path.name for path in changed)
+    originals = {Path(folder, path.name): path.read_bytes() for path in lessons_folder().glob("*.ipynb")}
+    missing = [path for path in sorted(originals) if not path.exists()]
+    edited = [path for path in sorted(originals) if path.exists() and path.read_bytes() != originals[path]]
+    if edited and not force:
+        names = ", ".join(path.name for path in edited)
         raise LessonError(
             f"{folder} holds edited copies ({names}): --force overwrites them, or choose another folder"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in missing + changed:
-        write_whole(path, contents[path])
-    return missing + changed
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for path in missing + edited:
+        write_whole(path, originals[path])
+    return missing + edited

@@ -1,10 +1,8 @@
 """What a learner's code may change unseen for the rest of the notebook, and how it is put back.
 
-Random states, default dtype and device, threads, determinism, warnings and the like: a check leaves them as they were,
-and neither the reference nor a known wrong answer meets what the learner's answer has set.
-
-Not put back is what a learner sees at once or has meant: printing options, figures, the working folder. It is not a
-sandbox: files, the environment and other modules stay as the code leaves them.
+A check leaves random states, default dtype and device and the like as they were, and neither the reference nor a known
+wrong answer meets what the learner's answer has set. Not put back is what a learner sees at once or has meant (printing
+options, figures, the working folder), nor files, the environment and other modules: it is not a sandbox.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 
 @contextlib.contextmanager
@@ -41,13 +38,13 @@ def quiet_surroundings() -> Iterator[None]:
             put_back(value)
 
 
-def _gpu_random_states() -> tuple[list[Tensor] | None, Tensor | None]:
+def _gpu_random_states() -> tuple[Any, Any]:
     """CUDA's, if it is in use (asking would start it), and Apple's."""
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     return cuda, torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
 
 
-def _put_back_gpu_random_states(states: tuple[list[Tensor] | None, Tensor | None]) -> None:
+def _put_back_gpu_random_states(states: tuple[Any, Any]) -> None:
     cuda, mps = states
     if cuda is not None:
         torch.cuda.set_rng_state_all(cuda)
@@ -57,16 +54,16 @@ def _put_back_gpu_random_states(states: tuple[list[Tensor] | None, Tensor | None
         torch.mps.set_rng_state(mps)
 
 
-def _determinism() -> tuple[bool, bool, bool, bool]:
-    cudnn = torch.backends.cudnn
-    algorithms = (
+def _determinism() -> tuple[bool, ...]:
+    return (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
+        torch.backends.cudnn.deterministic,
+        torch.backends.cudnn.benchmark,
     )
-    return *algorithms, cudnn.deterministic, cudnn.benchmark
 
 
-def _put_back_determinism(kept: tuple[bool, bool, bool, bool]) -> None:
+def _put_back_determinism(kept: tuple[bool, ...]) -> None:
     if _determinism() != kept:  # to set it loads PyTorch's compiler, which takes seconds
         torch.use_deterministic_algorithms(kept[0], warn_only=kept[1])
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = kept[2:]

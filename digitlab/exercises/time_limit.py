@@ -1,14 +1,14 @@
 """Run a learner's code for at most so many seconds, so that a loop without an end does not take the notebook with it.
 
 The code runs in a thread of its own while the notebook's waits. When the time is up, an exception is raised in that
-thread. So it can never strike the notebook, however late it comes; an interrupt from the keyboard still reaches the
-notebook; and it is the same on every system, whichever thread asks. What PyTorch and NumPy keep for each thread
-(gradient mode, autocast, default device, error settings) ends with the thread.
+thread: it can never strike the notebook, however late it comes; an interrupt from the keyboard still reaches the
+notebook; and it is the same on every system. What PyTorch and NumPy keep for each thread (gradient mode, autocast,
+default device, error settings) ends with the thread.
 
 What it cannot end: a single call that does not come back to Python. One that lets other threads run, as `time.sleep`
-does, is left behind and ends when it returns. One that does not, as `sum(itertools.count())`, stops the kernel. Nor can
-it end, for sure, a loop that catches everything (a bare `except:`): the exception is raised twenty times, and then
-the learner is told to restart.
+does, is left behind and ends when it returns. One that does not, as `sum(itertools.count())`, stops the kernel. Nor
+can it end, for sure, a loop that catches everything (a bare `except:`): it is struck twenty times, and then the
+learner is told to restart.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ import ctypes
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any
 
-_Result = TypeVar("_Result")
 _STEP = 0.05  # Ctrl-C does not get through a longer wait on Windows
 _INSIST_STEPS = 20
 
@@ -29,13 +28,13 @@ class _End(SystemExit):
     """Ends a thread. `except Exception` lets it through, and `threading` prints nothing about a SystemExit."""
 
 
-def within_seconds(seconds: float, run: Callable[[], _Result]) -> _Result:
+def within_seconds(seconds: float, run: Callable[[], Any]) -> Any:
     """What ``run()`` returns or raises.
 
     Raises:
         TimeoutError: it had not finished in time; the message tells the learner what to look for.
     """
-    results: list[_Result] = []
+    results: list[Any] = []
     errors: list[BaseException] = []
 
     def work() -> None:
