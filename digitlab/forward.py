@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 from digitlab.checks import check_choice, checked
-from digitlab.models import evaluating, unwrapped
+from digitlab.modes import evaluating, unwrapped
 
 Images = Float[Tensor, "B 1 28 28"]
 

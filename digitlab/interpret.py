@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from digitlab.checks import check_range, checked
 from digitlab.forward import Images, as_maps, matching, run_through
-from digitlab.models import evaluating, unwrapped
+from digitlab.modes import evaluating, unwrapped
 from digitlab.names import MEAN, STD
 
 Targets = Int64[Tensor, " B"] | Int64[Tensor, ""] | int | None

@@ -6,14 +6,11 @@ softmax: the loss, ``cross_entropy``, applies the softmax itself. The names of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel
 
 from digitlab.checks import check_choice, check_range, checked
 
@@ -250,27 +247,3 @@ def create_model(name: str, dropout: float = 0.5) -> DigitModel:
     with torch.device("cpu"):  # whatever the program around has made PyTorch's default
         model = CNN(dropout) if name == "cnn" else _MODELS[name]()
     return model.float()
-
-
-@contextmanager
-def evaluating(model: nn.Module, gradients: bool = False) -> Iterator[None]:
-    """``eval`` mode for a while; then each submodule is put back in its own mode."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.inference_mode(False), torch.set_grad_enabled(gradients):
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The model itself, out of what `torch.compile`, data-parallel training or weight averaging put around it."""
-    while True:
-        if isinstance(model, nn.DataParallel | DistributedDataParallel | AveragedModel):
-            model = model.module
-        elif "_orig_mod" in model._modules:
-            model = model.get_submodule("_orig_mod")
-        else:
-            return model

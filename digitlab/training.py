@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from digitlab.checks import check_range, checked, described
 from digitlab.data.loader import normalize
-from digitlab.models import evaluating
+from digitlab.modes import evaluating
 
 Batches = Iterable[Any]
 """Anything that gives ``(images (B, 1, 28, 28), labels (B,))``: a `DigitLoader`, or PyTorch's ``DataLoader``."""

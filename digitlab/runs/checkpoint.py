@@ -16,7 +16,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from digitlab.checks import checked
-from digitlab.models import DigitModel, create_model, list_models, unwrapped
+from digitlab.models import DigitModel, create_model, list_models
+from digitlab.modes import unwrapped
 from digitlab.writing import write_whole
 
 MODEL_FILE = "model.safetensors"
