@@ -1,0 +1,82 @@
+"""Equal content in ten forms, to every public function: the same result, or one line. Never another number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from test_arguments import NOT_CALLED, ROWS, arguments
+from torch import Tensor, nn
+
+import digitlab as dl
+
+
+def spread_out(valid: Tensor) -> Tensor:
+    """Not contiguous: every second place of a larger tensor."""
+    return torch.stack([valid, valid], dim=-1)[..., 0]
+
+
+SAME: dict[str, Callable[[Tensor], Any]] = {
+    "list": lambda valid: valid.tolist(),
+    "tuple": lambda valid: tuple(valid.tolist()),
+    "NumPy": lambda valid: valid.numpy(),
+    "int32": lambda valid: valid.int() if not valid.is_floating_point() else valid.double(),
+    "float64": lambda valid: valid.double(),
+    "not contiguous": spread_out,
+    "with a gradient": lambda valid: valid.float().clone().requires_grad_(),
+}
+NOTHING: dict[str, Callable[[Tensor], Any]] = {
+    "meta": lambda valid: valid.to("meta"),
+    "one-hot": lambda valid: nn.functional.one_hot(valid.flatten().long().clamp(0, 9), 10),
+    "one-hot float": lambda valid: nn.functional.one_hot(valid.flatten().long().clamp(0, 9), 10).float(),
+    "empty": lambda valid: valid[:0],
+}
+TENSORS = [(name, each) for name, each in arguments(Tensor) if name not in NOT_CALLED]
+
+
+def called(function: str, argument: str, value: Any) -> Any:
+    """The result; a refusal, which must be one line, is ``None``."""
+    try:
+        return getattr(dl, function)(**{**ROWS[function], argument: value})
+    except (TypeError, ValueError) as error:
+        message = str(error)
+        assert message and "\n" not in message and len(message) < 250, message
+        return None
+
+
+def numbers(result: Any) -> Iterable[Tensor]:
+    """All that a result consists of, as tensors; of a picture the bytes."""
+    if isinstance(result, Tensor | np.ndarray | float | int):
+        yield torch.as_tensor(result).detach().double()
+    elif isinstance(result, dl.Picture):
+        yield torch.tensor(list(result.alt_text.encode()))
+        yield torch.tensor(list(result.png()))
+    elif isinstance(result, (list, tuple)):
+        for each in result:
+            yield from numbers(each)
+    elif hasattr(result, "__dict__"):
+        for name, each in vars(result).items():
+            if not name.startswith("_"):
+                yield from numbers(each)
+
+
+@pytest.mark.parametrize("form", SAME)
+@pytest.mark.parametrize(("function", "argument"), TENSORS)
+def test_equal_content_gives_an_equal_result_or_is_refused(function: str, argument: str, form: str) -> None:
+    got = called(function, argument, SAME[form](ROWS[function][argument]))
+    if got is not None:
+        usual = getattr(dl, function)(**ROWS[function])
+        for ours, theirs in zip(numbers(got), numbers(usual), strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5, equal_nan=True)
+
+
+@pytest.mark.parametrize("form", NOTHING)
+@pytest.mark.parametrize(("function", "argument"), TENSORS)
+def test_what_holds_nothing_of_it_gives_nothing_or_is_refused(
+    function: str, argument: str, form: str
+) -> None:
+    got = called(function, argument, NOTHING[form](ROWS[function][argument]))
+    assert got is None or all(each.numel() == 0 for each in numbers(got)), got
