@@ -3,6 +3,7 @@
 import functools
 import http.server
 import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Any
 
 # Two tests run at once, on two cores; and a number should not depend on the number of threads that summed it.
 os.environ["OMP_NUM_THREADS"] = "1"
+# In a background job the interrupt is ignored, and programs that are started inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
 
