@@ -18,7 +18,7 @@ from digitlab.exercises.clinic_patients import healthy
 from digitlab.training import Scores
 
 PATIENTS = list_patients()
-LESSON = Path(dl.__file__).parents[1] / "lessons" / "12_the_bug_clinic.ipynb"
+LESSON = Path(dl.__file__).parents[1] / "lessons" / "14_the_bug_clinic.ipynb"
 MISREPORTS = (4, 7, 10, 11)
 """Their models have learnt; what their owners say of them is wrong."""
 

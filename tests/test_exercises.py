@@ -93,7 +93,7 @@ def test_a_mistake_is_recognised_beside_another_one() -> None:
 
 
 def test_a_constant_is_not_taken_for_a_mistake_that_it_hits_by_chance() -> None:
-    each = exercise("14.4")
+    each = exercise("16.4")
     assert each.check(lambda *_: 1.0).message not in [wrong.diagnosis for wrong in each.wrong]
 
 
@@ -175,20 +175,20 @@ RIGHT_IN_OTHER_WAYS = {
     "a float for a tensor": ("02.2", lambda z, y: nn.functional.cross_entropy(z, y).item()),
     "a NumPy number": ("02.2", lambda z, y: np.float64(nn.functional.cross_entropy(z, y))),
     "lists of numbers": ("03.2", lambda n, size: [part.tolist() for part in torch.randperm(n).split(size)]),
-    "an array of counts": ("05.2", lambda: np.array([260, 5020, 16050, 510])),
-    "dimensions from the end": ("05.5", lambda n: -n if n in (1, 3) else 1 - n),
-    "five folds by number": ("07.5", fold_by_fold),
+    "an array of counts": ("06.2", lambda: np.array([260, 5020, 16050, 510])),
+    "dimensions from the end": ("06.5", lambda n: -n if n in (1, 3) else 1 - n),
+    "five folds by number": ("09.5", fold_by_fold),
     "a NumPy array with a lot": (
-        "09.4",
+        "11.4",
         lambda numbers, p, training: (
             numbers.numpy() * (np.random.rand(*numbers.shape) >= p) / (1 - p) if training else numbers.numpy()
         ),
     ),
     "NumPy's truth": (
-        "13.3",
+        "15.3",
         lambda a, b, limit: (np.abs(a - b).max() <= limit) & (a.argmax(1) == b.argmax(1)).all(),
     ),
-    "a box as a tensor": ("11.2", box_as_a_tensor),
+    "a box as a tensor": ("13.2", box_as_a_tensor),
 }
 
 
@@ -206,7 +206,7 @@ def test_a_wrong_number_comes_before_bad_manners() -> None:
             return sum(nn.functional.cross_entropy(model(x), y).item() for x, y in batches) / len(batches)
 
     assert (
-        "mean of the batches' means" in exercise("03.4").check(mean_of_means_left_in_evaluation_mode).message
+        "mean of the batches' means" in exercise("04.1").check(mean_of_means_left_in_evaluation_mode).message
     )
 
 
@@ -215,17 +215,17 @@ def test_a_wrong_number_comes_before_bad_manners() -> None:
     [
         ("00.1", lambda scores: [row.argmax() + 0.4 for row in scores], "the dtype is torch.float32"),
         (
-            "04.1",
+            "05.1",
             lambda n, k, stride=1, padding=0: n + k + stride,
             "expected 24, got 34 for the inputs 28, 5",
         ),
-        ("10.2", {"A": "steps", "B": "fair", "C": "steps", "D": "fair", "E": "machine"}, "A is not 'steps'"),
-        ("11.2", lambda ink: box_as_a_tensor(ink) + 1, "result 1 of 4: expected 5, got 6"),
-        ("13.2", lambda maps: exercise("13.2").answer(maps)[None], "the shape is (1, 1, 2, 2)"),
-        ("13.4", lambda weights: weights.astype(np.int8), "return two things"),
-        ("13.4", lambda weights: (weights, 1.0), "dtype float32"),
-        ("14.3", lambda n, rank, n_workers: torch.arange(n) % n_workers == rank, "not a true or false"),
-        ("14.3", lambda n, rank, n_workers: torch.arange(n).chunk(n_workers)[rank], "No two shares"),
+        ("12.2", {"A": "steps", "B": "fair", "C": "steps", "D": "fair", "E": "machine"}, "A is not 'steps'"),
+        ("13.2", lambda ink: box_as_a_tensor(ink) + 1, "result 1 of 4: expected 5, got 6"),
+        ("15.2", lambda maps: exercise("15.2").answer(maps)[None], "the shape is (1, 1, 2, 2)"),
+        ("15.4", lambda weights: weights.astype(np.int8), "return two things"),
+        ("15.4", lambda weights: (weights, 1.0), "dtype float32"),
+        ("16.3", lambda n, rank, n_workers: torch.arange(n) % n_workers == rank, "not a true or false"),
+        ("16.3", lambda n, rank, n_workers: torch.arange(n).chunk(n_workers)[rank], "No two shares"),
     ],
 )
 def test_a_wrong_answer_is_told_what_differs_or_what_to_return(number: str, answer: Any, words: str) -> None:

@@ -98,7 +98,7 @@ def test_every_public_name_is_in_the_reference_and_says_something(site: Path) ->
 
 
 def test_formulas_are_drawn_without_a_script(site: Path) -> None:
-    text = (site / "lessons" / "04_convolution_by_hand" / "index.html").read_text(encoding="utf-8")
+    text = (site / "lessons" / "05_convolution_by_hand" / "index.html").read_text(encoding="utf-8")
     assert "<mfrac>" in text and "arithmatex" not in text
 
 

@@ -2,7 +2,7 @@
 
     from digitlab.exercises import exercise
 
-    ex = exercise("04.2")
+    ex = exercise("05.2")
     ex.check(my_conv2d)      # correct | incorrect, with the likely cause | not attempted (the answer is still `...`)
     ex.hint()                # one more each time
     ex.solution()            # the reference

@@ -1,7 +1,7 @@
 """The bug clinic: trainers that run without an error and are wrong, and an examination that finds out.
 
 This file is the consulting room: the examination and the check. The twelve patients themselves are in
-`digitlab.exercises.clinic_patients`; reading that file spoils lesson 12, which is where they are met.
+`digitlab.exercises.clinic_patients`; reading that file spoils lesson 14, which is where they are met.
 
 Everything is measured on digits of the bundled sample, so that every learner sees the same symptoms.
 """

@@ -1,6 +1,6 @@
 """The twelve patients of the bug clinic: a healthy trainer, and for each patient the edits that made it ill.
 
-Do not read this before lesson 12: it holds the cures. The trainers have no docstrings and no comments, because
+Do not read this before lesson 14: it holds the cures. The trainers have no docstrings and no comments, because
 learners are shown them as they are. How they are examined is in `digitlab.exercises.clinic`.
 """
 # ruff: noqa: D101, D102, D103
@@ -41,7 +41,7 @@ def small_network() -> nn.Sequential:
 
 
 def dropout_network() -> nn.Sequential:
-    """The same with dropout on the pixels and on the units, explained in lesson 09."""
+    """The same with dropout on the pixels and on the units, explained in lesson 11."""
     flatten, hidden, relu, last = small_network()
     return nn.Sequential(flatten, nn.Dropout(0.5), hidden, relu, nn.Dropout(0.5), last)
 

@@ -72,7 +72,7 @@ EXERCISES = [
         number="00.2", title="What share is right?", name="share_right", minutes=3, difficulty="easy",
         starter='def share_right(answers, labels):\n    """The share of the answers that equal their label, from 0 to 1."""\n    ...',
         answer=share_right, cases=some_answers,
-        praise="this share is called accuracy. It is the number that everybody reports, and lesson 06 asks how far to trust it.",
+        praise="this share is called accuracy. It is the number that everybody reports, and lesson 07 asks how far to trust it.",
         hints=(
             "`answers == labels` is a row of True and False.",
             "As numbers, True is 1 and False is 0: `.float()`. What is the mean of ones and zeros?",
@@ -92,7 +92,7 @@ EXERCISES = [
         number="00.3", title="How big is it?", name="count_parameters", minutes=4, difficulty="easy",
         starter='def count_parameters(model):\n    """How many numbers in the model are learnt."""\n    ...',
         answer=count_parameters, cases=some_models,
-        praise="the course's CNN has 21,840. In lesson 05 you will get there with pencil and paper, layer by layer.",
+        praise="the course's CNN has 21,840. In lesson 06 you will get there with pencil and paper, layer by layer.",
         hints=(
             "`model.parameters()` gives the model's tensors, one after the other. `numel()` is how many numbers a tensor holds.",
             "`sum(... for parameter in model.parameters())`.",

@@ -1,4 +1,4 @@
-"""Exercises of lesson 03, the training loop: a step, shuffled batches, an epoch, an exact mean loss, momentum."""
+"""Exercises of lesson 03, the training loop: a step, shuffled batches, an epoch."""
 
 # A parameter's .grad may be None, and `parameter -= ...` makes a Tensor of it in mypy's eyes; learners should see neither.
 # mypy: disable-error-code="misc, operator, assignment"
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import Mistake, same
+from digitlab.exercises.checking import Mistake
 
 
 # 03.1
@@ -80,52 +80,6 @@ def small_models() -> list[tuple[Any, ...]]:
 def trained_parameters(answer: Any, model: nn.Module, *inputs: Any) -> list[Tensor]:
     answer(model, *inputs)
     return list(model.parameters())
-
-
-# 03.4
-def mean_loss(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float:
-    was_training = model.training
-    model.eval()
-    total, n = 0.0, 0
-    with torch.no_grad():
-        for images, labels in batches:
-            total += F.cross_entropy(model(images), labels).item() * len(labels)
-            n += len(labels)
-    model.train(was_training)
-    return total / n
-
-
-def dropping_models() -> list[tuple[Any, ...]]:
-    """Two models with dropout, the second in evaluation mode."""
-    torch.manual_seed(11)
-    model, other = (nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 3)) for _ in range(2))
-    return [(model, small_batches()), (other.eval(), small_batches()[1:])]
-
-
-def loss_and_manners(answer: Any, model: nn.Sequential, batches: list[tuple[Tensor, Tensor]]) -> tuple[Any, str]:
-    wanted = mean_loss(model, batches)
-    recorded: list[bool] = []
-    model[0].register_forward_pre_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
-    loss = answer(model, batches)
-    if not same(loss, wanted):
-        return loss, "first the number, then the manners"
-    mode = "training" if model.training else "evaluation"
-    return loss, f"{'gradients' if any(recorded) else 'nothing'} recorded, left in {mode} mode"
-
-
-# 03.5
-def momentum_step(
-    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
-) -> tuple[Tensor, Tensor]:
-    new_velocity = momentum * velocity + gradient
-    new_weights = weights - learning_rate * new_velocity
-    return new_weights, new_velocity
-
-
-def moving_weights() -> list[tuple[Tensor, Tensor, Tensor, float, float]]:
-    generator = torch.Generator().manual_seed(13)
-    weights, velocity, gradient = torch.randn(3, 5, generator=generator)
-    return [(weights, velocity, gradient, 0.1, 0.9), (weights, torch.zeros(5), gradient, 0.5, 0.5)]
 
 
 EXERCISES = [
@@ -224,76 +178,6 @@ EXERCISES = [
                 "backward found no notes to follow: your `with torch.no_grad():` covers the loss as well. "
                 "Put only the step in it."),
             edit("parameter -=", "parameter +=", "the loss grows: the step goes with the gradient. Subtract it."),
-        ),
-    ),
-    Exercise(
-        number="03.4", title="An exact mean", name="mean_loss", minutes=10, difficulty="medium",
-        starter="def mean_loss(model, batches):\n"
-        '    """Mean cross-entropy per image, a number; dropout off, nothing recorded."""\n    ...',
-        answer=mean_loss, cases=dropping_models, observe=loss_and_manners,
-        praise="exact for any batch sizes, with the dropout off, and without a trace. You have written dl.evaluate.",
-        hints=(
-            "cross_entropy gives a batch's mean. Multiply by len(labels) to get its sum; divide by the number of images at the end.",
-            "model.eval() switches dropout off; `with torch.no_grad():` around the loop stops the recording.",
-            "Remember model.training before you begin, and put it back with model.train(was_training).",
-        ),
-        wrong=(
-            edit(" * len(labels)", "",
-                "this is the slip of the script: a sum of batch *means*, divided by the number of *images*. "
-                "It is too small by about the batch size."),
-            edit(" * len(labels)", "", "n += len(labels)", "n += 1",
-                "the mean of the batches' means: the images of a small last batch count more than the others. "
-                "Weigh each batch by its size."),
-            edit("    model.eval()\n", "", " * len(labels)", "", "n += len(labels)", "n += 1",
-                "two things: dropout was on (model.eval() switches it off), "
-                "and this is the mean of the batches' means, "
-                "in which the images of a small last batch count more than the others. Weigh each batch by its size."),
-            edit("in batches:", "in batches[-1:]:", "only the last batch counts here: add up over all of them."),
-            edit(" / n", "", "this is the sum over the images: divide by how many there were."),
-            edit("    model.eval()\n", "",
-                "dropout was on. torch.no_grad() does not switch it off, "
-                "it only stops the recording; model.eval() does."),
-            edit("with torch.no_grad():", "with torch.enable_grad():",
-                "the number is right, but autograd took notes all along. "
-                "eval() does not stop that: add `with torch.no_grad():`."),
-            edit("    model.train(was_training)\n", "",
-                "the number is right, but the model is left in evaluation mode: "
-                "whoever goes on training would train without dropout. Put the old mode back."),
-            edit("model.train(was_training)", "model.train()",
-                "the number is right, but a model that came in evaluation mode leaves in training mode. "
-                "Remember model.training at the start and put it back with model.train(...)."),
-        ),
-    ),
-    Exercise(
-        number="03.5", title="Momentum", name="momentum_step", minutes=6, difficulty="medium",
-        starter="def momentum_step(weights, velocity, gradient, learning_rate, momentum):\n"
-        '    """Returns the new weights and the new velocity, two new tensors."""\n    ...',
-        answer=momentum_step, cases=moving_weights,
-        praise="equal to torch.optim.SGD(momentum=...). Where all gradients agree, the velocity grows to "
-        "1 / (1 - momentum) times one of them: ten times, for 0.9.",
-        hints=(
-            "First the velocity: momentum times the old velocity, plus the gradient.",
-            "Then the weights, with the *new* velocity where the gradient used to be.",
-        ),
-        wrong=(
-            edit("+ gradient", "+ (1 - momentum) * gradient",
-                "this takes a moving *average* of gradients, (1 - momentum) times the new one. "
-                "Some books do; PyTorch adds the gradient whole, so your steps are shorter."),
-            edit("learning_rate * new_velocity", "learning_rate * velocity",
-                "the weights move by the *old* velocity: this step does not know the gradient it was given. "
-                "Update the velocity first."),
-            edit("momentum * velocity", "velocity",
-                "old gradients never fade: this is a ball without friction. Multiply the old velocity by momentum."),
-            edit("+ gradient", "+ learning_rate * gradient", "learning_rate * new_velocity", "new_velocity",
-                "your velocity has the learning rate in it. Some books do that; "
-                "PyTorch adds the plain gradient and multiplies by the learning rate when the weights move."),
-            edit("new_weights, new_velocity", "new_velocity, new_weights",
-                "right numbers, wrong order: the weights first, then the velocity."),
-            edit(", new_velocity", "",
-                "the weights are right. Return the new velocity as well: the next step builds on it."),
-            edit(", new_velocity", ", velocity",
-                "the weights are right, but the velocity you return is the old one: "
-                "the next step would have nothing to build on."),
         ),
     ),
 ]

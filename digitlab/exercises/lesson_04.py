@@ -1,4 +1,4 @@
-"""Exercises of lesson 04, convolution by hand: the output's size, conv2d, a kernel of one's own, max-pooling, parameters."""
+"""Exercises of lesson 04, measure and tune: an exact mean loss, momentum, Adam."""
 
 from __future__ import annotations
 
@@ -6,254 +6,186 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from digitlab.exercises import Exercise, WrongAnswer, edit
-from digitlab.exercises.checking import Mistake
+from digitlab.exercises import Exercise, edit
+from digitlab.exercises.checking import same
+from digitlab.exercises.lesson_03 import small_batches
 
 
 # 04.1
-def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    return (size + 2 * padding - kernel) // stride + 1
+def mean_loss(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float:
+    was_training = model.training
+    model.eval()
+    total, n = 0.0, 0
+    with torch.no_grad():
+        for images, labels in batches:
+            total += F.cross_entropy(model(images), labels).item() * len(labels)
+            n += len(labels)
+    model.train(was_training)
+    return total / n
+
+
+def dropping_models() -> list[tuple[Any, ...]]:
+    """Two models with dropout, the second in evaluation mode."""
+    torch.manual_seed(11)
+    model, other = (nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 3)) for _ in range(2))
+    return [(model, small_batches()), (other.eval(), small_batches()[1:])]
+
+
+def loss_and_manners(answer: Any, model: nn.Sequential, batches: list[tuple[Tensor, Tensor]]) -> tuple[Any, str]:
+    wanted = mean_loss(model, batches)
+    recorded: list[bool] = []
+    model[0].register_forward_pre_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
+    loss = answer(model, batches)
+    if not same(loss, wanted):
+        return loss, "first the number, then the manners"
+    mode = "training" if model.training else "evaluation"
+    return loss, f"{'gradients' if any(recorded) else 'nothing'} recorded, left in {mode} mode"
 
 
 # 04.2
-def conv2d(images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
-    images = F.pad(images, (padding, padding, padding, padding))
-    kernel_height, kernel_width = weight.shape[2:]
-    height = (images.shape[2] - kernel_height) // stride + 1
-    width = (images.shape[3] - kernel_width) // stride + 1
-    output = torch.zeros(len(images), len(weight), height, width)
-    for row in range(height):
-        for column in range(width):
-            top, left = row * stride, column * stride
-            patch = images[:, :, top : top + kernel_height, left : left + kernel_width]
-            output[:, :, row, column] = patch.flatten(1) @ weight.flatten(1).T + bias
-    return output
+def momentum_step(
+    weights: Tensor, velocity: Tensor, gradient: Tensor, learning_rate: float, momentum: float
+) -> tuple[Tensor, Tensor]:
+    new_velocity = momentum * velocity + gradient
+    new_weights = weights - learning_rate * new_velocity
+    return new_weights, new_velocity
 
 
-def layers() -> list[tuple[Any, ...]]:
-    """Two images, three channels in, four out; neither the images nor the kernels are square."""
-    generator = torch.Generator().manual_seed(4)
-    images = torch.randn(2, 3, 7, 9, generator=generator)
-    weight = torch.randn(4, 3, 3, 2, generator=generator)
-    bias = torch.randn(4, generator=generator)
-    return [(images, weight, bias, *options) for options in ((), (2,), (1, 1), (3, 2))]
+def moving_weights() -> list[tuple[Tensor, Tensor, Tensor, float, float]]:
+    generator = torch.Generator().manual_seed(13)
+    weights, velocity, gradient = torch.randn(3, 5, generator=generator)
+    return [(weights, velocity, gradient, 0.1, 0.9), (weights, torch.zeros(5), gradient, 0.5, 0.5)]
 
 
 # 04.3
-UPPER_EDGE = torch.tensor([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+def adam_step(
+    weights: Tensor, gradient: Tensor, mean: Tensor, mean_square: Tensor, number: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    mean = 0.9 * mean + 0.1 * gradient
+    mean_square = 0.999 * mean_square + 0.001 * gradient**2
+    corrected_mean = mean / (1 - 0.9**number)
+    corrected_square = mean_square / (1 - 0.999**number)
+    weights = weights - 0.1 * corrected_mean / (corrected_square.sqrt() + 1e-8)
+    return weights, mean, mean_square
 
 
-def what_it_finds(kernel: Any) -> tuple[str, ...]:
-    """Lay a kernel over four small pictures, and say for each whether the sum is above, below or at zero."""
-    try:
-        weights = torch.as_tensor(kernel).detach().double()
-    except (TypeError, ValueError, RuntimeError):
-        raise Mistake("the kernel should be a tensor: torch.tensor([[., ., .], [., ., .], [., ., .]])") from None
-    if weights.shape != (3, 3):
-        raise Mistake(f"the kernel should have 3 rows of 3 numbers; its shape is {tuple(weights.shape)}")
-    if not bool(weights.isfinite().all()):
-        raise Mistake("some numbers of the kernel are infinite or not a number (nan)")
-    even, ink_below = torch.ones(3, 3), torch.tensor([[0.0] * 3, [0.5] * 3, [1.0] * 3])
-    totals = {
-        "evenly inked": float((even * weights).sum()),
-        "an upper edge": float((ink_below * weights).sum()),
-        "a lower edge": float((ink_below.flip(0) * weights).sum()),
-        "an upright edge": float((ink_below.T * weights).sum()),
-    }
-    return tuple(
-        f"{name} gives {'zero' if abs(total) < 1e-4 else 'above zero' if total > 0 else 'below zero'}"
-        for name, total in totals.items()
-    )
-
-
-# 04.4
-def max_pool2d(maps: Tensor, size: int) -> Tensor:
-    n, channels, height, width = maps.shape
-    rows, columns = height // size, width // size
-    blocks = maps[:, :, : rows * size, : columns * size].reshape(n, channels, rows, size, columns, size)
-    return blocks.amax(dim=(3, 5))
-
-
-def maps_to_pool() -> list[tuple[Tensor, int]]:
-    """Maps that fit, maps with rows and columns left over, and maps that lie below zero."""
-    maps = torch.randn(2, 3, 7, 8, generator=torch.Generator().manual_seed(5))
-    return [(maps[:, :, :6], 2), (maps, 3), (maps - 4, 2)]
-
-
-# 04.5
-def conv_parameters(in_channels: int, out_channels: int, kernel_size: int) -> int:
-    weights = out_channels * in_channels * kernel_size * kernel_size
-    biases = out_channels
-    return weights + biases
+def weights_with_a_past() -> list[tuple[Tensor, Tensor, Tensor, Tensor, int]]:
+    """The first step, with gradients from large to small; and the fifth, after others."""
+    generator = torch.Generator().manual_seed(17)
+    weights, gradient, mean = torch.randn(3, 4, generator=generator)
+    sizes = torch.tensor([100.0, 1.0, -0.01, 0.5])
+    square = torch.rand(4, generator=generator) + 0.1
+    return [(weights, sizes, torch.zeros(4), torch.zeros(4), 1), (weights, gradient, mean, square, 5)]
 
 
 EXERCISES = [
     Exercise(
-        number="04.1", title="How large is the map?", name="output_size", minutes=6, difficulty="easy",
-        starter="def output_size(size, kernel, stride=1, padding=0):\n"
-        '    """How many places a kernel finds along one side of an image, a whole number."""\n    ...',
-        answer=output_size,
-        cases=lambda: [(28, 5), (24, 2, 2), (28, 3, 1, 1), (28, 5, 2, 2), (28, 3, 2, 1), (7, 2, 2), (11, 4, 3)],
-        praise="that one line answers most shape errors you will ever meet. Keep it near: a network is a chain of these, "
-        "and pooling obeys it too (stride equal to size).",
+        number="04.1", title="An exact mean", name="mean_loss", minutes=10, difficulty="medium",
+        starter="def mean_loss(model, batches):\n"
+        '    """Mean cross-entropy per image, a number; dropout off, nothing recorded."""\n    ...',
+        answer=mean_loss, cases=dropping_models, observe=loss_and_manners,
+        praise="exact for any batch sizes, with the dropout off, and without a trace. You have written dl.evaluate.",
         hints=(
-            "Without padding and with stride 1, a kernel of 5 fits into 28 pixels at 24 places: 28 - 5 + 1.",
-            "Padding makes the image longer at both ends: size + 2 * padding.",
-            "The kernel can be moved (length - kernel) pixels. In steps of `stride` that is (length - kernel) // stride "
-            "steps, and the place where it started counts as well.",
+            "cross_entropy gives a batch's mean. Multiply by len(labels) to get its sum; divide by the number of images at the end.",
+            "model.eval() switches dropout off; `with torch.no_grad():` around the loop stops the recording.",
+            "Remember model.training before you begin, and put it back with model.train(was_training).",
         ),
         wrong=(
-            edit(" + 1", "",
-                "one too few every time: you counted the steps between the places. "
-                "A fence has one post more than gaps."),
-            edit(" 2 *", "",
-                "right without padding, too small with it: "
-                "padding is added at both ends, so the length grows by twice as much."),
-            edit(") // stride", ") / stride",
-                "right where the steps fit evenly, but elsewhere a fraction comes out, and a map has no half row. "
-                "A kernel that would stick out is not placed at all: divide with //."),
-            edit("(size + 2 * padding - kernel) // stride", "-(-(size + 2 * padding - kernel) // stride)",
-                "right where the steps fit evenly, but elsewhere you round up: "
-                "that last kernel would stick out of the image. PyTorch leaves it out, so round down, with //."),
-            edit(" // stride", "",
-                "right with stride 1, but `stride` is not used: larger steps find fewer places. Divide by it."),
-            edit(") // stride + 1", " + 1) // stride",
-                "the first place costs no step, so its 1 is added after the division, not before. "
-                "With stride 1 the two are the same."),
+            edit(" * len(labels)", "",
+                "this is the slip of the script: a sum of batch *means*, divided by the number of *images*. "
+                "It is too small by about the batch size."),
+            edit(" * len(labels)", "", "n += len(labels)", "n += 1",
+                "the mean of the batches' means: the images of a small last batch count more than the others. "
+                "Weigh each batch by its size."),
+            edit("    model.eval()\n", "", " * len(labels)", "", "n += len(labels)", "n += 1",
+                "two things: dropout was on (model.eval() switches it off), "
+                "and this is the mean of the batches' means, "
+                "in which the images of a small last batch count more than the others. Weigh each batch by its size."),
+            edit("in batches:", "in batches[-1:]:", "only the last batch counts here: add up over all of them."),
+            edit(" / n", "", "this is the sum over the images: divide by how many there were."),
+            edit("    model.eval()\n", "",
+                "dropout was on. torch.no_grad() does not switch it off, "
+                "it only stops the recording; model.eval() does."),
+            edit("with torch.no_grad():", "with torch.enable_grad():",
+                "the number is right, but autograd took notes all along. "
+                "eval() does not stop that: add `with torch.no_grad():`."),
+            edit("    model.train(was_training)\n", "",
+                "the number is right, but the model is left in evaluation mode: "
+                "whoever goes on training would train without dropout. Put the old mode back."),
+            edit("model.train(was_training)", "model.train()",
+                "the number is right, but a model that came in evaluation mode leaves in training mode. "
+                "Remember model.training at the start and put it back with model.train(...)."),
         ),
     ),
     Exercise(
-        number="04.2", title="Convolution, the whole layer", name="conv2d", minutes=15, difficulty="hard",
-        starter="def conv2d(images, weight, bias, stride=1, padding=0):\n"
-        '    """Images (B, C_in, H, W), weight (C_out, C_in, kh, kw), bias (C_out,) to maps (B, C_out, H\', W\')."""\n    ...',
-        answer=conv2d, cases=layers,
-        praise="equal to F.conv2d. Each patch is a small image and each kernel its template, so the heart of it is the "
-        "matrix product of lesson 02, made once for every place.",
+        number="04.2", title="Momentum", name="momentum_step", minutes=6, difficulty="medium",
+        starter="def momentum_step(weights, velocity, gradient, learning_rate, momentum):\n"
+        '    """Returns the new weights and the new velocity, two new tensors."""\n    ...',
+        answer=momentum_step, cases=moving_weights,
+        praise="equal to torch.optim.SGD(momentum=...). Where all gradients agree, the velocity grows to "
+        "1 / (1 - momentum) times one of them: ten times, for 0.9.",
         hints=(
-            "Pad first: F.pad(images, (padding, padding, padding, padding)). Then work out height and width of the output, "
-            "and make it with torch.zeros(len(images), len(weight), height, width).",
-            "Loop over row and column of the *output*. Its patch begins at row * stride, column * stride, and holds all "
-            "images and all channels: images[:, :, top : top + kh, left : left + kw].",
-            "patch.flatten(1) is (B, C_in*kh*kw) and weight.flatten(1) is (C_out, C_in*kh*kw). Their product, "
-            "patch.flatten(1) @ weight.flatten(1).T + bias, is (B, C_out): output[:, :, row, column].",
+            "First the velocity: momentum times the old velocity, plus the gradient.",
+            "Then the weights, with the *new* velocity where the gradient used to be.",
         ),
         wrong=(
-            edit("weight.flatten(1)", "weight.flip(2, 3).flatten(1)",
-                "your kernels are turned by 180 degrees. That is convolution as mathematics has it; "
-                "deep learning's conv2d lays the kernel on as it is (cross-correlation)."),
-            edit(" + bias\n", "\n",
-                "nearly: each output map is off by the same amount everywhere. "
-                "That amount is its bias; add bias[channel]."),
-            edit("images = F.pad", "stride = 1\n    images = F.pad",
-                "right with stride 1, but `stride` is not used otherwise: your map is larger than it should be."),
-            edit("    images = F.pad(images, (padding, padding, padding, padding))\n", "",
-                "right without padding, but `padding` is not used otherwise: "
-                "put that many rows and columns of zeros around the images first, with F.pad."),
-            edit("row * stride, column * stride", "row, column",
-                "the shape is right, but with a stride above 1 your patches still move by one pixel at a time. "
-                "The patch for output row r begins at row r * stride."),
-            edit("weight.flatten(1).T", "weight.flatten(1).T / weight.shape[1]",
-                "the channels should be added up; you took their mean."),
-            edit("+ bias", "+ bias * weight.shape[1]",
-                "the bias was added once for every channel that comes in. "
-                "It belongs to the output map: add it once, after the sum."),
+            edit("+ gradient", "+ (1 - momentum) * gradient",
+                "this takes a moving *average* of gradients, (1 - momentum) times the new one. "
+                "Some books do; PyTorch adds the gradient whole, so your steps are shorter."),
+            edit("learning_rate * new_velocity", "learning_rate * velocity",
+                "the weights move by the *old* velocity: this step does not know the gradient it was given. "
+                "Update the velocity first."),
+            edit("momentum * velocity", "velocity",
+                "old gradients never fade: this is a ball without friction. Multiply the old velocity by momentum."),
+            edit("+ gradient", "+ learning_rate * gradient", "learning_rate * new_velocity", "new_velocity",
+                "your velocity has the learning rate in it. Some books do that; "
+                "PyTorch adds the plain gradient and multiplies by the learning rate when the weights move."),
+            edit("new_weights, new_velocity", "new_velocity, new_weights",
+                "right numbers, wrong order: the weights first, then the velocity."),
+            edit(", new_velocity", "",
+                "the weights are right. Return the new velocity as well: the next step builds on it."),
+            edit(", new_velocity", ", velocity",
+                "the weights are right, but the velocity you return is the old one: "
+                "the next step would have nothing to build on."),
         ),
     ),
     Exercise(
-        number="04.3", title="Design a kernel", name="upper_edge", minutes=6, difficulty="medium",
-        starter="# 3 rows of 3 numbers: above zero on an upper edge, below zero on a lower one, zero on even ink and upright edges\n"
-        "upper_edge = ...",
-        answer=UPPER_EDGE, observe=what_it_finds, code=f"upper_edge = torch.tensor({UPPER_EDGE.tolist()})",
-        praise="a pattern of plus and minus that sums to zero ignores brightness and answers to change only. "
-        "In lesson 05 the network finds kernels of this kind without being told.",
+        number="04.3", title="Adam", name="adam_step", minutes=10, difficulty="hard",
+        starter="def adam_step(weights, gradient, mean, mean_square, number):\n"
+        '    """Step `number`, from 1, with learning rate 0.1: the new weights, mean and mean square."""\n    ...',
+        answer=adam_step, cases=weights_with_a_past,
+        praise="equal to torch.optim.Adam(lr=0.1). In the first step every weight moves by the learning rate, "
+        "whether its gradient was 100 or 0.01.",
         hints=(
-            "On even ink the sum of the nine numbers comes out. It must be zero, so some numbers are negative.",
-            "An upper edge has paper above and ink below: what should the sign of the upper row be, and of the lower row?",
-            "Left and right should not matter: make the three numbers of each row equal.",
+            "Two running means first: 0.9 * mean + 0.1 * gradient, and the same with 0.999 and 0.001 for gradient**2.",
+            "Then the two that have grown to their full size: mean / (1 - 0.9**number), mean_square / (1 - 0.999**number).",
+            "The step: 0.1 * corrected mean / (root of the corrected square + 1e-8). Return the means without the correction.",
         ),
         wrong=(
-            WrongAnswer(UPPER_EDGE.flip(0),
-                "upside down: this one answers to lower edges, where the ink is above. Turn the signs round."),
-            WrongAnswer(UPPER_EDGE.T.clone(),
-                "this finds upright edges: it compares left with right. "
-                "Compare above with below: turn it by a quarter."),
-            WrongAnswer(torch.ones(3, 3) / 9,
-                "this is a blur: all weights count ink for, so it answers to ink, edge or no edge. "
-                "Let the nine numbers sum to zero."),
-            WrongAnswer(torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]) - 1 / 9,
-                "upper edges yes, but it answers to even ink as well: the nine numbers do not sum to zero."),
-            WrongAnswer(torch.tensor([[-1.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]),
-                "upper edges yes, but upright edges too: this is a slanted edge. "
-                "Make the three numbers of each row equal."),
-            WrongAnswer(torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
-                "this one gives zero on everything we tried, the edges included: whatever an upper edge adds "
-                "in one place, another takes away. Set the upper row against the lower one."),
-        ),
-    ),
-    Exercise(
-        number="04.4", title="Max-pooling", name="max_pool2d", minutes=10, difficulty="medium",
-        starter="def max_pool2d(maps, size):\n"
-        '    """Maps (B, C, H, W) to (B, C, H // size, W // size): the largest value of each block."""\n    ...',
-        answer=max_pool2d, cases=maps_to_pool,
-        praise="equal to F.max_pool2d. It has no parameters: nothing in it is learnt. What the network learns is what to put "
-        "into the maps so that the largest value is worth keeping.",
-        hints=(
-            "With H and W divisible by size, `maps.reshape(B, C, H // size, size, W // size, size)` cuts each map into "
-            "blocks. Two of the six dimensions count within a block: which?",
-            "`.amax(dim=(3, 5))` takes the largest along both. (Two loops over output rows and columns do as well.)",
-            "Rows and columns that do not fill a block are left out: cut first, maps[:, :, : rows * size, : columns * size].",
-        ),
-        wrong=(
-            edit("amax", "mean", "this is the mean of each block (average pooling). Take the largest value instead."),
-            edit("blocks.amax(dim=(3, 5))", "F.max_pool2d(maps, size, stride=1)",
-                "your blocks overlap: each begins one pixel after the last. "
-                "They should lie side by side, so move by `size`."),
-            edit("blocks.amax(dim=(3, 5))", "F.max_pool2d(maps, size, ceil_mode=True)",
-                "right where the blocks fit, but you keep a last, smaller block. "
-                "PyTorch leaves out what does not fill a block."),
-            edit("rows, size, columns, size)", "rows, columns, size, size)", "(3, 5)", "(4, 5)",
-                "the shape is right, but your blocks are not squares of neighbours: "
-                "reshape reads the numbers row by row. Cut H into (rows, size) "
-                "and W into (columns, size), in that order, and take the maximum along both sizes."),
-            edit("maps[:, :, : rows * size, : columns * size]", "maps",
-                "right where the blocks fit; else reshape complains, because rows or columns are left over. "
-                "Cut them off first: maps[:, :, : rows * size, : columns * size]."),
-            edit("blocks.amax(dim=(3, 5))", "blocks[:, :, :, 0, :, 0]",
-                "this keeps the upper left value of each block, whatever it is. Take the largest of the block."),
-            edit("amax(dim=(3, 5))", "amax(dim=(3, 5)).clamp_min(0)",
-                "right for values above zero, but a block of negative numbers gives 0 here. "
-                "Its largest value is negative; start from the block's own values, not from zero."),
-        ),
-    ),
-    Exercise(
-        number="04.5", title="Count the parameters", name="conv_parameters", minutes=4, difficulty="easy",
-        starter="def conv_parameters(in_channels, out_channels, kernel_size):\n"
-        '    """Numbers to learn in a convolution with square kernels and a bias."""\n    ...',
-        answer=conv_parameters, cases=lambda: [(1, 10, 5), (10, 20, 5), (3, 64, 3)],
-        praise="and notice what is missing from the formula: the size of the image. The same 260 numbers of the "
-        "course's first layer would serve a photograph.",
-        hints=(
-            "Each output channel has one kernel for every input channel, and one bias.",
-            "out_channels * in_channels * kernel_size * kernel_size weights, and then the biases.",
-        ),
-        wrong=(
-            edit("weights + biases", "weights", "the weights are right; each output channel also has a bias."),
-            edit("out_channels * in_channels * kernel_size", "out_channels * kernel_size",
-                "right for one input channel. With more, each output channel has a kernel for every one of them."),
-            edit("biases = out_channels", "biases = out_channels * in_channels",
-                "a bias too many: it belongs to the output channel, "
-                "and is added once, after the sum over input channels."),
-            edit("kernel_size * kernel_size", "kernel_size",
-                "a kernel has two sides: kernel_size * kernel_size weights."),
-            edit("biases = out_channels", "biases = 1",
-                "the weights are right, and there is one bias in all. Each output channel has its own."),
-            edit("biases = out_channels", "biases = in_channels",
-                "the weights are right; the biases belong to the channels that come out, not to those that go in."),
-            edit("weights + biases", "(weights + biases) * (28 - kernel_size + 1) ** 2",
-                "you counted the weights anew for every place. "
-                "They are shared: the same kernel is used at all places, which is the whole point."),
+            edit(" / (1 - 0.9**number)", "", " / (1 - 0.999**number)", "",
+                "the two means begin at 0, and are used as if they did not. "
+                "Divide them by 1 - 0.9**number and by 1 - 0.999**number before the step."),
+            edit(" / (1 - 0.9**number)", "",
+                "the mean of the gradients begins at 0 and is used as if it did not, so the first steps are far too short: "
+                "divide it by 1 - 0.9**number."),
+            edit(" / (1 - 0.999**number)", "",
+                "the mean of the squares begins at 0 and is used as if it did not, so the first steps are far too long: "
+                "divide it by 1 - 0.999**number."),
+            edit("corrected_square.sqrt()", "corrected_square",
+                "you divide by the mean of the squares; divide by its root. "
+                "Else a weight with small gradients takes enormous steps."),
+            edit("0.001 * gradient**2", "0.001 * gradient",
+                "this is a second mean of the gradients. Square them first: their signs should not cancel."),
+            edit("weights - 0.1", "weights + 0.1", "this walks uphill. Subtract the step."),
+            edit("return weights, mean, mean_square", "return weights, corrected_mean, corrected_square",
+                "the weights are right. But what you remember is the corrected mean, "
+                "and the next step would correct it once more: return the means as they were before."),
+            edit("return weights, mean, mean_square", "return weights",
+                "the weights are right. Return mean and mean_square as well: the next step builds on them."),
+            edit("    mean_square = 0.999 * mean_square + 0.001 * gradient**2\n", "",
+                "mean_square has not changed: it should take in the new gradient's square."),
         ),
     ),
 ]

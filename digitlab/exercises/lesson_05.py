@@ -1,298 +1,259 @@
-"""Exercises of lesson 05, the CNN: its shapes, its parameters, two layers in one, the network itself, a guessed dimension."""
+"""Exercises of lesson 05, convolution by hand: the output's size, conv2d, a kernel of one's own, max-pooling, parameters."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from digitlab.exercises import Exercise, WrongAnswer, edit
-from digitlab.exercises.checking import Mistake, same
-
-
-def in_order(answer: Any, expected: list[Any]) -> Any:
-    """Compare a list, or what a function returns, item by item; name the first that is off without giving it away."""
-    got = answer() if callable(answer) else answer
-    got = got.tolist() if isinstance(got, Tensor | np.ndarray) else got
-    if got is None or (isinstance(got, list | tuple) and any(item is Ellipsis for item in got)):
-        return got
-    if not isinstance(got, list | tuple):
-        raise Mistake(f"expected a list of {len(expected)}, got {type(got).__name__}")
-    if len(got) != len(expected):
-        raise Mistake(f"expected a list of {len(expected)}, got {len(got)}")
-    for position, (item, wanted) in enumerate(zip(got, expected, strict=True), start=1):
-        shape = (item,) if isinstance(wanted, tuple) and isinstance(item, int) else item
-        if not same(shape, wanted, tolerance=0.0):
-            raise Mistake(f"number {position} of {len(expected)} is not right: {str(item)[:60]}")
-    return "all right"
+from digitlab.exercises.checking import Mistake
 
 
 # 05.1
-SHAPES = [(10, 24, 24), (10, 12, 12), (20, 8, 8), (20, 4, 4), (320,), (50,), (10,)]
+def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
+    return (size + 2 * padding - kernel) // stride + 1
 
 
 # 05.2
-def parameter_counts() -> list[int]:
-    conv1 = 10 * 1 * 5 * 5 + 10
-    conv2 = 20 * 10 * 5 * 5 + 20
-    fc1 = 320 * 50 + 50
-    fc2 = 50 * 10 + 10
-    return [conv1, conv2, fc1, fc2]
+def conv2d(images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+    images = F.pad(images, (padding, padding, padding, padding))
+    kernel_height, kernel_width = weight.shape[2:]
+    height = (images.shape[2] - kernel_height) // stride + 1
+    width = (images.shape[3] - kernel_width) // stride + 1
+    output = torch.zeros(len(images), len(weight), height, width)
+    for row in range(height):
+        for column in range(width):
+            top, left = row * stride, column * stride
+            patch = images[:, :, top : top + kernel_height, left : left + kernel_width]
+            output[:, :, row, column] = patch.flatten(1) @ weight.flatten(1).T + bias
+    return output
+
+
+def layers() -> list[tuple[Any, ...]]:
+    """Two images, three channels in, four out; neither the images nor the kernels are square."""
+    generator = torch.Generator().manual_seed(4)
+    images = torch.randn(2, 3, 7, 9, generator=generator)
+    weight = torch.randn(4, 3, 3, 2, generator=generator)
+    bias = torch.randn(4, generator=generator)
+    return [(images, weight, bias, *options) for options in ((), (2,), (1, 1), (3, 2))]
 
 
 # 05.3
-def collapse(weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> tuple[Tensor, Tensor]:
-    weight = weight2 @ weight1
-    bias = weight2 @ bias1 + bias2
-    return weight, bias
+UPPER_EDGE = torch.tensor([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
 
 
-def pairs_of_layers() -> list[tuple[Tensor, ...]]:
-    """Four inputs, four hidden units and four outputs, so that a product in the wrong order runs too; then other sizes."""
-    generator = torch.Generator().manual_seed(6)
-    sizes = [((4, n_in), (4,), (4, 4), (4,)) for n_in in (4, 3)]
-    return [tuple(torch.randn(size, generator=generator) for size in layers) for layers in sizes]
+def what_it_finds(kernel: Any) -> tuple[str, ...]:
+    """Lay a kernel over four small pictures, and say for each whether the sum is above, below or at zero."""
+    try:
+        weights = torch.as_tensor(kernel).detach().double()
+    except (TypeError, ValueError, RuntimeError):
+        raise Mistake("the kernel should be a tensor: torch.tensor([[., ., .], [., ., .], [., ., .]])") from None
+    if weights.shape != (3, 3):
+        raise Mistake(f"the kernel should have 3 rows of 3 numbers; its shape is {tuple(weights.shape)}")
+    if not bool(weights.isfinite().all()):
+        raise Mistake("some numbers of the kernel are infinite or not a number (nan)")
+    even, ink_below = torch.ones(3, 3), torch.tensor([[0.0] * 3, [0.5] * 3, [1.0] * 3])
+    totals = {
+        "evenly inked": float((even * weights).sum()),
+        "an upper edge": float((ink_below * weights).sum()),
+        "a lower edge": float((ink_below.flip(0) * weights).sum()),
+        "an upright edge": float((ink_below.T * weights).sum()),
+    }
+    return tuple(
+        f"{name} gives {'zero' if abs(total) < 1e-4 else 'above zero' if total > 0 else 'below zero'}"
+        for name, total in totals.items()
+    )
 
 
 # 05.4
-class Network(nn.Module):
-    """The seed network: images (B, 1, 28, 28) to logits (B, 10)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(1, 10, kernel_size=5)
-        self.conv2 = nn.Conv2d(10, 20, kernel_size=5)
-        self.conv2_drop = nn.Dropout2d(0.5)
-        self.fc1 = nn.Linear(320, 50)
-        self.fc2 = nn.Linear(50, 10)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Each line says what shape it leaves."""
-        x = F.relu(F.max_pool2d(self.conv1(images), 2))  # (B, 10, 12, 12)
-        x = F.relu(F.max_pool2d(self.conv2_drop(self.conv2(x)), 2))  # (B, 20, 4, 4)
-        x = F.relu(self.fc1(x.flatten(1)))  # (B, 50)
-        x = F.dropout(x, 0.5, self.training)  # (B, 50)
-        logits: Tensor = self.fc2(x)  # (B, 10)
-        return logits
+def max_pool2d(maps: Tensor, size: int) -> Tensor:
+    n, channels, height, width = maps.shape
+    rows, columns = height // size, width // size
+    blocks = maps[:, :, : rows * size, : columns * size].reshape(n, channels, rows, size, columns, size)
+    return blocks.amax(dim=(3, 5))
 
 
-def inputs_of_linear_layers(model: nn.Module, images: Tensor) -> list[Tensor]:
-    """What comes in to fc1 and fc2 when the model reads the images."""
-    caught = {}
-    fc1, fc2 = model.get_submodule("fc1"), model.get_submodule("fc2")
-
-    def keep(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        caught[layer] = inputs[0]
-
-    with fc1.register_forward_pre_hook(keep), fc2.register_forward_pre_hook(keep):
-        model(images)
-    return [caught[fc1], caught[fc2]]
-
-
-def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[Any, ...]:
-    """Its logits with the reference's weights, and what its dropout does in training."""
-    model = answer() if isinstance(answer, type) else answer
-    if not isinstance(model, nn.Module):
-        raise Mistake("expected a class that inherits from nn.Module, as in: class Network(nn.Module)")
-    weights = reference.state_dict()
-    got = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    for name, expected in weights.items():
-        if name not in got:
-            raise Mistake(f"there is no parameter {name!r}; yours are: {', '.join(got) or 'none'}")
-        if got[name] != tuple(expected.shape):
-            raise Mistake(f"{name} has the shape {got[name]}, but should have {tuple(expected.shape)}")
-    if extra := [name for name in got if name not in weights]:
-        raise Mistake(f"there is a parameter too many: {extra[0]!r}")
-    model.load_state_dict(weights)
-    n, logits = len(images), model.eval()(images)
-    if logits is None:
-        raise Mistake("forward returns nothing (None): is the `return` missing?")
-    if not isinstance(logits, Tensor) or logits.shape != (n, 10):
-        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise Mistake(f"forward should return one row of ten logits for each image, ({n}, 10); it gives {shape}")
-    if not torch.equal(logits, model(images)):
-        raise Mistake(
-            "in eval mode two passes over the same images should agree, and yours differ: is some dropout still on?"
-        )
-    usual, _ = inputs_of_linear_layers(model, images)
-    now, dropped = inputs_of_linear_layers(model.train(), images)
-    if torch.allclose(now, usual):
-        maps = "no maps are"
-    else:  # a map that is left out is zero everywhere, and one that is not is as it was, but for a factor
-        kept = ((now > 0) == (usual > 0)).view(-1, 20, 16).all(dim=2)
-        whole = kept | (now == 0).view(-1, 20, 16).all(dim=2)
-        maps = "whole maps are" if bool(whole.all()) else "parts of maps are"
-    undropped = F.relu(F.linear(now, weights["fc1.weight"], weights["fc1.bias"]))
-    units = "no" if torch.allclose(dropped, undropped, atol=1e-5) else "some"
-    return logits, f"{maps} left out in training", f"{units} units are left out in training"
-
-
-def eight_images() -> list[tuple[Any, ...]]:
-    """Noise will do: what counts is that equal weights give equal logits."""
-    torch.manual_seed(5)
-    return [(torch.randn(8, 1, 28, 28), Network())]
+def maps_to_pool() -> list[tuple[Tensor, int]]:
+    """Maps that fit, maps with rows and columns left over, and maps that lie below zero."""
+    maps = torch.randn(2, 3, 7, 8, generator=torch.Generator().manual_seed(5))
+    return [(maps[:, :, :6], 2), (maps, 3), (maps - 4, 2)]
 
 
 # 05.5
-def guessed_dim(n_dimensions: int) -> int:
-    return 0 if n_dimensions in (1, 3) else 1
-
-
-def dimension_from_the_front(answer: Any, n_dimensions: int) -> Any:
-    """What the answer says; a dimension may be counted from the end, too."""
-    said = answer(n_dimensions) if callable(answer) else answer
-    return said + n_dimensions if isinstance(said, int) and -n_dimensions <= said < 0 else said
+def conv_parameters(in_channels: int, out_channels: int, kernel_size: int) -> int:
+    weights = out_channels * in_channels * kernel_size * kernel_size
+    biases = out_channels
+    return weights + biases
 
 
 EXERCISES = [
     Exercise(
-        number="05.1", title="The shape table", name="shapes", minutes=6, difficulty="easy",
-        starter="# after: conv1, pooling, conv2, pooling, flatten, fc1, fc2; maps as (channels, height, width), vectors as (length,)\n"
-        "shapes = ...",
-        answer=SHAPES, cases=lambda: [(SHAPES,)], observe=in_order, code=f"shapes = {SHAPES}",
-        praise="and if somebody hands you digits of 32 by 32 pixels, you know which layer will complain: fc1, the only "
-        "one that counts on a size.",
+        number="05.1", title="How large is the map?", name="output_size", minutes=6, difficulty="easy",
+        starter="def output_size(size, kernel, stride=1, padding=0):\n"
+        '    """How many places a kernel finds along one side of an image, a whole number."""\n    ...',
+        answer=output_size,
+        cases=lambda: [(28, 5), (24, 2, 2), (28, 3, 1, 1), (28, 5, 2, 2), (28, 3, 2, 1), (7, 2, 2), (11, 4, 3)],
+        praise="that one line answers most shape errors you will ever meet. Keep it near: a network is a chain of these, "
+        "and pooling obeys it too (stride equal to size).",
         hints=(
-            "A 5 by 5 kernel without padding finds size - 5 + 1 places along each side; pooling by 2 halves the size.",
-            "conv1 makes 10 maps of 24 by 24: (10, 24, 24). Pooling keeps the 10 and halves the rest.",
-            "After the second pooling there are 20 maps of 4 by 4; flattened, that is a vector of 20 * 4 * 4: write (320,).",
+            "Without padding and with stride 1, a kernel of 5 fits into 28 pixels at 24 places: 28 - 5 + 1.",
+            "Padding makes the image longer at both ends: size + 2 * padding.",
+            "The kernel can be moved (length - kernel) pixels. In steps of `stride` that is (length - kernel) // stride "
+            "steps, and the place where it started counts as well.",
         ),
         wrong=(
-            WrongAnswer([(10, 28, 28), (10, 14, 14), (20, 14, 14), (20, 7, 7), (980,), (50,), (10,)],
-                "these would be the shapes with padding=2. "
-                "There is none here, so each convolution takes 4 from each side."),
-            WrongAnswer([(10, 23, 23), (10, 11, 11), (20, 6, 6), (20, 3, 3), (180,), (50,), (10,)],
-                "a kernel of 5 finds one place more than you give it: 28 - 5 + 1 = 24. "
-                "The place where it starts counts."),
-            WrongAnswer([(10, 24, 24), (10, 12, 12), (200, 8, 8), (200, 4, 4), (3200,), (50,), (10,)],
-                "conv2 does slide 200 slices, but adds up ten of them for each output: 20 maps come out."),
-            WrongAnswer([(10, 24, 24), (5, 12, 12), (20, 8, 8), (10, 4, 4), (160,), (50,), (10,)],
-                "pooling halves height and width, not the number of maps: each map is pooled by itself."),
-            WrongAnswer([(24, 24, 10), (12, 12, 10), (8, 8, 20), (4, 4, 20), (320,), (50,), (10,)],
-                "the numbers are right; PyTorch puts the channels first: (channels, height, width)."),
+            edit(" + 1", "",
+                "one too few every time: you counted the steps between the places. "
+                "A fence has one post more than gaps."),
+            edit(" 2 *", "",
+                "right without padding, too small with it: "
+                "padding is added at both ends, so the length grows by twice as much."),
+            edit(") // stride", ") / stride",
+                "right where the steps fit evenly, but elsewhere a fraction comes out, and a map has no half row. "
+                "A kernel that would stick out is not placed at all: divide with //."),
+            edit("(size + 2 * padding - kernel) // stride", "-(-(size + 2 * padding - kernel) // stride)",
+                "right where the steps fit evenly, but elsewhere you round up: "
+                "that last kernel would stick out of the image. PyTorch leaves it out, so round down, with //."),
+            edit(" // stride", "",
+                "right with stride 1, but `stride` is not used: larger steps find fewer places. Divide by it."),
+            edit(") // stride + 1", " + 1) // stride",
+                "the first place costs no step, so its 1 is added after the division, not before. "
+                "With stride 1 the two are the same."),
         ),
     ),
     Exercise(
-        number="05.2", title="21,840 parameters", name="parameter_counts", minutes=6, difficulty="easy",
-        starter="def parameter_counts():\n"
-        '    """Parameters of conv1, conv2, fc1 and fc2: a list of four numbers."""\n    ...',
-        answer=parameter_counts, cases=lambda: [(parameter_counts(),)], observe=in_order,
-        praise="21,840 in all, and three quarters of them in fc1. The convolutions, which do most of the work, are cheap: "
-        "their weights are shared by all places.",
+        number="05.2", title="Convolution, the whole layer", name="conv2d", minutes=15, difficulty="hard",
+        starter="def conv2d(images, weight, bias, stride=1, padding=0):\n"
+        '    """Images (B, C_in, H, W), weight (C_out, C_in, kh, kw), bias (C_out,) to maps (B, C_out, H\', W\')."""\n    ...',
+        answer=conv2d, cases=layers,
+        praise="equal to F.conv2d. Each patch is a small image and each kernel its template, so the heart of it is the "
+        "matrix product of lesson 02, made once for every place.",
         hints=(
-            "A convolution: out * in * 5 * 5 weights and `out` biases. A linear layer: in * out weights and `out` biases.",
-            "conv1: 10 * 1 * 5 * 5 + 10 = 260. conv2 has 10 channels in and 20 out.",
-            "fc1 takes the 20 maps of 4 by 4 as 320 numbers and gives 50.",
+            "Pad first: F.pad(images, (padding, padding, padding, padding)). Then work out height and width of the output, "
+            "and make it with torch.zeros(len(images), len(weight), height, width).",
+            "Loop over row and column of the *output*. Its patch begins at row * stride, column * stride, and holds all "
+            "images and all channels: images[:, :, top : top + kh, left : left + kw].",
+            "patch.flatten(1) is (B, C_in*kh*kw) and weight.flatten(1) is (C_out, C_in*kh*kw). Their product, "
+            "patch.flatten(1) @ weight.flatten(1).T + bias, is (B, C_out): output[:, :, row, column].",
         ),
         wrong=(
-            edit("5 * 5 + 10", "5 * 5", "the weights are right; each output channel and each unit has a bias, too."),
-            edit("20 * 10 * 5", "20 * 5",
-                "conv2 reads all ten maps: each of its 20 kernels has ten slices of 5 by 5, not one."),
-            edit("5 + 20", "5 + 20 * 10", "conv2 has a bias for each output channel, 20, not one for each slice."),
-            edit("320 * 50", "20 * 50", "fc1 does not see 20 numbers but 20 maps of 4 by 4: 320 numbers."),
-            edit("[conv1, conv2,", "[conv1 * 24 * 24, conv2 * 8 * 8,",
-                "a convolution has no weights for each place: the same kernel is used at all of them. "
-                "Leave out the map's size."),
+            edit("weight.flatten(1)", "weight.flip(2, 3).flatten(1)",
+                "your kernels are turned by 180 degrees. That is convolution as mathematics has it; "
+                "deep learning's conv2d lays the kernel on as it is (cross-correlation)."),
+            edit(" + bias\n", "\n",
+                "nearly: each output map is off by the same amount everywhere. "
+                "That amount is its bias; add bias[channel]."),
+            edit("images = F.pad", "stride = 1\n    images = F.pad",
+                "right with stride 1, but `stride` is not used otherwise: your map is larger than it should be."),
+            edit("    images = F.pad(images, (padding, padding, padding, padding))\n", "",
+                "right without padding, but `padding` is not used otherwise: "
+                "put that many rows and columns of zeros around the images first, with F.pad."),
+            edit("row * stride, column * stride", "row, column",
+                "the shape is right, but with a stride above 1 your patches still move by one pixel at a time. "
+                "The patch for output row r begins at row r * stride."),
+            edit("weight.flatten(1).T", "weight.flatten(1).T / weight.shape[1]",
+                "the channels should be added up; you took their mean."),
+            edit("+ bias", "+ bias * weight.shape[1]",
+                "the bias was added once for every channel that comes in. "
+                "It belongs to the output map: add it once, after the sum."),
         ),
     ),
     Exercise(
-        number="05.3", title="Two layers are one", name="collapse", minutes=8, difficulty="medium",
-        starter="def collapse(weight1, bias1, weight2, bias2):\n"
-        '    """The (weight, bias) of the one linear layer that does what layer 1, then layer 2 do."""\n    ...',
-        answer=collapse, cases=pairs_of_layers,
-        praise="so a hundred linear layers on top of each other are still ten templates. What makes depth worth having is "
-        "the bend between them: the ReLU.",
+        number="05.3", title="Design a kernel", name="upper_edge", minutes=6, difficulty="medium",
+        starter="# 3 rows of 3 numbers: above zero on an upper edge, below zero on a lower one, zero on even ink and upright edges\n"
+        "upper_edge = ...",
+        answer=UPPER_EDGE, observe=what_it_finds, code=f"upper_edge = torch.tensor({UPPER_EDGE.tolist()})",
+        praise="a pattern of plus and minus that sums to zero ignores brightness and answers to change only. "
+        "In lesson 06 the network finds kernels of this kind without being told.",
         hints=(
-            "Layer 1 gives h = weight1 @ x + bias1, layer 2 gives weight2 @ h + bias2. Put the first into the second.",
-            "weight2 @ (weight1 @ x + bias1) + bias2 = (weight2 @ weight1) @ x + ...: what is left that has no x?",
+            "On even ink the sum of the nine numbers comes out. It must be zero, so some numbers are negative.",
+            "An upper edge has paper above and ink below: what should the sign of the upper row be, and of the lower row?",
+            "Left and right should not matter: make the three numbers of each row equal.",
         ),
         wrong=(
-            edit("weight = weight2 @ weight1", "weight = weight1 @ weight2",
-                "the product is in the wrong order: "
-                "x meets layer 1 first, so weight1 stands next to x: weight2 @ weight1."),
-            edit("weight2 @ bias1 + bias2", "bias2",
-                "the first layer's bias is lost. It goes through layer 2 as everything does: weight2 @ bias1."),
-            edit("weight2 @ bias1", "bias1",
-                "the first bias is added as it is, but it has to go through layer 2's weights: weight2 @ bias1."),
-            edit("weight = weight2 @ weight1", "weight = weight1.T @ weight2.T",
-                "the weight is transposed. PyTorch keeps a linear layer's weight as (out, in): weight2 @ weight1."),
+            WrongAnswer(UPPER_EDGE.flip(0),
+                "upside down: this one answers to lower edges, where the ink is above. Turn the signs round."),
+            WrongAnswer(UPPER_EDGE.T.clone(),
+                "this finds upright edges: it compares left with right. "
+                "Compare above with below: turn it by a quarter."),
+            WrongAnswer(torch.ones(3, 3) / 9,
+                "this is a blur: all weights count ink for, so it answers to ink, edge or no edge. "
+                "Let the nine numbers sum to zero."),
+            WrongAnswer(torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]) - 1 / 9,
+                "upper edges yes, but it answers to even ink as well: the nine numbers do not sum to zero."),
+            WrongAnswer(torch.tensor([[-1.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]),
+                "upper edges yes, but upright edges too: this is a slanted edge. "
+                "Make the three numbers of each row equal."),
+            WrongAnswer(torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
+                "this one gives zero on everything we tried, the edges included: whatever an upper edge adds "
+                "in one place, another takes away. Set the upper row against the lower one."),
         ),
     ),
     Exercise(
-        number="05.4", title="The seed network", name="Network", minutes=15, difficulty="hard",
-        starter="class Network(nn.Module):\n"
-        '    """The seed network: images (B, 1, 28, 28) to logits (B, 10)."""\n\n'
-        "    def __init__(self):\n        super().__init__()\n        ...\n\n"
-        "    def forward(self, images):\n        ...",
-        answer=Network, cases=eight_images, observe=observe_network,
-        praise="the same parameters, and with equal weights the same logits as the reference: this is the network of the "
-        "whole course.",
+        number="05.4", title="Max-pooling", name="max_pool2d", minutes=10, difficulty="medium",
+        starter="def max_pool2d(maps, size):\n"
+        '    """Maps (B, C, H, W) to (B, C, H // size, W // size): the largest value of each block."""\n    ...',
+        answer=max_pool2d, cases=maps_to_pool,
+        praise="equal to F.max_pool2d. It has no parameters: nothing in it is learnt. What the network learns is what to put "
+        "into the maps so that the largest value is worth keeping.",
         hints=(
-            "In __init__: conv1, conv2 (nn.Conv2d), conv2_drop (nn.Dropout2d), fc1, fc2 (nn.Linear). The shape table has all "
-            "their sizes.",
-            "In forward, each half is: F.relu(F.max_pool2d(self.conv1(images), 2)). In the second, self.conv2_drop comes "
-            "right after self.conv2.",
-            "Then flatten(1), fc1, F.relu, F.dropout(x, training=self.training), fc2. Return what fc2 gives, nothing after it.",
+            "With H and W divisible by size, `maps.reshape(B, C, H // size, size, W // size, size)` cuts each map into "
+            "blocks. Two of the six dimensions count within a block: which?",
+            "`.amax(dim=(3, 5))` takes the largest along both. (Two loops over output rows and columns do as well.)",
+            "Rows and columns that do not fill a block are left out: cut first, maps[:, :, : rows * size, : columns * size].",
         ),
         wrong=(
-            edit("return logits", "return logits.log_softmax(dim=1)",
-                "it returns log-probabilities: that is the slip of the original tutorial. "
-                "Its loss takes the log_softmax itself, so it is applied twice. "
-                "Harmless, but the course's networks return logits: end with fc2."),
-            edit("return logits", "return logits.softmax(dim=1)",
-                "it returns probabilities. The loss will apply a softmax again, "
-                "which squeezes them together, and the network learns badly without any error. Return the logits."),
-            edit("return logits", "return F.relu(logits)",
-                "there is a ReLU after the last layer: "
-                "no logit can be negative any more, and a class that was cut off gets no gradient. End with fc2."),
-            edit("F.relu(self.fc1(x.flatten(1)))", "self.fc1(x.flatten(1))",
-                "the ReLU between fc1 and fc2 is missing. Without it the two collapse into one linear layer."),
-            edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, 0.5)",
-                "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise. "
-                "Write F.dropout(x, training=self.training)."),
-            edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1",
-                "F.relu(F.max_pool2d(self.conv2", "(F.max_pool2d(self.conv2",
-                "the ReLU after the pooling is missing: "
-                "without a bend, convolution after convolution is one linear step, too."),
-            edit("self.conv2_drop(self.conv2(x))", "F.dropout(self.conv2(x), 0.5, self.training)",
-                "single numbers of conv2's maps are left out, not whole maps: conv2_drop should be an nn.Dropout2d. "
-                "A number's neighbours say nearly the same as it does, so without it little would be missing."),
-            edit("self.conv2_drop(self.conv2(x))", "self.conv2(x)", "F.dropout(x, 0.5, self.training)", "x",
-                "in training nothing is left out: "
-                "conv2_drop is not used in forward, and there is no dropout before fc2."),
-            edit("F.dropout(x, 0.5, self.training)", "x",
-                "the dropout between fc1's ReLU and fc2 is missing; that of the maps is there."),
-            edit("self.conv2_drop(self.conv2(x))", "self.conv2(x)",
-                "conv2_drop is made but not used: call it on what conv2 gives."),
+            edit("amax", "mean", "this is the mean of each block (average pooling). Take the largest value instead."),
+            edit("blocks.amax(dim=(3, 5))", "F.max_pool2d(maps, size, stride=1)",
+                "your blocks overlap: each begins one pixel after the last. "
+                "They should lie side by side, so move by `size`."),
+            edit("blocks.amax(dim=(3, 5))", "F.max_pool2d(maps, size, ceil_mode=True)",
+                "right where the blocks fit, but you keep a last, smaller block. "
+                "PyTorch leaves out what does not fill a block."),
+            edit("rows, size, columns, size)", "rows, columns, size, size)", "(3, 5)", "(4, 5)",
+                "the shape is right, but your blocks are not squares of neighbours: "
+                "reshape reads the numbers row by row. Cut H into (rows, size) "
+                "and W into (columns, size), in that order, and take the maximum along both sizes."),
+            edit("maps[:, :, : rows * size, : columns * size]", "maps",
+                "right where the blocks fit; else reshape complains, because rows or columns are left over. "
+                "Cut them off first: maps[:, :, : rows * size, : columns * size]."),
+            edit("blocks.amax(dim=(3, 5))", "blocks[:, :, :, 0, :, 0]",
+                "this keeps the upper left value of each block, whatever it is. Take the largest of the block."),
+            edit("amax(dim=(3, 5))", "amax(dim=(3, 5)).clamp_min(0)",
+                "right for values above zero, but a block of negative numbers gives 0 here. "
+                "Its largest value is negative; start from the block's own values, not from zero."),
         ),
     ),
     Exercise(
-        number="05.5", title="Which dimension does it guess?", name="guessed_dim", minutes=8, difficulty="medium",
-        starter="def guessed_dim(n_dimensions):\n"
-        '    """The dimension that F.log_softmax(scores) takes, for scores of 1, 2, 3 or 4 dimensions."""\n    ...',
-        answer=guessed_dim, cases=lambda: [(1,), (2,), (3,), (4,)], observe=dimension_from_the_front,
-        praise="an odd rule, kept for old programs, and the reason for the warning. For a batch of scores it happens to be right; "
-        "for a stack of batches it is silently wrong. Write dim=1, or dim=-1.",
+        number="05.5", title="Count the parameters", name="conv_parameters", minutes=4, difficulty="easy",
+        starter="def conv_parameters(in_channels, out_channels, kernel_size):\n"
+        '    """Numbers to learn in a convolution with square kernels and a bias."""\n    ...',
+        answer=conv_parameters, cases=lambda: [(1, 10, 5), (10, 20, 5), (3, 64, 3)],
+        praise="and notice what is missing from the formula: the size of the image. The same 260 numbers of the "
+        "course's first layer would serve a photograph.",
         hints=(
-            "Try it: torch.randn(4, 10), then torch.randn(2, 4, 10), and so on. Take exp() of what comes out and sum along "
-            "each dimension: where all the sums are 1, there the softmax ran.",
-            "With 2 dimensions it is 1, with 3 it is not.",
-            "It is 0 for 1 and for 3 dimensions, and 1 for 2 and for 4.",
+            "Each output channel has one kernel for every input channel, and one bias.",
+            "out_channels * in_channels * kernel_size * kernel_size weights, and then the biases.",
         ),
         wrong=(
-            edit("0 if n_dimensions in (1, 3) else 1", "1",
-                "right for a batch of scores. But a single row has no dimension 1, "
-                "and for three dimensions it guesses otherwise: try torch.randn(2, 4, 10)."),
-            edit("0 if n_dimensions in (1, 3) else 1", "n_dimensions - 1",
-                "that would be sensible, and it is right for one and two dimensions. "
-                "With three it takes another: try torch.randn(2, 4, 10)."),
-            edit("0 if n_dimensions in (1, 3) else 1", "0",
-                "right for one and three dimensions. Try a batch of scores: torch.randn(4, 10)."),
-            edit("in (1, 3)", "== 1",
-                "nearly: one of the four is otherwise. Try torch.randn(2, 4, 10), and sum along each dimension."),
+            edit("weights + biases", "weights", "the weights are right; each output channel also has a bias."),
+            edit("out_channels * in_channels * kernel_size", "out_channels * kernel_size",
+                "right for one input channel. With more, each output channel has a kernel for every one of them."),
+            edit("biases = out_channels", "biases = out_channels * in_channels",
+                "a bias too many: it belongs to the output channel, "
+                "and is added once, after the sum over input channels."),
+            edit("kernel_size * kernel_size", "kernel_size",
+                "a kernel has two sides: kernel_size * kernel_size weights."),
+            edit("biases = out_channels", "biases = 1",
+                "the weights are right, and there is one bias in all. Each output channel has its own."),
+            edit("biases = out_channels", "biases = in_channels",
+                "the weights are right; the biases belong to the channels that come out, not to those that go in."),
+            edit("weights + biases", "(weights + biases) * (28 - kernel_size + 1) ** 2",
+                "you counted the weights anew for every place. "
+                "They are shared: the same kernel is used at all places, which is the whole point."),
         ),
     ),
 ]

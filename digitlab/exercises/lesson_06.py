@@ -1,251 +1,298 @@
-"""Exercises of lesson 06, how good is it: an interval, a paired test, the confusion matrix, calibration, a temperature."""
+"""Exercises of lesson 06, the CNN: its shapes, its parameters, two layers in one, the network itself, a guessed dimension."""
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from digitlab.exercises import Exercise, edit
+from digitlab.exercises import Exercise, WrongAnswer, edit
+from digitlab.exercises.checking import Mistake, same
+
+
+def in_order(answer: Any, expected: list[Any]) -> Any:
+    """Compare a list, or what a function returns, item by item; name the first that is off without giving it away."""
+    got = answer() if callable(answer) else answer
+    got = got.tolist() if isinstance(got, Tensor | np.ndarray) else got
+    if got is None or (isinstance(got, list | tuple) and any(item is Ellipsis for item in got)):
+        return got
+    if not isinstance(got, list | tuple):
+        raise Mistake(f"expected a list of {len(expected)}, got {type(got).__name__}")
+    if len(got) != len(expected):
+        raise Mistake(f"expected a list of {len(expected)}, got {len(got)}")
+    for position, (item, wanted) in enumerate(zip(got, expected, strict=True), start=1):
+        shape = (item,) if isinstance(wanted, tuple) and isinstance(item, int) else item
+        if not same(shape, wanted, tolerance=0.0):
+            raise Mistake(f"number {position} of {len(expected)} is not right: {str(item)[:60]}")
+    return "all right"
 
 
 # 06.1
-def interval(n_correct: int, n: int) -> tuple[float, float]:
-    share, z = n_correct / n, 1.96
-    # (share - p)^2 = z^2 p (1 - p) / n is a quadratic equation in p; these are the middle and half the distance of its roots.
-    pull = z**2 / n  # towards one half: the fewer digits, the stronger
-    middle = (share + pull / 2) / (1 + pull)
-    half = z * math.sqrt(share * (1 - share) / n + pull / (4 * n)) / (1 + pull)
-    return middle - half, middle + half
+SHAPES = [(10, 24, 24), (10, 12, 12), (20, 8, 8), (20, 4, 4), (320,), (50,), (10,)]
 
 
 # 06.2
-def pairs_of_networks() -> list[tuple[Tensor, Tensor]]:
-    """A alone right, B alone right, both, neither: 20 to 10, the same turned round, a tie, full agreement, 6 to 0."""
-    counts = [(20, 10, 300, 5), (10, 20, 300, 5), (4, 4, 50, 2), (0, 0, 40, 3), (6, 0, 30, 0)]
-    kinds = torch.tensor([(True, False, True, False), (False, True, True, False)])
-    cases = []
-    for each in counts:
-        order = torch.randperm(sum(each), generator=torch.Generator().manual_seed(0))
-        right_a, right_b = kinds.repeat_interleave(torch.tensor(each), dim=1)[:, order]
-        cases.append((right_a, right_b))
-    return cases
-
-
-def paired_p_value(right_a: Tensor, right_b: Tensor) -> float:
-    only_a = int((right_a & ~right_b).sum())
-    only_b = int((right_b & ~right_a).sum())
-    n, fewer = only_a + only_b, min(only_a, only_b)
-    tail = sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n
-    return min(1.0, 2 * tail)  # a tie counts the middle twice
+def parameter_counts() -> list[int]:
+    conv1 = 10 * 1 * 5 * 5 + 10
+    conv2 = 20 * 10 * 5 * 5 + 20
+    fc1 = 320 * 50 + 50
+    fc2 = 50 * 10 + 10
+    return [conv1, conv2, fc1, fc2]
 
 
 # 06.3
-def labels_and_predictions() -> list[tuple[Tensor, Tensor]]:
-    """A few hundred digits with some confusions, of which one goes one way only; and three digits, all classes but two absent."""
+def collapse(weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> tuple[Tensor, Tensor]:
+    weight = weight2 @ weight1
+    bias = weight2 @ bias1 + bias2
+    return weight, bias
+
+
+def pairs_of_layers() -> list[tuple[Tensor, ...]]:
+    """Four inputs, four hidden units and four outputs, so that a product in the wrong order runs too; then other sizes."""
     generator = torch.Generator().manual_seed(6)
-    labels = torch.randint(0, 10, (300,), generator=generator)
-    predictions = torch.where(torch.rand(300, generator=generator) < 0.8, labels, (labels + 5) % 10)
-    predictions = torch.where(labels == 4, torch.full_like(labels, 9), predictions)
-    return [(labels, predictions), (torch.tensor([4, 4, 9]), torch.tensor([4, 9, 9]))]
-
-
-def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:
-    matrix = torch.zeros(10, 10, dtype=torch.int64)
-    for label, prediction in zip(labels.tolist(), predictions.tolist(), strict=True):
-        matrix[label, prediction] += 1
-    return matrix
+    sizes = [((4, n_in), (4,), (4, 4), (4,)) for n_in in (4, 3)]
+    return [tuple(torch.randn(size, generator=generator) for size in layers) for layers in sizes]
 
 
 # 06.4
-def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
-    """Networks that are too sure, and not sure enough, and one whose confidences lie on the edges of bins."""
-    generator = torch.Generator().manual_seed(7)
-    logits = 2 * torch.randn(400, 10, generator=generator)
-    labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
-    edges = torch.full((8, 10), 0.5 / 9)
-    edges[:, 3] = 0.5
-    cases = [((factor * logits).softmax(dim=1), labels) for factor in (3, 0.5, 1)]
-    return [*cases, (edges, torch.tensor([3, 3, 3, 3, 3, 3, 1, 2]))]
+class Network(nn.Module):
+    """The seed network: images (B, 1, 28, 28) to logits (B, 10)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 10, kernel_size=5)
+        self.conv2 = nn.Conv2d(10, 20, kernel_size=5)
+        self.conv2_drop = nn.Dropout2d(0.5)
+        self.fc1 = nn.Linear(320, 50)
+        self.fc2 = nn.Linear(50, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Each line says what shape it leaves."""
+        x = F.relu(F.max_pool2d(self.conv1(images), 2))  # (B, 10, 12, 12)
+        x = F.relu(F.max_pool2d(self.conv2_drop(self.conv2(x)), 2))  # (B, 20, 4, 4)
+        x = F.relu(self.fc1(x.flatten(1)))  # (B, 50)
+        x = F.dropout(x, 0.5, self.training)  # (B, 50)
+        logits: Tensor = self.fc2(x)  # (B, 10)
+        return logits
 
 
-def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
-    confidences, predictions = probabilities.max(dim=1)
-    right = (predictions == labels).float()
-    error = 0.0
-    for i in range(10):
-        inside = (confidences > i / 10) & (confidences <= (i + 1) / 10)
-        if inside.any():
-            gap = confidences[inside].mean() - right[inside].mean()
-            error += float(inside.float().mean() * gap.abs())
-    return error
+def inputs_of_linear_layers(model: nn.Module, images: Tensor) -> list[Tensor]:
+    """What comes in to fc1 and fc2 when the model reads the images."""
+    caught = {}
+    fc1, fc2 = model.get_submodule("fc1"), model.get_submodule("fc2")
+
+    def keep(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        caught[layer] = inputs[0]
+
+    with fc1.register_forward_pre_hook(keep), fc2.register_forward_pre_hook(keep):
+        model(images)
+    return [caught[fc1], caught[fc2]]
+
+
+def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[Any, ...]:
+    """Its logits with the reference's weights, and what its dropout does in training."""
+    model = answer() if isinstance(answer, type) else answer
+    if not isinstance(model, nn.Module):
+        raise Mistake("expected a class that inherits from nn.Module, as in: class Network(nn.Module)")
+    weights = reference.state_dict()
+    got = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name, expected in weights.items():
+        if name not in got:
+            raise Mistake(f"there is no parameter {name!r}; yours are: {', '.join(got) or 'none'}")
+        if got[name] != tuple(expected.shape):
+            raise Mistake(f"{name} has the shape {got[name]}, but should have {tuple(expected.shape)}")
+    if extra := [name for name in got if name not in weights]:
+        raise Mistake(f"there is a parameter too many: {extra[0]!r}")
+    model.load_state_dict(weights)
+    n, logits = len(images), model.eval()(images)
+    if logits is None:
+        raise Mistake("forward returns nothing (None): is the `return` missing?")
+    if not isinstance(logits, Tensor) or logits.shape != (n, 10):
+        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise Mistake(f"forward should return one row of ten logits for each image, ({n}, 10); it gives {shape}")
+    if not torch.equal(logits, model(images)):
+        raise Mistake(
+            "in eval mode two passes over the same images should agree, and yours differ: is some dropout still on?"
+        )
+    usual, _ = inputs_of_linear_layers(model, images)
+    now, dropped = inputs_of_linear_layers(model.train(), images)
+    if torch.allclose(now, usual):
+        maps = "no maps are"
+    else:  # a map that is left out is zero everywhere, and one that is not is as it was, but for a factor
+        kept = ((now > 0) == (usual > 0)).view(-1, 20, 16).all(dim=2)
+        whole = kept | (now == 0).view(-1, 20, 16).all(dim=2)
+        maps = "whole maps are" if bool(whole.all()) else "parts of maps are"
+    undropped = F.relu(F.linear(now, weights["fc1.weight"], weights["fc1.bias"]))
+    units = "no" if torch.allclose(dropped, undropped, atol=1e-5) else "some"
+    return logits, f"{maps} left out in training", f"{units} units are left out in training"
+
+
+def eight_images() -> list[tuple[Any, ...]]:
+    """Noise will do: what counts is that equal weights give equal logits."""
+    torch.manual_seed(5)
+    return [(torch.randn(8, 1, 28, 28), Network())]
 
 
 # 06.5
-def overconfident_logits() -> list[tuple[Tensor, Tensor, list[float]]]:
-    """Logits three times too large, then half as large as they should be, with labels drawn from the right ones."""
-    generator = torch.Generator().manual_seed(8)
-    logits = 2 * torch.randn(500, 10, generator=generator)
-    labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
-    candidates = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
-    return [(3 * logits, labels, candidates), (logits / 2, labels, candidates), (3 * logits, labels, candidates[::-1])]
+def guessed_dim(n_dimensions: int) -> int:
+    return 0 if n_dimensions in (1, 3) else 1
 
 
-def best_temperature(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
-    losses = [F.cross_entropy(logits / temperature, labels).item() for temperature in candidates]
-    return candidates[losses.index(min(losses))]
+def dimension_from_the_front(answer: Any, n_dimensions: int) -> Any:
+    """What the answer says; a dimension may be counted from the end, too."""
+    said = answer(n_dimensions) if callable(answer) else answer
+    return said + n_dimensions if isinstance(said, int) and -n_dimensions <= said < 0 else said
 
 
 EXERCISES = [
     Exercise(
-        number="06.1", title="Which truths are plausible?", name="interval", minutes=12, difficulty="hard",
-        starter='def interval(n_correct, n):\n    """(low, high): the true accuracies within 1.96 standard errors of n_correct / n."""\n    ...',
-        answer=interval, cases=lambda: [(9_920, 10_000), (180, 200), (20, 20), (0, 7), (3, 4)],
-        praise="equal to dl.wilson_interval. Note what it says for 20 of 20: not 100 %, but anything above about 84 %. "
-        "A perfect score on few digits is weak evidence.",
+        number="06.1", title="The shape table", name="shapes", minutes=6, difficulty="easy",
+        starter="# after: conv1, pooling, conv2, pooling, flatten, fc1, fc2; maps as (channels, height, width), vectors as (length,)\n"
+        "shapes = ...",
+        answer=SHAPES, cases=lambda: [(SHAPES,)], observe=in_order, code=f"shapes = {SHAPES}",
+        praise="and if somebody hands you digits of 32 by 32 pixels, you know which layer will complain: fc1, the only "
+        "one that counts on a size.",
         hints=(
-            "The standard error belongs to the truth p that is being tried, not to the measured share: sqrt(p * (1 - p) / n).",
-            "By trial: p = torch.linspace(0, 1, 200_001, dtype=torch.float64); keep those with "
-            "(share - p).abs() <= 1.96 * (p * (1 - p) / n).sqrt(); return the smallest and the largest as numbers.",
-            "On paper, square both sides: (share - p)^2 = 1.96^2 * p * (1 - p) / n is quadratic in p. With z = 1.96 the middle of "
-            "its roots is (share + z**2 / (2 * n)) / (1 + z**2 / n).",
+            "A 5 by 5 kernel without padding finds size - 5 + 1 places along each side; pooling by 2 halves the size.",
+            "conv1 makes 10 maps of 24 by 24: (10, 24, 24). Pooling keeps the 10 and halves the rest.",
+            "After the second pooling there are 20 maps of 4 by 4; flattened, that is a vector of 20 * 4 * 4: write (320,).",
         ),
         wrong=(
-            edit("z**2 / n", "0",
-                "this is share ± 1.96 standard errors, with the standard error of the measured share. For 20 "
-                "of 20 it is 0, so the interval claims exactly 100 %. Use the standard error of each p that you try."),
-            edit("z**2 / n", "0", "middle - half, middle + half", "max(middle - half, 0), min(middle + half, 1)",
-                "cutting at 0 and 1 hides the trouble but does not cure it: for 20 of 20 both ends are still 100 %. "
-                "The standard error should be that of each candidate p, not that of the measured share."),
-            edit("z**2 / n", "0", "(1 - share) / n", "(1 - share)",
-                "this is the scatter of single digits; "
-                "a mean over n digits scatters less. Divide p * (1 - p) by n under the root."),
-            edit("1.96", "1",
-                "these are the truths within one standard error: "
-                "such intervals miss the truth one time in three. For 95 % take 1.96."),
-            edit("middle - half, middle + half", "(middle - half) * n, (middle + half) * n",
-                "right, but counted in digits. Return shares: leave out the factor n."),
+            WrongAnswer([(10, 28, 28), (10, 14, 14), (20, 14, 14), (20, 7, 7), (980,), (50,), (10,)],
+                "these would be the shapes with padding=2. "
+                "There is none here, so each convolution takes 4 from each side."),
+            WrongAnswer([(10, 23, 23), (10, 11, 11), (20, 6, 6), (20, 3, 3), (180,), (50,), (10,)],
+                "a kernel of 5 finds one place more than you give it: 28 - 5 + 1 = 24. "
+                "The place where it starts counts."),
+            WrongAnswer([(10, 24, 24), (10, 12, 12), (200, 8, 8), (200, 4, 4), (3200,), (50,), (10,)],
+                "conv2 does slide 200 slices, but adds up ten of them for each output: 20 maps come out."),
+            WrongAnswer([(10, 24, 24), (5, 12, 12), (20, 8, 8), (10, 4, 4), (160,), (50,), (10,)],
+                "pooling halves height and width, not the number of maps: each map is pooled by itself."),
+            WrongAnswer([(24, 24, 10), (12, 12, 10), (8, 8, 20), (4, 4, 20), (320,), (50,), (10,)],
+                "the numbers are right; PyTorch puts the channels first: (channels, height, width)."),
         ),
     ),
     Exercise(
-        number="06.2", title="McNemar's coin", name="paired_p_value", minutes=12, difficulty="medium",
-        starter="def paired_p_value(right_a, right_b):\n"
-        '    """How often equal networks would differ this much or more; bool tensors (N,) in, a number out."""\n    ...',
-        answer=paired_p_value, cases=pairs_of_networks,
-        praise="exact, with no tables and no approximation. Note that the number of digits on which both agree never entered: "
-        "a thousand more easy digits would not change the p-value.",
+        number="06.2", title="21,840 parameters", name="parameter_counts", minutes=6, difficulty="easy",
+        starter="def parameter_counts():\n"
+        '    """Parameters of conv1, conv2, fc1 and fc2: a list of four numbers."""\n    ...',
+        answer=parameter_counts, cases=lambda: [(parameter_counts(),)], observe=in_order,
+        praise="21,840 in all, and three quarters of them in fc1. The convolutions, which do most of the work, are cheap: "
+        "their weights are shared by all places.",
         hints=(
-            "Count the digits where only A is right, `(right_a & ~right_b).sum()`, and where only B is. The rest does not matter.",
-            "With n such digits and `fewer` on the smaller side: the chance of `fewer` or less heads is "
-            "sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n.",
-            "'Either way' means both ends of the scale, so double it. A tie would give more than 1: return min(1.0, ...).",
+            "A convolution: out * in * 5 * 5 weights and `out` biases. A linear layer: in * out weights and `out` biases.",
+            "conv1: 10 * 1 * 5 * 5 + 10 = 260. conv2 has 10 channels in and 20 out.",
+            "fc1 takes the 20 maps of 4 by 4 as 320 numbers and gives 50.",
         ),
         wrong=(
-            edit("min(1.0, 2 * tail)", "tail",
-                "this is one end only: 'A wins by this much or more'. Nobody said beforehand which would win, "
-                "so B winning by as much is as surprising. Double it, up to 1."),
-            edit("min(1.0, 2 * tail)", "2 * tail",
-                "right except for a tie: there both ends contain the middle, and the sum exceeds 1. "
-                "A p-value is a probability; take min(1.0, ...)."),
-            edit("min(1.0, 2 * tail)", "math.comb(n, fewer) / 2**n",
-                "this is the chance of exactly this split. With many digits every single split is rare, "
-                "even the most ordinary one. Add up all splits that are this uneven or more."),
-            edit("only_a + only_b, min(only_a, only_b)", "len(right_a), min(int(right_a.sum()), int(right_b.sum()))",
-                "you toss a coin for every digit, but digits that both read correctly, "
-                "or both wrongly, say nothing about who is better. Count only those where exactly one is right."),
-            edit("right_a & ~right_b", "right_a", "right_b & ~right_a", "right_b",
-                "you counted all that A got right and all that B got right. What both got right "
-                "cannot tell them apart: count the digits where A is right and B is not, and the other way round."),
-            edit("return min(1.0, 2 * tail)",
-                "both = torch.cat([right_a, right_b]).float()\n"
-                "    return math.erfc(abs(only_a - only_b) / math.sqrt(2 * len(both) * both.var(correction=0)))",
-                "this compares two accuracies as if they came from different digits. "
-                "It throws away that the digits are the same; count where exactly one of the two is right."),
+            edit("5 * 5 + 10", "5 * 5", "the weights are right; each output channel and each unit has a bias, too."),
+            edit("20 * 10 * 5", "20 * 5",
+                "conv2 reads all ten maps: each of its 20 kernels has ten slices of 5 by 5, not one."),
+            edit("5 + 20", "5 + 20 * 10", "conv2 has a bias for each output channel, 20, not one for each slice."),
+            edit("320 * 50", "20 * 50", "fc1 does not see 20 numbers but 20 maps of 4 by 4: 320 numbers."),
+            edit("[conv1, conv2,", "[conv1 * 24 * 24, conv2 * 8 * 8,",
+                "a convolution has no weights for each place: the same kernel is used at all of them. "
+                "Leave out the map's size."),
         ),
     ),
     Exercise(
-        number="06.3", title="The confusion matrix", name="confusion_matrix", minutes=8, difficulty="easy",
-        starter="def confusion_matrix(labels, predictions):\n"
-        '    """Counts (10, 10), int64: row = label, column = prediction."""\n    ...',
-        answer=confusion_matrix, cases=labels_and_predictions,
-        praise="equal to dl.confusion_matrix, which gets there without a loop: it counts the numbers 10 * label + prediction with "
-        "torch.bincount and folds the 100 counts into a square.",
+        number="06.3", title="Two layers are one", name="collapse", minutes=8, difficulty="medium",
+        starter="def collapse(weight1, bias1, weight2, bias2):\n"
+        '    """The (weight, bias) of the one linear layer that does what layer 1, then layer 2 do."""\n    ...',
+        answer=collapse, cases=pairs_of_layers,
+        praise="so a hundred linear layers on top of each other are still ten templates. What makes depth worth having is "
+        "the bend between them: the ReLU.",
         hints=(
-            "Start with torch.zeros(10, 10, dtype=torch.int64), and add 1 to one cell for each digit.",
-            "A plain loop will do: for label, prediction in zip(labels, predictions): matrix[label, prediction] += 1.",
+            "Layer 1 gives h = weight1 @ x + bias1, layer 2 gives weight2 @ h + bias2. Put the first into the second.",
+            "weight2 @ (weight1 @ x + bias1) + bias2 = (weight2 @ weight1) @ x + ...: what is left that has no x?",
         ),
         wrong=(
-            edit("matrix[label, prediction]", "matrix[prediction, label]",
-                "rows and columns are exchanged. The label is the row: a 4 read as a 9 belongs in matrix[4, 9]."),
-            edit("zip(labels.tolist(), predictions.tolist(), strict=True)", "[(labels, predictions)]",
-                "no count is above 1. `matrix[labels, predictions] += 1` reads all cells, "
-                "adds, and writes each back once, however often it was named. Use a loop, or torch.bincount."),
-            edit("return matrix", "return matrix.float()",
-                "the numbers are right, but counts are whole: make it dtype=torch.int64."),
-            edit("return matrix", "return matrix / matrix.sum(dim=1, keepdim=True).clamp(min=1)",
-                "these are shares of each row. "
-                "Keep the counts: 1 of 2 and 500 of 1,000 are the same share and not the same evidence."),
-            edit("+= 1", "+= label != prediction",
-                "the diagonal is empty: digits that were read correctly count as well."),
+            edit("weight = weight2 @ weight1", "weight = weight1 @ weight2",
+                "the product is in the wrong order: "
+                "x meets layer 1 first, so weight1 stands next to x: weight2 @ weight1."),
+            edit("weight2 @ bias1 + bias2", "bias2",
+                "the first layer's bias is lost. It goes through layer 2 as everything does: weight2 @ bias1."),
+            edit("weight2 @ bias1", "bias1",
+                "the first bias is added as it is, but it has to go through layer 2's weights: weight2 @ bias1."),
+            edit("weight = weight2 @ weight1", "weight = weight1.T @ weight2.T",
+                "the weight is transposed. PyTorch keeps a linear layer's weight as (out, in): weight2 @ weight1."),
         ),
     ),
     Exercise(
-        number="06.4", title="Expected calibration error", name="calibration_error", minutes=12, difficulty="hard",
-        starter="def calibration_error(probabilities, labels):\n"
-        '    """The expected calibration error with ten bins: probabilities (N, 10), labels (N,), a number out."""\n    ...',
-        answer=calibration_error, cases=probabilities_and_labels,
-        praise="equal to dl.calibration(..., n_bins=10).expected_error. Mind the limits of the number: a network that says 'one tenth each' "
-        "about everything is calibrated, and useless.",
+        number="06.4", title="The seed network", name="Network", minutes=15, difficulty="hard",
+        starter="class Network(nn.Module):\n"
+        '    """The seed network: images (B, 1, 28, 28) to logits (B, 10)."""\n\n'
+        "    def __init__(self):\n        super().__init__()\n        ...\n\n"
+        "    def forward(self, images):\n        ...",
+        answer=Network, cases=eight_images, observe=observe_network,
+        praise="the same parameters, and with equal weights the same logits as the reference: this is the network of the "
+        "whole course.",
         hints=(
-            "probabilities.max(dim=1) gives the confidences and the predictions at once. A digit is right where prediction == label.",
-            "For bin i of ten: inside = (confidences > i / 10) & (confidences <= (i + 1) / 10). An empty bin counts nothing.",
-            "Each bin adds (its share of all digits) * |mean confidence - share right in it|.",
+            "In __init__: conv1, conv2 (nn.Conv2d), conv2_drop (nn.Dropout2d), fc1, fc2 (nn.Linear). The shape table has all "
+            "their sizes.",
+            "In forward, each half is: F.relu(F.max_pool2d(self.conv1(images), 2)). In the second, self.conv2_drop comes "
+            "right after self.conv2.",
+            "Then flatten(1), fc1, F.relu, F.dropout(x, training=self.training), fc2. Return what fc2 gives, nothing after it.",
         ),
         wrong=(
-            edit("inside.float().mean() * gap.abs()", "gap.abs() / len((confidences * 10).ceil().unique())",
-                "every bin counts the same here, whether it holds two digits or two thousand. "
-                "Weigh each gap by the bin's share of the digits."),
-            edit("inside.float().mean() * gap.abs()", "gap.abs() / 10",
-                "this is the plain average over ten bins. "
-                "Weigh each gap by the bin's share of the digits: a bin of two digits says little."),
-            edit("gap.abs()", "gap",
-                "gaps of different sign cancel here: a network that is too sure in one bin "
-                "and too modest in another would look perfect. Take the absolute value of each bin's gap."),
-            edit("return error", "return float((confidences.mean() - right.mean()).abs())",
-                "this is mean confidence against accuracy over all digits, one big bin. "
-                "Gaps in different places cancel; take the absolute value bin by bin, then add."),
-            edit("error = 0.0", "error, confidences = 0.0, probabilities[torch.arange(len(labels)), labels]",
-                "you binned by the probability of the label. "
-                "A reader does not know the label; the confidence is the probability of the answer, the largest one."),
+            edit("return logits", "return logits.log_softmax(dim=1)",
+                "it returns log-probabilities: that is the slip of the original tutorial. "
+                "Its loss takes the log_softmax itself, so it is applied twice. "
+                "Harmless, but the course's networks return logits: end with fc2."),
+            edit("return logits", "return logits.softmax(dim=1)",
+                "it returns probabilities. The loss will apply a softmax again, "
+                "which squeezes them together, and the network learns badly without any error. Return the logits."),
+            edit("return logits", "return F.relu(logits)",
+                "there is a ReLU after the last layer: "
+                "no logit can be negative any more, and a class that was cut off gets no gradient. End with fc2."),
+            edit("F.relu(self.fc1(x.flatten(1)))", "self.fc1(x.flatten(1))",
+                "the ReLU between fc1 and fc2 is missing. Without it the two collapse into one linear layer."),
+            edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, 0.5)",
+                "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise. "
+                "Write F.dropout(x, training=self.training)."),
+            edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1",
+                "F.relu(F.max_pool2d(self.conv2", "(F.max_pool2d(self.conv2",
+                "the ReLU after the pooling is missing: "
+                "without a bend, convolution after convolution is one linear step, too."),
+            edit("self.conv2_drop(self.conv2(x))", "F.dropout(self.conv2(x), 0.5, self.training)",
+                "single numbers of conv2's maps are left out, not whole maps: conv2_drop should be an nn.Dropout2d. "
+                "A number's neighbours say nearly the same as it does, so without it little would be missing."),
+            edit("self.conv2_drop(self.conv2(x))", "self.conv2(x)", "F.dropout(x, 0.5, self.training)", "x",
+                "in training nothing is left out: "
+                "conv2_drop is not used in forward, and there is no dropout before fc2."),
+            edit("F.dropout(x, 0.5, self.training)", "x",
+                "the dropout between fc1's ReLU and fc2 is missing; that of the maps is there."),
+            edit("self.conv2_drop(self.conv2(x))", "self.conv2(x)",
+                "conv2_drop is made but not used: call it on what conv2 gives."),
         ),
     ),
     Exercise(
-        number="06.5", title="One temperature", name="best_temperature", minutes=8, difficulty="medium",
-        starter="def best_temperature(logits, labels, candidates):\n"
-        '    """The one among the candidates, a list of numbers, with which the loss is smallest."""\n    ...',
-        answer=best_temperature, cases=overconfident_logits,
-        praise="that is all of temperature scaling. It can only turn one knob for all digits alike, which is why a few hundred validation "
-        "digits suffice and nothing can be memorised.",
+        number="06.5", title="Which dimension does it guess?", name="guessed_dim", minutes=8, difficulty="medium",
+        starter="def guessed_dim(n_dimensions):\n"
+        '    """The dimension that F.log_softmax(scores) takes, for scores of 1, 2, 3 or 4 dimensions."""\n    ...',
+        answer=guessed_dim, cases=lambda: [(1,), (2,), (3,), (4,)], observe=dimension_from_the_front,
+        praise="an odd rule, kept for old programs, and the reason for the warning. For a batch of scores it happens to be right; "
+        "for a stack of batches it is silently wrong. Write dim=1, or dim=-1.",
         hints=(
-            "For each candidate t, compute F.cross_entropy(logits / t, labels); return the candidate whose loss is smallest.",
-            "Python's min takes a key: min(candidates, key=lambda t: ...), where the key gives the loss as a number (.item()).",
+            "Try it: torch.randn(4, 10), then torch.randn(2, 4, 10), and so on. Take exp() of what comes out and sum along "
+            "each dimension: where all the sums are 1, there the softmax ran.",
+            "With 2 dimensions it is 1, with 3 it is not.",
+            "It is 0 for 1 and for 3 dimensions, and 1 for 2 and for 4.",
         ),
         wrong=(
-            edit("F.cross_entropy(logits / temperature, labels)", "((logits / temperature).argmax(1) != labels).sum()",
-                "dividing all ten logits by the same number leaves their order alone, "
-                "so the accuracy is the same for every candidate and cannot choose: you return whichever comes first. "
-                "The loss sees the probabilities."),
-            edit("logits / temperature", "logits * temperature",
-                "this multiplies the logits. A temperature divides them: hot means soft."),
-            edit("logits / temperature", "(logits / temperature).softmax(dim=1)",
-                "a double softmax: F.cross_entropy applies its own, so give it logits / t as they are."),
-            edit("min(losses)", "max(losses)", "this one has the largest loss. Take the smallest."),
-            edit("candidates[losses.index(min(losses))]", "losses.index(min(losses))",
-                "this is the place of the best candidate in the list; return the candidate itself."),
-            edit("candidates[losses.index(min(losses))]", "min(losses)",
-                "this is the smallest loss itself; return the temperature that gives it."),
+            edit("0 if n_dimensions in (1, 3) else 1", "1",
+                "right for a batch of scores. But a single row has no dimension 1, "
+                "and for three dimensions it guesses otherwise: try torch.randn(2, 4, 10)."),
+            edit("0 if n_dimensions in (1, 3) else 1", "n_dimensions - 1",
+                "that would be sensible, and it is right for one and two dimensions. "
+                "With three it takes another: try torch.randn(2, 4, 10)."),
+            edit("0 if n_dimensions in (1, 3) else 1", "0",
+                "right for one and three dimensions. Try a batch of scores: torch.randn(4, 10)."),
+            edit("in (1, 3)", "== 1",
+                "nearly: one of the four is otherwise. Try torch.randn(2, 4, 10), and sum along each dimension."),
         ),
     ),
 ]

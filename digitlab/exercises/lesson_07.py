@@ -1,241 +1,140 @@
-"""Exercises of lesson 07, learning from mistakes: a ranking, the margin, a committee's verdict, the hunt for wrong labels."""
+"""Exercises of lesson 07, how good is it: an interval, how many digits a claim needs, a paired test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 
 import torch
 from torch import Tensor
 
-import digitlab as dl
 from digitlab.exercises import Exercise, edit
 
 
-def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
-    """A network that is right about half of the time, with large and small losses among its mistakes."""
-    generator = torch.Generator().manual_seed(7)
-    logits = 2 * torch.randn(40, 10, generator=generator)
-    labels = torch.randint(0, 10, (40,), generator=generator)
-    labels[::2] = logits[::2].argmax(dim=1)
-    return [(logits.softmax(dim=1), labels), (logits[:9].softmax(dim=1), labels[:9])]
-
-
 # 07.1
-def rank_mistakes(probabilities: Tensor, labels: Tensor) -> Tensor:
-    losses = -probabilities[torch.arange(len(labels)), labels].log()
-    wrong = (probabilities.argmax(dim=1) != labels).nonzero().flatten()
-    return wrong[losses[wrong].argsort(descending=True)]
+def interval(n_correct: int, n: int) -> tuple[float, float]:
+    share, z = n_correct / n, 1.96
+    # (share - p)^2 = z^2 p (1 - p) / n is a quadratic equation in p; these are the middle and half the distance of its roots.
+    pull = z**2 / n  # towards one half: the fewer digits, the stronger
+    middle = (share + pull / 2) / (1 + pull)
+    half = z * math.sqrt(share * (1 - share) / n + pull / (4 * n)) / (1 + pull)
+    return middle - half, middle + half
 
 
 # 07.2
-def only_probabilities() -> list[tuple[Tensor]]:
-    """Ordinary probabilities, and a row in which two digits are equally likely."""
-    tie = torch.tensor([[0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0.5]])
-    return [(probabilities_and_labels()[0][0],), (tie,)]
-
-
-def margin(probabilities: Tensor) -> Tensor:
-    best, second = probabilities.topk(2, dim=1).values.unbind(dim=1)
-    return best - second
+def digits_needed(p: float, half_width: float) -> int:
+    return math.ceil(p * (1 - p) * (1.96 / half_width) ** 2)
 
 
 # 07.3
-def committees() -> list[tuple[list[int], int]]:
-    """Agreement with the label and against it, majorities, ties, and votes that are scattered."""
-    of_a_three = ("33333", "55555", "55533", "35353", "55389", "33589", "85902")
-    return [([int(digit) for digit in votes], 3) for votes in of_a_three] + [([4, 9, 9, 4], 4), ([9, 9, 4, 4], 4)]
+def pairs_of_networks() -> list[tuple[Tensor, Tensor]]:
+    """A alone right, B alone right, both, neither: 20 to 10, the same turned round, a tie, full agreement, 6 to 0."""
+    counts = [(20, 10, 300, 5), (10, 20, 300, 5), (4, 4, 50, 2), (0, 0, 40, 3), (6, 0, 30, 0)]
+    kinds = torch.tensor([(True, False, True, False), (False, True, True, False)])
+    cases = []
+    for each in counts:
+        order = torch.randperm(sum(each), generator=torch.Generator().manual_seed(0))
+        right_a, right_b = kinds.repeat_interleave(torch.tensor(each), dim=1)[:, order]
+        cases.append((right_a, right_b))
+    return cases
 
 
-def verdict(readings: list[int], label: int) -> str:
-    for digit in range(10):
-        if readings.count(digit) > len(readings) / 2:
-            return "model" if digit == label else "label"
-    return "ambiguous"
-
-
-# 07.4
-def losses_and_plants() -> list[tuple[Tensor, Tensor, int]]:
-    """Two hundred losses of which twelve are planted, most of them large; looked at near the top and further down."""
-    generator = torch.Generator().manual_seed(9)
-    losses = torch.rand(200, generator=generator)
-    planted = torch.zeros(200, dtype=torch.bool)
-    planted[torch.randperm(200, generator=generator)[:12]] = True
-    losses = losses + 0.6 * planted
-    return [(losses, planted, 10), (losses, planted, 30), (losses, planted, 1)]
-
-
-def precision_at(losses: Tensor, planted: Tensor, k: int) -> float:
-    suspects = losses.argsort(descending=True)[:k]
-    return planted[suspects].float().mean().item()
-
-
-# 07.5
-def read_by_neighbours(digits: dl.Digits, images: Tensor) -> Tensor:
-    """A reader that learns by heart: a digit is likely if a known image of it is near. Stands in for a network."""
-    nearness = -torch.cdist(images.flatten(1).float(), digits.images.flatten(1).float()) / 500
-    scores = [nearness[:, digits.labels == digit].logsumexp(dim=1) for digit in range(10)]
-    return torch.stack(scores, dim=1).softmax(dim=1)
-
-
-def small_sets() -> list[tuple[dl.Digits, Tensor, Callable[[dl.Digits, Tensor], Tensor]]]:
-    """Thirty made-up images of three kinds with a wrong label among them, in five folds, in turn and then in mixed order."""
-    generator = torch.Generator().manual_seed(10)
-    labels = torch.arange(30) % 3
-    ink = 60 * labels[:, None, None] + torch.randint(0, 90, (30, 28, 28), generator=generator)
-    labels[7] = 0
-    digits = dl.Digits(ink.to(torch.uint8), labels, "made up", "train")
-    order = torch.randperm(30, generator=generator)
-    return [(digits, torch.arange(30) % 5, read_by_neighbours), (digits, order % 5, read_by_neighbours)]
-
-
-def out_of_fold_losses(
-    digits: dl.Digits, folds: Tensor, train_and_read: Callable[[dl.Digits, Tensor], Tensor]
-) -> Tensor:
-    losses = torch.zeros(len(digits))
-    for fold in folds.unique():
-        inside = folds == fold
-        probabilities = train_and_read(digits[~inside], digits[inside].images)
-        losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels)
-    return losses
+def paired_p_value(right_a: Tensor, right_b: Tensor) -> float:
+    only_a = int((right_a & ~right_b).sum())
+    only_b = int((right_b & ~right_a).sum())
+    n, fewer = only_a + only_b, min(only_a, only_b)
+    tail = sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n
+    return min(1.0, 2 * tail)  # a tie counts the middle twice
 
 
 EXERCISES = [
     Exercise(
-        number="07.1", title="The worst first", name="rank_mistakes", minutes=8, difficulty="medium",
-        starter="def rank_mistakes(probabilities, labels):\n"
-        '    """The places of the misread images in the set, int64 (M,), the largest loss first."""\n    ...',
-        answer=rank_mistakes, cases=probabilities_and_labels,
-        praise="equal to dl.misclassified(...).indices. Looking at the twenty worst is the cheapest quarter of an hour in machine learning: it finds "
-        "wrong labels, broken images and forgotten cases, which no average shows.",
+        number="07.1", title="Which truths are plausible?", name="interval", minutes=12, difficulty="hard",
+        starter='def interval(n_correct, n):\n    """(low, high): the true accuracies within 1.96 standard errors of n_correct / n."""\n    ...',
+        answer=interval, cases=lambda: [(9_920, 10_000), (180, 200), (20, 20), (0, 7), (3, 4)],
+        praise="equal to dl.wilson_interval. Note what it says for 20 of 20: not 100 %, but anything above about 84 %. "
+        "A perfect score on few digits is weak evidence.",
         hints=(
-            "The loss of an image is -log of the probability of its label: probabilities[torch.arange(len(labels)), labels].",
-            "wrong = (probabilities.argmax(dim=1) != labels).nonzero().flatten() are the places of the mistakes in the whole set.",
-            "losses[wrong].argsort(descending=True) is an order *within* the mistakes; index `wrong` with it to get places in the set.",
+            "The standard error belongs to the truth p that is being tried, not to the measured share: sqrt(p * (1 - p) / n).",
+            "By trial: p = torch.linspace(0, 1, 200_001, dtype=torch.float64); keep those with "
+            "(share - p).abs() <= 1.96 * (p * (1 - p) / n).sqrt(); return the smallest and the largest as numbers.",
+            "On paper, square both sides: (share - p)^2 = 1.96^2 * p * (1 - p) / n is quadratic in p. With z = 1.96 the middle of "
+            "its roots is (share + z**2 / (2 * n)) / (1 + z**2 / n).",
         ),
         wrong=(
-            edit("descending=True", "descending=False",
-                "the order is turned round: argsort sorts upwards. Pass descending=True."),
-            edit("wrong[losses[wrong].argsort(descending=True)]", "losses.argsort(descending=True)",
-                "this ranks all images, those that were read correctly too. Keep the mistakes only."),
-            edit("-probabilities[torch.arange(len(labels)), labels].log()", "probabilities.max(dim=1).values",
-                "this ranks by the probability of the answer that was given. "
-                "The loss looks at the probability of the label: "
-                "a network may be 60 % sure of a wrong answer and still give the label 39 %, or next to nothing."),
-            edit("wrong[losses[wrong].argsort(descending=True)]", "losses[wrong].argsort(descending=True)",
-                "these are places in the list of mistakes, not in the set: images[0] would be the set's first image. "
-                "Index the places of the mistakes with this order."),
-            edit("wrong[losses[wrong].argsort(descending=True)]", "wrong",
-                "the right images, in the order of the set. Sort them by their loss, the largest first."),
+            edit("z**2 / n", "0",
+                "this is share ± 1.96 standard errors, with the standard error of the measured share. For 20 "
+                "of 20 it is 0, so the interval claims exactly 100 %. Use the standard error of each p that you try."),
+            edit("z**2 / n", "0", "middle - half, middle + half", "max(middle - half, 0), min(middle + half, 1)",
+                "cutting at 0 and 1 hides the trouble but does not cure it: for 20 of 20 both ends are still 100 %. "
+                "The standard error should be that of each candidate p, not that of the measured share."),
+            edit("z**2 / n", "0", "(1 - share) / n", "(1 - share)",
+                "this is the scatter of single digits; "
+                "a mean over n digits scatters less. Divide p * (1 - p) by n under the root."),
+            edit("1.96", "1",
+                "these are the truths within one standard error: "
+                "such intervals miss the truth one time in three. For 95 % take 1.96."),
+            edit("middle - half, middle + half", "(middle - half) * n, (middle + half) * n",
+                "right, but counted in digits. Return shares: leave out the factor n."),
         ),
     ),
     Exercise(
-        number="07.2", title="The margin", name="margin", minutes=5, difficulty="easy",
-        starter='def margin(probabilities):\n    """Largest minus second largest probability of each image, (N,)."""\n    ...',
-        answer=margin, cases=only_probabilities,
-        praise="and it needs no label, so it can be used on the first day that a network is at work, when nobody knows the answers yet.",
+        number="07.2", title="How many digits does a claim need?", name="digits_needed", minutes=5, difficulty="easy",
+        starter="def digits_needed(p, half_width):\n"
+        '    """The smallest whole number of digits with which 1.96 standard errors are at most half_width."""\n    ...',
+        answer=digits_needed, cases=lambda: [(0.99, 0.001), (0.9, 0.013), (0.5, 0.05)],
+        praise="to tell 99.0 % from 99.1 % takes tens of thousands of digits, and halving the width takes four times as many.",
         hints=(
-            "`probabilities.topk(2, dim=1).values` has the two largest of each row.",
-            "Column 0 minus column 1 of that: values[:, 0] - values[:, 1].",
+            "Write it down first: 1.96 * sqrt(p * (1 - p) / n) <= half_width. Which n makes the two sides equal?",
+            "Square both sides: n = p * (1 - p) * (1.96 / half_width) ** 2. Then the next whole number: math.ceil.",
         ),
         wrong=(
-            edit("best - second", "best - probabilities.min(dim=1).values",
-                "this is the largest minus the smallest, nearly the confidence itself. Take the second largest."),
-            edit("best - second", "best - torch.stack([row[(row.argmax() + 1) % 10] for row in probabilities])",
-                "this compares the answer with the digit after it. The rival is whichever digit "
-                "has the second largest probability: sort the values, do not count on the classes."),
-            edit("best - second", "best",
-                "this is the confidence. "
-                "0.5 may be 0.5 against 0.49, or against nine small ones; subtract the second largest."),
-            edit("best - second", "probabilities.amax(dim=0) - probabilities.sort(dim=0).values[-2:][0]",
-                "you compared the images of the batch with each other. The ten classes lie along dim=1."),
-            edit("best - second", "second - best",
-                "the sign is turned round: it is the largest minus the second largest, 0 or more."),
+            edit("math.ceil(", "int(",
+                "you cut off what is behind the point. With so many digits the error is a hair too large: round up."),
+            edit("math.ceil(p * (1 - p) * (1.96 / half_width) ** 2)", "p * (1 - p) * (1.96 / half_width) ** 2",
+                "right before rounding; there is no part of a digit. Round up to the next whole number."),
+            edit("(1.96 / half_width) ** 2", "1.96 / half_width",
+                "the square is missing: the error falls with the *root* of n, so n grows with the square of 1 / half_width."),
+            edit("1.96", "1", "with so many, one standard error is half_width. Ask for 1.96 of them."),
+            edit("p * (1 - p) * ", "",
+                "p is missing. A network that is nearly always right scatters less than one that tosses coins: p * (1 - p)."),
+            edit("1.96 / half_width", "2 * 1.96 / half_width",
+                "four times too many: half_width is the distance to one side, not the whole width."),
         ),
     ),
     Exercise(
-        number="07.3", title="The verdict", name="verdict", minutes=10, difficulty="medium",
-        starter="def verdict(readings, label):\n"
-        '    """Digits that the networks read, a list of integers, and the label: "model", "ambiguous" or "label"."""\n    ...',
-        answer=verdict, cases=committees,
-        praise="a rule that can say 'nobody knows' is worth more than one that always decides: it leaves the doubtful cases to somebody who can look.",
+        number="07.3", title="McNemar's coin", name="paired_p_value", minutes=12, difficulty="medium",
+        starter="def paired_p_value(right_a, right_b):\n"
+        '    """How often equal networks would differ this much or more; bool tensors (N,) in, a number out."""\n    ...',
+        answer=paired_p_value, cases=pairs_of_networks,
+        praise="exact, with no tables and no approximation. Note that the number of digits on which both agree never entered: "
+        "a thousand more easy digits would not change the p-value.",
         hints=(
-            "`readings.count(digit)` says how many read that digit. More than half means: greater than len(readings) / 2.",
-            "At most one digit can have more than half. If there is one, compare it with the label; if there is none, it is ambiguous.",
+            "Count the digits where only A is right, `(right_a & ~right_b).sum()`, and where only B is. The rest does not matter.",
+            "With n such digits and `fewer` on the smaller side: the chance of `fewer` or less heads is "
+            "sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n.",
+            "'Either way' means both ends of the scale, so double it. A tie would give more than 1: return min(1.0, ...).",
         ),
         wrong=(
-            edit('"model" if digit == label else "label"', '"label" if digit == label else "model"',
-                "the two are exchanged. "
-                "If the others can read what the label says, the network that could not is at fault: 'model'."),
-            edit("> len(readings) / 2", "> max(readings.count(other) for other in range(10) if other != digit)",
-                "two votes of five are the most, yet not more than half. "
-                "When the others say three different things, nobody knows: 'ambiguous'."),
-            edit('return "ambiguous"', 'return "model" if max(readings, key=readings.count) == label else "label"',
-                "you never say 'ambiguous': the most common reading wins however few read it. "
-                "Ask for more than half of the votes."),
-            edit("> len(readings) / 2", "== len(readings)",
-                "you ask for all votes; "
-                "more than half is enough. One careless network should not be able to block a verdict."),
-            edit('return "ambiguous"', 'return "ambiguous" if 2 * readings.count(label) == len(readings) else "label"',
-                "five networks that all read something *different* disagree with the label, and with each other. "
-                "That is an ambiguous digit, not a wrong label: "
-                "to overturn a label, more than half must agree on one other digit."),
-        ),
-    ),
-    Exercise(
-        number="07.4", title="How many suspects are guilty?", name="precision_at", minutes=6, difficulty="easy",
-        starter="def precision_at(losses, planted, k):\n"
-        '    """Of the k digits with the largest loss, the share that is planted; losses (N,), planted bool (N,)."""\n    ...',
-        answer=precision_at, cases=losses_and_plants,
-        praise="compare it with chance: suspects drawn by lot would have the share of planted labels in the whole set.",
-        hints=(
-            "losses.argsort(descending=True)[:k] are the places of the k suspects.",
-            "planted[suspects] is True for the guilty; the mean of the float version is their share.",
-        ),
-        wrong=(
-            edit("descending=True", "descending=False",
-                "you look at the smallest losses; argsort sorts upwards. Pass descending=True."),
-            edit("planted[suspects].float().mean().item()", "float(planted[suspects].sum() / planted.sum())",
-                "this is the recall: of all planted labels, the share that was found. "
-                "The question is about the suspects: divide by k."),
-            edit("planted[suspects].float().mean().item()", "int(planted[suspects].sum())",
-                "this is the number of the guilty; divide it by k."),
-            edit("planted[suspects]", "planted[:k]",
-                "these are the first k digits of the set, not those with the largest losses."),
-        ),
-    ),
-    Exercise(
-        number="07.5", title="Never ask a network about what it has learnt",
-        name="out_of_fold_losses", minutes=12, difficulty="hard",
-        starter="def out_of_fold_losses(digits, folds, train_and_read):\n"
-        '    """The loss of each digit, (N,), from a network that was trained on the other folds."""\n    ...',
-        answer=out_of_fold_losses, cases=small_sets,
-        praise="every digit was judged by a stranger. The same ten lines give an honest accuracy where there are too few digits to set any aside.",
-        hints=(
-            "For each fold: inside = folds == fold. Train on digits[~inside], read digits[inside].images.",
-            "dl.cross_entropy(probabilities, labels) gives one loss for each image.",
-            "Put the results back where they belong: losses = torch.zeros(len(digits)), then losses[inside] = ...",
-        ),
-        wrong=(
-            edit("digits[~inside]", "digits",
-                "you trained on all digits and asked about the same ones. What is learnt by heart has a small loss, "
-                "wrong labels included. Leave out the fold that is being read."),
-            edit("digits[~inside]", "digits[inside]",
-                "each network reads the fold that it was trained on, "
-                "so it has learnt the very labels it should judge. Train on digits[folds != fold]."),
-            edit("folds == fold", "folds != fold",
-                "the roles are exchanged: you train on one fold and read the others, so each network learns "
-                "from few digits and later folds overwrite earlier losses. Train on all *but* the fold."),
-            edit("return losses", "return torch.cat([losses[folds == fold] for fold in folds.unique()])",
-                "the losses are right but stand fold after fold. "
-                "Digit 1's loss belongs in place 1: write losses[folds == fold] = ..."),
-            edit("dl.cross", "torch.nn.functional.cross", "labels)\n", 'labels, reduction="none")\n',
-                "F.cross_entropy expects logits and applies a softmax of its own; "
-                "these are probabilities already. Use dl.cross_entropy(probabilities, labels), "
-                "or take minus the logarithm of the label's probability."),
-            edit("zeros(len(digits))", "zeros(len(digits), 10)",
-                "dl.cross_entropy(probabilities, digits[inside].labels)", "probabilities",
-                "these are the probabilities, (N, 10). "
-                "One step is missing: the loss of each digit, dl.cross_entropy(probabilities, labels)."),
+            edit("min(1.0, 2 * tail)", "tail",
+                "this is one end only: 'A wins by this much or more'. Nobody said beforehand which would win, "
+                "so B winning by as much is as surprising. Double it, up to 1."),
+            edit("min(1.0, 2 * tail)", "2 * tail",
+                "right except for a tie: there both ends contain the middle, and the sum exceeds 1. "
+                "A p-value is a probability; take min(1.0, ...)."),
+            edit("min(1.0, 2 * tail)", "math.comb(n, fewer) / 2**n",
+                "this is the chance of exactly this split. With many digits every single split is rare, "
+                "even the most ordinary one. Add up all splits that are this uneven or more."),
+            edit("only_a + only_b, min(only_a, only_b)", "len(right_a), min(int(right_a.sum()), int(right_b.sum()))",
+                "you toss a coin for every digit, but digits that both read correctly, "
+                "or both wrongly, say nothing about who is better. Count only those where exactly one is right."),
+            edit("right_a & ~right_b", "right_a", "right_b & ~right_a", "right_b",
+                "you counted all that A got right and all that B got right. What both got right "
+                "cannot tell them apart: count the digits where A is right and B is not, and the other way round."),
+            edit("return min(1.0, 2 * tail)",
+                "both = torch.cat([right_a, right_b]).float()\n"
+                "    return math.erfc(abs(only_a - only_b) / math.sqrt(2 * len(both) * both.var(correction=0)))",
+                "this compares two accuracies as if they came from different digits. "
+                "It throws away that the digits are the same; count where exactly one of the two is right."),
         ),
     ),
 ]

@@ -1,272 +1,152 @@
-"""Exercises of lesson 08, looking inside: a forward hook, saliency, occlusion, rank correlation, a step elsewhere."""
+"""Exercises of lesson 08, how sure is it: the confusion matrix, calibration, a temperature."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-import digitlab as dl
 from digitlab.exercises import Exercise, edit
 
 
-def network() -> dl.CNN:
-    """A network with random weights, its last layer enlarged so that the logits differ clearly."""
-    torch.manual_seed(8)
-    model = dl.CNN().eval()
-    with torch.no_grad():
-        model.fc2.weight.mul_(20)
-    return model
-
-
 # 08.1
-def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:
-    caught = []
-
-    def keep(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        caught.append(output.detach())
-
-    handle = model.get_submodule(layer).register_forward_hook(keep)
-    model(images)
-    handle.remove()
-    return caught[0]
+def labels_and_predictions() -> list[tuple[Tensor, Tensor]]:
+    """A few hundred digits with some confusions, of which one goes one way only; and three digits, all classes but two absent."""
+    generator = torch.Generator().manual_seed(6)
+    labels = torch.randint(0, 10, (300,), generator=generator)
+    predictions = torch.where(torch.rand(300, generator=generator) < 0.8, labels, (labels + 5) % 10)
+    predictions = torch.where(labels == 4, torch.full_like(labels, 9), predictions)
+    return [(labels, predictions), (torch.tensor([4, 4, 9]), torch.tensor([4, 9, 9]))]
 
 
-def layers_to_catch() -> list[tuple[Any, ...]]:
-    images = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(1))
-    return [(network(), images, "conv1"), (network(), images, "conv2"), (network(), images[:1], "fc1")]
-
-
-def maps_and_hooks_left(answer: Any, model: nn.Module, images: Tensor, layer: str) -> tuple[Any, int]:
-    """What the answer returns, and how many hooks it leaves behind."""
-    result = answer(model, images, layer)
-    return result, sum(len(module._forward_hooks) for module in model.modules())
+def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:
+    matrix = torch.zeros(10, 10, dtype=torch.int64)
+    for label, prediction in zip(labels.tolist(), predictions.tolist(), strict=True):
+        matrix[label, prediction] += 1
+    return matrix
 
 
 # 08.2
-def saliency(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
-    images = images.clone().requires_grad_()
-    logits = model(images)
-    of_the_targets = logits[torch.arange(len(images)), targets]
-    (gradient,) = torch.autograd.grad(of_the_targets.sum(), images)
-    return gradient[:, 0].abs()
+def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
+    """Networks that are too sure, and not sure enough, and one whose confidences lie on the edges of bins."""
+    generator = torch.Generator().manual_seed(7)
+    logits = 2 * torch.randn(400, 10, generator=generator)
+    labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
+    edges = torch.full((8, 10), 0.5 / 9)
+    edges[:, 3] = 0.5
+    cases = [((factor * logits).softmax(dim=1), labels) for factor in (3, 0.5, 1)]
+    return [*cases, (edges, torch.tensor([3, 3, 3, 3, 3, 3, 1, 2]))]
 
 
-def images_and_targets() -> list[tuple[Any, ...]]:
-    images = torch.randn(3, 1, 28, 28, generator=torch.Generator().manual_seed(2))
-    return [(network(), images, torch.tensor([5, 0, 9])), (network(), images[:1], torch.tensor([3]))]
+def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
+    confidences, predictions = probabilities.max(dim=1)
+    right = (predictions == labels).float()
+    error = 0.0
+    for i in range(10):
+        inside = (confidences > i / 10) & (confidences <= (i + 1) / 10)
+        if inside.any():
+            gap = confidences[inside].mean() - right[inside].mean()
+            error += float(inside.float().mean() * gap.abs())
+    return error
 
 
 # 08.3
-def occlusion(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
-    n = 28 // size
-    falls = torch.zeros(n, n)
-    with torch.no_grad():
-        before = model(image)[0, target]
-        for row in range(n):
-            for column in range(n):
-                wiped = image.clone()
-                top, left = row * size, column * size
-                wiped[:, :, top : top + size, left : left + size] = image.min()
-                falls[row, column] = before - model(wiped)[0, target]
-    return falls
+def overconfident_logits() -> list[tuple[Tensor, Tensor, list[float]]]:
+    """Logits three times too large, then half as large as they should be, with labels drawn from the right ones."""
+    generator = torch.Generator().manual_seed(8)
+    logits = 2 * torch.randn(500, 10, generator=generator)
+    labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
+    candidates = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
+    return [(3 * logits, labels, candidates), (logits / 2, labels, candidates), (3 * logits, labels, candidates[::-1])]
 
 
-def digits_to_occlude() -> list[tuple[Any, ...]]:
-    image = dl.normalize(dl.followed_digit().images)
-    across = image.transpose(2, 3).contiguous()
-    return [(network(), image, 5, 7), (network(), image, 3, 14), (network(), across, 5, 7)]
-
-
-# 08.4
-def rank_correlation(one: Tensor, other: Tensor) -> Tensor:
-    def scores(heat: Tensor) -> Tensor:
-        values = heat.flatten()
-        return torch.sign(values[:, None] - values).sum(dim=1)
-
-    return F.cosine_similarity(scores(one), scores(other), dim=0)
-
-
-def pairs_of_maps() -> list[tuple[Tensor, Tensor]]:
-    """Maps with something in common; the last pair has many zeros, as Grad-CAM has."""
-    one, noise = torch.randn(2, 14, 14, generator=torch.Generator().manual_seed(4))
-    other = one + noise
-    return [(one, other.exp()), (one, -other), ((one - 0.5).relu(), (noise - 0.5).relu())]
-
-
-# 08.5
-def push(model: nn.Module, image: Tensor, wanted: int, present: int, step: float) -> Tensor:
-    image = image.clone().requires_grad_()
-    logits = model(image)[0]
-    (gradient,) = torch.autograd.grad(logits[wanted] - logits[present], image)
-    direction: Tensor = gradient / gradient.norm()
-    return (image + step * direction).detach()
-
-
-def digits_to_push() -> list[tuple[Any, ...]]:
-    image = dl.normalize(dl.followed_digit().images)
-    return [(network(), image, 3, 5, 0.5), (network(), image, 8, 5, 2.0)]
+def best_temperature(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
+    losses = [F.cross_entropy(logits / temperature, labels).item() for temperature in candidates]
+    return candidates[losses.index(min(losses))]
 
 
 EXERCISES = [
     Exercise(
-        number="08.1", title="A forward hook", name="feature_maps", minutes=8, difficulty="medium",
-        starter="def feature_maps(model, images, layer):\n"
-        '    """What the layer of that name puts out for the images. Leaves no hook behind."""\n    ...',
-        answer=feature_maps, cases=layers_to_catch, observe=maps_and_hooks_left,
-        praise="equal to dl.feature_maps, and the model is as it was. A hook that *returns* a tensor replaces the "
-        "layer's output: with one line you can switch a channel off and see who misses it.",
+        number="08.1", title="The confusion matrix", name="confusion_matrix", minutes=8, difficulty="easy",
+        starter="def confusion_matrix(labels, predictions):\n"
+        '    """Counts (10, 10), int64: row = label, column = prediction."""\n    ...',
+        answer=confusion_matrix, cases=labels_and_predictions,
+        praise="equal to dl.confusion_matrix, which gets there without a loop: it counts the numbers 10 * label + prediction with "
+        "torch.bincount and folds the 100 counts into a square.",
         hints=(
-            "Make an empty list before, and let the hook append the output to it.",
-            "`handle = model.get_submodule(layer).register_forward_hook(your_function)`, then `model(images)`.",
-            "Take the hook out with handle.remove(), then return the list's first element.",
+            "Start with torch.zeros(10, 10, dtype=torch.int64), and add 1 to one cell for each digit.",
+            "A plain loop will do: for label, prediction in zip(labels, predictions): matrix[label, prediction] += 1.",
         ),
         wrong=(
-            edit("    handle.remove()\n", "",
-                "the maps are right, but your hook is still in the model and will run at every call from now on. Keep "
-                "what register_forward_hook returns and call its remove()."),
-            edit("output.detach()", "inputs[0]",
-                "this is what goes into the layer. A hook gets (layer, inputs, output): keep the third."),
-            edit("return caught[0]", "return model(images)",
-                "this is what the whole model returns, the logits. The layer's own output passes by in the hook: keep "
-                "it there."),
-            edit("return caught[0]", "return model.get_submodule(layer)(images)",
-                "you called the layer on the images themselves. Only the first layer ever sees those; run the whole "
-                "model, and let a hook listen at the layer."),
+            edit("matrix[label, prediction]", "matrix[prediction, label]",
+                "rows and columns are exchanged. The label is the row: a 4 read as a 9 belongs in matrix[4, 9]."),
+            edit("zip(labels.tolist(), predictions.tolist(), strict=True)", "[(labels, predictions)]",
+                "no count is above 1. `matrix[labels, predictions] += 1` reads all cells, "
+                "adds, and writes each back once, however often it was named. Use a loop, or torch.bincount."),
+            edit("return matrix", "return matrix.float()",
+                "the numbers are right, but counts are whole: make it dtype=torch.int64."),
+            edit("return matrix", "return matrix / matrix.sum(dim=1, keepdim=True).clamp(min=1)",
+                "these are shares of each row. "
+                "Keep the counts: 1 of 2 and 500 of 1,000 are the same share and not the same evidence."),
+            edit("+= 1", "+= label != prediction",
+                "the diagonal is empty: digits that were read correctly count as well."),
         ),
     ),
     Exercise(
-        number="08.2", title="Saliency", name="saliency", minutes=10, difficulty="medium",
-        starter="def saliency(model, images, targets):\n"
-        '    """|gradient of each image\'s target logit| for each pixel: (B, 1, 28, 28) to (B, 28, 28)."""\n    ...',
-        answer=saliency, cases=images_and_targets,
-        praise="equal to dl.saliency. The logits were summed over the images and yet each image has its own gradient, "
-        "because no image has a say in another's logits. (With batch normalisation in training mode it would.)",
+        number="08.2", title="Expected calibration error", name="calibration_error", minutes=12, difficulty="hard",
+        starter="def calibration_error(probabilities, labels):\n"
+        '    """The expected calibration error with ten bins: probabilities (N, 10), labels (N,), a number out."""\n    ...',
+        answer=calibration_error, cases=probabilities_and_labels,
+        praise="equal to dl.calibration(..., n_bins=10).expected_error. Mind the limits of the number: a network that says 'one tenth each' "
+        "about everything is calibrated, and useless.",
         hints=(
-            "Autograd must know that you want the gradient by the images: `images = images.clone().requires_grad_()`.",
-            "`logits[torch.arange(len(images)), targets]` picks each image's target logit. Their sum is the one "
-            "number to differentiate.",
-            "`(gradient,) = torch.autograd.grad(number, images)` has the shape (B, 1, 28, 28). Drop the channel, take "
-            "abs().",
+            "probabilities.max(dim=1) gives the confidences and the predictions at once. A digit is right where prediction == label.",
+            "For bin i of ten: inside = (confidences > i / 10) & (confidences <= (i + 1) / 10). An empty bin counts nothing.",
+            "Each bin adds (its share of all digits) * |mean confidence - share right in it|.",
         ),
         wrong=(
-            edit(".abs()", "",
-                "this is the gradient with its sign. Saliency asks how much, not which way: take abs()."),
-            edit("logits[torch", "logits.softmax(dim=1)[torch",
-                "this is the gradient of the probability. When a network is sure, the probability hardly moves "
-                "whatever you do, and it moves with the other nine logits as well. Differentiate the logit."),
-            edit("of_the_targets.sum()", "F.cross_entropy(logits, targets)",
-                "this is the gradient of the loss. It fades as the network gets surer. Differentiate the target's "
-                "logit."),
-            edit("of_the_targets.sum()", "logits.sum()",
-                "this sums all ten logits, so it asks what raises every class at once. Pick each image's target "
-                "first."),
-            edit("logits[torch.arange(len(images)), targets]", "logits[:, targets]",
-                "logits[:, targets] takes every target of every image. Pair them up: image 0 with target 0, image 1 "
-                "with target 1: logits[torch.arange(len(images)), targets]."),
-            edit("of_the_targets.sum()", "of_the_targets.mean()",
-                "every value is too small by the number of images: you took the mean over the batch. An image's map "
-                "must not depend on how many others came along: take the sum."),
+            edit("inside.float().mean() * gap.abs()", "gap.abs() / len((confidences * 10).ceil().unique())",
+                "every bin counts the same here, whether it holds two digits or two thousand. "
+                "Weigh each gap by the bin's share of the digits."),
+            edit("inside.float().mean() * gap.abs()", "gap.abs() / 10",
+                "this is the plain average over ten bins. "
+                "Weigh each gap by the bin's share of the digits: a bin of two digits says little."),
+            edit("gap.abs()", "gap",
+                "gaps of different sign cancel here: a network that is too sure in one bin "
+                "and too modest in another would look perfect. Take the absolute value of each bin's gap."),
+            edit("return error", "return float((confidences.mean() - right.mean()).abs())",
+                "this is mean confidence against accuracy over all digits, one big bin. "
+                "Gaps in different places cancel; take the absolute value bin by bin, then add."),
+            edit("error = 0.0", "error, confidences = 0.0, probabilities[torch.arange(len(labels)), labels]",
+                "you binned by the probability of the label. "
+                "A reader does not know the label; the confidence is the probability of the answer, the largest one."),
         ),
     ),
     Exercise(
-        number="08.3", title="Occlusion", name="occlusion", minutes=12, difficulty="medium",
-        starter="def occlusion(model, image, target, size):\n"
-        '    """Fall of the target\'s logit for each patch: (1, 1, 28, 28) to (28 // size, 28 // size)."""\n    ...',
-        answer=occlusion, cases=digits_to_occlude,
-        praise="equal to dl.occlusion where the patches lie side by side (stride = size). It treats the network as a "
-        "closed box, so it works on anything that answers, a person included.",
+        number="08.3", title="One temperature", name="best_temperature", minutes=8, difficulty="medium",
+        starter="def best_temperature(logits, labels, candidates):\n"
+        '    """The one among the candidates, a list of numbers, with which the loss is smallest."""\n    ...',
+        answer=best_temperature, cases=overconfident_logits,
+        praise="that is all of temperature scaling. It can only turn one knob for all digits alike, which is why a few hundred validation "
+        "digits suffice and nothing can be memorised.",
         hints=(
-            "Keep the target's logit of the whole image. Then two loops, over the rows and the columns of patches.",
-            "Patch (row, column) is `[:, :, row * size : (row + 1) * size, column * size : (column + 1) * size]`. "
-            "Start from a fresh image.clone() each time.",
-            "Empty paper is the smallest value there is: image.min(). The fall is the logit before minus the logit "
-            "after.",
+            "For each candidate t, compute F.cross_entropy(logits / t, labels); return the candidate whose loss is smallest.",
+            "Python's min takes a key: min(candidates, key=lambda t: ...), where the key gives the loss as a number (.item()).",
         ),
         wrong=(
-            edit("image.min()", "0.0",
-                "you filled the patch with 0. After normalising, 0 is the average grey; empty paper is about -0.42. "
-                "You painted a grey square instead of wiping out. Use image.min()."),
-            edit("image.min()", "-0.42",
-                "all but right: -0.42 is rounded, and the network sees a trace of ink on the wiped patch. Empty paper "
-                "is exactly (0 - 0.1307) / 0.3081, or simply image.min()."),
-            edit("before - model(wiped)[0, target]", "model(wiped)[0, target] - before",
-                "the sign is turned round: a fall is the logit before minus the logit after."),
-            edit("model(image)[0", "model(image).softmax(dim=1)[0", "model(wiped)[0", "model(wiped).softmax(dim=1)[0",
-                "these are falls of the probability. A sure network's probability stays near 1 while its logit falls "
-                "a long way; measure the logit."),
-            edit("wiped = image.clone()", "image = wiped = image.clone()",
-                "the first patch is right, and then the image gets emptier and emptier: each patch is wiped out of "
-                "what the last one left. Start from a fresh image.clone() each time."),
-            edit("before - model(wiped)", "model(wiped)",
-                "this is the logit that remains. Subtract it from the logit of the whole image."),
-            edit("falls[row, column]", "falls[column, row]",
-                "rows and columns are exchanged. In an image tensor the row (from the top) comes first, then the "
-                "column."),
-        ),
-    ),
-    Exercise(
-        number="08.4", title="How alike are two maps?", name="rank_correlation", minutes=10, difficulty="medium",
-        starter="def rank_correlation(one, other):\n"
-        '    """Spearman\'s rank correlation of two maps of the same shape, a number from -1 to 1."""\n    ...',
-        answer=rank_correlation, cases=pairs_of_maps,
-        praise="equal to SciPy's spearmanr, ties included. The scores need no centring: every win of one pixel is a "
-        "loss of another, so they sum to zero.",
-        hints=(
-            "Flatten each map. `values[:, None] - values` holds the difference of every pixel to every other.",
-            "`torch.sign(...)` makes that +1 for a win, -1 for a loss, 0 for a tie. Sum along dim=1: the score of "
-            "each pixel.",
-            "`F.cosine_similarity(scores, other_scores, dim=0)` is the cosine.",
-        ),
-        wrong=(
-            edit("torch.sign(values[:, None] - values).sum(dim=1)", "values - values.mean()",
-                "this is the correlation of the values themselves (Pearson's): a few very bright pixels decide it. "
-                "Replace each map by its rank scores first."),
-            edit("torch.sign(values[:, None] - values).sum(dim=1)", "values",
-                "this is the cosine of the values themselves. Replace each map by its rank scores first."),
-            edit("heat.flatten()", "heat.flatten().argsort(stable=True).float()",
-                "argsort gives the *positions* of the values in order, not each value's rank. Two maps can share all "
-                "ranks and still differ here. Count wins minus losses instead."),
-            edit("heat.flatten()", "heat.flatten().argsort(stable=True).argsort().float()",
-                "right where all values differ. Where many are equal, argsort ranks them by their place in the image, "
-                "the same in both maps, and finds a likeness that is not there. Let a tie count 0."),
-            edit("heat.flatten()", "heat.flatten().argsort().argsort().float()",
-                "right where all values differ. But argsort gives equal values different ranks, in whatever order it "
-                "happens to meet them. A tie is neither won nor lost: count wins minus losses instead."),
-            edit("torch.sign(values[:, None] - values)", "(values[:, None] > values).float()",
-                "you counted wins only, so all scores are positive and even unrelated maps look alike. Subtract the "
-                "losses."),
-        ),
-    ),
-    Exercise(
-        number="08.5", title="A step towards another digit", name="push", minutes=8, difficulty="medium",
-        starter="def push(model, image, wanted, present, step):\n"
-        '    """The image moved by a length of `step` along the gradient of (wanted - present logit)."""\n    ...',
-        answer=push, cases=digits_to_push,
-        praise="that is gradient ascent on the image, where training is gradient descent on the weights. Same tool, "
-        "other end.",
-        hints=(
-            "As in 08.2: `image = image.clone().requires_grad_()`, then `torch.autograd.grad(number, image)`.",
-            "The number is logits[wanted] - logits[present], from `logits = model(image)[0]`.",
-            "A step of a given length: divide the gradient by gradient.norm(), then multiply by step and add it to "
-            "the image.",
-        ),
-        wrong=(
-            edit("image + step", "image - step",
-                "the sign is turned round: this makes the wanted digit less likely. Training goes *against* the "
-                "gradient of a loss; here you want the difference to grow."),
-            edit("logits[wanted] - logits[present]", "logits[wanted]",
-                "this raises the wanted logit, but may raise the present one just as much. Only differences between "
-                "logits count: take the gradient of wanted minus present."),
-            edit("gradient / gradient.norm()", "gradient",
-                "the direction is right, but the length of your step depends on the gradient's. Divide the gradient "
-                "by its norm."),
-            edit("gradient / gradient.norm()", "gradient.sign()",
-                "this moves every pixel by the same amount, empty paper too. (It has a name, the fast gradient sign "
-                "method.) Here the step follows the gradient itself: divide it by its norm."),
-            edit("(image + step * direction)", "(step * direction)", "this is the change alone. Add it to the image."),
+            edit("F.cross_entropy(logits / temperature, labels)", "((logits / temperature).argmax(1) != labels).sum()",
+                "dividing all ten logits by the same number leaves their order alone, "
+                "so the accuracy is the same for every candidate and cannot choose: you return whichever comes first. "
+                "The loss sees the probabilities."),
+            edit("logits / temperature", "logits * temperature",
+                "this multiplies the logits. A temperature divides them: hot means soft."),
+            edit("logits / temperature", "(logits / temperature).softmax(dim=1)",
+                "a double softmax: F.cross_entropy applies its own, so give it logits / t as they are."),
+            edit("min(losses)", "max(losses)", "this one has the largest loss. Take the smallest."),
+            edit("candidates[losses.index(min(losses))]", "losses.index(min(losses))",
+                "this is the place of the best candidate in the list; return the candidate itself."),
+            edit("candidates[losses.index(min(losses))]", "min(losses)",
+                "this is the smallest loss itself; return the temperature that gives it."),
         ),
     ),
 ]

@@ -1,231 +1,241 @@
-"""Exercises of lesson 09, making it generalise: early stopping, the matrices of a shift and a turn, and dropout."""
+"""Exercises of lesson 09, learning from mistakes: a ranking, the margin, a committee's verdict, the hunt for wrong labels."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
+import digitlab as dl
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import CHANGED_ITS_INPUT, Mistake
+
+
+def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
+    """A network that is right about half of the time, with large and small losses among its mistakes."""
+    generator = torch.Generator().manual_seed(7)
+    logits = 2 * torch.randn(40, 10, generator=generator)
+    labels = torch.randint(0, 10, (40,), generator=generator)
+    labels[::2] = logits[::2].argmax(dim=1)
+    return [(logits.softmax(dim=1), labels), (logits[:9].softmax(dim=1), labels[:9])]
 
 
 # 09.1
-def keep_epoch(val_losses: list[float], patience: int) -> int:
-    best = 0
-    for epoch in range(len(val_losses)):
-        if val_losses[epoch] < val_losses[best]:
-            best = epoch
-        if epoch - best >= patience:
-            break
-    return best + 1
-
-
-def losses_and_patience() -> list[tuple[list[float], int]]:
-    """One that turns, two that dip late, one that zigzags, one that only falls, and one that only rises."""
-    return [
-        ([0.9, 0.5, 0.4, 0.45, 0.5, 0.6], 2),
-        ([0.9, 0.5, 0.6, 0.7, 0.8, 0.3], 3),
-        ([0.9, 0.5, 0.6, 0.7, 0.4, 0.5, 0.5, 0.5, 0.3], 2),
-        ([0.9, 0.5, 0.7, 0.4, 0.6, 0.5, 0.55, 0.3], 3),
-        ([0.9, 0.8, 0.7], 2),
-        ([0.3, 0.4, 0.5], 5),
-    ]
+def rank_mistakes(probabilities: Tensor, labels: Tensor) -> Tensor:
+    losses = -probabilities[torch.arange(len(labels)), labels].log()
+    wrong = (probabilities.argmax(dim=1) != labels).nonzero().flatten()
+    return wrong[losses[wrong].argsort(descending=True)]
 
 
 # 09.2
-def shift_matrix(right: float, down: float) -> Tensor:
-    pixel = 2 / 28
-    return torch.tensor([[1, 0, -right * pixel], [0, 1, -down * pixel]])
+def only_probabilities() -> list[tuple[Tensor]]:
+    """Ordinary probabilities, and a row in which two digits are equally likely."""
+    tie = torch.tensor([[0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0.5]])
+    return [(probabilities_and_labels()[0][0],), (tie,)]
+
+
+def margin(probabilities: Tensor) -> Tensor:
+    best, second = probabilities.topk(2, dim=1).values.unbind(dim=1)
+    return best - second
 
 
 # 09.3
-def turn_matrix(degrees: float, scale: float) -> Tensor:
-    angle = math.radians(degrees)
-    cos, sin = math.cos(angle), math.sin(angle)
-    return torch.tensor([[cos, -sin, 0], [sin, cos, 0]]) / scale
+def committees() -> list[tuple[list[int], int]]:
+    """Agreement with the label and against it, majorities, ties, and votes that are scattered."""
+    of_a_three = ("33333", "55555", "55533", "35353", "55389", "33589", "85902")
+    return [([int(digit) for digit in votes], 3) for votes in of_a_three] + [([4, 9, 9, 4], 4), ([9, 9, 4, 4], 4)]
+
+
+def verdict(readings: list[int], label: int) -> str:
+    for digit in range(10):
+        if readings.count(digit) > len(readings) / 2:
+            return "model" if digit == label else "label"
+    return "ambiguous"
 
 
 # 09.4
-def dropout(numbers: Tensor, p: float, training: bool) -> Tensor:
-    if not training:
-        return numbers
-    kept = torch.rand(numbers.shape) >= p
-    return numbers * kept / (1 - p)
+def losses_and_plants() -> list[tuple[Tensor, Tensor, int]]:
+    """Two hundred losses of which twelve are planted, most of them large; looked at near the top and further down."""
+    generator = torch.Generator().manual_seed(9)
+    losses = torch.rand(200, generator=generator)
+    planted = torch.zeros(200, dtype=torch.bool)
+    planted[torch.randperm(200, generator=generator)[:12]] = True
+    losses = losses + 0.6 * planted
+    return [(losses, planted, 10), (losses, planted, 30), (losses, planted, 1)]
 
 
-def numbers_to_drop() -> list[tuple[Tensor, float, bool]]:
-    numbers = torch.rand(300, 400, generator=torch.Generator().manual_seed(5)) + 1
-    return [(numbers, 0.5, True), (numbers, 0.2, True), (numbers, 0.5, False)]
+def precision_at(losses: Tensor, planted: Tensor, k: int) -> float:
+    suspects = losses.argsort(descending=True)[:k]
+    return planted[suspects].float().mean().item()
 
 
-def statistics_of(answer: Any, numbers: Tensor, p: float, training: bool) -> Any:
-    """What can be compared although the lots differ: the share dropped, the rest's factor, and what shares its lot.
+# 09.5
+def read_by_neighbours(digits: dl.Digits, images: Tensor) -> Tensor:
+    """A reader that learns by heart: a digit is likely if a known image of it is near. Stands in for a network."""
+    nearness = -torch.cdist(images.flatten(1).float(), digits.images.flatten(1).float()) / 500
+    scores = [nearness[:, digits.labels == digit].logsumexp(dim=1) for digit in range(10)]
+    return torch.stack(scores, dim=1).softmax(dim=1)
 
-    The share is rounded to twentieths: over 120,000 numbers its standard deviation is below 0.002.
-    """
-    before = numbers.clone()
-    result = answer(numbers, p, training)
-    result = torch.from_numpy(result) if isinstance(result, np.ndarray) else result
-    if not isinstance(result, Tensor):
-        return result
-    if result.shape != before.shape:
-        raise Mistake(f"the shape is {tuple(result.shape)}, but should be {tuple(before.shape)}, as it came in")
-    if not torch.equal(numbers, before):
-        raise Mistake(CHANGED_ITS_INPUT)
-    factors = result.detach().double() / before.double()
-    if not factors.isfinite().all():
-        raise Mistake("some values are infinite or not a number (nan): did you divide by zero?")
-    dropped = factors == 0
-    kept = factors[~dropped]
-    share = f"{round(float(dropped.double().mean()) * 20) * 5}% dropped"
-    if dropped.any() and not dropped.all():  # with few lots the share would be chance
-        for dim, name in ((1, "rows"), (0, "columns")):
-            if bool((dropped == dropped.narrow(dim, 0, 1)).all()):
-                share = f"whole {name} dropped"
-    factor = "nothing kept" if dropped.all() else f"the rest times {kept.mean():.2f}"
-    if len(kept) and kept.max() - kept.min() >= 1e-3:
-        factor = "the rest by different factors"
-    return f"{'training' if training else 'in use'}, p = {p}: {share}, {factor}"
+
+def small_sets() -> list[tuple[dl.Digits, Tensor, Callable[[dl.Digits, Tensor], Tensor]]]:
+    """Thirty made-up images of three kinds with a wrong label among them, in five folds, in turn and then in mixed order."""
+    generator = torch.Generator().manual_seed(10)
+    labels = torch.arange(30) % 3
+    ink = 60 * labels[:, None, None] + torch.randint(0, 90, (30, 28, 28), generator=generator)
+    labels[7] = 0
+    digits = dl.Digits(ink.to(torch.uint8), labels, "made up", "train")
+    order = torch.randperm(30, generator=generator)
+    return [(digits, torch.arange(30) % 5, read_by_neighbours), (digits, order % 5, read_by_neighbours)]
+
+
+def out_of_fold_losses(
+    digits: dl.Digits, folds: Tensor, train_and_read: Callable[[dl.Digits, Tensor], Tensor]
+) -> Tensor:
+    losses = torch.zeros(len(digits))
+    for fold in folds.unique():
+        inside = folds == fold
+        probabilities = train_and_read(digits[~inside], digits[inside].images)
+        losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels)
+    return losses
 
 
 EXERCISES = [
     Exercise(
-        number="09.1", title="Early stopping", name="keep_epoch", minutes=8, difficulty="medium",
-        starter="def keep_epoch(val_losses, patience):\n"
-        '    """The best epoch (from 1) so far, when `patience` epochs in a row have not '
-        'beaten it, or all are over."""\n    ...',
-        answer=keep_epoch, cases=losses_and_patience,
-        praise="and mind what it costs: the epoch was *chosen* by the validation digits, so its validation loss is a "
-        "little too good. That is what the test set is kept for.",
+        number="09.1", title="The worst first", name="rank_mistakes", minutes=8, difficulty="medium",
+        starter="def rank_mistakes(probabilities, labels):\n"
+        '    """The places of the misread images in the set, int64 (M,), the largest loss first."""\n    ...',
+        answer=rank_mistakes, cases=probabilities_and_labels,
+        praise="equal to dl.misclassified(...).indices. Looking at the twenty worst is the cheapest quarter of an hour in machine learning: it finds "
+        "wrong labels, broken images and forgotten cases, which no average shows.",
         hints=(
-            "Go through the losses one by one, and remember the place of the best so far.",
-            "Each time: is this loss below the best one's? Then it is the new best. Otherwise count how many epochs "
-            "lie between.",
-            "Stop when epoch - best >= patience. Return the best, not where you stopped, and count from 1.",
+            "The loss of an image is -log of the probability of its label: probabilities[torch.arange(len(labels)), labels].",
+            "wrong = (probabilities.argmax(dim=1) != labels).nonzero().flatten() are the places of the mistakes in the whole set.",
+            "losses[wrong].argsort(descending=True) is an order *within* the mistakes; index `wrong` with it to get places in the set.",
         ),
         wrong=(
-            edit("return best + 1", "return epoch + 1",
-                "this is the epoch at which the training stops. By then it is `patience` epochs past the best one: "
-                "return that."),
-            edit("epoch - best >= patience", "False",
-                "this is the best of *all* epochs, but those after the stop never happen. You cannot look into the "
-                "future: stop when `patience` epochs in a row have not beaten the best so far."),
-            edit("epoch - best >= patience", "epoch - best > patience",
-                "you wait one epoch too long: after `patience` epochs that did not beat the best one, it is over. Is "
-                "there a > that should be >=?"),
-            edit(">= patience", ">= 1",
-                "you stop at the first epoch that is not better, whatever the patience. Validation losses zigzag: "
-                "wait for `patience` epochs."),
-            edit("best + 1", "best", "right, but counted from 0. Epochs are counted from 1 here, as in the history."),
-            edit(
-                "epoch - best >= patience",
-                "epoch >= patience and (last := val_losses[epoch - patience : epoch + 1]) == sorted(last)",
-                "you compare each loss with the one before it. A zigzag above the best one then never ends the "
-                "training: compare with the best so far."),
+            edit("descending=True", "descending=False",
+                "the order is turned round: argsort sorts upwards. Pass descending=True."),
+            edit("wrong[losses[wrong].argsort(descending=True)]", "losses.argsort(descending=True)",
+                "this ranks all images, those that were read correctly too. Keep the mistakes only."),
+            edit("-probabilities[torch.arange(len(labels)), labels].log()", "probabilities.max(dim=1).values",
+                "this ranks by the probability of the answer that was given. "
+                "The loss looks at the probability of the label: "
+                "a network may be 60 % sure of a wrong answer and still give the label 39 %, or next to nothing."),
+            edit("wrong[losses[wrong].argsort(descending=True)]", "losses[wrong].argsort(descending=True)",
+                "these are places in the list of mistakes, not in the set: images[0] would be the set's first image. "
+                "Index the places of the mistakes with this order."),
+            edit("wrong[losses[wrong].argsort(descending=True)]", "wrong",
+                "the right images, in the order of the set. Sort them by their loss, the largest first."),
         ),
     ),
     Exercise(
-        number="09.2", title="Move a picture", name="shift_matrix", minutes=6, difficulty="easy",
-        starter="def shift_matrix(right, down):\n"
-        '    """The 2x3 matrix that moves a 28x28 picture by pixels to the right and down."""\n    ...',
-        answer=shift_matrix, cases=lambda: [(3, 1), (-2, 4), (0, 5)],
-        praise="to move a picture to the right, look to the left. Anything but whole pixels works as well: then the "
-        "neighbours are blended.",
+        number="09.2", title="The margin", name="margin", minutes=5, difficulty="easy",
+        starter='def margin(probabilities):\n    """Largest minus second largest probability of each image, (N,)."""\n    ...',
+        answer=margin, cases=only_probabilities,
+        praise="and it needs no label, so it can be used on the first day that a network is at work, when nobody knows the answers yet.",
         hints=(
-            "A matrix that changes nothing is [[1, 0, 0], [0, 1, 0]]. The last column is added to every place.",
-            "28 pixels are 2 units, so one pixel is 2 / 28.",
-            "The picture moves against the look: to move it right, look further left, which is minus.",
+            "`probabilities.topk(2, dim=1).values` has the two largest of each row.",
+            "Column 0 minus column 1 of that: values[:, 0] - values[:, 1].",
         ),
         wrong=(
-            edit("2 / 28", "-2 / 28",
-                "this moves the picture to the left and up. The matrix says where to *look*: to move the picture "
-                "right, look further left."),
-            edit("2 / 28", "1.0",
-                "this moves by so many *units*, and the whole picture is 2 units wide: it is out of sight. One pixel "
-                "is 2 / 28."),
-            edit("2 / 28", "1 / 28",
-                "this moves half as far: from -1 to 1 the picture is 2 units wide, not 1. One pixel is 2 / 28."),
-            edit("2 / 28", "1 / 13.5",
-                "you took 27 steps for the 2 units, from the first pixel's centre to the last one's. But -1 and 1 are "
-                "the outer edges of the picture, and 28 pixels lie between them: one pixel is 2 / 28."),
-            edit("0, -right * pixel], [0, 1, -down * pixel]", "0, -down * pixel], [0, 1, -right * pixel]",
-                "right and down are exchanged. Here x comes first, then y, other than in image[row, column]."),
-            edit("-down * pixel", "down * pixel", "up and down are exchanged: y grows from top to bottom here."),
+            edit("best - second", "best - probabilities.min(dim=1).values",
+                "this is the largest minus the smallest, nearly the confidence itself. Take the second largest."),
+            edit("best - second", "best - torch.stack([row[(row.argmax() + 1) % 10] for row in probabilities])",
+                "this compares the answer with the digit after it. The rival is whichever digit "
+                "has the second largest probability: sort the values, do not count on the classes."),
+            edit("best - second", "best",
+                "this is the confidence. "
+                "0.5 may be 0.5 against 0.49, or against nine small ones; subtract the second largest."),
+            edit("best - second", "probabilities.amax(dim=0) - probabilities.sort(dim=0).values[-2:][0]",
+                "you compared the images of the batch with each other. The ten classes lie along dim=1."),
+            edit("best - second", "second - best",
+                "the sign is turned round: it is the largest minus the second largest, 0 or more."),
         ),
     ),
     Exercise(
-        number="09.3", title="Turn a picture", name="turn_matrix", minutes=8, difficulty="medium",
-        starter="def turn_matrix(degrees, scale):\n"
-        '    """The 2x3 matrix that turns a picture counter-clockwise and makes it `scale` times '
-        'as large."""\n    ...',
-        answer=turn_matrix, cases=lambda: [(90, 1.0), (30, 1.25), (-10, 0.8)],
-        praise="this is what dl.RandomAffine builds for each image. To turn about another point than the middle, the "
-        "last column would be needed, too.",
+        number="09.3", title="The verdict", name="verdict", minutes=10, difficulty="medium",
+        starter="def verdict(readings, label):\n"
+        '    """Digits that the networks read, a list of integers, and the label: "model", "ambiguous" or "label"."""\n    ...',
+        answer=verdict, cases=committees,
+        praise="a rule that can say 'nobody knows' is worth more than one that always decides: it leaves the doubtful cases to somebody who can look.",
         hints=(
-            "math.cos and math.sin want radians: math.radians(degrees).",
-            "With 90 degrees, (0, -1) must go to (1, 0) and (1, 0) to (0, 1). That settles the signs: cos, -sin in "
-            "the first row, sin, cos in the second.",
-            "A larger picture means to look closer to the middle: divide cos and sin by scale.",
+            "`readings.count(digit)` says how many read that digit. More than half means: greater than len(readings) / 2.",
+            "At most one digit can have more than half. If there is one, compare it with the label; if there is none, it is ambiguous.",
         ),
         wrong=(
-            edit("[[cos, -sin, 0], [sin, cos, 0]]", "[[cos, sin, 0], [-sin, cos, 0]]",
-                "this turns the picture clockwise. Try (0, -1), the top, with 90 degrees: it must look at the right, "
-                "(1, 0)."),
-            edit("math.radians(degrees)", "degrees",
-                "math.cos and math.sin want radians; 90 of those are more than fourteen turns. Use "
-                "math.radians(degrees)."),
-            edit("/ scale", "* scale",
-                "the turn is right, but scale = 2 makes the picture half as large: to look further out brings more of "
-                "it in. Divide by scale."),
-            edit("-sin, 0], [sin, cos, 0]]) / scale", "sin, 0], [-sin, cos, 0]]) * scale",
-                "this is what happens to a *place* of the picture. The matrix says where to look, the reverse of "
-                "that: the other way round, and divided by scale."),
-            edit(" / scale", "", "the turn is right; the scale is missing. Divide cos and sin by it."),
-            edit("-sin", "sin",
-                "both sines have the same sign: that squeezes the picture along one diagonal instead of turning it. "
-                "One of the two is minus."),
+            edit('"model" if digit == label else "label"', '"label" if digit == label else "model"',
+                "the two are exchanged. "
+                "If the others can read what the label says, the network that could not is at fault: 'model'."),
+            edit("> len(readings) / 2", "> max(readings.count(other) for other in range(10) if other != digit)",
+                "two votes of five are the most, yet not more than half. "
+                "When the others say three different things, nobody knows: 'ambiguous'."),
+            edit('return "ambiguous"', 'return "model" if max(readings, key=readings.count) == label else "label"',
+                "you never say 'ambiguous': the most common reading wins however few read it. "
+                "Ask for more than half of the votes."),
+            edit("> len(readings) / 2", "== len(readings)",
+                "you ask for all votes; "
+                "more than half is enough. One careless network should not be able to block a verdict."),
+            edit('return "ambiguous"', 'return "ambiguous" if 2 * readings.count(label) == len(readings) else "label"',
+                "five networks that all read something *different* disagree with the label, and with each other. "
+                "That is an ambiguous digit, not a wrong label: "
+                "to overturn a label, more than half must agree on one other digit."),
         ),
     ),
     Exercise(
-        number="09.4", title="Dropout", name="dropout", minutes=8, difficulty="medium",
-        starter="def dropout(numbers, p, training):\n"
-        '    """In training: each number 0 with probability p, else scaled so that the average stays. '
-        'Else unchanged."""\n    ...',
-        answer=dropout, cases=numbers_to_drop, observe=statistics_of,
-        praise="the lots differ from PyTorch's, the statistics agree. Because the survivors are scaled while "
-        "training, a network in use needs no dropout code at all.",
+        number="09.4", title="How many suspects are guilty?", name="precision_at", minutes=6, difficulty="easy",
+        starter="def precision_at(losses, planted, k):\n"
+        '    """Of the k digits with the largest loss, the share that is planted; losses (N,), planted bool (N,)."""\n    ...',
+        answer=precision_at, cases=losses_and_plants,
+        praise="compare it with chance: suspects drawn by lot would have the share of planted labels in the whole set.",
         hints=(
-            "`torch.rand(numbers.shape) >= p` is True with probability 1 - p, for each number by itself.",
-            "Multiply by that: True counts 1, False counts 0. Then a share of 1 - p is left of the average.",
-            "So divide by (1 - p). And if not training: return the numbers as they are.",
+            "losses.argsort(descending=True)[:k] are the places of the k suspects.",
+            "planted[suspects] is True for the guilty; the mean of the float version is their share.",
         ),
         wrong=(
-            edit(" / (1 - p)", "",
-                "the right share is dropped, but the survivors are not scaled: the average falls to 1 - p of what it "
-                "was, and in use the next layer gets larger sums than it has learnt with. Divide by (1 - p)."),
-            edit("return numbers\n", "return numbers * (1 - p)\n", "numbers * kept / (1 - p)", "numbers * kept",
-                "this is dropout as it was first published: unscaled in training, made smaller in use. The average "
-                "fits, but what is asked for leaves use alone: divide by (1 - p) in training."),
-            edit("not training", "False",
-                "right in training, but you drop in use as well: the same digit would be read differently each time. "
-                "Heed `training`."),
-            edit(">= p", "< p", "/ (1 - p)", "/ p",
-                "p is the probability to *drop*; you keep with probability p. With 0.5 nobody notices; with 0.2 you "
-                "drop four fifths."),
-            edit("/ (1 - p)", "/ p",
-                "the right share is dropped, but the survivors are divided by p. A share of 1 - p is left, so divide "
-                "by (1 - p); with 0.5 the two are the same."),
-            edit("torch.rand(numbers.shape)", "torch.rand(len(numbers), 1)",
-                "whole rows go together: one lot for each image. Every number has its own: "
-                "torch.rand(numbers.shape)."),
-            edit("torch.rand(numbers.shape)", "torch.rand(numbers.shape[1])",
-                "whole columns go together: the same units are dropped for every image. Every number has its own lot: "
-                "torch.rand(numbers.shape)."),
-            edit("numbers * kept / (1 - p)", "numbers", "nothing is dropped, in training either."),
+            edit("descending=True", "descending=False",
+                "you look at the smallest losses; argsort sorts upwards. Pass descending=True."),
+            edit("planted[suspects].float().mean().item()", "float(planted[suspects].sum() / planted.sum())",
+                "this is the recall: of all planted labels, the share that was found. "
+                "The question is about the suspects: divide by k."),
+            edit("planted[suspects].float().mean().item()", "int(planted[suspects].sum())",
+                "this is the number of the guilty; divide it by k."),
+            edit("planted[suspects]", "planted[:k]",
+                "these are the first k digits of the set, not those with the largest losses."),
+        ),
+    ),
+    Exercise(
+        number="09.5", title="Never ask a network about what it has learnt",
+        name="out_of_fold_losses", minutes=12, difficulty="hard",
+        starter="def out_of_fold_losses(digits, folds, train_and_read):\n"
+        '    """The loss of each digit, (N,), from a network that was trained on the other folds."""\n    ...',
+        answer=out_of_fold_losses, cases=small_sets,
+        praise="every digit was judged by a stranger. The same ten lines give an honest accuracy where there are too few digits to set any aside.",
+        hints=(
+            "For each fold: inside = folds == fold. Train on digits[~inside], read digits[inside].images.",
+            "dl.cross_entropy(probabilities, labels) gives one loss for each image.",
+            "Put the results back where they belong: losses = torch.zeros(len(digits)), then losses[inside] = ...",
+        ),
+        wrong=(
+            edit("digits[~inside]", "digits",
+                "you trained on all digits and asked about the same ones. What is learnt by heart has a small loss, "
+                "wrong labels included. Leave out the fold that is being read."),
+            edit("digits[~inside]", "digits[inside]",
+                "each network reads the fold that it was trained on, "
+                "so it has learnt the very labels it should judge. Train on digits[folds != fold]."),
+            edit("folds == fold", "folds != fold",
+                "the roles are exchanged: you train on one fold and read the others, so each network learns "
+                "from few digits and later folds overwrite earlier losses. Train on all *but* the fold."),
+            edit("return losses", "return torch.cat([losses[folds == fold] for fold in folds.unique()])",
+                "the losses are right but stand fold after fold. "
+                "Digit 1's loss belongs in place 1: write losses[folds == fold] = ..."),
+            edit("dl.cross", "torch.nn.functional.cross", "labels)\n", 'labels, reduction="none")\n',
+                "F.cross_entropy expects logits and applies a softmax of its own; "
+                "these are probabilities already. Use dl.cross_entropy(probabilities, labels), "
+                "or take minus the logarithm of the label's probability."),
+            edit("zeros(len(digits))", "zeros(len(digits), 10)",
+                "dl.cross_entropy(probabilities, digits[inside].labels)", "probabilities",
+                "these are the probabilities, (N, 10). "
+                "One step is missing: the loss of each digit, dl.cross_entropy(probabilities, labels)."),
         ),
     ),
 ]

@@ -1,258 +1,272 @@
-"""Exercises of lesson 10, from minutes to seconds: a loader, fair comparisons, a speed-up, a schedule, a target."""
+"""Exercises of lesson 10, looking inside: a forward hook, saliency, occlusion, rank correlation, a step elsewhere."""
 
 from __future__ import annotations
 
-import math
-from statistics import median
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from digitlab.exercises import Exercise, WrongAnswer, edit
-from digitlab.exercises.checking import Mistake, NotAttempted
+import digitlab as dl
+from digitlab.exercises import Exercise, edit
+
+
+def network() -> dl.CNN:
+    """A network with random weights, its last layer enlarged so that the logits differ clearly."""
+    torch.manual_seed(8)
+    model = dl.CNN().eval()
+    with torch.no_grad():
+        model.fc2.weight.mul_(20)
+    return model
 
 
 # 10.1
-def in_memory_batches(images: Tensor, labels: Tensor, order: Tensor, batch_size: int) -> list[tuple[Tensor, Tensor]]:
-    batches = []
-    for chosen in order.split(batch_size):
-        pixels = images[chosen][:, None].float() / 255
-        batches.append(((pixels - 0.1307) / 0.3081, labels[chosen]))
-    return batches
+def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:
+    caught = []
+
+    def keep(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        caught.append(output.detach())
+
+    handle = model.get_submodule(layer).register_forward_hook(keep)
+    model(images)
+    handle.remove()
+    return caught[0]
 
 
-def seven_digits() -> list[tuple[Tensor, Tensor, Tensor, int]]:
-    images = torch.randint(256, (7, 28, 28), generator=torch.Generator().manual_seed(10), dtype=torch.uint8)
-    images[:, :, :14] = 0
-    images[3] //= 2
-    labels = torch.tensor([5, 0, 4, 1, 9, 2, 7])
-    return [(images, labels, torch.tensor([6, 2, 0, 5, 3, 1, 4]), 3)]
+def layers_to_catch() -> list[tuple[Any, ...]]:
+    images = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    return [(network(), images, "conv1"), (network(), images, "conv2"), (network(), images[:1], "fc1")]
 
 
-def given_batches(answer: Any, *inputs: Any) -> list[tuple[Any, ...]]:
-    """A list of what the answer returns or yields."""
-    batches = answer(*inputs)
-    if batches is None:
-        raise Mistake("your code returns nothing (None): is the `return` missing?")
-    batches = list(batches)
-    if not batches or not all(isinstance(batch, tuple | list) and len(batch) == 2 for batch in batches):
-        raise Mistake("return a list of pairs (images, labels), one pair for each batch")
-    if len(batches) != 3:
-        raise Mistake(f"7 digits in batches of 3 make 3 batches, the last of one digit; yours are {len(batches)}")
-    return [tuple(batch) for batch in batches]
+def maps_and_hooks_left(answer: Any, model: nn.Module, images: Tensor, layer: str) -> tuple[Any, int]:
+    """What the answer returns, and how many hooks it leaves behind."""
+    result = answer(model, images, layer)
+    return result, sum(len(module._forward_hooks) for module in model.modules())
 
 
 # 10.2
-FAULTS = {"A": "data", "B": "repeats", "C": "steps", "D": "fair", "E": "machine"}
+def saliency(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+    images = images.clone().requires_grad_()
+    logits = model(images)
+    of_the_targets = logits[torch.arange(len(images)), targets]
+    (gradient,) = torch.autograd.grad(of_the_targets.sum(), images)
+    return gradient[:, 0].abs()
 
 
-def judged(answer: Any) -> str:
-    """Which letters are not right; the right words are not given away."""
-    if not isinstance(answer, dict) or set(answer) != set(FAULTS):
-        raise Mistake('make it a dictionary with the five letters as keys: {"A": "...", ..., "E": "..."}')
-    if any(word is ... for word in answer.values()):
-        raise NotAttempted
-    if strange := sorted({str(word) for word in answer.values()} - set(FAULTS.values())):
-        words = ", ".join(sorted(FAULTS.values()))
-        raise Mistake(f"the words to choose from are {words}; {strange[0]!r} is none of them")
-    if wrong := [f"{letter} is not {word!r}" for letter, word in sorted(answer.items()) if word != FAULTS[letter]]:
-        raise Mistake(f"not yet: {', '.join(wrong)}. Ask of each what differs *besides* old and new")
-    return "all five are right"
+def images_and_targets() -> list[tuple[Any, ...]]:
+    images = torch.randn(3, 1, 28, 28, generator=torch.Generator().manual_seed(2))
+    return [(network(), images, torch.tensor([5, 0, 9])), (network(), images[:1], torch.tensor([3]))]
 
 
 # 10.3
-def speed_up(before: list[float], after: list[float]) -> float:
-    return median(before[1:]) / median(after[1:])
+def occlusion(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
+    n = 28 // size
+    falls = torch.zeros(n, n)
+    with torch.no_grad():
+        before = model(image)[0, target]
+        for row in range(n):
+            for column in range(n):
+                wiped = image.clone()
+                top, left = row * size, column * size
+                wiped[:, :, top : top + size, left : left + size] = image.min()
+                falls[row, column] = before - model(wiped)[0, target]
+    return falls
 
 
-def timings() -> list[tuple[list[float], list[float]]]:
-    return [
-        ([9.0, 4.0, 4.4, 4.2, 11.0, 4.3], [7.0, 2.0, 2.2, 1.9, 2.1, 2.3]),
-        ([5.0, 3.0, 3.3], [6.0, 1.5, 1.9, 1.4, 8.0]),
-    ]
+def digits_to_occlude() -> list[tuple[Any, ...]]:
+    image = dl.normalize(dl.followed_digit().images)
+    across = image.transpose(2, 3).contiguous()
+    return [(network(), image, 5, 7), (network(), image, 3, 14), (network(), across, 5, 7)]
 
 
 # 10.4
-def one_cycle(step: int, total_steps: int, peak: float) -> float:
-    turn, last = 0.3 * total_steps - 1, total_steps - 1
-    start, end = peak / 25, peak / 25 / 10_000
-    if step <= turn:
-        a, b, done = start, peak, step / turn
-    else:
-        a, b, done = peak, end, (step - turn) / (last - turn)
-    return a + (b - a) * (1 - math.cos(math.pi * done)) / 2
+def rank_correlation(one: Tensor, other: Tensor) -> Tensor:
+    def scores(heat: Tensor) -> Tensor:
+        values = heat.flatten()
+        return torch.sign(values[:, None] - values).sum(dim=1)
+
+    return F.cosine_similarity(scores(one), scores(other), dim=0)
+
+
+def pairs_of_maps() -> list[tuple[Tensor, Tensor]]:
+    """Maps with something in common; the last pair has many zeros, as Grad-CAM has."""
+    one, noise = torch.randn(2, 14, 14, generator=torch.Generator().manual_seed(4))
+    other = one + noise
+    return [(one, other.exp()), (one, -other), ((one - 0.5).relu(), (noise - 0.5).relu())]
 
 
 # 10.5
-def seconds_to_reach(seconds: list[float], accuracies: list[float], target: float) -> float | None:
-    total = 0.0
-    for lasted, accuracy in zip(seconds, accuracies, strict=True):
-        total += lasted
-        if accuracy >= target:
-            return total
-    return None
+def push(model: nn.Module, image: Tensor, wanted: int, present: int, step: float) -> Tensor:
+    image = image.clone().requires_grad_()
+    logits = model(image)[0]
+    (gradient,) = torch.autograd.grad(logits[wanted] - logits[present], image)
+    direction: Tensor = gradient / gradient.norm()
+    return (image + step * direction).detach()
 
 
-def courses() -> list[tuple[list[float], list[float], float]]:
-    seconds, accuracies = [3.0, 2.0, 2.5, 2.0], [0.90, 0.95, 0.94, 0.97]
-    return [(seconds, accuracies, target) for target in (0.93, 0.95, 0.96, 0.5, 0.99)]
+def digits_to_push() -> list[tuple[Any, ...]]:
+    image = dl.normalize(dl.followed_digit().images)
+    return [(network(), image, 3, 5, 0.5), (network(), image, 8, 5, 2.0)]
 
 
 EXERCISES = [
     Exercise(
-        number="10.1", title="A loader without Python in it", name="in_memory_batches", minutes=8, difficulty="medium",
-        starter="def in_memory_batches(images, labels, order, batch_size):\n"
-        '    """A list of (images, labels); images come as uint8 (N, 28, 28)."""\n    ...',
-        answer=in_memory_batches, cases=seven_digits, observe=given_batches,
-        praise="the same numbers as ToTensor and Normalize give, without a line of Python for each image. The bytes "
-        "stay bytes until the batch is needed: a quarter of the memory of floats.",
+        number="10.1", title="A forward hook", name="feature_maps", minutes=8, difficulty="medium",
+        starter="def feature_maps(model, images, layer):\n"
+        '    """What the layer of that name puts out for the images. Leaves no hook behind."""\n    ...',
+        answer=feature_maps, cases=layers_to_catch, observe=maps_and_hooks_left,
+        praise="equal to dl.feature_maps, and the model is as it was. A hook that *returns* a tensor replaces the "
+        "layer's output: with one line you can switch a channel off and see who misses it.",
         hints=(
-            "`order.split(batch_size)` gives the indices of each batch; `images[chosen]` takes them all at once.",
-            "`[:, None]` inserts the channel: (B, 28, 28) becomes (B, 1, 28, 28).",
-            "First .float() / 255, then minus 0.1307, then divided by 0.3081. The labels are labels[chosen].",
+            "Make an empty list before, and let the hook append the output to it.",
+            "`handle = model.get_submodule(layer).register_forward_hook(your_function)`, then `model(images)`.",
+            "Take the hook out with handle.remove(), then return the list's first element.",
         ),
         wrong=(
-            edit(" / 255", "",
-                "the mean 0.1307 is meant for pixels from 0 to 1, yours go from 0 to 255: divide by 255 first."),
-            edit("[:, None]", "",
-                "the values are right, but the channel is missing: a network expects (B, 1, 28, 28). Index with [:, "
-                "None]."),
-            edit("(pixels - 0.1307) / 0.3081", "pixels",
-                "scaled to 0..1, as ToTensor does it, but not normalised: subtract 0.1307 and divide by 0.3081."),
-            edit("(pixels - 0.1307) / 0.3081", "(pixels - pixels.mean()) / pixels.std()",
-                "each batch is normalised with its *own* mean, so an image's numbers depend on its neighbours in the "
-                "batch. Use the two constants."),
-            edit("labels[chosen]", "labels.split(batch_size)[len(batches)]",
-                "the images are shuffled, the labels are not: nearly every image has somebody else's label. Index "
-                "both with the same numbers."),
-            edit("order.split(", "torch.arange(len(labels)).split(",
-                "`order` is not used: the digits come in their old order."),
-            edit("order.split", "order[: len(order) // batch_size * batch_size].split",
-                "7 digits in batches of 3 make 3 batches, the last of one digit; yours are 2"),
+            edit("    handle.remove()\n", "",
+                "the maps are right, but your hook is still in the model and will run at every call from now on. Keep "
+                "what register_forward_hook returns and call its remove()."),
+            edit("output.detach()", "inputs[0]",
+                "this is what goes into the layer. A hook gets (layer, inputs, output): keep the third."),
+            edit("return caught[0]", "return model(images)",
+                "this is what the whole model returns, the logits. The layer's own output passes by in the hook: keep "
+                "it there."),
+            edit("return caught[0]", "return model.get_submodule(layer)(images)",
+                "you called the layer on the images themselves. Only the first layer ever sees those; run the whole "
+                "model, and let a hook listen at the layer."),
         ),
     ),
     Exercise(
-        number="10.2", title="Whom do you believe?", name="faults", minutes=5, difficulty="easy",
-        starter='faults = ...  # a dictionary: {"A": "...", "B": "...", "C": "...", "D": "...", "E": "..."}',
-        answer=FAULTS,
-        code='faults = {"A": "data", "B": "repeats", "C": "steps", "D": "fair", "E": "machine"}',
-        observe=judged,
-        praise="same data, same steps, same machine in the same state, several runs each. Whoever takes turns between "
-        "the versions gets the third almost for free.",
+        number="10.2", title="Saliency", name="saliency", minutes=10, difficulty="medium",
+        starter="def saliency(model, images, targets):\n"
+        '    """|gradient of each image\'s target logit| for each pixel: (B, 1, 28, 28) to (B, 28, 28)."""\n    ...',
+        answer=saliency, cases=images_and_targets,
+        praise="equal to dl.saliency. The logits were summed over the images and yet each image has its own gradient, "
+        "because no image has a say in another's logits. (With batch normalisation in training mode it would.)",
         hints=(
-            "Ask of each report what differs between old and new *besides* the version itself.",
-            "Exactly one of the five is fair. One of the others ran each version a single time.",
-            "A compares different amounts of data; look for the one with different numbers of steps, and for the busy "
-            "machine.",
+            "Autograd must know that you want the gradient by the images: `images = images.clone().requires_grad_()`.",
+            "`logits[torch.arange(len(images)), targets]` picks each image's target logit. Their sum is the one "
+            "number to differentiate.",
+            "`(gradient,) = torch.autograd.grad(number, images)` has the shape (B, 1, 28, 28). Drop the channel, take "
+            "abs().",
         ),
         wrong=(
-            WrongAnswer(FAULTS | {"B": "fair"},
-                "look at B again: one run each, 3.1 s and 2.9 s. Run the *same* version twice and you may see that "
-                "difference."),
-            WrongAnswer(FAULTS | {"E": "fair"},
-                "look at E again: five runs each, but on a machine that was busy for one and idle for the other. Take "
-                "turns."),
-            WrongAnswer(FAULTS | {"E": "repeats"},
-                "look at E again: five runs each are enough. What was going on beside them was not the same."),
-            WrongAnswer(FAULTS | {"A": "steps", "C": "data"},
-                "A and C are the wrong way round: in A the number of digits differs, in C how long was trained."),
-            WrongAnswer(FAULTS | {"C": "fair"},
-                "look at C again: the new schedule had twice as many steps. Anything gets better with twice the "
-                "training."),
+            edit(".abs()", "",
+                "this is the gradient with its sign. Saliency asks how much, not which way: take abs()."),
+            edit("logits[torch", "logits.softmax(dim=1)[torch",
+                "this is the gradient of the probability. When a network is sure, the probability hardly moves "
+                "whatever you do, and it moves with the other nine logits as well. Differentiate the logit."),
+            edit("of_the_targets.sum()", "F.cross_entropy(logits, targets)",
+                "this is the gradient of the loss. It fades as the network gets surer. Differentiate the target's "
+                "logit."),
+            edit("of_the_targets.sum()", "logits.sum()",
+                "this sums all ten logits, so it asks what raises every class at once. Pick each image's target "
+                "first."),
+            edit("logits[torch.arange(len(images)), targets]", "logits[:, targets]",
+                "logits[:, targets] takes every target of every image. Pair them up: image 0 with target 0, image 1 "
+                "with target 1: logits[torch.arange(len(images)), targets]."),
+            edit("of_the_targets.sum()", "of_the_targets.mean()",
+                "every value is too small by the number of images: you took the mean over the batch. An image's map "
+                "must not depend on how many others came along: take the sum."),
         ),
     ),
     Exercise(
-        number="10.3", title="How many times as fast?", name="speed_up", minutes=5, difficulty="easy",
-        starter="def speed_up(before, after):\n"
-        '    """Lists of seconds, the first of each a warm-up; 2.0 means twice as fast."""\n    ...',
-        answer=speed_up, cases=timings,
-        praise="one slow run among five no longer matters: that is what a median is for. Report the range beside it.",
+        number="10.3", title="Occlusion", name="occlusion", minutes=12, difficulty="medium",
+        starter="def occlusion(model, image, target, size):\n"
+        '    """Fall of the target\'s logit for each patch: (1, 1, 28, 28) to (28 // size, 28 // size)."""\n    ...',
+        answer=occlusion, cases=digits_to_occlude,
+        praise="equal to dl.occlusion where the patches lie side by side (stride = size). It treats the network as a "
+        "closed box, so it works on anything that answers, a person included.",
         hints=(
-            "`before[1:]` is the list without its first element; `median` was imported at the top.",
-            "Twice as fast means half the time: old divided by new.",
+            "Keep the target's logit of the whole image. Then two loops, over the rows and the columns of patches.",
+            "Patch (row, column) is `[:, :, row * size : (row + 1) * size, column * size : (column + 1) * size]`. "
+            "Start from a fresh image.clone() each time.",
+            "Empty paper is the smallest value there is: image.min(). The fall is the logit before minus the logit "
+            "after.",
         ),
         wrong=(
-            edit("median(before[1:]) / median(after[1:]", "median(before) / median(after",
-                "the first run of each list is the warm-up and should not count: before[1:]."),
-            edit("return", "median = lambda runs: sum(runs) / len(runs)\n    return",
-                "this compares means, and a single disturbed run (look at the 11 s) moves a mean a long way. Take the "
-                "median."),
-            edit("return", "median = lambda runs: float(torch.tensor(runs).median())\n    return",
-                "nearly: for an even number of runs, PyTorch's median takes the lower one of the two in the middle. "
-                "`median` from the first cell takes their mean."),
-            edit("median(before[1:]) / median(after", "median(after[1:]) / median(before",
-                "upside down: 2.0 should mean twice as fast, so the old time is divided by the new."),
-            edit("return", "median = min\n    return",
-                "this compares the luckiest run of each. Some people do, and it can be defended, but here take the "
-                "median: the more runs you make, the luckier the luckiest gets."),
-            edit(") / median", ") - median",
-                "this is how many seconds are saved; how many *times* as fast is a ratio."),
+            edit("image.min()", "0.0",
+                "you filled the patch with 0. After normalising, 0 is the average grey; empty paper is about -0.42. "
+                "You painted a grey square instead of wiping out. Use image.min()."),
+            edit("image.min()", "-0.42",
+                "all but right: -0.42 is rounded, and the network sees a trace of ink on the wiped patch. Empty paper "
+                "is exactly (0 - 0.1307) / 0.3081, or simply image.min()."),
+            edit("before - model(wiped)[0, target]", "model(wiped)[0, target] - before",
+                "the sign is turned round: a fall is the logit before minus the logit after."),
+            edit("model(image)[0", "model(image).softmax(dim=1)[0", "model(wiped)[0", "model(wiped).softmax(dim=1)[0",
+                "these are falls of the probability. A sure network's probability stays near 1 while its logit falls "
+                "a long way; measure the logit."),
+            edit("wiped = image.clone()", "image = wiped = image.clone()",
+                "the first patch is right, and then the image gets emptier and emptier: each patch is wiped out of "
+                "what the last one left. Start from a fresh image.clone() each time."),
+            edit("before - model(wiped)", "model(wiped)",
+                "this is the logit that remains. Subtract it from the logit of the whole image."),
+            edit("falls[row, column]", "falls[column, row]",
+                "rows and columns are exchanged. In an image tensor the row (from the top) comes first, then the "
+                "column."),
         ),
     ),
     Exercise(
-        number="10.4", title="One cycle", name="one_cycle", minutes=12, difficulty="hard",
-        starter="def one_cycle(step, total_steps, peak):\n"
-        '    """The learning rate of this step; steps count from 0."""\n    ...',
-        answer=one_cycle, cases=lambda: [*((step, 50, 100.0) for step in (0, 3, 14, 15, 20, 40, 49)), (30, 101, 8.0)],
-        praise="equal to torch.optim.lr_scheduler.OneCycleLR, step for step. Note that you had to know total_steps "
-        "before the first step: such a schedule cannot be stopped early, only planned shorter.",
+        number="10.4", title="How alike are two maps?", name="rank_correlation", minutes=10, difficulty="medium",
+        starter="def rank_correlation(one, other):\n"
+        '    """Spearman\'s rank correlation of two maps of the same shape, a number from -1 to 1."""\n    ...',
+        answer=rank_correlation, cases=pairs_of_maps,
+        praise="equal to SciPy's spearmanr, ties included. The scores need no centring: every win of one pixel is a "
+        "loss of another, so they sum to zero.",
         hints=(
-            "Two parts. Up to step 0.3 * total_steps - 1 it goes from peak / 25 to peak, after that from peak to peak "
-            "/ 250000.",
-            "In each part you need a, b, and how much of that part is done, from 0 to 1: step / turn in the first, "
-            "(step - turn) / (last - turn) in the second.",
-            "The wave: a + (b - a) * (1 - math.cos(math.pi * done)) / 2.",
+            "Flatten each map. `values[:, None] - values` holds the difference of every pixel to every other.",
+            "`torch.sign(...)` makes that +1 for a win, -1 for a loss, 0 for a tie. Sum along dim=1: the score of "
+            "each pixel.",
+            "`F.cosine_similarity(scores, other_scores, dim=0)` is the cosine.",
         ),
         wrong=(
-            edit("(1 - math.cos(math.pi * done)) / 2", "done",
-                "right at the start, the peak and the end, but straight lines in between (a triangle). It works about "
-                "as well; PyTorch's default is half a cosine wave."),
-            edit("peak, end,", "peak, peak,",
-                "up it goes, and stays there: the second part is missing. The fall is where most of the errors go."),
-            edit("peak / 25, peak / 25 / 10_000", "0.0, 0.0",
-                "it starts from zero; it should start from peak / 25 and end at peak / 250000."),
-            edit("peak / 25 / 10_000", "peak / 25",
-                "it comes down to where it began, peak / 25. It should end far lower, at a ten-thousandth of that."),
-            edit(" - 1, total_steps - 1", ", total_steps",
-                "one step late: steps count from 0, so the peak is at 0.3 * total_steps - 1 and the last step is "
-                "total_steps - 1."),
-            edit("0.3 * total_steps - 1, total_steps - 1", "0.3 * (total_steps - 1), total_steps - 1",
-                "nearly: you turn after 30 % of the *last* step's number, that is at 0.3 * (total_steps - 1). PyTorch "
-                "turns at 0.3 * total_steps - 1."),
-            edit("peak / 25 / 10_000", "peak / 10_000",
-                "it ends at peak / 10,000. It should end at a ten-thousandth of where it *began*, peak / 25: that is "
-                "peak / 250,000."),
-            edit("0.3", "0.5",
-                "the peak is in the middle; it should come after 30 % of the steps, so that more of them are left to "
-                "settle."),
+            edit("torch.sign(values[:, None] - values).sum(dim=1)", "values - values.mean()",
+                "this is the correlation of the values themselves (Pearson's): a few very bright pixels decide it. "
+                "Replace each map by its rank scores first."),
+            edit("torch.sign(values[:, None] - values).sum(dim=1)", "values",
+                "this is the cosine of the values themselves. Replace each map by its rank scores first."),
+            edit("heat.flatten()", "heat.flatten().argsort(stable=True).float()",
+                "argsort gives the *positions* of the values in order, not each value's rank. Two maps can share all "
+                "ranks and still differ here. Count wins minus losses instead."),
+            edit("heat.flatten()", "heat.flatten().argsort(stable=True).argsort().float()",
+                "right where all values differ. Where many are equal, argsort ranks them by their place in the image, "
+                "the same in both maps, and finds a likeness that is not there. Let a tie count 0."),
+            edit("heat.flatten()", "heat.flatten().argsort().argsort().float()",
+                "right where all values differ. But argsort gives equal values different ranks, in whatever order it "
+                "happens to meet them. A tie is neither won nor lost: count wins minus losses instead."),
+            edit("torch.sign(values[:, None] - values)", "(values[:, None] > values).float()",
+                "you counted wins only, so all scores are positive and even unrelated maps look alike. Subtract the "
+                "losses."),
         ),
     ),
     Exercise(
-        number="10.5", title="Seconds to a target", name="seconds_to_reach", minutes=6, difficulty="medium",
-        starter="def seconds_to_reach(seconds, accuracies, target):\n"
-        '    """seconds of each epoch and accuracy after it; None if the target is never reached."""\n    ...',
-        answer=seconds_to_reach, cases=courses,
-        praise="and None where it never gets there: 'not reached' is a result too, and better than a number that "
-        "looks like one.",
+        number="10.5", title="A step towards another digit", name="push", minutes=8, difficulty="medium",
+        starter="def push(model, image, wanted, present, step):\n"
+        '    """The image moved by a length of `step` along the gradient of (wanted - present logit)."""\n    ...',
+        answer=push, cases=digits_to_push,
+        praise="that is gradient ascent on the image, where training is gradient descent on the weights. Same tool, "
+        "other end.",
         hints=(
-            "Go through both lists together with zip, and add up the seconds as you go.",
-            "The epoch's own seconds count too: the accuracy is measured after it.",
-            "Return the sum at the first accuracy that is at least the target; after the loop, return None.",
+            "As in 10.2: `image = image.clone().requires_grad_()`, then `torch.autograd.grad(number, image)`.",
+            "The number is logits[wanted] - logits[present], from `logits = model(image)[0]`.",
+            "A step of a given length: divide the gradient by gradient.norm(), then multiply by step and add it to "
+            "the image.",
         ),
         wrong=(
-            edit("total += lasted", "total = lasted",
-                "these are the seconds of that epoch alone. From the start: add up all epochs until then."),
-            edit("return total", "return total - lasted",
-                "the epoch that reached the target is not counted itself: its accuracy is known only when it is "
-                "over."),
-            edit("accuracy >= target", "accuracy > target", "exactly at the target counts as reached: use >=."),
-            edit("accuracy >= target", "accuracy == max(accuracies) >= target",
-                "this waits for the *best* accuracy. It may have reached the target long before: stop at the first."),
-            edit("return None", "return total",
-                "where the target is never reached, you return the time of the whole run, which looks like a success. "
-                "Return None."),
-            edit("+= lasted", "+= 1", "these are epochs; the question is how many seconds they took together."),
+            edit("image + step", "image - step",
+                "the sign is turned round: this makes the wanted digit less likely. Training goes *against* the "
+                "gradient of a loss; here you want the difference to grow."),
+            edit("logits[wanted] - logits[present]", "logits[wanted]",
+                "this raises the wanted logit, but may raise the present one just as much. Only differences between "
+                "logits count: take the gradient of wanted minus present."),
+            edit("gradient / gradient.norm()", "gradient",
+                "the direction is right, but the length of your step depends on the gradient's. Divide the gradient "
+                "by its norm."),
+            edit("gradient / gradient.norm()", "gradient.sign()",
+                "this moves every pixel by the same amount, empty paper too. (It has a name, the fast gradient sign "
+                "method.) Here the step follows the gradient itself: divide it by its norm."),
+            edit("(image + step * direction)", "(step * direction)", "this is the change alone. Add it to the image."),
         ),
     ),
 ]

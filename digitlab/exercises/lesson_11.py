@@ -1,173 +1,231 @@
-"""Exercises of lesson 11, your own handwriting: polarity, bounding box, the 20-pixel box, and the centre of mass."""
+"""Exercises of lesson 11, making it generalise: early stopping, the matrices of a shift and a turn, and dropout."""
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from digitlab.exercises import Exercise, edit
-
-
-def pictures() -> list[tuple[Tensor]]:
-    """Dark on light, light on dark, grey paper, and a picture in which the ink fills more than half of one row."""
-    ink = torch.zeros(30, 24)
-    ink[8:20, 10:13] = 1.0
-    ink[8:11, 5:18] = 0.8
-    noise = 0.02 * torch.rand(30, 24, generator=torch.Generator().manual_seed(11))
-    return [(1 - ink,), (ink.clone(),), ((0.75 - 0.6 * ink + noise),), ((0.2 + 0.6 * ink + noise),)]
-
-
-def ink_maps() -> list[tuple[Tensor]]:
-    """Ink in the middle, ink at two corners, one pixel, and a tall thin stroke."""
-    one, corners, pixel, tall = (torch.zeros(20, 16) for _ in range(4))
-    one[5:12, 3:9] = 0.7
-    corners[0, 0] = corners[19, 15] = 1.0
-    pixel[4, 7] = 0.5
-    tall[2:18, 6] = 1.0
-    return [(one,), (corners,), (pixel,), (tall,)]
+from digitlab.exercises.checking import CHANGED_ITS_INPUT, Mistake
 
 
 # 11.1
-def to_ink(grey: Tensor) -> Tensor:
-    paper = grey.median()
-    distance = (grey - paper).abs()
-    return distance / distance.max()
+def keep_epoch(val_losses: list[float], patience: int) -> int:
+    best = 0
+    for epoch in range(len(val_losses)):
+        if val_losses[epoch] < val_losses[best]:
+            best = epoch
+        if epoch - best >= patience:
+            break
+    return best + 1
+
+
+def losses_and_patience() -> list[tuple[list[float], int]]:
+    """One that turns, two that dip late, one that zigzags, one that only falls, and one that only rises."""
+    return [
+        ([0.9, 0.5, 0.4, 0.45, 0.5, 0.6], 2),
+        ([0.9, 0.5, 0.6, 0.7, 0.8, 0.3], 3),
+        ([0.9, 0.5, 0.6, 0.7, 0.4, 0.5, 0.5, 0.5, 0.3], 2),
+        ([0.9, 0.5, 0.7, 0.4, 0.6, 0.5, 0.55, 0.3], 3),
+        ([0.9, 0.8, 0.7], 2),
+        ([0.3, 0.4, 0.5], 5),
+    ]
 
 
 # 11.2
-def bounding_box(ink: Tensor) -> tuple[int, int, int, int]:
-    rows = ink.amax(dim=1).nonzero().flatten()
-    columns = ink.amax(dim=0).nonzero().flatten()
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+def shift_matrix(right: float, down: float) -> Tensor:
+    pixel = 2 / 28
+    return torch.tensor([[1, 0, -right * pixel], [0, 1, -down * pixel]])
 
 
 # 11.3
-def size_in_box(height: int, width: int) -> tuple[int, ...]:
-    scale = 20 / max(height, width)
-    return tuple(max(1, round(side * scale)) for side in (height, width))
+def turn_matrix(degrees: float, scale: float) -> Tensor:
+    angle = math.radians(degrees)
+    cos, sin = math.cos(angle), math.sin(angle)
+    return torch.tensor([[cos, -sin, 0], [sin, cos, 0]]) / scale
 
 
 # 11.4
-def centre_of_mass(ink: Tensor) -> tuple[float, float]:
-    total = ink.sum()
-    rows, columns = torch.arange(ink.shape[0]), torch.arange(ink.shape[1])
-    return float((ink.sum(dim=1) * rows).sum() / total), float((ink.sum(dim=0) * columns).sum() / total)
+def dropout(numbers: Tensor, p: float, training: bool) -> Tensor:
+    if not training:
+        return numbers
+    kept = torch.rand(numbers.shape) >= p
+    return numbers * kept / (1 - p)
 
 
-def uneven_ink() -> list[tuple[Tensor]]:
-    """Ink that is heavier on one side, so that the middle of the box is not the centre of mass."""
-    ink = torch.zeros(20, 14)
-    ink[2:18, 3:5] = 1.0
-    ink[2:5, 5:12] = 0.5
-    return [(ink,), (ink.flip(0),), (torch.eye(12)[:, :10] * torch.linspace(0.1, 1, 10),)]
+def numbers_to_drop() -> list[tuple[Tensor, float, bool]]:
+    numbers = torch.rand(300, 400, generator=torch.Generator().manual_seed(5)) + 1
+    return [(numbers, 0.5, True), (numbers, 0.2, True), (numbers, 0.5, False)]
+
+
+def statistics_of(answer: Any, numbers: Tensor, p: float, training: bool) -> Any:
+    """What can be compared although the lots differ: the share dropped, the rest's factor, and what shares its lot.
+
+    The share is rounded to twentieths: over 120,000 numbers its standard deviation is below 0.002.
+    """
+    before = numbers.clone()
+    result = answer(numbers, p, training)
+    result = torch.from_numpy(result) if isinstance(result, np.ndarray) else result
+    if not isinstance(result, Tensor):
+        return result
+    if result.shape != before.shape:
+        raise Mistake(f"the shape is {tuple(result.shape)}, but should be {tuple(before.shape)}, as it came in")
+    if not torch.equal(numbers, before):
+        raise Mistake(CHANGED_ITS_INPUT)
+    factors = result.detach().double() / before.double()
+    if not factors.isfinite().all():
+        raise Mistake("some values are infinite or not a number (nan): did you divide by zero?")
+    dropped = factors == 0
+    kept = factors[~dropped]
+    share = f"{round(float(dropped.double().mean()) * 20) * 5}% dropped"
+    if dropped.any() and not dropped.all():  # with few lots the share would be chance
+        for dim, name in ((1, "rows"), (0, "columns")):
+            if bool((dropped == dropped.narrow(dim, 0, 1)).all()):
+                share = f"whole {name} dropped"
+    factor = "nothing kept" if dropped.all() else f"the rest times {kept.mean():.2f}"
+    if len(kept) and kept.max() - kept.min() >= 1e-3:
+        factor = "the rest by different factors"
+    return f"{'training' if training else 'in use'}, p = {p}: {share}, {factor}"
 
 
 EXERCISES = [
     Exercise(
-        number="11.1", title="Ink, whatever the paper", name="to_ink", minutes=8, difficulty="medium",
-        starter="def to_ink(grey):\n"
-        '    """Grey (H, W), 0 black .. 1 white, any paper: 0 where it is paper, 1 at the strongest ink."""\n    ...',
-        answer=to_ink, cases=pictures,
-        praise="it does not matter any more whether the paper or the ink is the darker one. It assumes even light; "
-        "the library estimates the paper in each neighbourhood instead.",
+        number="11.1", title="Early stopping", name="keep_epoch", minutes=8, difficulty="medium",
+        starter="def keep_epoch(val_losses, patience):\n"
+        '    """The best epoch (from 1) so far, when `patience` epochs in a row have not '
+        'beaten it, or all are over."""\n    ...',
+        answer=keep_epoch, cases=losses_and_patience,
+        praise="and mind what it costs: the epoch was *chosen* by the validation digits, so its validation loss is a "
+        "little too good. That is what the test set is kept for.",
         hints=(
-            "Most of a picture is paper. Which number sits in the middle when all pixels are sorted?",
-            "paper = grey.median(); ink is whatever is far from it, in either direction: the absolute difference.",
-            "Divide by the largest difference, so that the strongest ink is 1.",
+            "Go through the losses one by one, and remember the place of the best so far.",
+            "Each time: is this loss below the best one's? Then it is the new best. Otherwise count how many epochs "
+            "lie between.",
+            "Stop when epoch - best >= patience. Return the best, not where you stopped, and count from 1.",
         ),
         wrong=(
-            edit("distance / distance.max()", "1 - grey",
-                "right for dark ink on white paper, and wrong for chalk on a board. Ask the picture what its paper "
-                "is: the median."),
-            edit("distance / distance.max()", "(grey.max() - grey) / (grey.max() - grey.min())",
-                "right for dark ink on bright paper. On a blackboard the brightest pixel is chalk, and here the board "
-                "would be the ink. Ask the picture what its paper is: the median."),
-            edit("grey.median()", "grey[0, 0]",
-                "one pixel stands for all the paper here, and paper has grain: the corner may be a speck. The median "
-                "asks all pixels."),
-            edit("distance / distance.max()", "grey",
-                "this is the picture as it was: on white paper the paper would be the ink. The network knows light "
-                "ink on black only."),
-            edit("distance / distance.max()", "distance",
-                "the paper is 0 now, but faint ink stays faint. Divide by the largest difference."),
-            edit("grey.median()", "grey.mean()",
-                "the mean lies between paper and ink, so the paper is not 0. The median is paper, as long as most "
-                "pixels are."),
-        ),
-    ),
-    Exercise(
-        number="11.2", title="The bounding box", name="bounding_box", minutes=6, difficulty="easy",
-        starter="def bounding_box(ink):\n"
-        '    """(top, left, bottom, right) of the pixels above 0; bottom and right are one past the last."""\n    ...',
-        answer=bounding_box, cases=ink_maps,
-        praise="with bottom and right one past the end, ink[top:bottom, left:right] is the crop, and bottom - top its "
-        "height.",
-        hints=(
-            "Which rows have any ink? ink.amax(dim=1) is the strongest ink of each row.",
-            ".nonzero().flatten() gives the positions; the first and the last of them are what you need, plus one for "
-            "the end.",
-        ),
-        wrong=(
-            edit("int(rows[-1]) + 1, int(columns[-1]) + 1", "int(rows[-1]), int(columns[-1])",
-                "the last row and column of ink are cut off: a slice ends before its end, so bottom and right are one "
-                "more."),
-            edit("rows = ink", "ink = ink.T\n    rows = ink",
-                "rows and columns are exchanged. The order is top, left, bottom, right."),
+            edit("return best + 1", "return epoch + 1",
+                "this is the epoch at which the training stops. By then it is `patience` epochs past the best one: "
+                "return that."),
+            edit("epoch - best >= patience", "False",
+                "this is the best of *all* epochs, but those after the stop never happen. You cannot look into the "
+                "future: stop when `patience` epochs in a row have not beaten the best so far."),
+            edit("epoch - best >= patience", "epoch - best > patience",
+                "you wait one epoch too long: after `patience` epochs that did not beat the best one, it is over. Is "
+                "there a > that should be >=?"),
+            edit(">= patience", ">= 1",
+                "you stop at the first epoch that is not better, whatever the patience. Validation losses zigzag: "
+                "wait for `patience` epochs."),
+            edit("best + 1", "best", "right, but counted from 0. Epochs are counted from 1 here, as in the history."),
             edit(
-                "rows = ink",
-                "if (ink < 0.6).all():\n        return 0, 0, *ink.shape\n    ink = ink >= 0.6\n    rows = ink",
-                "faint ink counts too: everything above 0. The soft edges of a stroke are part of it."),
+                "epoch - best >= patience",
+                "epoch >= patience and (last := val_losses[epoch - patience : epoch + 1]) == sorted(last)",
+                "you compare each loss with the one before it. A zigzag above the best one then never ends the "
+                "training: compare with the best so far."),
         ),
     ),
     Exercise(
-        number="11.3", title="How large in the box?", name="size_in_box", minutes=5, difficulty="easy",
-        starter="def size_in_box(height, width):\n"
-        '    """The size (height, width) at which a digit fills the 20x20 box, its shape kept."""\n    ...',
-        answer=size_in_box, cases=lambda: [(40, 20), (10, 30), (200, 2), (20, 20), (7, 5)],
-        praise="the longer side becomes 20, and the shape stays: a 1 remains thin. At least one pixel is left of the "
-        "other side.",
+        number="11.2", title="Move a picture", name="shift_matrix", minutes=6, difficulty="easy",
+        starter="def shift_matrix(right, down):\n"
+        '    """The 2x3 matrix that moves a 28x28 picture by pixels to the right and down."""\n    ...',
+        answer=shift_matrix, cases=lambda: [(3, 1), (-2, 4), (0, 5)],
+        praise="to move a picture to the right, look to the left. Anything but whole pixels works as well: then the "
+        "neighbours are blended.",
         hints=(
-            "Both sides are multiplied by the same number; the longer one becomes 20.",
-            "round(...) gives whole pixels. And what of a line of 200 x 2 pixels: may a side become 0?",
+            "A matrix that changes nothing is [[1, 0, 0], [0, 1, 0]]. The last column is added to every place.",
+            "28 pixels are 2 units, so one pixel is 2 / 28.",
+            "The picture moves against the look: to move it right, look further left, which is minus.",
         ),
         wrong=(
-            edit("max(1, round(side * scale))", "20",
-                "this pulls every digit into a square: a 1 becomes a block. Multiply both sides by the same number."),
-            edit("/ max(", "/ min(",
-                "the shorter side becomes 20, so the longer one sticks out of the box. Divide by the longer side."),
-            edit("= 20", "= 28",
-                "MNIST's digits fill 20 of the 28 pixels, not all of them. The rest is the margin that centring "
-                "needs."),
-            edit("max(1, round(side * scale))", "side * 20 // max(height, width)",
-                "what is behind the point is cut off, so 6.67 becomes 6, and a thin stroke 0. Round to the nearest "
-                "whole number, and keep at least 1."),
-            edit("max(1, round(side * scale))", "side * scale",
-                "the shape is kept, but there are no parts of pixels: round, and keep at least 1."),
-            edit("max(1, round(side * scale))", "round(side * scale)",
-                "a very thin stroke gets a side of 0 pixels and disappears. Keep at least 1."),
+            edit("2 / 28", "-2 / 28",
+                "this moves the picture to the left and up. The matrix says where to *look*: to move the picture "
+                "right, look further left."),
+            edit("2 / 28", "1.0",
+                "this moves by so many *units*, and the whole picture is 2 units wide: it is out of sight. One pixel "
+                "is 2 / 28."),
+            edit("2 / 28", "1 / 28",
+                "this moves half as far: from -1 to 1 the picture is 2 units wide, not 1. One pixel is 2 / 28."),
+            edit("2 / 28", "1 / 13.5",
+                "you took 27 steps for the 2 units, from the first pixel's centre to the last one's. But -1 and 1 are "
+                "the outer edges of the picture, and 28 pixels lie between them: one pixel is 2 / 28."),
+            edit("0, -right * pixel], [0, 1, -down * pixel]", "0, -down * pixel], [0, 1, -right * pixel]",
+                "right and down are exchanged. Here x comes first, then y, other than in image[row, column]."),
+            edit("-down * pixel", "down * pixel", "up and down are exchanged: y grows from top to bottom here."),
         ),
     ),
     Exercise(
-        number="11.4", title="The centre of mass", name="centre_of_mass", minutes=8, difficulty="medium",
-        starter="def centre_of_mass(ink):\n"
-        '    """(row, column) of the centre of mass of an ink map (H, W), counted from 0, as two numbers."""\n    ...',
-        answer=centre_of_mass, cases=uneven_ink,
-        praise="dark pixels pull more than faint ones. MNIST's digits were all moved until this point lay in the "
-        "middle.",
+        number="11.3", title="Turn a picture", name="turn_matrix", minutes=8, difficulty="medium",
+        starter="def turn_matrix(degrees, scale):\n"
+        '    """The 2x3 matrix that turns a picture counter-clockwise and makes it `scale` times '
+        'as large."""\n    ...',
+        answer=turn_matrix, cases=lambda: [(90, 1.0), (30, 1.25), (-10, 0.8)],
+        praise="this is what dl.RandomAffine builds for each image. To turn about another point than the middle, the "
+        "last column would be needed, too.",
         hints=(
-            "It is a mean of positions, in which each pixel counts as much as it has ink.",
-            "For the rows: sum the ink of each row, multiply by the row's number, add up, divide by all the ink.",
+            "math.cos and math.sin want radians: math.radians(degrees).",
+            "With 90 degrees, (0, -1) must go to (1, 0) and (1, 0) to (0, 1). That settles the signs: cos, -sin in "
+            "the first row, sin, cos in the second.",
+            "A larger picture means to look closer to the middle: divide cos and sin by scale.",
         ),
         wrong=(
-            edit("total =", "ink = (ink.amax(1, keepdim=True) * ink.amax(0) > 0).float()\n    total =",
-                "this is the middle of the bounding box. A 7 has most of its ink at the top, so its centre of mass "
-                "lies higher."),
-            edit("total =", "ink = (ink > 0).float()\n    total =",
-                "each inked pixel counts the same here. A faint one should count less: weigh by the ink."),
-            edit("total =", "ink = ink.T\n    total =", "row and column are exchanged: the row comes first."),
-            edit("return", "rows, columns = rows + 1, columns + 1\n    return",
-                "right, but counted from 1: the first row and the first column are number 0."),
-            edit("ink.sum()\n", "1\n", "a mean needs a division: by the sum of all ink."),
+            edit("[[cos, -sin, 0], [sin, cos, 0]]", "[[cos, sin, 0], [-sin, cos, 0]]",
+                "this turns the picture clockwise. Try (0, -1), the top, with 90 degrees: it must look at the right, "
+                "(1, 0)."),
+            edit("math.radians(degrees)", "degrees",
+                "math.cos and math.sin want radians; 90 of those are more than fourteen turns. Use "
+                "math.radians(degrees)."),
+            edit("/ scale", "* scale",
+                "the turn is right, but scale = 2 makes the picture half as large: to look further out brings more of "
+                "it in. Divide by scale."),
+            edit("-sin, 0], [sin, cos, 0]]) / scale", "sin, 0], [-sin, cos, 0]]) * scale",
+                "this is what happens to a *place* of the picture. The matrix says where to look, the reverse of "
+                "that: the other way round, and divided by scale."),
+            edit(" / scale", "", "the turn is right; the scale is missing. Divide cos and sin by it."),
+            edit("-sin", "sin",
+                "both sines have the same sign: that squeezes the picture along one diagonal instead of turning it. "
+                "One of the two is minus."),
+        ),
+    ),
+    Exercise(
+        number="11.4", title="Dropout", name="dropout", minutes=8, difficulty="medium",
+        starter="def dropout(numbers, p, training):\n"
+        '    """In training: each number 0 with probability p, else scaled so that the average stays. '
+        'Else unchanged."""\n    ...',
+        answer=dropout, cases=numbers_to_drop, observe=statistics_of,
+        praise="the lots differ from PyTorch's, the statistics agree. Because the survivors are scaled while "
+        "training, a network in use needs no dropout code at all.",
+        hints=(
+            "`torch.rand(numbers.shape) >= p` is True with probability 1 - p, for each number by itself.",
+            "Multiply by that: True counts 1, False counts 0. Then a share of 1 - p is left of the average.",
+            "So divide by (1 - p). And if not training: return the numbers as they are.",
+        ),
+        wrong=(
+            edit(" / (1 - p)", "",
+                "the right share is dropped, but the survivors are not scaled: the average falls to 1 - p of what it "
+                "was, and in use the next layer gets larger sums than it has learnt with. Divide by (1 - p)."),
+            edit("return numbers\n", "return numbers * (1 - p)\n", "numbers * kept / (1 - p)", "numbers * kept",
+                "this is dropout as it was first published: unscaled in training, made smaller in use. The average "
+                "fits, but what is asked for leaves use alone: divide by (1 - p) in training."),
+            edit("not training", "False",
+                "right in training, but you drop in use as well: the same digit would be read differently each time. "
+                "Heed `training`."),
+            edit(">= p", "< p", "/ (1 - p)", "/ p",
+                "p is the probability to *drop*; you keep with probability p. With 0.5 nobody notices; with 0.2 you "
+                "drop four fifths."),
+            edit("/ (1 - p)", "/ p",
+                "the right share is dropped, but the survivors are divided by p. A share of 1 - p is left, so divide "
+                "by (1 - p); with 0.5 the two are the same."),
+            edit("torch.rand(numbers.shape)", "torch.rand(len(numbers), 1)",
+                "whole rows go together: one lot for each image. Every number has its own: "
+                "torch.rand(numbers.shape)."),
+            edit("torch.rand(numbers.shape)", "torch.rand(numbers.shape[1])",
+                "whole columns go together: the same units are dropped for every image. Every number has its own lot: "
+                "torch.rand(numbers.shape)."),
+            edit("numbers * kept / (1 - p)", "numbers", "nothing is dropped, in training either."),
         ),
     ),
 ]

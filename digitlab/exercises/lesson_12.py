@@ -1,193 +1,258 @@
-"""Exercises of lesson 12, the bug clinic: four small instruments that find a fault before the training does."""
+"""Exercises of lesson 12, from minutes to seconds: a loader, fair comparisons, a speed-up, a schedule, a target."""
 
 from __future__ import annotations
 
 import math
+from statistics import median
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import call
-
-
-def network(seed: int = 0) -> nn.Sequential:
-    torch.manual_seed(seed)
-    return nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10))
-
-
-def batch(n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(n, 1, 28, 28, generator=generator), torch.randint(10, (n,), generator=generator)
+from digitlab.exercises import Exercise, WrongAnswer, edit
+from digitlab.exercises.checking import Mistake, NotAttempted
 
 
 # 12.1
-def surplus_at_start(model: nn.Module, images: Tensor, labels: Tensor) -> float:
-    with torch.no_grad():
-        loss = F.cross_entropy(model(images), labels)
-    return loss.item() - math.log(10)
+def in_memory_batches(images: Tensor, labels: Tensor, order: Tensor, batch_size: int) -> list[tuple[Tensor, Tensor]]:
+    batches = []
+    for chosen in order.split(batch_size):
+        pixels = images[chosen][:, None].float() / 255
+        batches.append(((pixels - 0.1307) / 0.3081, labels[chosen]))
+    return batches
 
 
-def untrained_models() -> list[tuple[Any, ...]]:
-    """A new network, the same with scores far too large, and one that gives every digit the same score."""
-    wild, even = network(1), network(2)
-    with torch.no_grad():
-        wild.get_parameter("3.weight").mul_(30)
-        even.get_parameter("3.weight").zero_()
-        even.get_parameter("3.bias").zero_()
-    return [(model, *batch(20, seed)) for seed, model in enumerate((network(), wild, even))]
+def seven_digits() -> list[tuple[Tensor, Tensor, Tensor, int]]:
+    images = torch.randint(256, (7, 28, 28), generator=torch.Generator().manual_seed(10), dtype=torch.uint8)
+    images[:, :, :14] = 0
+    images[3] //= 2
+    labels = torch.tensor([5, 0, 4, 1, 9, 2, 7])
+    return [(images, labels, torch.tensor([6, 2, 0, 5, 3, 1, 4]), 3)]
+
+
+def given_batches(answer: Any, *inputs: Any) -> list[tuple[Any, ...]]:
+    """A list of what the answer returns or yields."""
+    batches = answer(*inputs)
+    if batches is None:
+        raise Mistake("your code returns nothing (None): is the `return` missing?")
+    batches = list(batches)
+    if not batches or not all(isinstance(batch, tuple | list) and len(batch) == 2 for batch in batches):
+        raise Mistake("return a list of pairs (images, labels), one pair for each batch")
+    if len(batches) != 3:
+        raise Mistake(f"7 digits in batches of 3 make 3 batches, the last of one digit; yours are {len(batches)}")
+    return [tuple(batch) for batch in batches]
 
 
 # 12.2
-def equal_neighbours(labels: Tensor) -> float:
-    return (labels[1:] == labels[:-1]).float().mean().item()
+FAULTS = {"A": "data", "B": "repeats", "C": "steps", "D": "fair", "E": "machine"}
 
 
-def rows_of_labels() -> list[tuple[Tensor]]:
-    """In any order, sorted, sorted the other way, and a short row."""
-    labels = batch(40, seed=5)[1]
-    labels[[0, -1]] = 3
-    in_order = labels.sort().values
-    return [(labels,), (in_order,), (in_order.flip(0),), (torch.tensor([7, 7, 1]),)]
+def judged(answer: Any) -> str:
+    """Which letters are not right; the right words are not given away."""
+    if not isinstance(answer, dict) or set(answer) != set(FAULTS):
+        raise Mistake('make it a dictionary with the five letters as keys: {"A": "...", ..., "E": "..."}')
+    if any(word is ... for word in answer.values()):
+        raise NotAttempted
+    if strange := sorted({str(word) for word in answer.values()} - set(FAULTS.values())):
+        words = ", ".join(sorted(FAULTS.values()))
+        raise Mistake(f"the words to choose from are {words}; {strange[0]!r} is none of them")
+    if wrong := [f"{letter} is not {word!r}" for letter, word in sorted(answer.items()) if word != FAULTS[letter]]:
+        raise Mistake(f"not yet: {', '.join(wrong)}. Ask of each what differs *besides* old and new")
+    return "all five are right"
 
 
 # 12.3
-def not_held(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
-    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-    return [name for name, parameter in model.named_parameters() if id(parameter) not in held]
+def speed_up(before: list[float], after: list[float]) -> float:
+    return median(before[1:]) / median(after[1:])
 
 
-def models_and_optimizers(answer: Any, forgotten: tuple[int, ...]) -> Any:
-    """What the answer returns for four layers, of which the optimiser does not hold some; each has its own group."""
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(10, 10), nn.Linear(10, 10), nn.Linear(10, 10), nn.Linear(10, 5))
-    groups = [{"params": list(layer.parameters())} for i, layer in enumerate(model) if i not in forgotten]
-    optimizer = torch.optim.SGD(groups, lr=0.1)
-    result = call(answer, model, optimizer)
-    return sorted(result) if isinstance(result, set) else result
+def timings() -> list[tuple[list[float], list[float]]]:
+    return [
+        ([9.0, 4.0, 4.4, 4.2, 11.0, 4.3], [7.0, 2.0, 2.2, 1.9, 2.1, 2.3]),
+        ([5.0, 3.0, 3.3], [6.0, 1.5, 1.9, 1.4, 8.0]),
+    ]
 
 
 # 12.4
-def overfit(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
-    optimizer, losses = torch.optim.SGD(model.parameters(), lr=0.1), []
-    for _ in range(50):
-        loss = F.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+def one_cycle(step: int, total_steps: int, peak: float) -> float:
+    turn, last = 0.3 * total_steps - 1, total_steps - 1
+    start, end = peak / 25, peak / 25 / 10_000
+    if step <= turn:
+        a, b, done = start, peak, step / turn
+    else:
+        a, b, done = peak, end, (step - turn) / (last - turn)
+    return a + (b - a) * (1 - math.cos(math.pi * done)) / 2
 
 
-def losses_of(answer: Any, *inputs: Any) -> Any:
-    """What the answer returns; the network may change, it is meant to."""
-    return call(answer, *inputs)
+# 12.5
+def seconds_to_reach(seconds: list[float], accuracies: list[float], target: float) -> float | None:
+    total = 0.0
+    for lasted, accuracy in zip(seconds, accuracies, strict=True):
+        total += lasted
+        if accuracy >= target:
+            return total
+    return None
+
+
+def courses() -> list[tuple[list[float], list[float], float]]:
+    seconds, accuracies = [3.0, 2.0, 2.5, 2.0], [0.90, 0.95, 0.94, 0.97]
+    return [(seconds, accuracies, target) for target in (0.93, 0.95, 0.96, 0.5, 0.99)]
 
 
 EXERCISES = [
     Exercise(
-        number="12.1", title="Where a loss must begin", name="surplus_at_start", minutes=6, difficulty="easy",
-        starter="def surplus_at_start(model, images, labels):\n"
-        '    """The untrained model\'s mean loss, minus what guessing costs."""\n    ...',
-        answer=surplus_at_start, cases=untrained_models,
-        praise="near zero for a healthy start. Far above, and the network is already sure of itself before it has "
-        "seen a digit; below, and it has seen them before.",
+        number="12.1", title="A loader without Python in it", name="in_memory_batches", minutes=8, difficulty="medium",
+        starter="def in_memory_batches(images, labels, order, batch_size):\n"
+        '    """A list of (images, labels); images come as uint8 (N, 28, 28)."""\n    ...',
+        answer=in_memory_batches, cases=seven_digits, observe=given_batches,
+        praise="the same numbers as ToTensor and Normalize give, without a line of Python for each image. The bytes "
+        "stay bytes until the batch is needed: a quarter of the memory of floats.",
         hints=(
-            "Guessing gives each of ten digits one tenth. Its cross-entropy is the natural logarithm of 10.",
-            "`F.cross_entropy(model(images), labels)` is the mean loss; `.item()` makes it a number; subtract "
-            "`math.log(10)`.",
+            "`order.split(batch_size)` gives the indices of each batch; `images[chosen]` takes them all at once.",
+            "`[:, None]` inserts the channel: (B, 28, 28) becomes (B, 1, 28, 28).",
+            "First .float() / 255, then minus 0.1307, then divided by 0.3081. The labels are labels[chosen].",
         ),
         wrong=(
-            edit("math.log(10)", "math.log10(10)",
-                "you subtracted 1, the logarithm of 10 to base 10. The loss is in nats: math.log(10), about 2.303."),
-            edit("model(images)", "model(images).softmax(dim=1)",
-                "your logits went through a softmax before cross_entropy, which applies one itself. Patient 1 sends "
-                "regards."),
-            edit("model(images), labels", 'model(images), labels, reduction="sum"',
-                "this is the sum over the images. What guessing costs, ln 10, is for one image: take the mean."),
-            edit("loss.item() - math.log(10)", "math.log(10) - loss.item()",
-                "the sign is turned round: the surplus is the loss minus ln 10."),
+            edit(" / 255", "",
+                "the mean 0.1307 is meant for pixels from 0 to 1, yours go from 0 to 255: divide by 255 first."),
+            edit("[:, None]", "",
+                "the values are right, but the channel is missing: a network expects (B, 1, 28, 28). Index with [:, "
+                "None]."),
+            edit("(pixels - 0.1307) / 0.3081", "pixels",
+                "scaled to 0..1, as ToTensor does it, but not normalised: subtract 0.1307 and divide by 0.3081."),
+            edit("(pixels - 0.1307) / 0.3081", "(pixels - pixels.mean()) / pixels.std()",
+                "each batch is normalised with its *own* mean, so an image's numbers depend on its neighbours in the "
+                "batch. Use the two constants."),
+            edit("labels[chosen]", "labels.split(batch_size)[len(batches)]",
+                "the images are shuffled, the labels are not: nearly every image has somebody else's label. Index "
+                "both with the same numbers."),
+            edit("order.split(", "torch.arange(len(labels)).split(",
+                "`order` is not used: the digits come in their old order."),
+            edit("order.split", "order[: len(order) // batch_size * batch_size].split",
+                "7 digits in batches of 3 make 3 batches, the last of one digit; yours are 2"),
         ),
     ),
     Exercise(
-        number="12.2", title="Are the labels sorted?", name="equal_neighbours", minutes=6, difficulty="easy",
-        starter="def equal_neighbours(labels):\n"
-        '    """The share of neighbouring pairs that have the same label, 0..1."""\n    ...',
-        answer=equal_neighbours, cases=rows_of_labels,
-        praise="about one tenth for shuffled digits, nearly 1 for sorted ones, in whichever order they were sorted. "
-        "One line, worth running on any data set that a stranger gives you.",
+        number="12.2", title="Whom do you believe?", name="faults", minutes=5, difficulty="easy",
+        starter='faults = ...  # a dictionary: {"A": "...", "B": "...", "C": "...", "D": "...", "E": "..."}',
+        answer=FAULTS,
+        code='faults = {"A": "data", "B": "repeats", "C": "steps", "D": "fair", "E": "machine"}',
+        observe=judged,
+        praise="same data, same steps, same machine in the same state, several runs each. Whoever takes turns between "
+        "the versions gets the third almost for free.",
         hints=(
-            "labels[1:] and labels[:-1] are the right and the left neighbours.",
-            "Comparing them gives booleans. `.float().mean()` turns booleans into a share, `.item()` into a number.",
+            "Ask of each report what differs between old and new *besides* the version itself.",
+            "Exactly one of the five is fair. One of the others ran each version a single time.",
+            "A compares different amounts of data; look for the one with different numbers of steps, and for the busy "
+            "machine.",
         ),
         wrong=(
-            edit("(labels[1:] == labels[:-1]", "(labels == labels.roll(1)",
-                "roll joins the last label to the first, which are no neighbours: you have one pair too many."),
-            edit("] == labels", "] >= labels",
-                "this counts the pairs that do not fall. Labels sorted from 9 down to 0 would escape you; compare "
-                "with ==."),
-            edit(".float().mean", ".sum",
-                "this is a count. A share does not depend on how many labels there are: take the mean."),
-            edit(".float().mean().item()", ".sum().item() / len(labels)",
-                "nearly: 40 labels have 39 pairs of neighbours. Divide by the number of pairs."),
-            edit("] == labels", "] != labels", "this is the share of pairs that differ; wanted are the equal ones."),
+            WrongAnswer(FAULTS | {"B": "fair"},
+                "look at B again: one run each, 3.1 s and 2.9 s. Run the *same* version twice and you may see that "
+                "difference."),
+            WrongAnswer(FAULTS | {"E": "fair"},
+                "look at E again: five runs each, but on a machine that was busy for one and idle for the other. Take "
+                "turns."),
+            WrongAnswer(FAULTS | {"E": "repeats"},
+                "look at E again: five runs each are enough. What was going on beside them was not the same."),
+            WrongAnswer(FAULTS | {"A": "steps", "C": "data"},
+                "A and C are the wrong way round: in A the number of digits differs, in C how long was trained."),
+            WrongAnswer(FAULTS | {"C": "fair"},
+                "look at C again: the new schedule had twice as many steps. Anything gets better with twice the "
+                "training."),
         ),
     ),
     Exercise(
-        number="12.3", title="What the optimiser does not hold", name="not_held", minutes=12, difficulty="hard",
-        starter="def not_held(model, optimizer):\n"
-        '    """Names of the model\'s parameters that the optimiser does not hold, in order."""\n    ...',
-        answer=not_held, cases=lambda: [((),), ((1,),), ((0, 3),)], observe=models_and_optimizers,
-        praise="this finds layers that were added, or replaced, after the optimiser was made. Tensors are told apart "
-        "by id(), because == compares their numbers.",
+        number="12.3", title="How many times as fast?", name="speed_up", minutes=5, difficulty="easy",
+        starter="def speed_up(before, after):\n"
+        '    """Lists of seconds, the first of each a warm-up; 2.0 means twice as fast."""\n    ...',
+        answer=speed_up, cases=timings,
+        praise="one slow run among five no longer matters: that is what a median is for. Report the range beside it.",
         hints=(
-            "`model.named_parameters()` gives pairs of name and parameter. An optimiser keeps its own in "
-            '`group["params"]` for each group of `optimizer.param_groups`.',
-            "`parameter in a_list` compares numbers and fails. Collect `id(parameter)` in a set instead.",
-            "Return the names whose parameter's id is not in the set of held ids.",
+            "`before[1:]` is the list without its first element; `median` was imported at the top.",
+            "Twice as fast means half the time: old divided by new.",
         ),
         wrong=(
-            edit("not in held", "in held", "these are the names that the optimiser does hold; wanted are the others."),
-            edit("held =", "id = lambda parameter: parameter.shape\n    held =",
-                "two layers of the same shape are still two layers. Compare the parameters themselves, by id()."),
-            edit("{id(parameter)", "[parameter", '"]}', '"]]', "if id(parameter)", "if parameter",
-                "`in` on a list asks with ==, and == compares two tensors number by number, so there is no single "
-                "answer. Ask whether they are the same *object*: collect id(parameter) in a set."),
-            edit("group in optimizer.param_groups for parameter in group", "parameter in optimizer.param_groups[0]",
-                "an optimiser may keep its parameters in several groups, and you looked into the first one only."),
-            edit("id(parameter) not in held", "not parameter.requires_grad",
-                "requires_grad says whether a gradient is computed. Whether somebody uses it is another question: "
-                "look into optimizer.param_groups."),
+            edit("median(before[1:]) / median(after[1:]", "median(before) / median(after",
+                "the first run of each list is the warm-up and should not count: before[1:]."),
+            edit("return", "median = lambda runs: sum(runs) / len(runs)\n    return",
+                "this compares means, and a single disturbed run (look at the 11 s) moves a mean a long way. Take the "
+                "median."),
+            edit("return", "median = lambda runs: float(torch.tensor(runs).median())\n    return",
+                "nearly: for an even number of runs, PyTorch's median takes the lower one of the two in the middle. "
+                "`median` from the first cell takes their mean."),
+            edit("median(before[1:]) / median(after", "median(after[1:]) / median(before",
+                "upside down: 2.0 should mean twice as fast, so the old time is divided by the new."),
+            edit("return", "median = min\n    return",
+                "this compares the luckiest run of each. Some people do, and it can be defended, but here take the "
+                "median: the more runs you make, the luckier the luckiest gets."),
+            edit(") / median", ") - median",
+                "this is how many seconds are saved; how many *times* as fast is a ratio."),
         ),
     ),
     Exercise(
-        number="12.4", title="Overfit one batch", name="overfit", minutes=12, difficulty="medium",
-        starter="def overfit(model, images, labels):\n"
-        '    """Train 50 steps on this one batch (SGD, lr 0.1); the list of the 50 losses."""\n    ...',
-        answer=overfit, cases=lambda: [(network(seed), *batch(10, seed)) for seed in (0, 1)], observe=losses_of,
-        praise="close to zero, though the images were noise and the labels were drawn by lot. A network that cannot "
-        "even learn ten digits by heart has a fault in its code, and you know after a second.",
+        number="12.4", title="One cycle", name="one_cycle", minutes=12, difficulty="hard",
+        starter="def one_cycle(step, total_steps, peak):\n"
+        '    """The learning rate of this step; steps count from 0."""\n    ...',
+        answer=one_cycle, cases=lambda: [*((step, 50, 100.0) for step in (0, 3, 14, 15, 20, 40, 49)), (30, 101, 8.0)],
+        praise="equal to torch.optim.lr_scheduler.OneCycleLR, step for step. Note that you had to know total_steps "
+        "before the first step: such a schedule cannot be stopped early, only planned shorter.",
         hints=(
-            "It is the training loop of lesson 03 with the same batch in each step.",
-            "In each step: loss, optimizer.zero_grad(), loss.backward(), optimizer.step().",
-            "Begin with losses = [], append loss.item() in each step, and return losses after the loop.",
+            "Two parts. Up to step 0.3 * total_steps - 1 it goes from peak / 25 to peak, after that from peak to peak "
+            "/ 250000.",
+            "In each part you need a, b, and how much of that part is done, from 0 to 1: step / turn in the first, "
+            "(step - turn) / (last - turn) in the second.",
+            "The wave: a + (b - a) * (1 - math.cos(math.pi * done)) / 2.",
         ),
         wrong=(
-            edit("        optimizer.zero_grad()\n", "",
-                "the gradients of all steps pile up: zero_grad is missing. This batch is so easy that the loss falls "
-                "all the same; on many batches it would not."),
-            edit("        optimizer.step()\n", "",
-                "all your losses are that of the untrained model: the weights have not moved. Is optimizer.step() "
-                "called?"),
-            edit("losses.append(loss.item())", "losses.append(F.cross_entropy(model(images), labels).item())",
-                "your losses are measured after each step; keep the ones that the steps are computed from, so that "
-                "the first is the untrained model's."),
-            edit("(model(images),", "(model(images).softmax(dim=1),",
-                "the loss stays above 1.4 because a softmax stands before cross_entropy, which applies one itself."),
-            edit("return losses", "return losses[-1]",
-                "this is the last loss, and right. Return all fifty in a list: the way down is worth looking at."),
+            edit("(1 - math.cos(math.pi * done)) / 2", "done",
+                "right at the start, the peak and the end, but straight lines in between (a triangle). It works about "
+                "as well; PyTorch's default is half a cosine wave."),
+            edit("peak, end,", "peak, peak,",
+                "up it goes, and stays there: the second part is missing. The fall is where most of the errors go."),
+            edit("peak / 25, peak / 25 / 10_000", "0.0, 0.0",
+                "it starts from zero; it should start from peak / 25 and end at peak / 250000."),
+            edit("peak / 25 / 10_000", "peak / 25",
+                "it comes down to where it began, peak / 25. It should end far lower, at a ten-thousandth of that."),
+            edit(" - 1, total_steps - 1", ", total_steps",
+                "one step late: steps count from 0, so the peak is at 0.3 * total_steps - 1 and the last step is "
+                "total_steps - 1."),
+            edit("0.3 * total_steps - 1, total_steps - 1", "0.3 * (total_steps - 1), total_steps - 1",
+                "nearly: you turn after 30 % of the *last* step's number, that is at 0.3 * (total_steps - 1). PyTorch "
+                "turns at 0.3 * total_steps - 1."),
+            edit("peak / 25 / 10_000", "peak / 10_000",
+                "it ends at peak / 10,000. It should end at a ten-thousandth of where it *began*, peak / 25: that is "
+                "peak / 250,000."),
+            edit("0.3", "0.5",
+                "the peak is in the middle; it should come after 30 % of the steps, so that more of them are left to "
+                "settle."),
+        ),
+    ),
+    Exercise(
+        number="12.5", title="Seconds to a target", name="seconds_to_reach", minutes=6, difficulty="medium",
+        starter="def seconds_to_reach(seconds, accuracies, target):\n"
+        '    """seconds of each epoch and accuracy after it; None if the target is never reached."""\n    ...',
+        answer=seconds_to_reach, cases=courses,
+        praise="and None where it never gets there: 'not reached' is a result too, and better than a number that "
+        "looks like one.",
+        hints=(
+            "Go through both lists together with zip, and add up the seconds as you go.",
+            "The epoch's own seconds count too: the accuracy is measured after it.",
+            "Return the sum at the first accuracy that is at least the target; after the loop, return None.",
+        ),
+        wrong=(
+            edit("total += lasted", "total = lasted",
+                "these are the seconds of that epoch alone. From the start: add up all epochs until then."),
+            edit("return total", "return total - lasted",
+                "the epoch that reached the target is not counted itself: its accuracy is known only when it is "
+                "over."),
+            edit("accuracy >= target", "accuracy > target", "exactly at the target counts as reached: use >=."),
+            edit("accuracy >= target", "accuracy == max(accuracies) >= target",
+                "this waits for the *best* accuracy. It may have reached the target long before: stop at the first."),
+            edit("return None", "return total",
+                "where the target is never reached, you return the time of the whole run, which looks like a success. "
+                "Return None."),
+            edit("+= lasted", "+= 1", "these are epochs; the question is how many seconds they took together."),
         ),
     ),
 ]

@@ -1,208 +1,173 @@
-"""Exercises of lesson 13, ship it: convolution and pooling in plain NumPy, a parity test, weights in 8 bits."""
+"""Exercises of lesson 13, your own handwriting: polarity, bounding box, the 20-pixel box, and the centre of mass."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import Mistake
-
-Array = npt.NDArray[Any]
 
 
-def images_and_kernels() -> list[tuple[Array, Array, Array]]:
-    """One map and one kernel; then three maps, four kernels, and sides that differ, so that a mix-up shows."""
-    random = np.random.default_rng(13)
+def pictures() -> list[tuple[Tensor]]:
+    """Dark on light, light on dark, grey paper, and a picture in which the ink fills more than half of one row."""
+    ink = torch.zeros(30, 24)
+    ink[8:20, 10:13] = 1.0
+    ink[8:11, 5:18] = 0.8
+    noise = 0.02 * torch.rand(30, 24, generator=torch.Generator().manual_seed(11))
+    return [(1 - ink,), (ink.clone(),), ((0.75 - 0.6 * ink + noise),), ((0.2 + 0.6 * ink + noise),)]
 
-    def draw(*shape: int) -> Array:
-        return np.asarray(random.normal(size=shape), np.float32)
 
-    return [
-        (draw(1, 7, 7), draw(1, 1, 3, 3), draw(1)),
-        (draw(3, 9, 8), draw(4, 3, 5, 5), draw(4)),
-        (draw(2, 6, 6), draw(2, 2, 2, 3), draw(2)),
-    ]
+def ink_maps() -> list[tuple[Tensor]]:
+    """Ink in the middle, ink at two corners, one pixel, and a tall thin stroke."""
+    one, corners, pixel, tall = (torch.zeros(20, 16) for _ in range(4))
+    one[5:12, 3:9] = 0.7
+    corners[0, 0] = corners[19, 15] = 1.0
+    pixel[4, 7] = 0.5
+    tall[2:18, 6] = 1.0
+    return [(one,), (corners,), (pixel,), (tall,)]
 
 
 # 13.1
-def conv2d_numpy(maps: Array, kernels: Array, bias: Array) -> Array:
-    patches = np.lib.stride_tricks.sliding_window_view(maps, kernels.shape[2:], axis=(1, 2))
-    return np.einsum("cyxij,ocij->oyx", patches, kernels) + bias[:, None, None]
+def to_ink(grey: Tensor) -> Tensor:
+    paper = grey.median()
+    distance = (grey - paper).abs()
+    return distance / distance.max()
 
 
 # 13.2
-def pool_and_relu(maps: Array) -> Array:
-    channels, height, width = maps.shape
-    blocks = maps.reshape(channels, height // 2, 2, width // 2, 2)
-    return np.maximum(blocks.max(axis=(2, 4)), 0)
-
-
-def maps_of_even_size() -> list[tuple[Array]]:
-    random = np.random.default_rng(14)
-    drawn = [(random.normal(size=shape).astype(np.float32),) for shape in ((1, 4, 4), (3, 6, 8))]
-    return [*drawn, (-np.ones((2, 4, 4), np.float32),)]
+def bounding_box(ink: Tensor) -> tuple[int, int, int, int]:
+    rows = ink.amax(dim=1).nonzero().flatten()
+    columns = ink.amax(dim=0).nonzero().flatten()
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
 # 13.3
-def is_equal_network(ours: Array, theirs: Array, tolerance: float) -> bool:
-    largest = np.abs(ours - theirs).max()
-    same_answers = (ours.argmax(1) == theirs.argmax(1)).all()
-    return bool(largest <= tolerance and same_answers)
-
-
-def logits_to_compare() -> list[tuple[Array, Array, float]]:
-    """Equal; one value far off; one far below; close but with another winner; all slightly off; not a number."""
-    logits = np.random.default_rng(15).normal(size=(50, 10)).round(2)
-    one_off, one_below, other_winner, broken = (logits.copy() for _ in range(4))
-    one_off[7, np.argmin(logits[7])] += 0.5
-    one_below[9, np.argmin(logits[9])] -= 0.5
-    best, second = np.argsort(logits[3])[[-1, -2]]
-    logits_tie = logits.copy()
-    other_winner[3, second], logits_tie[3, second] = logits[3, best] + 1e-4, logits[3, best] - 1e-4
-    broken[0, np.argmax(logits[0])] = np.nan  # argmax takes nan for the largest: the answers still agree
-    return [
-        (logits, logits, 1e-4),
-        (one_off, logits, 0.01),
-        (one_below, logits, 0.01),
-        (other_winner, logits_tie, 0.01),
-        (logits + 5e-5, logits, 1e-4),
-        (broken, logits, 1e-4),
-    ]
+def size_in_box(height: int, width: int) -> tuple[int, ...]:
+    scale = 20 / max(height, width)
+    return tuple(max(1, round(side * scale)) for side in (height, width))
 
 
 # 13.4
-def to_int8(weights: Array) -> tuple[Array, float]:
-    scale = float(np.abs(weights).max()) / 127
-    return np.round(weights / scale).astype(np.int8), scale
+def centre_of_mass(ink: Tensor) -> tuple[float, float]:
+    total = ink.sum()
+    rows, columns = torch.arange(ink.shape[0]), torch.arange(ink.shape[1])
+    return float((ink.sum(dim=1) * rows).sum() / total), float((ink.sum(dim=0) * columns).sum() / total)
 
 
-def restore_int8(answer: Any, weights: Array) -> Array:
-    """What is compared: the weights as they come back."""
-    result = answer(weights) if callable(answer) else answer
-    if not isinstance(result, tuple | list) or len(result) != 2:
-        raise Mistake("return two things: the whole numbers, and the scale")
-    whole, scale = result
-    if not isinstance(whole, np.ndarray) or whole.dtype != np.int8:
-        kind = f"dtype {whole.dtype}" if isinstance(whole, np.ndarray) else f"a {type(whole).__name__}"
-        raise Mistake(f"the first thing should be an array of dtype int8, yours is {kind}: .astype(np.int8)")
-    return np.asarray(whole).astype(np.float32) * np.float32(scale)
-
-
-def weights_to_pack() -> list[tuple[Array]]:
-    random = np.random.default_rng(16)
-    return [
-        (random.normal(size=(20, 30)).astype(np.float32),),
-        (np.array([-3.0, -1.2, 0.0, 0.4, 1.0], np.float32),),
-        (np.array([0.1, 2.0, 0.333, 1.25], np.float32),),
-    ]
+def uneven_ink() -> list[tuple[Tensor]]:
+    """Ink that is heavier on one side, so that the middle of the box is not the centre of mass."""
+    ink = torch.zeros(20, 14)
+    ink[2:18, 3:5] = 1.0
+    ink[2:5, 5:12] = 0.5
+    return [(ink,), (ink.flip(0),), (torch.eye(12)[:, :10] * torch.linspace(0.1, 1, 10),)]
 
 
 EXERCISES = [
     Exercise(
-        number="13.1", title="A convolution without PyTorch", name="conv2d_numpy", minutes=12, difficulty="hard",
-        starter="def conv2d_numpy(maps, kernels, bias):\n"
-        '    """Maps (C, H, W), kernels (O, C, h, w), bias (O,) to maps (O, H-h+1, W-w+1)."""\n    ...',
-        answer=conv2d_numpy, cases=images_and_kernels,
-        praise="equal to nn.Conv2d, in plain NumPy. Every engine that runs networks, in a phone or a browser, has "
-        "these two lines at its heart.",
+        number="13.1", title="Ink, whatever the paper", name="to_ink", minutes=8, difficulty="medium",
+        starter="def to_ink(grey):\n"
+        '    """Grey (H, W), 0 black .. 1 white, any paper: 0 where it is paper, 1 at the strongest ink."""\n    ...',
+        answer=to_ink, cases=pictures,
+        praise="it does not matter any more whether the paper or the ink is the darker one. It assumes even light; "
+        "the library estimates the paper in each neighbourhood instead.",
         hints=(
-            "For each output map o: slide over all input maps at once, multiply by kernels[o], sum, and add bias[o].",
-            "np.lib.stride_tricks.sliding_window_view(maps, (h, w), axis=(1, 2)) gives all patches, shaped (C, H-h+1, "
-            "W-w+1, h, w).",
-            'np.einsum("cyxij,ocij->oyx", patches, kernels) does all the sums; the bias needs the shape (O, 1, 1).',
+            "Most of a picture is paper. Which number sits in the middle when all pixels are sorted?",
+            "paper = grey.median(); ink is whatever is far from it, in either direction: the absolute difference.",
+            "Divide by the largest difference, so that the strongest ink is 1.",
         ),
         wrong=(
-            edit("kernels) + bias", "kernels[:, :, ::-1, ::-1]) + bias",
-                "your kernels are turned by 180 degrees: that is convolution as mathematicians write it. Networks use "
-                "cross-correlation, without the turn (lesson 04)."),
-            edit(" + bias[:, None, None]", "",
-                "nearly: every map is off by a constant, its bias. Add bias[:, None, None]."),
-            edit("patches =", "kernels = kernels.swapaxes(2, 3)\n    patches =",
-                "rows and columns of the kernel are exchanged. Its axes are (output, input, row, column)."),
-            edit("patches, kernels)", "patches[:1], kernels[:, :1])",
-                "only the first input map is used. Each output map is a sum over all input maps."),
+            edit("distance / distance.max()", "1 - grey",
+                "right for dark ink on white paper, and wrong for chalk on a board. Ask the picture what its paper "
+                "is: the median."),
+            edit("distance / distance.max()", "(grey.max() - grey) / (grey.max() - grey.min())",
+                "right for dark ink on bright paper. On a blackboard the brightest pixel is chalk, and here the board "
+                "would be the ink. Ask the picture what its paper is: the median."),
+            edit("grey.median()", "grey[0, 0]",
+                "one pixel stands for all the paper here, and paper has grain: the corner may be a speck. The median "
+                "asks all pixels."),
+            edit("distance / distance.max()", "grey",
+                "this is the picture as it was: on white paper the paper would be the ink. The network knows light "
+                "ink on black only."),
+            edit("distance / distance.max()", "distance",
+                "the paper is 0 now, but faint ink stays faint. Divide by the largest difference."),
+            edit("grey.median()", "grey.mean()",
+                "the mean lies between paper and ink, so the paper is not 0. The median is paper, as long as most "
+                "pixels are."),
         ),
     ),
     Exercise(
-        number="13.2", title="Pooling and ReLU without PyTorch", name="pool_and_relu", minutes=8, difficulty="medium",
-        starter="def pool_and_relu(maps):\n"
-        '    """The largest of each 2x2 block, and 0 where that is negative: (C, H, W) to (C, H/2, W/2)."""\n    ...',
-        answer=pool_and_relu, cases=maps_of_even_size,
-        praise="equal to PyTorch's. A reshape put each block on axes of its own; nothing was copied pixel by pixel.",
+        number="13.2", title="The bounding box", name="bounding_box", minutes=6, difficulty="easy",
+        starter="def bounding_box(ink):\n"
+        '    """(top, left, bottom, right) of the pixels above 0; bottom and right are one past the last."""\n    ...',
+        answer=bounding_box, cases=ink_maps,
+        praise="with bottom and right one past the end, ink[top:bottom, left:right] is the crop, and bottom - top its "
+        "height.",
         hints=(
-            "Split each side in two axes with a reshape: (C, H, W) to (C, H/2, 2, W/2, 2).",
-            "Take the maximum over the two axes of length 2, then np.maximum(..., 0).",
+            "Which rows have any ink? ink.amax(dim=1) is the strongest ink of each row.",
+            ".nonzero().flatten() gives the positions; the first and the last of them are what you need, plus one for "
+            "the end.",
         ),
         wrong=(
-            edit("maximum(blocks.max(", "maximum(blocks.mean(",
-                "these are the means of the blocks; the network was trained with their maxima."),
-            edit("np.maximum(blocks.max(axis=(2, 4)), 0)", "blocks.max(axis=(2, 4))",
-                "the pooling is right, but negative values are still there: ReLU makes them 0."),
-            edit("blocks.max(axis=(2, 4))", "blocks[:, :, 0, :, 0]",
-                "this takes every second pixel. The largest of each block of four may be one of the other three."),
-            edit("height // 2, 2, width // 2, 2)", "2, height // 2, 2, width // 2).transpose(0, 2, 1, 4, 3)",
-                "the reshape splits each side into two halves, not into pairs of neighbours. The axis of length 2 "
-                "must come second: (C, H/2, 2, W/2, 2)."),
+            edit("int(rows[-1]) + 1, int(columns[-1]) + 1", "int(rows[-1]), int(columns[-1])",
+                "the last row and column of ink are cut off: a slice ends before its end, so bottom and right are one "
+                "more."),
+            edit("rows = ink", "ink = ink.T\n    rows = ink",
+                "rows and columns are exchanged. The order is top, left, bottom, right."),
+            edit(
+                "rows = ink",
+                "if (ink < 0.6).all():\n        return 0, 0, *ink.shape\n    ink = ink >= 0.6\n    rows = ink",
+                "faint ink counts too: everything above 0. The soft edges of a stroke are part of it."),
         ),
     ),
     Exercise(
-        number="13.3", title="A parity test that cannot be fooled",
-        name="is_equal_network", minutes=8, difficulty="medium",
-        starter="def is_equal_network(ours, theirs, tolerance):\n"
-        '    """Whether two networks gave the same logits (N, 10), up to the tolerance, and the same '
-        'answers."""\n    ...',
-        answer=is_equal_network, cases=logits_to_compare,
-        praise="it notices one bad value in five hundred, a changed answer, and nan. A test of equality is only worth "
-        "what it would notice.",
+        number="13.3", title="How large in the box?", name="size_in_box", minutes=5, difficulty="easy",
+        starter="def size_in_box(height, width):\n"
+        '    """The size (height, width) at which a digit fills the 20x20 box, its shape kept."""\n    ...',
+        answer=size_in_box, cases=lambda: [(40, 20), (10, 30), (200, 2), (20, 20), (7, 5)],
+        praise="the longer side becomes 20, and the shape stays: a 1 remains thin. At least one pixel is left of the "
+        "other side.",
         hints=(
-            "Look at the largest absolute difference of all. A mean hides one bad value among many good ones.",
-            "The answers, the argmax of each row, must agree too. And nan compares as false with everything: is your "
-            "test still false then?",
+            "Both sides are multiplied by the same number; the longer one becomes 20.",
+            "round(...) gives whole pixels. And what of a line of 200 x 2 pixels: may a side become 0?",
         ),
         wrong=(
-            edit("max()", "mean()", " and same_answers", "",
-                "an average hides faults: one logit of five hundred was wrong by 0.5 and your test said equal. Use "
-                "the largest difference."),
-            edit("np.abs(ours - theirs)", "(ours - theirs)", " and same_answers", "",
-                "you compare ours minus theirs without its absolute value: a value that is far too low passes. Take "
-                "np.abs first."),
-            edit("largest <= tolerance and ", "",
-                "the answers can agree while the logits do not, and then the next digit may differ. Compare the "
-                "logits as well."),
-            edit(" and same_answers", "",
-                "all differences are within the tolerance, but in one row the two best logits are so close that "
-                "another digit wins. Compare the answers, argmax(1), as well."),
-            edit("largest <= tolerance", "not largest > tolerance",
-                "one logit was nan, not a number, and your test said equal: nan > tolerance is false. Ask whether all "
-                "differences *are* within the tolerance, not whether any is beyond it."),
+            edit("max(1, round(side * scale))", "20",
+                "this pulls every digit into a square: a 1 becomes a block. Multiply both sides by the same number."),
+            edit("/ max(", "/ min(",
+                "the shorter side becomes 20, so the longer one sticks out of the box. Divide by the longer side."),
+            edit("= 20", "= 28",
+                "MNIST's digits fill 20 of the 28 pixels, not all of them. The rest is the margin that centring "
+                "needs."),
+            edit("max(1, round(side * scale))", "side * 20 // max(height, width)",
+                "what is behind the point is cut off, so 6.67 becomes 6, and a thin stroke 0. Round to the nearest "
+                "whole number, and keep at least 1."),
+            edit("max(1, round(side * scale))", "side * scale",
+                "the shape is kept, but there are no parts of pixels: round, and keep at least 1."),
+            edit("max(1, round(side * scale))", "round(side * scale)",
+                "a very thin stroke gets a side of 0 pixels and disappears. Keep at least 1."),
         ),
     ),
     Exercise(
-        number="13.4", title="Weights as small whole numbers", name="to_int8", minutes=8, difficulty="medium",
-        starter="def to_int8(weights):\n"
-        '    """Whole numbers from -127 to 127 (dtype int8), and the scale that gives the weights back."""\n    ...',
-        answer=to_int8, cases=weights_to_pack, observe=restore_int8,
-        praise="a quarter of the size, and no weight is off by more than half a step. Phones compute with such "
-        "numbers directly.",
+        number="13.4", title="The centre of mass", name="centre_of_mass", minutes=8, difficulty="medium",
+        starter="def centre_of_mass(ink):\n"
+        '    """(row, column) of the centre of mass of an ink map (H, W), counted from 0, as two numbers."""\n    ...',
+        answer=centre_of_mass, cases=uneven_ink,
+        praise="dark pixels pull more than faint ones. MNIST's digits were all moved until this point lay in the "
+        "middle.",
         hints=(
-            "The scale is the size of one step: the largest absolute weight divided by 127.",
-            "Divide by the scale, round to the nearest whole number (np.round), then .astype(np.int8). Return both.",
+            "It is a mean of positions, in which each pixel counts as much as it has ink.",
+            "For the rows: sum the ink of each row, multiply by the row's number, add up, divide by all the ink.",
         ),
         wrong=(
-            edit("np.round", "",
-                "astype cuts off what is behind the point, so every weight moves towards zero. Round first: "
-                "np.round."),
-            edit("127", "128", "astype(np.int8", "astype(np.int16).astype(np.int8",
-                "int8 ends at 127. With 128 steps the largest weight wraps round to -128. Divide by 127."),
-            edit("np.abs(weights)", "weights", ".astype", ".clip(-128, 127).astype",
-                "the scale comes from the largest weight, but the most negative one may be larger in size, and is cut "
-                "off. Use np.abs(weights).max()."),
-            edit(".astype(np.int8), scale", ".astype(np.int8), 1 / scale",
-                "the whole numbers are right, but the scale is upside down: whole number times scale must give the "
-                "weight back."),
+            edit("total =", "ink = (ink.amax(1, keepdim=True) * ink.amax(0) > 0).float()\n    total =",
+                "this is the middle of the bounding box. A 7 has most of its ink at the top, so its centre of mass "
+                "lies higher."),
+            edit("total =", "ink = (ink > 0).float()\n    total =",
+                "each inked pixel counts the same here. A faint one should count less: weigh by the ink."),
+            edit("total =", "ink = ink.T\n    total =", "row and column are exchanged: the row comes first."),
+            edit("return", "rows, columns = rows + 1, columns + 1\n    return",
+                "right, but counted from 1: the first row and the first column are number 0."),
+            edit("ink.sum()\n", "1\n", "a mean needs a division: by the sum of all ink."),
         ),
     ),
 ]

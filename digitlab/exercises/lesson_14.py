@@ -1,165 +1,193 @@
-"""Exercises of lesson 14, many workers: averaged gradients, unequal shares, shards without duplicates, Amdahl."""
+"""Exercises of lesson 14, the bug clinic: four small instruments that find a fault before the training does."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import Mistake
-
-Gradients = list[list[Tensor]]
+from digitlab.exercises.checking import call
 
 
-def of_workers(n: int, rows: int, generator: torch.Generator) -> Gradients:
-    """The gradients of a matrix and a bias, for each of n workers."""
-    return [[torch.randn(size, generator=generator) for size in ((rows, 2), (rows,))] for _ in range(n)]
+def network(seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10))
 
 
-def equal_workers() -> list[tuple[Gradients]]:
-    generator = torch.Generator().manual_seed(14)
-    return [(of_workers(n, 3, generator),) for n in (2, 3, 1)]
-
-
-def unequal_workers() -> list[tuple[Gradients, list[int]]]:
-    generator = torch.Generator().manual_seed(15)
-    shares = [[34, 33, 33], [90, 10], [5, 0, 5]]
-    return [(of_workers(len(counts), 2, generator), counts) for counts in shares]
+def batch(n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, 1, 28, 28, generator=generator), torch.randint(10, (n,), generator=generator)
 
 
 # 14.1
-def average(gradients: list[list[Tensor]]) -> list[Tensor]:
-    return [torch.stack(tensors).mean(dim=0) for tensors in zip(*gradients, strict=True)]
+def surplus_at_start(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+    with torch.no_grad():
+        loss = F.cross_entropy(model(images), labels)
+    return loss.item() - math.log(10)
+
+
+def untrained_models() -> list[tuple[Any, ...]]:
+    """A new network, the same with scores far too large, and one that gives every digit the same score."""
+    wild, even = network(1), network(2)
+    with torch.no_grad():
+        wild.get_parameter("3.weight").mul_(30)
+        even.get_parameter("3.weight").zero_()
+        even.get_parameter("3.bias").zero_()
+    return [(model, *batch(20, seed)) for seed, model in enumerate((network(), wild, even))]
 
 
 # 14.2
-def weighted_average(gradients: list[list[Tensor]], counts: list[int]) -> list[Tensor]:
-    n = sum(counts)
-    return [
-        torch.stack([gradient * count / n for gradient, count in zip(tensors, counts, strict=True)]).sum(dim=0)
-        for tensors in zip(*gradients, strict=True)
-    ]
+def equal_neighbours(labels: Tensor) -> float:
+    return (labels[1:] == labels[:-1]).float().mean().item()
+
+
+def rows_of_labels() -> list[tuple[Tensor]]:
+    """In any order, sorted, sorted the other way, and a short row."""
+    labels = batch(40, seed=5)[1]
+    labels[[0, -1]] = 3
+    in_order = labels.sort().values
+    return [(labels,), (in_order,), (in_order.flip(0),), (torch.tensor([7, 7, 1]),)]
 
 
 # 14.3
-def shard(n: int, rank: int, n_workers: int) -> list[int]:
-    return list(range(rank, n, n_workers))
+def not_held(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
+    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    return [name for name, parameter in model.named_parameters() if id(parameter) not in held]
 
 
-def all_shards(answer: Any, n: int, n_workers: int) -> list[int]:
-    """What is compared: all images that the workers see together, if no worker has much more to do than another."""
-    shards = [list(answer(n, rank, n_workers)) for rank in range(n_workers)]
-    if any(isinstance(i, bool) or getattr(i, "dtype", None) in (torch.bool, bool) for one in shards for i in one):
-        raise Mistake("return the numbers of the images, not a true or false for each")
-    images = sorted(int(i) for one in shards for i in one)
-    sizes = [len(one) for one in shards]
-    if images == list(range(n)) and max(sizes) - min(sizes) > 1:
-        raise Mistake(
-            f"every image is seen once, but {n} images are dealt out as {', '.join(map(str, sizes))}: all others "
-            "wait for the worker that has most. No two shares should differ by more than one"
-        )
-    return images
+def models_and_optimizers(answer: Any, forgotten: tuple[int, ...]) -> Any:
+    """What the answer returns for four layers, of which the optimiser does not hold some; each has its own group."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(10, 10), nn.Linear(10, 10), nn.Linear(10, 10), nn.Linear(10, 5))
+    groups = [{"params": list(layer.parameters())} for i, layer in enumerate(model) if i not in forgotten]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    result = call(answer, model, optimizer)
+    return sorted(result) if isinstance(result, set) else result
 
 
 # 14.4
-def speed_up(parallel_share: float, n_workers: int) -> float:
-    new_time = (1 - parallel_share) + parallel_share / n_workers
-    return 1 / new_time
+def overfit(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
+    optimizer, losses = torch.optim.SGD(model.parameters(), lr=0.1), []
+    for _ in range(50):
+        loss = F.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def losses_of(answer: Any, *inputs: Any) -> Any:
+    """What the answer returns; the network may change, it is meant to."""
+    return call(answer, *inputs)
 
 
 EXERCISES = [
     Exercise(
-        number="14.1", title="One gradient from many", name="average", minutes=6, difficulty="easy",
-        starter="def average(gradients):\n"
-        '    """gradients[worker][parameter] to one gradient for each parameter: the mean over the '
-        'workers."""\n    ...',
-        answer=average, cases=equal_workers,
-        praise="this is what all_reduce does, and it is the only moment at which the workers speak to each other.",
+        number="14.1", title="Where a loss must begin", name="surplus_at_start", minutes=6, difficulty="easy",
+        starter="def surplus_at_start(model, images, labels):\n"
+        '    """The untrained model\'s mean loss, minus what guessing costs."""\n    ...',
+        answer=surplus_at_start, cases=untrained_models,
+        praise="near zero for a healthy start. Far above, and the network is already sure of itself before it has "
+        "seen a digit; below, and it has seen them before.",
         hints=(
-            "For each parameter you have one tensor a worker, all of the same shape. `zip(*gradients)` puts them "
-            "together.",
-            "torch.stack(...).mean(dim=0) is the mean of a list of tensors.",
+            "Guessing gives each of ten digits one tenth. Its cross-entropy is the natural logarithm of 10.",
+            "`F.cross_entropy(model(images), labels)` is the mean loss; `.item()` makes it a number; subtract "
+            "`math.log(10)`.",
         ),
         wrong=(
-            edit(".mean", ".sum",
-                "this is the sum over the workers. With N workers the step would be N times too large: divide by "
-                "their number."),
-            edit(
-                "tensors).mean(dim=0) for tensors in zip(*gradients, strict=True)",
-                "[each.mean() for each in worker]).mean() for worker in gradients",
-                "you averaged inside each worker. The mean runs over the workers, separately for each parameter, and "
-                "keeps its shape."),
-            edit("*gradients", "gradients[0]",
-                "this is the first worker's gradient. The others' images would have been looked at in vain."),
+            edit("math.log(10)", "math.log10(10)",
+                "you subtracted 1, the logarithm of 10 to base 10. The loss is in nats: math.log(10), about 2.303."),
+            edit("model(images)", "model(images).softmax(dim=1)",
+                "your logits went through a softmax before cross_entropy, which applies one itself. Patient 1 sends "
+                "regards."),
+            edit("model(images), labels", 'model(images), labels, reduction="sum"',
+                "this is the sum over the images. What guessing costs, ln 10, is for one image: take the mean."),
+            edit("loss.item() - math.log(10)", "math.log(10) - loss.item()",
+                "the sign is turned round: the surplus is the loss minus ln 10."),
         ),
     ),
     Exercise(
-        number="14.2", title="Unequal shares", name="weighted_average", minutes=8, difficulty="medium",
-        starter="def weighted_average(gradients, counts):\n"
-        '    """The same for workers that saw counts[worker] images each: the gradient of the mean over '
-        'all images."""\n    ...',
-        answer=weighted_average, cases=unequal_workers,
-        praise="every image counts the same, whoever saw it. It is the lesson of the unequal batches again (lesson "
-        "03), one floor higher.",
+        number="14.2", title="Are the labels sorted?", name="equal_neighbours", minutes=6, difficulty="easy",
+        starter="def equal_neighbours(labels):\n"
+        '    """The share of neighbouring pairs that have the same label, 0..1."""\n    ...',
+        answer=equal_neighbours, cases=rows_of_labels,
+        praise="about one tenth for shuffled digits, nearly 1 for sorted ones, in whichever order they were sorted. "
+        "One line, worth running on any data set that a stranger gives you.",
         hints=(
-            "A worker's gradient is the mean over its own images. Times its count it is their sum.",
-            "Add up gradient * count over the workers, and divide by the number of all images.",
+            "labels[1:] and labels[:-1] are the right and the left neighbours.",
+            "Comparing them gives booleans. `.float().mean()` turns booleans into a share, `.item()` into a number.",
         ),
         wrong=(
-            edit("gradient * count / n", "gradient / len(counts)",
-                "here each worker counts the same, so the images of a worker with few of them count more. Weigh by "
-                "the counts."),
-            edit("gradient * count / n", "gradient * count",
-                "this is the gradient of the sum of the losses. Divide by the number of all images."),
-            edit("    n = sum(counts)\n", "    n = len(counts)\n",
-                "you weighed by the counts, and then divided by the number of workers. Divide by the number of "
-                "images."),
+            edit("(labels[1:] == labels[:-1]", "(labels == labels.roll(1)",
+                "roll joins the last label to the first, which are no neighbours: you have one pair too many."),
+            edit("] == labels", "] >= labels",
+                "this counts the pairs that do not fall. Labels sorted from 9 down to 0 would escape you; compare "
+                "with ==."),
+            edit(".float().mean", ".sum",
+                "this is a count. A share does not depend on how many labels there are: take the mean."),
+            edit(".float().mean().item()", ".sum().item() / len(labels)",
+                "nearly: 40 labels have 39 pairs of neighbours. Divide by the number of pairs."),
+            edit("] == labels", "] != labels", "this is the share of pairs that differ; wanted are the equal ones."),
         ),
     ),
     Exercise(
-        number="14.3", title="Everybody once", name="shard", minutes=6, difficulty="medium",
-        starter="def shard(n, rank, n_workers):\n"
-        '    """The images of n that worker `rank` looks at, so that each is seen by exactly one."""\n    ...',
-        answer=shard, cases=lambda: [(100, 4), (103, 4), (7, 3), (2, 3)], observe=all_shards,
-        praise="each image exactly once, and no two shares differ by more than one. PyTorch's own DistributedSampler "
-        "repeats a few images instead when n does not divide: an evaluation that counts them twice is wrong.",
+        number="14.3", title="What the optimiser does not hold", name="not_held", minutes=12, difficulty="hard",
+        starter="def not_held(model, optimizer):\n"
+        '    """Names of the model\'s parameters that the optimiser does not hold, in order."""\n    ...',
+        answer=not_held, cases=lambda: [((),), ((1,),), ((0, 3),)], observe=models_and_optimizers,
+        praise="this finds layers that were added, or replaced, after the optimiser was made. Tensors are told apart "
+        "by id(), because == compares their numbers.",
         hints=(
-            "Deal them out like cards: worker 0 takes images 0, n_workers, 2 n_workers, ...",
-            "range(start, stop, step) deals cards.",
+            "`model.named_parameters()` gives pairs of name and parameter. An optimiser keeps its own in "
+            '`group["params"]` for each group of `optimizer.param_groups`.',
+            "`parameter in a_list` compares numbers and fails. Collect `id(parameter)` in a set instead.",
+            "Return the names whose parameter's id is not in the set of held ids.",
         ),
         wrong=(
-            edit("list(range(rank, n, n_workers))", "[i % n for i in range(rank, n + -n % n_workers, n_workers)]",
-                "some images are seen twice, to make the shares equal. In an evaluation they would count twice."),
-            edit("rank, n,", "rank, n // n_workers * n_workers,",
-                "when n does not divide by the number of workers, the last images are seen by nobody."),
-            edit("(range(rank,", "(range(rank - 1,", "ranks are counted from 0: the first worker is rank 0."),
-            edit("(range(rank, n, n_workers", "(range(n",
-                "every worker sees every image: the work is not divided, it is multiplied."),
+            edit("not in held", "in held", "these are the names that the optimiser does hold; wanted are the others."),
+            edit("held =", "id = lambda parameter: parameter.shape\n    held =",
+                "two layers of the same shape are still two layers. Compare the parameters themselves, by id()."),
+            edit("{id(parameter)", "[parameter", '"]}', '"]]', "if id(parameter)", "if parameter",
+                "`in` on a list asks with ==, and == compares two tensors number by number, so there is no single "
+                "answer. Ask whether they are the same *object*: collect id(parameter) in a set."),
+            edit("group in optimizer.param_groups for parameter in group", "parameter in optimizer.param_groups[0]",
+                "an optimiser may keep its parameters in several groups, and you looked into the first one only."),
+            edit("id(parameter) not in held", "not parameter.requires_grad",
+                "requires_grad says whether a gradient is computed. Whether somebody uses it is another question: "
+                "look into optimizer.param_groups."),
         ),
     ),
     Exercise(
-        number="14.4", title="The part that cannot be shared", name="speed_up", minutes=6, difficulty="easy",
-        starter="def speed_up(parallel_share, n_workers):\n"
-        '    """How many times faster, if that share (0..1) of the work is divided and the rest is not."""\n    ...',
-        answer=speed_up, cases=lambda: [(1.0, 4), (0.0, 4), (0.9, 10), (0.5, 2), (0.9, 1000)],
-        praise="this is Amdahl's law. With nine tenths of the work divided, a thousand workers are not even ten times "
-        "faster.",
+        number="14.4", title="Overfit one batch", name="overfit", minutes=12, difficulty="medium",
+        starter="def overfit(model, images, labels):\n"
+        '    """Train 50 steps on this one batch (SGD, lr 0.1); the list of the 50 losses."""\n    ...',
+        answer=overfit, cases=lambda: [(network(seed), *batch(10, seed)) for seed in (0, 1)], observe=losses_of,
+        praise="close to zero, though the images were noise and the labels were drawn by lot. A network that cannot "
+        "even learn ten digits by heart has a fault in its code, and you know after a second.",
         hints=(
-            "Let the work take 1 second with one worker. How long does the shared part take with n? And the rest?",
-            "The new time is (1 - share) + share / n. The speed-up is the old time divided by the new one.",
+            "It is the training loop of lesson 03 with the same batch in each step.",
+            "In each step: loss, optimizer.zero_grad(), loss.backward(), optimizer.step().",
+            "Begin with losses = [], append loss.item() in each step, and return losses after the loop.",
         ),
         wrong=(
-            edit("1 / new_time", "float(n_workers)",
-                "this is the ideal: all of the work divided. The rest, 1 - parallel_share, takes as long as ever."),
-            edit("1 / new_time", "new_time", "this is the new time. The speed-up is the old time, 1, divided by it."),
-            edit(
-                "(1 - parallel_share) + parallel_share / n_workers",
-                "parallel_share + (1 - parallel_share) / n_workers",
-                "share and rest are exchanged: parallel_share is the part that is divided."),
-            edit("parallel_share /", "parallel_share *", "1 / new_time", "new_time",
-                "dividing the work makes its *time* smaller; add up times, then divide the old time by the new."),
+            edit("        optimizer.zero_grad()\n", "",
+                "the gradients of all steps pile up: zero_grad is missing. This batch is so easy that the loss falls "
+                "all the same; on many batches it would not."),
+            edit("        optimizer.step()\n", "",
+                "all your losses are that of the untrained model: the weights have not moved. Is optimizer.step() "
+                "called?"),
+            edit("losses.append(loss.item())", "losses.append(F.cross_entropy(model(images), labels).item())",
+                "your losses are measured after each step; keep the ones that the steps are computed from, so that "
+                "the first is the untrained model's."),
+            edit("(model(images),", "(model(images).softmax(dim=1),",
+                "the loss stays above 1.4 because a softmax stands before cross_entropy, which applies one itself."),
+            edit("return losses", "return losses[-1]",
+                "this is the last loss, and right. Return all fifty in a list: the way down is worth looking at."),
         ),
     ),
 ]
