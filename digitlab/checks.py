@@ -1,6 +1,6 @@
 """Checking a call: the signature says the shape, and a wrong call is told in one line.
 
-``Float[Tensor, "N 10"]`` is jaxtyping's: N rows of ten floating-point numbers, N being the same wherever it stands.
+``Float[Tensor, "N 10"]`` is jaxtyping's: N rows of ten floating-point numbers, N the same wherever it stands.
 """
 
 from __future__ import annotations
@@ -47,8 +47,6 @@ def checked(function: _Callable) -> _Callable:
 
 
 def _in_one_line(function: _Callable) -> _Callable:
-    """The same function, whose complaint is one line instead of jaxtyping's ten."""
-
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if any(getattr(value, "is_meta", False) for value in (*args, *kwargs.values())):

@@ -1,4 +1,4 @@
-"""The forward pass, looked into: what each layer makes of normalised images, and what part of them a unit sees."""
+"""The forward pass, looked into: what each layer makes of normalised images, and what a unit sees."""
 
 from __future__ import annotations
 

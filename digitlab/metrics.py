@@ -1,4 +1,4 @@
-"""How good is it, really? Scores, labels and probabilities in; numbers out, on the CPU, with their uncertainty."""
+"""How good is it, really? Scores and labels in; numbers out, on the CPU, with their uncertainty."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def per_class(matrix: Int64[Tensor, "C C"]) -> PerClass:
 @checked
 @dataclass(frozen=True)
 class Calibration:
-    """A reliability diagram in numbers. Bin ``i`` is ``(edges[i], edges[i + 1]]``; its means are NaN if it is empty."""
+    """A reliability diagram in numbers. Bin ``i`` is ``(edges[i], edges[i + 1]]``; an empty one has means of NaN."""
 
     edges: Float[Tensor, " edges"]
     counts: Int64[Tensor, " bins"]

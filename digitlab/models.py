@@ -26,7 +26,6 @@ class DigitModel(nn.Module):
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images ``(B, 1, 28, 28)`` to logits ``(B, 10)``."""
         return self.forward_head(self.forward_features(images))
 
 

@@ -1,7 +1,7 @@
 """Constants, and the names that the command and the library share. Importing this file takes no time.
 
-``SOURCES`` is what `digitlab.data.mnist.load_digits` knows, ``MODELS`` `digitlab.models.create_model`, ``RECIPES``
-`digitlab.recipes.get_recipe`, and ``DEVICES`` `digitlab.device.choose_device`.
+``SOURCES`` is what `load_digits` knows, ``MODELS`` `create_model`, ``RECIPES`` `get_recipe`, and ``DEVICES``
+`choose_device`.
 """
 
 from typing import Literal

@@ -1,7 +1,7 @@
 """Recipes: named sets of training settings, and the optimiser and schedule that they stand for.
 
-``classic`` is in lessons 00 and 05, ``fast`` in 10, ``thorough`` and ``best`` in 09. Data, seed and device belong to
-a run (`digitlab.runs.run`).
+``classic`` is in lessons 00 and 05, ``fast`` in 10, ``thorough`` and ``best`` in 09. Data, seed and device belong
+to a run (`digitlab.runs.run`).
 """
 
 from __future__ import annotations
@@ -119,12 +119,7 @@ _RECIPES = {
 
 
 def list_recipes() -> list[str]:
-    """The names that `get_recipe` knows.
-
-    Examples:
-        >>> list_recipes()
-        ['classic', 'fast', 'thorough', 'best']
-    """
+    """The names that `get_recipe` knows."""
     return list(_RECIPES)
 
 

@@ -23,7 +23,7 @@ from digitlab.data.loader import normalize
 from digitlab.modes import evaluating
 
 Batches = Iterable[Any]
-"""Anything that gives ``(images (B, 1, 28, 28), labels (B,))``: a `DigitLoader`, PyTorch's ``DataLoader``, a list."""
+"""Anything that gives ``(images (B, 1, 28, 28), labels (B,))``: a `DigitLoader`, a ``DataLoader``, a list."""
 
 
 class TrainingError(ValueError):
@@ -81,11 +81,7 @@ def train_one_epoch(
 
 @checked
 def evaluate(model: nn.Module, loader: Batches) -> Scores:
-    """Mean loss and accuracy over all images, in evaluation mode and exact whatever the batch sizes. Lesson 03.
-
-    Raises:
-        TrainingError: the loss is not a finite number, or there was no batch.
-    """
+    """Mean loss and accuracy over all images, exact whatever the batch sizes. Lesson 03."""
     total_loss, n_correct, n = 0.0, 0, 0
     with evaluating(model):
         for images, labels in _batches(loader, model):
@@ -101,15 +97,13 @@ def _batches(loader: Batches, model: nn.Module) -> Iterator[tuple[Tensor, Tensor
     for batch in loader:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
             raise ValueError(f"loader: expected batches (images, labels), got {described(batch)}")
-        images, labels = _images_and_labels(*batch)
+        images, labels = _pair(*batch)
         weight = next(model.parameters(), images)
         yield images.to(weight.device, weight.dtype), labels.to(weight.device)
 
 
 @checked
-def _images_and_labels(
-    images: Float[Tensor, "B ..."], labels: Integer[Tensor, " B"]
-) -> tuple[Float[Tensor, "B ..."], Int64[Tensor, " B"]]:
+def _pair(images: Float[Tensor, "B ..."], labels: Integer[Tensor, " B"]) -> tuple[Tensor, Tensor]:
     return images, labels.long()
 
 

@@ -1,4 +1,4 @@
-"""The digits: where they come from, how they are split, and how they reach the network. Nothing here knows networks."""
+"""The digits: where they come from, how they are split, and how they reach the network."""
 
 from digitlab.data.augmentation import RandomAffine as RandomAffine
 from digitlab.data.digits import Digits as Digits

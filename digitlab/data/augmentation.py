@@ -17,14 +17,9 @@ from digitlab.checks import check_range, checked
 class RandomAffine:
     """Turn, scale, shear and shift each image a little, at random. Lesson 09.
 
-    Each number is the largest change to either side; each image gets its own, drawn evenly.
-
-    Attributes:
-        degrees: rotation.
-        scale: relative change of size; 0.1 means 0.9 to 1.1.
-        shear: slant, as the sideways shift per unit of height.
-        translate: shift in pixels, in each direction.
-        elastic: bends the strokes (Simard et al. 2003): standard deviation, in pixels, of shifts at 5x5 points.
+    Each number is the largest change to either side; each image gets its own, drawn evenly. A ``scale`` of 0.1
+    means 0.9 to 1.1 times the size, ``shear`` is the sideways shift per unit of height, ``translate`` counts pixels.
+    ``elastic`` bends the strokes (Simard et al. 2003): standard deviation, in pixels, of shifts at 5x5 points.
 
     Examples:
         >>> images = torch.rand(4, 1, 28, 28)

@@ -67,7 +67,7 @@ def load_mnist(split: Split = "train", root: str | Path | None = None, download:
     Examples:
         >>> load_mnist("test", root="none", download=False)
         Traceback (most recent call last):
-        digitlab.data.mnist.DataError: no MNIST in none/MNIST/raw: allow the download, or name another folder
+        digitlab.data.mnist.DataError: no MNIST in none/MNIST/raw: allow the download, or set DIGITLAB_DATA
     """
     return _load("mnist", split, _folder(root), download)
 
@@ -107,7 +107,7 @@ def _load(name: str, split: Split, root: Path, download_missing: bool) -> Digits
     raw = _raw_folder(name, root)
     if not is_complete(name, root):
         if not download_missing:
-            raise DataError(f"no {_FOLDERS[name]} in {raw}: allow the download, or name another folder")
+            raise DataError(f"no {_FOLDERS[name]} in {raw}: allow the download, or set DIGITLAB_DATA")
         download(name, root)
     from torchvision.datasets.mnist import read_image_file, read_label_file
 
