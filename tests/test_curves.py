@@ -18,8 +18,8 @@ def title(picture: Picture) -> str:
 def test_lines_say_where_each_curve_goes() -> None:
     picture = plot_lines({"small": [2.0, 1.0, 1.5], "large": [2.0, 9.0, 3.0]}, x=[0, 10, 20], **AXES)
     assert picture.alt_text == (
-        "A chart: loss against step. Small: 2 at 0, 1.5 at 20, range 1 to 2. "
-        "Large: 2 at 0, 3 at 20, range 2 to 9."
+        "A chart: loss against step. Small: from 2 at 0 to 1.5 at 20, range 1 to 2. "
+        "Large: from 2 at 0 to 3 at 20, range 2 to 9."
     )
     small, large = picture.axes[0].lines
     assert list(small.get_xdata()) == [0, 10, 20] and list(small.get_ydata()) == [2.0, 1.0, 1.5]
@@ -34,9 +34,11 @@ def test_lines_are_not_told_apart_by_colour_alone() -> None:
 
 def test_each_curve_may_have_its_own_places_and_break_off() -> None:
     picture = plot_lines({"a": [1.0, 2.0], "b": torch.tensor([3.0])}, x={"a": [5, 6], "b": [7]}, **AXES)
-    assert picture.alt_text.endswith("A: 1 at 5, 2 at 6, range 1 to 2. B: 3 at 7, 3 at 7, range 3 to 3.")
+    assert picture.alt_text.endswith(
+        "A: from 1 at 5 to 2 at 6, range 1 to 2. B: from 3 at 7 to 3 at 7, range 3 to 3."
+    )
     picture = plot_lines({"huge": [1.0, 100.0, float("nan")]}, log=True, **AXES)
-    assert "Huge: 1 at 1, 100 at 2, range 1 to 100." in picture.alt_text
+    assert "Huge: from 1 at 1 to 100 at 2, range 1 to 100." in picture.alt_text
     assert picture.axes[0].get_yscale() == "log" and picture.png()
 
 

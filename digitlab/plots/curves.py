@@ -43,8 +43,8 @@ def plot_lines(
     ``x`` is where the values lie, for all or by name, else counted from 1. Those that are not finite leave a gap.
 
     Examples:
-        >>> plot_lines({"small": [2.0, 1.0], "large": [2.0, 9.0]}, xlabel="step", ylabel="loss", title="Two rates")
-        Two rates: loss against step. Small: 2 at 1, 1 at 2, range 1 to 2. Large: 2 at 1, 9 at 2, range 2 to 9.
+        >>> plot_lines({"small": [2.0, 0.5, 1.0]}, xlabel="step", ylabel="loss", title="A rate")
+        A rate: loss against step. Small: from 2 at 1 to 1 at 3, range 0.5 to 2.
     """
     check_range("number of series", len(series), 1, len(_LINES))
     picture, axes = new_chart(4.6, title)
@@ -62,7 +62,7 @@ def plot_lines(
         axes.plot(along, drawn, label=name, markevery=max(1, len(heights) // 10), **style)
         points = list(zip(along[finite], heights[finite], strict=True))
         first, last = (f"{signed_text(y)} at {signed_text(x)}" for x, y in (points[0], points[-1]))
-        said.append(sentence(None, f"{name}: {first}, {last}, range {value_range(heights[finite])}"))
+        said.append(sentence(None, f"{name}: from {first} to {last}, range {value_range(heights[finite])}"))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     if log:
         axes.set_yscale("log")
