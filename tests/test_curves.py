@@ -65,6 +65,13 @@ def test_walks_are_drawn_where_they_went() -> None:
     assert picture.axes[0].get_xlim() == (0, 2)  # what leaves the map does not stretch it
 
 
+def test_the_first_walk_is_on_top() -> None:
+    walks = {"short": torch.tensor([[0.0, 0.0], [0.1, 0.0]]), "long": torch.tensor([[0.0, 0.0], [1.0, 1.0]])}
+    lines = plot_surface(torch.rand(2, 2), x=[0, 1], y=[0, 1], walks=walks, **PLACES).axes[0].lines
+    heights = {str(line.get_label()): line.get_zorder() for line in lines}
+    assert heights["short"] > heights["long"]
+
+
 def test_the_ladder_compares_medians_with_the_first() -> None:
     times = {"script": [9.0, 10.0, 30.0], "in memory": [5.0, 4.0], "fast": torch.tensor([1.0])}
     picture = plot_ladder(times, xlabel="seconds", title="A ladder")

@@ -116,7 +116,8 @@ def plot_surface(
     axes.contour(across, upwards, surface, levels, cmap="viridis", linewidths=1.0)
     bar = picture.colorbar(filled, ax=axes, label="loss", format="{x:.2g}")
     bar.outline.set_visible(False)
-    for (name, path), style in zip(paths.items(), _LINES, strict=False):
+    for place, ((name, path), line) in enumerate(zip(paths.items(), _LINES, strict=False)):
+        style = {"zorder": 4 - place / 10, **line}  # the first on top: small steps are told before large ones
         axes.plot(path[:, 0], path[:, 1], markersize=5, label=name, linewidth=1.6, **style)
         axes.plot(*path[0], markersize=11, **style)
         course = f"{counted(len(path) - 1, 'step')} from {_place(path[0])} to {_place(path[-1])}"
