@@ -52,9 +52,7 @@ def _in_one_line(function: _Callable) -> _Callable:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if any(getattr(value, "is_meta", False) for value in (*args, *kwargs.values())):
-            raise ArgumentError(
-                f"{function.__qualname__}: expected numbers, got a tensor on the device 'meta'"
-            )
+            raise ArgumentError(f"{function.__qualname__}: expected numbers, got a tensor on the device 'meta'")
         try:
             return function(*args, **kwargs)
         except TypeCheckError as error:
