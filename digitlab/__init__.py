@@ -1,8 +1,7 @@
 """digitlab: how a convolutional network reads handwriting.
 
-Every public name can be imported from here. Each is loaded from its file when it is first used, so that
-``import digitlab`` costs next to nothing. A good order to read the files in: ``data/``, ``models``, ``training``,
-``metrics``, ``forward``, ``interpret``, ``plots/``, ``photo/``.
+Each public name is loaded from its file when it is first used. A good order to read the files in: ``data/``,
+``models``, ``training``, ``metrics``, ``forward``, ``interpret``, ``plots/``, ``photo/``.
 """
 
 from importlib import import_module
@@ -32,8 +31,6 @@ _HOMES = {
     "DigitLoader": "data.loader",
     "Digits": "data.digits",
     "History": "training",
-    "PhotoError": "photo.ink",
-    "Picture": "plots.style",
     "RandomAffine": "data.augmentation",
     "Recipe": "recipes",
     "RunSettings": "runs.settings",
@@ -49,7 +46,6 @@ _HOMES = {
     "embedding": "interpret",
     "evaluate": "training",
     "exercise": "exercises",
-    "export_onnx": "export",
     "export_playground": "export",
     "feature_maps": "forward",
     "first_filters": "interpret",
@@ -58,7 +54,6 @@ _HOMES = {
     "get_recipe": "recipes",
     "grad_cam": "interpret",
     "list_models": "models",
-    "list_recipes": "recipes",
     "load_checkpoint": "runs.checkpoint",
     "load_digits": "data.mnist",
     "load_mnist": "data.mnist",
@@ -87,11 +82,8 @@ _HOMES = {
     "predict": "training",
     "read_digits": "photo.fit",
     "receptive_field": "forward",
-    "resume_run": "runs.run",
     "saliency": "interpret",
     "save_checkpoint": "runs.checkpoint",
-    "save_picture": "plots.style",
-    "train_model": "runs.run",
     "train_one_epoch": "training",
     "train_run": "runs.run",
     "train_val_split": "data.digits",

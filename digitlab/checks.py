@@ -1,7 +1,6 @@
 """Checking a call: the signature says the shape, and a wrong call is told in one line.
 
-Shapes are written as jaxtyping does: ``Float[Tensor, "N 10"]`` is a tensor of N rows of ten floating-point
-numbers, and N is the same wherever it stands.
+``Float[Tensor, "N 10"]`` is jaxtyping's: N rows of ten floating-point numbers, N the same wherever it stands.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from jaxtyping import TypeCheckError, jaxtyped
 _Callable = TypeVar("_Callable", bound=Callable[..., Any])
 # With the numeric tower of PEP 484 a whole number will do where a float is asked for.
 _typechecker = beartype(conf=BeartypeConf(is_pep484_tower=True))
+_COMPLAINT = re.compile(r"parameter '(\w+)'.*?Expected type: (?:<class ')?(.*?)(?:'>)?\.\n", flags=re.DOTALL)
 
 
 class ArgumentError(TypeError, ValueError):
@@ -47,52 +47,35 @@ def checked(function: _Callable) -> _Callable:
 
 
 def _in_one_line(function: _Callable) -> _Callable:
-    """The same function, whose complaint is one line instead of jaxtyping's ten."""
-
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if any(getattr(value, "is_meta", False) for value in (*args, *kwargs.values())):
-            raise ArgumentError(
-                f"{function.__qualname__}: expected numbers, got a tensor on the device 'meta'"
-            )
+            raise ArgumentError(f"{function.__qualname__}: expected numbers, got a tensor on device 'meta'")
         try:
             return function(*args, **kwargs)
         except TypeCheckError as error:
             text = str(error)
-        name = re.search(r"parameter '(\w+)'", text)
-        expected = re.search(r"Expected type: (?:<class '(.*)'>|(.*))\.", text)
-        if name is None or expected is None:
+        found = _COMPLAINT.search(text)
+        if found is None:
             raise ArgumentError(" ".join(text.split()))
-        value = inspect.signature(function).bind(*args, **kwargs).arguments[name[1]]
-        wanted = re.sub(r"[\w.]+\.(?=\w)", "", expected[1] or expected[2])  # names without their modules
-        known = [f"{axis} = {size}" for axis, size in re.findall(r"^(\w+)=(\d+)$", text, flags=re.M)]
-        where = [each for each in known if re.search(rf"'.*\b{each.split()[0]}\b.*'", wanted)]
-        wanted += f" with {', '.join(where)}" if where else ""
-        raise ArgumentError(f"{name[1]}: expected {wanted}, got {described(value)}")
+        value = inspect.signature(function).bind(*args, **kwargs).arguments[found[1]]
+        wanted = re.sub(r"[\w.]+\.(?=\w)", "", found[2])  # names without their modules
+        sizes = re.findall(r"^(\w+)=(\d+)$", text, flags=re.M)
+        known = [f"{axis} = {size}" for axis, size in sizes if re.search(rf"'.*\b{axis}\b.*'", wanted)]
+        wanted += f" with {', '.join(known)}" if known else ""
+        raise ArgumentError(f"{found[1]}: expected {wanted}, got {described(value)}")
 
     return cast(_Callable, call)
 
 
 def check_range(name: str, value: float, low: float, high: float = math.inf) -> None:
-    """Refuse a number that is not from ``low`` to ``high``, or not a number at all.
-
-    Examples:
-        >>> check_range("dropout", math.nan, 0, 1)
-        Traceback (most recent call last):
-        ValueError: dropout: expected 0 to 1, got nan
-    """
+    """Refuse a number that is not from ``low`` to ``high``: ``dropout: expected 0 to 1, got nan``."""
     if not (low <= value <= high and abs(value) < math.inf):
         raise ValueError(f"{name}: expected {_limits(low, high)}, got {described(value)}")
 
 
 def check_choice(name: str, value: object, known: Iterable[str]) -> None:
-    """Refuse what is not one of the known names; the message gives the nearest one.
-
-    Examples:
-        >>> check_choice("model", "lenet", ["cnn", "lenet5"])
-        Traceback (most recent call last):
-        ValueError: unknown model 'lenet': did you mean 'lenet5'?
-    """
+    """Refuse what is not one of the known names: ``unknown model 'lenet': did you mean 'lenet5'?``."""
     known = list(known)
     if value not in known:
         near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.5)
@@ -101,13 +84,7 @@ def check_choice(name: str, value: object, known: Iterable[str]) -> None:
 
 
 def described(value: object) -> str:
-    """A value in a few words: an array or tensor by its dtype and shape, anything else by a short ``repr``.
-
-    Examples:
-        >>> import torch
-        >>> described(torch.zeros(3, 28, 28)), described("cnn"), described(list(range(1000)))
-        ('torch.float32 (3, 28, 28)', "'cnn'", '[0, 1, 2, 3, 4, 5, ...]')
-    """
+    """A value in a few words: an array or tensor by its dtype and shape, anything else by a short ``repr``."""
     if not isinstance(value, type | Number) and hasattr(value, "dtype") and hasattr(value, "shape"):
         return f"{value.dtype} {tuple(value.shape)}"
     text = " ".join(reprlib.repr(value).split())

@@ -1,7 +1,4 @@
-"""The forward pass, looked into: what each layer makes of an image, and what part of it a unit sees.
-
-``images`` are normalised. The model is run as in a test and left as it was.
-"""
+"""The forward pass, looked into: what each layer makes of normalised images, and what a unit sees."""
 
 from __future__ import annotations
 
@@ -47,8 +44,7 @@ class Step:
 def walk(model: nn.Module, images: Images) -> list[Step]:
     """The whole forward pass, step by step, from the input to the logits. Explained in lesson 05.
 
-    Modules and functions are steps alike. Dropout is left out: in a test it does nothing. `torch.fx` cannot follow
-    a model with an ``if`` on the value of a tensor.
+    Dropout is left out. `torch.fx` cannot follow a model with an ``if`` on the value of a tensor.
 
     Examples:
         >>> from digitlab.models import create_model
@@ -100,8 +96,8 @@ def receptive_field(model: nn.Module, layer: str, unit: tuple[int, int]) -> tupl
     """The part of the image that one unit sees: ``(top, left, bottom, right)``, half-open like slices. Lesson 04.
 
     ``layer`` is a step of `walk` (``"max_pool2d"``) or a submodule (``"pair2"``), ``unit`` the row and column in
-    its maps, ``(0, 0)`` for vectors. Measured, not derived: of 56 blank images each has one row or column of NaN,
-    and what is computed from a NaN is NaN. A unit that sees only padding has ``(0, 0, 0, 0)``.
+    its maps. Measured: of 56 blank images each has one row or column of NaN, and what is computed from a NaN is
+    NaN. A unit that sees only padding has ``(0, 0, 0, 0)``.
 
     Examples:
         >>> from digitlab.models import create_model
@@ -112,8 +108,7 @@ def receptive_field(model: nn.Module, layer: str, unit: tuple[int, int]) -> tupl
     for i in range(28):
         blank[i, 0, i, :] = math.nan
         blank[28 + i, 0, :, i] = math.nan
-    # In double precision on the CPU a convolution is summed term by term. The fast algorithms of single
-    # precision (Winograd, Fourier) mix whole tiles of pixels, and one NaN would spoil the tile.
+    # In single precision, fast algorithms (Winograd, Fourier) mix tiles of pixels: one NaN would spoil the tile.
     probe = copy.deepcopy(unwrapped(model)).cpu().double()
     submodules = layer_names(probe)
     if layer in submodules:
@@ -155,7 +150,7 @@ def run_through(model: nn.Module, images: Tensor, layer: str) -> tuple[Tensor, T
 
 
 def layer_names(model: nn.Module) -> list[str]:
-    """The submodules, shared ones under each of their names."""
+    """Of the submodules, shared ones under each of their names."""
     return [name for name, _ in model.named_modules(remove_duplicate=False) if name]
 
 

@@ -1,7 +1,6 @@
 """What a decision rests on, and how the network sees all the digits together. Lesson 08 builds these by hand.
 
-``images`` are normalised. The model is run as in a test and left as it was: modes, parameters and gradients are
-not touched. No picture proves a network right: random weights give one, too.
+``images`` are normalised; the model is left as it was. No picture proves a network right: random weights give one.
 """
 
 from __future__ import annotations
@@ -36,9 +35,8 @@ def first_filters(model: nn.Module) -> Float[Tensor, "C height width"]:
         >>> first_filters(create_model("cnn")).shape, first_filters(create_model("softmax")).shape
         (torch.Size([10, 5, 5]), torch.Size([10, 28, 28]))
     """
-    first = next(
-        (module for module in unwrapped(model).modules() if isinstance(module, nn.Conv2d | nn.Linear)), None
-    )
+    layers = (each for each in unwrapped(model).modules() if isinstance(each, nn.Conv2d | nn.Linear))
+    first = next(layers, None)
     if isinstance(first, nn.Conv2d) and first.in_channels == 1:
         return first.weight.detach().clone().squeeze(1)
     if isinstance(first, nn.Linear) and first.in_features == 784:
@@ -52,8 +50,7 @@ def saliency(
 ) -> Float[Tensor, "B 28 28"]:
     """How much the target's logit changes with each pixel: its gradient, per unit of normalised ink. Lesson 08.
 
-    Simonyan et al., "Deep Inside Convolutional Networks" (2013). ``signed`` keeps the sign: above 0, more ink
-    here speaks for the target.
+    Simonyan et al., "Deep Inside Convolutional Networks" (2013). ``signed``: above 0, ink speaks for the target.
 
     Examples:
         >>> from digitlab.models import create_model
@@ -80,9 +77,8 @@ def occlusion(
 ) -> Float[Tensor, "B 28 28"]:
     """How far the target's logit falls when a patch of ``size`` x ``size`` pixels is wiped out. Lesson 08.
 
-    Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014). A pixel's value is the
-    mean fall over the patches that cover it. They are ``stride`` pixels apart, at most ``size``; the last ones
-    may be cut off by the edge. ``fill`` is normalised.
+    Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014). A pixel's value is the mean
+    fall over the patches that cover it, which are ``stride`` pixels apart.
 
     Examples:
         >>> from digitlab.models import create_model
@@ -119,10 +115,9 @@ def grad_cam(
 ) -> Float[Tensor, "B height width"]:
     """Where in the last maps the evidence for the target lies. Explained in lesson 08.
 
-    Selvaraju et al., "Grad-CAM" (2017): the maps are summed, each weighted by the mean gradient of the target's
-    logit over its places; what speaks against the target is cut off by a ReLU. Compare values within one image
-    only. ``layer`` is the submodule whose output is weighted, ``None`` what ``forward_features`` returns;
-    ``upsample`` enlarges to 28x28. The picture of a dense network is flat: it keeps no places to point at.
+    Selvaraju et al., "Grad-CAM" (2017): the ReLU of the sum of all maps, each weighted by the mean gradient of the
+    target's logit over its places. Compare values within one image only. The maps are those of the submodule
+    ``layer``, by default what ``forward_features`` returns; ``upsample`` enlarges to 28x28.
 
     Examples:
         >>> from digitlab.models import create_model
@@ -151,8 +146,8 @@ def grad_cam(
 def embedding(model: nn.Module, images: Images, n_components: int = 2) -> Float[Tensor, "B n"]:
     """Each image as a point, so that points near each other are alike to the network. Explained in lesson 08.
 
-    Principal component analysis of the vectors before the last linear layer keeps the directions in which they
-    differ most. The largest weight of each is positive, so that the same vectors always give the same picture.
+    Principal component analysis of the vectors before the last linear layer, each direction's largest weight
+    positive, so that the same vectors give the same picture.
 
     Examples:
         >>> from digitlab.models import create_model

@@ -1,8 +1,4 @@
-"""How good is it, really? Scores, labels and probabilities in; numbers out, with their uncertainty.
-
-Inputs may live on any device; results are on the CPU. Logits where probabilities belong, NaN and labels out of
-range would give plausible wrong numbers: they are a `ValueError` of one line.
-"""
+"""How good is it, really? Scores and labels in; numbers out, on the CPU, with their uncertainty."""
 
 from __future__ import annotations
 
@@ -19,9 +15,7 @@ from digitlab.checks import check_range, checked
 
 @checked
 def accuracy(scores: Float[Tensor, "N C"], labels: Int64[Tensor, " N"], k: int = 1) -> float:
-    """The share of images, 0..1, whose label is among the ``k`` highest scores. Lesson 06.
-
-    Equal scores rank by class, the smaller first, as in ``argmax``.
+    """The share of images, 0..1, whose label is among the ``k`` highest scores, equal ones by class. Lesson 06.
 
     Examples:
         >>> scores = torch.tensor([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]])
@@ -29,7 +23,7 @@ def accuracy(scores: Float[Tensor, "N C"], labels: Int64[Tensor, " N"], k: int =
         >>> accuracy(scores, labels), accuracy(scores, labels, k=2)
         (0.5, 1.0)
     """
-    scores, labels = _on_cpu("scores", scores, labels)
+    scores, labels = _on_cpu("scores", scores), _classes("labels", labels, scores.shape[1])
     check_range("k", k, 1, scores.shape[1])
     best = scores.argsort(dim=1, descending=True, stable=True)[:, :k]
     return int((best == labels[:, None]).sum()) / len(labels)
@@ -56,7 +50,7 @@ def confusion_matrix(
 @checked
 @dataclass(frozen=True)
 class PerClass:
-    """From `per_class`. Precision: of the images called a 3, the share that are. Recall: of the 3s, the share found.
+    """Precision: of the images called a 3, the share that are. Recall: of the 3s, the share found.
 
     ``f1`` is the harmonic mean of the two, ``support`` the number of images of each class.
     """
@@ -93,10 +87,7 @@ def per_class(matrix: Int64[Tensor, "C C"]) -> PerClass:
 @checked
 @dataclass(frozen=True)
 class Calibration:
-    """A reliability diagram in numbers, from `calibration`: means are NaN where a bin is empty.
-
-    Bin ``i`` is ``(edges[i], edges[i + 1]]``.
-    """
+    """A reliability diagram in numbers. Bin ``i`` is ``(edges[i], edges[i + 1]]``; an empty one has means of NaN."""
 
     edges: Float[Tensor, " edges"]
     counts: Int64[Tensor, " bins"]
@@ -116,10 +107,9 @@ def calibration(
 ) -> Calibration:
     """Does "90 % sure" mean right nine times in ten? Built by hand in lesson 06.
 
-    Images are grouped by their largest probability into bins of equal width; in each bin the mean confidence is
-    held against the accuracy. The expected calibration error weighs each distance by the bin's share of the
-    images: Guo et al., "On Calibration of Modern Neural Networks" (2017), equation 3, after Naeini et al. (2015).
-    Compare only errors with the same number of bins.
+    Images are grouped by their largest probability into bins of equal width. The expected calibration error is
+    the mean distance from confidence to accuracy, weighted by the bin's share of the images: Guo et al., "On
+    Calibration of Modern Neural Networks" (2017), equation 3. Compare only errors of equally many bins.
 
     Examples:
         >>> probabilities = torch.tensor([[0.75, 0.25]]).expand(4, 2)
@@ -148,8 +138,8 @@ def calibration(
 def wilson_interval(n_correct: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Where the true accuracy may lie, low and high, if ``n_correct`` of ``n`` images were right. Lesson 06.
 
-    Wilson's score interval (1927) stays within 0..1, and keeps its promise near 100 %, unlike "± 1.96 standard
-    errors". It covers the luck of the test images, not that of the training seed.
+    Wilson's score interval (1927), which holds near 100 %, too, unlike "± 1.96 standard errors". It covers the
+    luck of the test images, not that of the training seed.
 
     Examples:
         >>> low, high = wilson_interval(9_900, 10_000)
@@ -187,7 +177,7 @@ def cross_entropy(probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N
 @checked
 @dataclass(frozen=True)
 class Misclassified:
-    """The M images that were read wrongly, the largest loss first, from `misclassified`."""
+    """The M images that were read wrongly, the largest loss first."""
 
     indices: Int64[Tensor, " M"]
     labels: Int64[Tensor, " M"]
@@ -215,21 +205,19 @@ def misclassified(probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N
     )
 
 
-def _on_cpu(name: str, scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def _on_cpu(name: str, scores: Tensor) -> Tensor:
     if scores.numel() == 0 or scores.isnan().any():
         raise ValueError(f"{name}: expected numbers, got {'none' if scores.numel() == 0 else 'NaN'}")
-    return scores.detach().cpu(), _classes("labels", labels, scores.shape[1])
+    return scores.detach().cpu()
 
 
 def _probabilities(probabilities: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    probabilities, labels = _on_cpu("probabilities", probabilities, labels)
+    probabilities = _on_cpu("probabilities", probabilities)
     low, sums = float(probabilities.min()), probabilities.double().sum(dim=1)
     if low < 0 or (sums - 1).abs().max() > 1e-3:
-        raise ValueError(
-            "probabilities: expected rows of 0..1 that sum to 1 (the softmax of logits), "
-            f"got a smallest value of {low:.4g} and sums from {sums.min():.4g} to {sums.max():.4g}"
-        )
-    return probabilities, labels
+        got = f"a smallest value of {low:.4g} and sums from {sums.min():.4g} to {sums.max():.4g}"
+        raise ValueError(f"probabilities: expected rows that sum to 1 (the softmax of logits), got {got}")
+    return probabilities, _classes("labels", labels, probabilities.shape[1])
 
 
 def _classes(name: str, classes: Tensor, n_classes: int) -> Tensor:

@@ -1,7 +1,6 @@
-"""The networks, from ten weight templates to five convolutions with batch normalisation.
+"""The networks. Each takes normalised images ``(B, 1, 28, 28)`` and returns **logits** ``(B, 10)``.
 
-Every model takes normalised images ``(B, 1, 28, 28)`` and returns **logits** ``(B, 10)``, scores before the
-softmax: the loss, ``cross_entropy``, applies the softmax itself. The names of a model's two halves are timm's.
+Logits are scores before the softmax, which ``cross_entropy`` applies. A model's two halves have timm's names.
 """
 
 from __future__ import annotations
@@ -27,16 +26,14 @@ class DigitModel(nn.Module):
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images ``(B, 1, 28, 28)`` to logits ``(B, 10)``."""
         return self.forward_head(self.forward_features(images))
 
 
 class CNN(DigitModel):
     """The course's network: two convolutions and two linear layers, 21,840 parameters.
 
-    Built by hand in lesson 05. Architecture and names are those of the tutorial that this course grew from, and
-    of PyTorch's early MNIST example; but it returns logits, where the tutorial applied ``log_softmax``, and then a
-    loss that applies it again (lesson 02). ``dropout`` is the share of maps and units left out in training.
+    Built by hand in lesson 05. It is the network of PyTorch's early MNIST example, but for the ``log_softmax`` at
+    its end (lesson 02). ``dropout`` is the share of maps and units left out in training.
 
     Examples:
         >>> sum(parameter.numel() for parameter in CNN().parameters())
@@ -100,8 +97,7 @@ class MLP(DigitModel):
 class LeNet5(DigitModel):
     """The network that read American bank cheques, 61,706 parameters, after LeCun et al. (1998).
 
-    Unlike the paper's: max-pooling for trained averages, ReLU for tanh, every second-layer map sees every
-    first-layer map, and a linear last layer.
+    Simplified: max-pooling, ReLU, second-layer maps that see every first-layer map, and a linear last layer.
     """
 
     def __init__(self) -> None:
@@ -123,10 +119,9 @@ class LeNet5(DigitModel):
 
 
 class FastCNN(DigitModel):
-    """Two small convolutions with batch normalisation and a wide layer, 72,000 parameters: little work a digit.
+    """Two small convolutions and a wide layer, 72,000 parameters: little work a digit. Measured in lesson 10.
 
-    The empty margin is cut off (MNIST's digits lie in the middle 20x20 pixels), and the first convolution moves
-    by two pixels, so that the second one has few places to visit. Measured in lesson 10.
+    The empty margin is cut off, and the first convolution moves by two pixels: few places for the second one.
     """
 
     def __init__(self) -> None:
@@ -150,10 +145,9 @@ class FastCNN(DigitModel):
 
 
 class SmallCNN(DigitModel):
-    """Four convolutions with batch normalisation, averaged: how few parameters does it take?
+    """How few parameters does it take? Four convolutions, each of the last maps averaged into one number.
 
-    Each of the last maps is averaged into one number, where `CNN` has weights for each place. ``small`` has 7,866
-    parameters, ``tiny`` with ``channels`` of (5, 8, 8, 10) has 1,953.
+    ``small`` has 7,866 parameters, ``tiny`` with ``channels`` of (5, 8, 8, 10) has 1,953.
     """
 
     def __init__(self, channels: tuple[int, int, int, int] = (8, 16, 18, 22)) -> None:
@@ -177,11 +171,7 @@ class SmallCNN(DigitModel):
 
 
 class DeepCNN(DigitModel):
-    """Five 3x3 convolutions with batch normalisation, 210,000 parameters: made to be accurate.
-
-    Each of the last 128 maps is averaged into one number, so a linear layer of 1,290 parameters decides. Only one
-    convolution works at full size, where it costs most. Compared in lesson 09.
-    """
+    """Five 3x3 convolutions, averaged like `SmallCNN`, 210,000 parameters: made to be accurate. Lesson 09."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -234,9 +224,9 @@ def list_models() -> list[str]:
 
 @checked
 def create_model(name: str, dropout: float = 0.5) -> DigitModel:
-    """A new model with random weights, in ``float32`` on the CPU; ``dropout`` is for ``cnn``, the others have none.
+    """A new model in ``float32`` on the CPU, its random weights fixed by ``torch.manual_seed``.
 
-    The weights are drawn from PyTorch's global generator: call ``torch.manual_seed`` first to fix them.
+    ``dropout`` is for ``cnn``, the others have none.
 
     Examples:
         >>> import torch

@@ -1,4 +1,8 @@
-"""Constants, and the names that the command and the library share. Importing this file takes no time."""
+"""Constants, and the names that the command and the library share. Importing this file takes no time.
+
+``SOURCES`` is what `load_digits` knows, ``MODELS`` `create_model`, ``RECIPES`` `get_recipe`, and ``DEVICES``
+`choose_device`.
+"""
 
 from typing import Literal
 
@@ -10,13 +14,6 @@ SPLITS: tuple[Split, ...] = ("train", "test")
 """The two halves that MNIST comes in; validation digits are taken from the first."""
 
 SOURCES = ("auto", "mnist", "sample", "fashion")
-"""Where digits can come from: see `digitlab.data.mnist.load_digits`."""
-
 MODELS = ("cnn", "softmax", "mlp", "lenet5", "fast", "deep", "small", "tiny")
-"""What `digitlab.models.create_model` makes."""
-
 RECIPES = ("classic", "fast", "thorough", "best")
-"""What `digitlab.recipes.get_recipe` knows."""
-
 DEVICES = ("auto", "cpu", "cuda", "mps")
-"""What `digitlab.device.choose_device` knows."""

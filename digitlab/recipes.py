@@ -1,11 +1,7 @@
 """Recipes: named sets of training settings, and the optimiser and schedule that they stand for.
 
-- ``classic`` is the tutorial that the course grew from, unchanged (lessons 00 and 05).
-- ``fast`` takes a second or two: 40,000 digits, each seen once, on a one-cycle schedule (lesson 10).
-- ``thorough`` is the tutorial's network again, trained as well as we know how (lesson 09).
-- ``best`` is the most accurate single network that a laptop trains in minutes (lesson 09).
-
-A recipe says nothing of data, seed or device: those belong to a run (`digitlab.runs.run`).
+``classic`` is in lessons 00 and 05, ``fast`` in 10, ``thorough`` and ``best`` in 09. Data, seed and device belong
+to a run (`digitlab.runs.run`).
 """
 
 from __future__ import annotations
@@ -31,16 +27,13 @@ class Recipe:
 
     Attributes:
         learning_rate: constant, or the peak of the one-cycle schedule.
-        schedule: ``"constant"``, or ``"one_cycle"`` (Smith and Topin 2017): up from a small rate and down to
-            nearly nothing.
+        schedule: ``"one_cycle"`` (Smith and Topin 2017) goes up from a small rate and down to nearly nothing.
         weight_decay: AdamW's; 0 makes it Adam.
-        betas: how much of the past Adam's two averages keep at each step, 0..1: of the gradient, and of its
-            square. A run of few steps wants a short memory.
-        label_smoothing: the share of each label that is spread evenly over all classes, 0..1 (Szegedy et al.
-            2016). The loss then asks for confidence, but not for certainty.
-        dropout: the share left out in training, in the model that has dropout (``cnn``).
+        betas: how much Adam's averages of the gradient and of its square keep at each step, 0..1.
+        label_smoothing: the share of each label that is spread over all classes, 0..1 (Szegedy et al. 2016).
+        dropout: the share left out in training, in ``cnn``.
         autocast: forward pass in bfloat16 where the hardware is fast at it.
-        n_digits: learn from no more than so many digits, drawn by the run's seed; ``None`` for all.
+        n_digits: learn from no more than so many digits, drawn by the run's seed.
     """
 
     name: str
@@ -126,12 +119,7 @@ _RECIPES = {
 
 
 def list_recipes() -> list[str]:
-    """The names that `get_recipe` knows.
-
-    Examples:
-        >>> list_recipes()
-        ['classic', 'fast', 'thorough', 'best']
-    """
+    """The names that `get_recipe` knows."""
     return list(_RECIPES)
 
 
@@ -157,7 +145,7 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
     """
     kind = torch.optim.AdamW if recipe.weight_decay else torch.optim.Adam
     rate, decay = recipe.learning_rate, recipe.weight_decay
-    # fused: the whole step in one kernel instead of a dozen for each tensor; the same arithmetic (lesson 10).
+    # fused: the whole step in one kernel, with the same arithmetic (lesson 10).
     return kind(model.parameters(), lr=rate, betas=recipe.betas, weight_decay=decay, fused=True)
 
 

@@ -1,7 +1,4 @@
-"""The loop: one epoch of training, an exact evaluation, a prediction, and `fit`, which repeats the first two.
-
-It knows nothing of recipes, files or pictures: it takes a model, batches and an optimiser. Lesson 03.
-"""
+"""The loop: one epoch of training, an exact evaluation, a prediction, and `fit`, which repeats the first two."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ from digitlab.data.loader import normalize
 from digitlab.modes import evaluating
 
 Batches = Iterable[Any]
-"""Anything that gives ``(images (B, 1, 28, 28), labels (B,))``: a `DigitLoader`, or PyTorch's ``DataLoader``."""
+"""Anything that gives ``(images (B, 1, 28, 28), labels (B,))``: a `DigitLoader`, a ``DataLoader``, a list."""
 
 
 class TrainingError(ValueError):
@@ -53,15 +50,13 @@ def train_one_epoch(
     autocast: bool = False,
     label_smoothing: float = 0.0,
 ) -> Scores:
-    """Show the model every batch once, and step after each. Built line by line in lesson 03.
+    """Show the model every batch once, and step optimiser and scheduler after each. Built in lesson 03.
 
-    The scheduler is stepped once a batch. ``autocast`` runs the forward pass in bfloat16 where PyTorch deems it
-    safe (lesson 10). Loss and accuracy are averaged over the images as they were seen: measured before each step,
-    with dropout on. The loss is the one that is made small: with smoothed labels it cannot reach 0.
+    ``autocast`` runs the forward pass in bfloat16 where PyTorch deems it safe (lesson 10). Loss and accuracy are
+    those of the images as they were seen, with dropout on; with smoothed labels the loss cannot reach 0.
 
     Raises:
         TrainingError: the loss is no longer a finite number, or there was no batch.
-        ValueError: what the loader gives are no batches of images and labels.
     """
     model.train()
     # They become tensors: reading a number out after each batch would make a GPU wait for it.
@@ -86,14 +81,7 @@ def train_one_epoch(
 
 @checked
 def evaluate(model: nn.Module, loader: Batches) -> Scores:
-    """Mean loss and accuracy over all images, exact whatever the batch sizes. Explained in lessons 03 and 06.
-
-    The model is switched to evaluation mode and put back afterwards.
-
-    Raises:
-        TrainingError: the loss is not a finite number, or there was no batch.
-        ValueError: what the loader gives are no batches of images and labels.
-    """
+    """Mean loss and accuracy over all images, exact whatever the batch sizes. Lesson 03."""
     total_loss, n_correct, n = 0.0, 0, 0
     with evaluating(model):
         for images, labels in _batches(loader, model):
@@ -106,20 +94,16 @@ def evaluate(model: nn.Module, loader: Batches) -> Scores:
 
 def _batches(loader: Batches, model: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
     """The loader's batches, on the model's device and in its dtype."""
-    weight = next(model.parameters(), None)
     for batch in loader:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
             raise ValueError(f"loader: expected batches (images, labels), got {described(batch)}")
-        images, labels = _images_and_labels(*batch)
-        if weight is not None:
-            images, labels = images.to(weight.device, weight.dtype), labels.to(weight.device)
-        yield images, labels
+        images, labels = _pair(*batch)
+        weight = next(model.parameters(), images)
+        yield images.to(weight.device, weight.dtype), labels.to(weight.device)
 
 
 @checked
-def _images_and_labels(
-    images: Float[Tensor, "B ..."], labels: Integer[Tensor, " B"]
-) -> tuple[Float[Tensor, "B ..."], Int64[Tensor, " B"]]:
+def _pair(images: Float[Tensor, "B ..."], labels: Integer[Tensor, " B"]) -> tuple[Tensor, Tensor]:
     return images, labels.long()
 
 
@@ -142,9 +126,7 @@ def _scores(total_loss: float, n_correct: int, n: int) -> Scores:
         dist.all_reduce(sums)
     total_loss, total_correct, n_images = sums.tolist()
     if n_images == 0:
-        raise TrainingError(
-            "loader: expected a batch or more, got none: is the set empty, or the loader used up?"
-        )
+        raise TrainingError("loader: expected a batch or more, got none: is it empty or used up?")
     if not math.isfinite(total_loss):
         advice = "try a smaller learning rate, or look for NaN in the images and weights"
         raise TrainingError(f"the loss is not finite any more: {advice}")
@@ -157,8 +139,7 @@ def predict(
 ) -> Float[Tensor, "N C"]:
     """Probabilities for each image, on the CPU: the softmax of the model's logits. Lesson 02.
 
-    The images are raw bytes, which are normalised here, or normalised already. The model is used in evaluation
-    mode, whatever its device and dtype, and put back afterwards.
+    The images are raw bytes, which are normalised here, or normalised already.
 
     Examples:
         >>> from digitlab.models import CNN
@@ -175,21 +156,15 @@ def predict(
             probabilities.append(logits.float().softmax(dim=1).cpu())
     result = torch.cat(probabilities)
     if result.isnan().any():
-        raise ValueError(
-            "images: expected finite numbers, got NaN or infinity, there or in the model's weights"
-        )
+        raise ValueError("images: expected finite numbers, got NaN or infinity, here or in the model")
     return result
-
-
-# --- many epochs ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One epoch, counted from 1: losses are means per image, in nats, accuracies 0..1.
+    """One epoch, counted from 1: training figures are measured while learning, validation figures afterwards.
 
-    The training figures are measured while learning, with dropout and augmentation on, the validation figures
-    after the epoch. ``lr`` is the learning rate with which it began; ``seconds`` include the validation.
+    ``lr`` is the learning rate with which it began; ``seconds`` include the validation.
     """
 
     epoch: int
@@ -251,18 +226,13 @@ def fit(
 ) -> History:
     """Train until the history has ``epochs`` rows, validating after each, never on the test set. Lesson 03.
 
-    A ``history`` that is given is extended in place: its epochs count, so that a run can go on. ``after_epoch``
-    is called with the history after each epoch: that is how a run saves itself. ``progress`` shows a bar while
-    an epoch runs, in a terminal only, and a line for each epoch.
-
-    Raises:
-        TrainingError: the loss is no longer finite.
+    A ``history`` that is given is extended in place, so that a run can go on; ``after_epoch(history)`` is how a
+    run saves itself. ``progress`` shows a line for each epoch, and in a terminal a bar.
 
     Examples:
         >>> from digitlab.data import DigitLoader, load_sample
         >>> from digitlab.models import SoftmaxRegression
-        >>> loader = DigitLoader(load_sample("train")[:500], batch_size=50, shuffle=True)
-        >>> model = SoftmaxRegression()
+        >>> model, loader = SoftmaxRegression(), DigitLoader(load_sample("train")[:500], 50, shuffle=True)
         >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
         >>> history = fit(model, loader, epochs=2, optimizer=optimizer, progress=False)
         >>> history.rows[1].train_loss < history.rows[0].train_loss
@@ -293,7 +263,6 @@ def fit(
 
 
 def _with_bar(batches: Batches, epoch: int, progress: bool) -> Batches:
-    """The same batches, with a bar while they are gone through, where standard error is a terminal."""
     if not progress or sys.stderr is None:  # closed, as under pythonw
         return batches
     n = len(batches) if isinstance(batches, Sized) else None

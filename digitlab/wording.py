@@ -7,22 +7,12 @@ from typing import Any
 
 
 def counted(n: int, noun: str) -> str:
-    """The number with its noun.
-
-    Examples:
-        >>> counted(1, "digit"), counted(2000, "digit")
-        ('1 digit', '2,000 digits')
-    """
+    """The number with its noun: ``1 digit``, ``2,000 digits``."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def percent(share: float, decimals: int = 1) -> str:
-    """A share 0..1 as a percentage. Never rounds to all or nothing what is neither.
-
-    Examples:
-        >>> percent(0.9812), percent(0.99999), percent(1.0), percent(0.0001), percent(0.99684, decimals=2)
-        ('98.1 %', '> 99.9 %', '100 %', '< 0.1 %', '99.68 %')
-    """
+    """A share 0..1 as a percentage. Never rounds to all or nothing what is neither: ``> 99.9 %``."""
     if share in (0.0, 1.0):
         return f"{100 * share:.0f} %"
     rounded, step = round(100 * share, decimals), 10.0**-decimals
@@ -32,47 +22,26 @@ def percent(share: float, decimals: int = 1) -> str:
 
 
 def signed_text(value: float) -> str:
-    """A number in few digits, with a true minus sign.
-
-    Examples:
-        >>> signed_text(-0.1234), signed_text(1234.5)
-        ('−0.123', '1,230')
-    """
+    """A number in three digits, with a true minus sign: ``−0.123``, ``1,230``."""
     rounded = float(f"{value:.3g}")
     text = f"{rounded:,.0f}" if 100 <= abs(rounded) < 1e6 else f"{rounded:.3g}"
     return text.replace("-", "−")
 
 
 def value_range(values: Any) -> str:
-    """From the least to the greatest value of an array or tensor.
-
-    Examples:
-        >>> import numpy as np
-        >>> value_range(np.array([0.5, -1, 0.1234]))
-        '−1 to 0.5'
-    """
+    """From the least to the greatest value of an array or tensor: ``−1 to 0.5``."""
     return f"{signed_text(values.min())} to {signed_text(values.max())}"
 
 
 def listing(items: Iterable[str], limit: int = 30) -> str:
-    """The first ``limit`` of the items, with commas between them: a description should end some time.
-
-    Examples:
-        >>> listing(["1", "2", "3"], limit=2)
-        '1, 2 and 1 more'
-    """
+    """The first ``limit`` of the items, for a description should end some time: ``1, 2 and 40 more``."""
     all_items = list(items)
     rest = len(all_items) - limit
     return ", ".join(all_items[:limit]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def sentence(title: str | None, what: str) -> str:
-    """A description that begins with the picture's title, where it has one.
-
-    Examples:
-        >>> sentence("Ten digits", "a grid"), sentence("Which?", "a grid"), sentence(None, "a grid")
-        ('Ten digits: a grid.', 'Which? A grid.', 'A grid.')
-    """
+    """A description that begins with the picture's title, where it has one: ``Ten digits: a grid.``."""
     if title and title[-1] not in ".?!":
         return f"{title}: {what}."
     return f"{title or ''} {what[0].upper()}{what[1:]}.".lstrip()

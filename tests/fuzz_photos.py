@@ -271,7 +271,7 @@ ERRORS = {  # what an error says -> how it is counted
     "check the path": "no file",
     "folder or a device": "no file",
     "copy or save it again": "damaged",
-    "no finite number": "no numbers",
+    "NaN or infinity": "no numbers",
 }
 
 

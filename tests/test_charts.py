@@ -32,9 +32,8 @@ def test_training_curves_say_how_it_went() -> None:
     picture = plot_training_curves(History(rows))
     assert title(picture) == "94.0 % of the validation digits right after 3 epochs"
     assert picture.alt_text == (
-        "Training curves over 3 epochs: training loss from 1.2 to 0.5; training accuracy from 50.0 % to 85.0 %, "
-        "best 85.0 % in epoch 3; validation loss from 0.4 to 0.3; validation accuracy from 90.0 % to 94.0 %, "
-        "best 96.0 % in epoch 2."
+        "Training curves over 3 epochs: training loss from 1.2 to 0.5; training accuracy from 50.0 % to 85.0 %; "
+        "validation loss from 0.4 to 0.3; validation accuracy from 90.0 % to 94.0 %."
     )
     loss, accuracy = picture.axes
     assert [list(line.get_ydata()) for line in loss.lines] == [[1.2, 0.6, 0.5], [0.4, 0.2, 0.3]]
@@ -63,10 +62,8 @@ def test_the_matrix_says_its_most_frequent_confusion() -> None:
     matrix[4, 9], matrix[7, 2], matrix[9, 4] = 27, 5, 6  # 38 of 2,000
     picture = plot_confusion_matrix(matrix)
     assert picture.alt_text == (
-        "Confusion matrix of 2,000 digits: 1,962 on the diagonal (98.1 %); "
-        "most frequent confusion: 4 read as 9, 27 times."
+        "Confusion matrix: 1,962 of 2,000 digits right (98.1 %); most frequent confusion: 4 read as 9, 27 times."
     )
-    assert title(picture) == "1,962 of 2,000 right (98.1 %); most frequent confusion: 4 read as 9, 27 times"
     cells = {text.get_position(): text.get_text() for text in picture.axes[0].texts}
     assert len(cells) == 13  # the zeros are left blank
     assert (cells[9, 4], cells[2, 7], cells[0, 0]) == ("27", "5", "198")  # x is the prediction, y the label
@@ -75,15 +72,9 @@ def test_the_matrix_says_its_most_frequent_confusion() -> None:
     assert shown.get_clim() == (0, 27)
 
 
-def test_confusions_that_are_equally_frequent_or_absent() -> None:
-    matrix = torch.eye(10, dtype=torch.int64)
-    matrix[1, 7] = matrix[2, 7] = matrix[3, 7] = 1
-    picture = plot_confusion_matrix(matrix)
-    assert picture.alt_text.endswith("confusion: 1 read as 7, once (and 2 other pairs as often).")
-    assert title(picture) == "10 of 13 right (76.9 %)"
-    picture = plot_confusion_matrix(torch.eye(10, dtype=torch.int64) * 12_345)
-    assert picture.alt_text.endswith("123,450 on the diagonal (100 %); most frequent confusion: none.")
-    assert {text.get_text() for text in picture.axes[0].texts} == {"12k"}
+def test_a_matrix_without_mistakes() -> None:
+    picture = plot_confusion_matrix(torch.eye(10, dtype=torch.int64))
+    assert picture.alt_text.endswith("10 of 10 digits right (100 %); most frequent confusion: none.")
 
 
 def test_reliability_leaves_empty_bins_out() -> None:
@@ -106,7 +97,7 @@ def test_reliability_leaves_empty_bins_out() -> None:
 def test_probabilities_are_said_from_the_largest() -> None:
     shares = torch.tensor([0.0, 0.0001, 0.2, 0, 0.0999, 0, 0, 0.7, 0, 0])
     picture = plot_probabilities(shares, label=2)
-    assert title(picture) == "Read as 7, 70.0 % sure, but the label is 2"
+    assert title(picture) == "Read as 7, 70.0 % sure; the label is 2"
     assert picture.alt_text == (
         "Probabilities of the ten digits: 7 with 70.0 %, 2 with 20.0 %, 4 with 10.0 %. The label is 2."
     )
@@ -120,7 +111,7 @@ def test_probabilities_beside_the_image() -> None:
     image = torch.arange(784).view(28, 28).remainder(256).to(torch.uint8)
     picture = plot_probabilities(torch.eye(10)[3], image=image, label=3)
     assert np.array_equal(np.asarray(picture.axes[0].images[0].get_array()), image.numpy())
-    assert title(picture) == "Read as 3, 100 % sure, and right"
+    assert title(picture) == "Read as 3, 100 % sure; the label is 3"
     assert title(plot_probabilities(torch.eye(10)[3])) == "Read as 3, 100 % sure"
 
 

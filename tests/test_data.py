@@ -69,20 +69,6 @@ def test_digits_indexing(test_digits: Digits) -> None:
     assert torch.equal(chosen.labels, test_digits.labels[[5, 1]])
 
 
-@pytest.mark.parametrize(
-    ("images", "labels", "fault"),
-    [
-        (torch.zeros(2, 28, 28), torch.zeros(2, dtype=torch.int64), "images"),
-        (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.zeros(2, dtype=torch.int64), "images"),
-        (torch.zeros(2, 28, 28, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64), "labels"),
-        (torch.zeros(2, 28, 28, dtype=torch.uint8), torch.zeros(2), "labels"),
-    ],
-)
-def test_digits_refuses_what_does_not_fit(images: torch.Tensor, labels: torch.Tensor, fault: str) -> None:
-    with pytest.raises(ValueError, match=f"{fault}: expected"):
-        Digits(images, labels, "sample", "train")
-
-
 # --- splitting ---
 
 
@@ -182,17 +168,7 @@ def test_batches_bring_the_layout_that_a_cpu_is_fast_with(augment: RandomAffine 
     assert maps.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_normalize_twice_is_an_error() -> None:
-    images = random_digits(2).images
-    with pytest.raises(ValueError, match="images: expected UInt8"):
-        normalize(normalize(images))
-
-
 # --- augmentation ---
-
-
-def one_change(**change: float) -> RandomAffine:
-    return RandomAffine(**change)
 
 
 def test_no_change_is_the_identity() -> None:

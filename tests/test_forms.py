@@ -12,6 +12,7 @@ from test_arguments import NOT_CALLED, ROWS, arguments
 from torch import Tensor, nn
 
 import digitlab as dl
+from digitlab.plots import Picture
 
 
 def spread_out(valid: Tensor) -> Tensor:
@@ -51,7 +52,7 @@ def numbers(result: Any) -> Iterable[Tensor]:
     """All that a result consists of, as tensors; of a picture the bytes."""
     if isinstance(result, Tensor | np.ndarray | float | int):
         yield torch.as_tensor(result).detach().double()
-    elif isinstance(result, dl.Picture):
+    elif isinstance(result, Picture):
         yield torch.tensor(list(result.alt_text.encode()))
         yield torch.tensor(list(result.png()))
     elif isinstance(result, (list, tuple)):

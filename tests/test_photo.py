@@ -139,7 +139,7 @@ def test_what_cannot_be_read_is_one_clear_line(
         (lambda: read_photo(5), "source: expected a path"),
         (lambda: read_photo(np.zeros((2, 2, 5))), "numbers of shape"),
         (lambda: read_photo(np.zeros((0, 5))), "numbers of shape"),
-        (lambda: read_photo(np.full((9, 9), np.nan)), "no finite number"),
+        (lambda: read_photo(np.full((9, 9), np.nan)), "NaN or infinity"),
         (lambda: read_digits(np.zeros((9, 9)), single="yes"), "single: expected bool"),
         (lambda: find_ink(np.zeros((9, 9), np.uint8)), "grey: expected Float"),
         (lambda: group_marks(np.zeros((9, 9, 3))), "ink: expected Float"),

@@ -157,7 +157,9 @@ REFUSED: dict[str, Callable[[], Picture]] = {
     "images: expected all that were tested": lambda: plots.plot_misclassified(TEST.images[:9], MISTAKES),
     "number of stages: expected 1": lambda: plots.plot_photo_stages([]),
     r"stages\['a'\]: expected numbers": lambda: plots.plot_photo_stages([("a", torch.zeros(3, 4, 5))]),
-    r"heats\['a'\]: .* got float32": lambda: plots.plot_heatmaps(TEST.images[0], {"a": torch.zeros(7, 7)}),
+    r"heats\['a'\]: .* got torch.float32": lambda: plots.plot_heatmaps(
+        TEST.images[0], {"a": torch.zeros(7, 7)}
+    ),
     "history: expected .* at least one epoch": lambda: plots.plot_training_curves(History()),
     r"history: expected .* got \[1.0\]": lambda: plots.plot_training_curves([1.0]),
     "matrix: expected .* got the sum 0": lambda: plots.plot_confusion_matrix(0 * EYE.long()),
@@ -168,11 +170,9 @@ REFUSED: dict[str, Callable[[], Picture]] = {
     "labels: expected 0 to 9": lambda: plots.plot_embedding(torch.zeros(1, 2), torch.tensor([10])),
     "series: expected 1 to 6, got 0": lambda: plots.plot_lines({}, **NAMES),
     "expected at least one finite number": lambda: plots.plot_lines({"a": [NAN]}, **NAMES),
-    "expected numbers above 0": lambda: plots.plot_lines({"a": [1.0, 0.0]}, log=True, **NAMES),
-    "x for 'a': .* got none": lambda: plots.plot_lines({"a": [1.0]}, x={"b": [1.0]}, **NAMES),
+    "x for 'a': expected numbers": lambda: plots.plot_lines({"a": [1.0]}, x={"b": [1.0]}, **NAMES),
     r"x for 'a': .* \(2\)": lambda: plots.plot_lines({"a": [1.0, 2.0]}, x=[1.0], **NAMES),
     "heights: expected numbers": lambda: plots.plot_surface(FLAT, x=[0, 1], y=[0, 1], **PLACES),
-    "x: .* rising": lambda: plots.plot_surface(FLAT, x=[0, 2, 1], y=[0, 1], **PLACES),
     r"walks\['a'\]": lambda: plots.plot_surface(FLAT, x=[0, 1, 2], y=[0, 1], walks={"a": FLAT}, **PLACES),
     "at least one rung": lambda: plots.plot_ladder({}, xlabel="seconds", title="A"),
     "all times above 0": lambda: plots.plot_ladder({"a": [1.0, 0.0]}, xlabel="seconds", title="A"),
@@ -206,7 +206,7 @@ def test_the_worst_mistakes_come_first_and_none_are_said_to_be_none() -> None:
     )
     assert np.array_equal(np.asarray(tiles(picture)[1].get_array()), TEST.images[7].numpy())
     picture = plots.plot_misclassified(TEST.images, misclassified(EYE[TEST.labels], TEST.labels))
-    assert picture.alt_text == "No mistakes: all 2,000 digits read correctly."
+    assert picture.alt_text == "No mistakes in 2,000 digits."
 
 
 def test_photo_stages_keep_their_shape_and_their_scale() -> None:
@@ -233,7 +233,7 @@ def test_feature_maps_share_a_scale_from_zero() -> None:
     maps = torch.tensor([[[1.0, 2.0]], [[0.0, 0.0]], [[8.0, 0.0]]])
     picture = plots.plot_feature_maps(maps, title="After ReLU")
     assert picture.alt_text == (
-        "After ReLU: 3 feature maps of 1 × 2, values from 0 to 8, the highest in channel 2; 1 of 3 all zero."
+        "After ReLU: 3 feature maps of 1 × 2, values from 0 to 8, the highest in channel 2."
     )
     assert all(tile.get_cmap().name == "viridis" and tile.get_clim() == (0, 8) for tile in tiles(picture))
     assert texts(picture) == ["After ReLU", "0", "1", "2"]

@@ -13,7 +13,7 @@ from digitlab.data.augmentation import RandomAffine
 from digitlab.device import choose_device, has_bfloat16
 from digitlab.models import CNN, SoftmaxRegression, create_model
 from digitlab.recipes import Recipe, get_recipe, list_recipes, make_optimizer, make_scheduler
-from digitlab.training import EpochRow, History, TrainingError, evaluate, fit, predict, train_one_epoch
+from digitlab.training import History, TrainingError, evaluate, fit, predict, train_one_epoch
 
 
 def sgd(model: nn.Module, learning_rate: float = 0.05) -> torch.optim.Optimizer:
@@ -218,13 +218,6 @@ def test_fit_refuses_zero_epochs() -> None:
         fit(SoftmaxRegression(), [], epochs=0, optimizer=sgd(SoftmaxRegression()))
 
 
-def test_history_survives_json() -> None:
-    history = History(
-        [EpochRow(1, 0.5, 0.8, None, None, 1e-3, 2.0), EpochRow(2, 0.4, 0.9, 0.3, 0.92, 1e-3, 2.1)]
-    )
-    assert History.from_list(history.to_list()) == history
-
-
 def test_choose_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
@@ -302,13 +295,6 @@ def test_one_cycle_goes_up_and_ends_with_the_run() -> None:
     assert max(rates) == pytest.approx(recipe.learning_rate, rel=0.01)
     assert rates.index(max(rates)) < 20
     assert rates[-1] < recipe.learning_rate / 10_000
-
-
-def test_unknown_recipe_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="unknown recipe 'clasic': did you mean 'classic'"):
-        get_recipe("clasic")
-    with pytest.raises(ValueError, match="unknown recipe 'zzz': choose from classic, fast, thorough, best"):
-        get_recipe("zzz")
 
 
 def test_smoothed_labels_ask_for_nine_tenths_and_a_little_of_everything() -> None:

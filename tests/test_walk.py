@@ -70,7 +70,7 @@ def test_the_scores_stand_over_their_digits() -> None:
     assert [name for name, text in digits.items() if text.get_bbox_patch() is not None] == ["8"]
     for name, bar in zip(digits.values(), bars, strict=True):
         assert name.get_position()[0] == pytest.approx(bar.get_x() + bar.get_width() / 2)
-    assert "12.2" in texts(picture) and "−3.0" in texts(picture)
+    assert "12.2" in texts(picture) and "−3" in texts(picture)
 
 
 def test_no_more_maps_than_can_be_seen() -> None:

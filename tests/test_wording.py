@@ -1,7 +1,9 @@
+import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digitlab.wording import counted, listing, percent, signed_text
+from digitlab.wording import counted, listing, percent, sentence, signed_text, value_range
 
 
 @given(st.floats(0, 1), st.sampled_from([1, 2]))
@@ -15,8 +17,25 @@ def test_percentages_never_round_to_all_or_nothing(share: float, decimals: int) 
         assert (number in (0.0, 100.0)) == (share in (0.0, 1.0))
 
 
-def test_words_at_the_edges() -> None:
-    assert listing(str(i) for i in range(40)).endswith("28, 29 and 10 more")
-    assert listing(["1", "2"]) == "1, 2"
-    assert counted(0, "map") == "0 maps"
-    assert signed_text(-1e-7) == "−1e−07" and signed_text(123456) == "123,000"
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (counted(0, "map"), "0 maps"),
+        (counted(1, "digit"), "1 digit"),
+        (counted(2000, "digit"), "2,000 digits"),
+        (percent(0.99999), "> 99.9 %"),
+        (percent(0.0001), "< 0.1 %"),
+        (percent(0.99684, decimals=2), "99.68 %"),
+        (signed_text(-0.1234), "−0.123"),
+        (signed_text(-1e-7), "−1e−07"),
+        (signed_text(123456), "123,000"),
+        (value_range(torch.tensor([0.5, -1])), "−1 to 0.5"),
+        (listing(["1", "2"]), "1, 2"),
+        (listing(["1", "2", "3"], limit=2), "1, 2 and 1 more"),
+        (sentence("Ten digits", "a grid"), "Ten digits: a grid."),
+        (sentence("Which?", "a grid"), "Which? A grid."),
+        (sentence(None, "a grid"), "A grid."),
+    ],
+)
+def test_words(text: str, expected: str) -> None:
+    assert text == expected

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.functional import normalize, to_pil_image, to_tensor
 
 from digitlab.data import MEAN, STD, DigitLoader, Digits, load_digits
-from digitlab.models import CNN, create_model
+from digitlab.models import CNN
 from digitlab.recipes import get_recipe
 from digitlab.runs.run import train_model
 from digitlab.runs.settings import RunSettings
@@ -38,9 +38,7 @@ class Contender:
     name: str
     what: str
     epochs: int
-    model: Callable[[], nn.Module]
     train: Callable[[str, int, float], Measurement]
-    autocast: bool = False
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
@@ -125,7 +123,7 @@ def _script(
         speed = n_passes * len(digits) / training
         return Measurement(seconds, accuracy if n_run == epochs else None, speed, n_run)
 
-    return Contender(name, what, epochs, make_model, train)
+    return Contender(name, what, epochs, train)
 
 
 def _recipe(name: str) -> Contender:
@@ -141,8 +139,7 @@ def _recipe(name: str) -> Contender:
         speed = epochs * len(run.train) / learning
         return Measurement(seconds, accuracy if epochs == recipe.epochs else None, speed, epochs)
 
-    about = (f"digitlab {name}", recipe.description, recipe.epochs)
-    return Contender(*about, lambda: create_model(recipe.model), train, recipe.autocast)
+    return Contender(f"digitlab {name}", recipe.description, recipe.epochs, train)
 
 
 CONTENDERS = [

@@ -12,10 +12,8 @@ from statistics import mean, median, stdev
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
-from torch.utils.flop_counter import FlopCounterMode
 
 from digitlab.bench.contenders import CONTENDERS, Pictures
 from digitlab.data import DigitLoader, Digits, load_digits
@@ -83,20 +81,6 @@ def ladder(digits: Digits) -> dict[str, Work]:
     }
 
 
-def matrix_peak(dtype: torch.dtype) -> float:
-    """How fast this machine multiplies large matrices, in GFLOP/s: nothing made of matrix products can be faster."""
-    a, b = torch.randn(2, 2048, 2048, dtype=dtype)
-    seconds = time_in_turns({"product": lambda: a @ b})["product"]
-    return 2 * 2048**3 / min(seconds) / 1e9  # a multiplication and its addition count as two
-
-
-def training_gigaflops(model: nn.Module) -> float:
-    """Operations for training on one image, forward and backward, in GFLOP, as PyTorch counts them."""
-    with FlopCounterMode(display=False) as counter:
-        F.cross_entropy(model(torch.zeros(10, 1, 28, 28)), torch.zeros(10, dtype=torch.int64)).backward()
-    return float(counter.get_total_flops()) / 10 / 1e9
-
-
 def run_bench(quick: bool, source: str, tell: Callable[[str], None] | None = None) -> dict[str, Any]:
     """Train the contenders in turns on the data ``source``, tell a line after each training, and sum up."""
     digits = load_digits("train", source)
@@ -108,16 +92,12 @@ def run_bench(quick: bool, source: str, tell: Callable[[str], None] | None = Non
             runs[contender.name].append({"seed": seed, **asdict(measured)})
             if tell is not None:
                 tell(f"{contender.name}, seed {seed}: {measured.seconds:.1f} s")
-    peaks = {"float32": matrix_peak(torch.float32), "bfloat16": matrix_peak(torch.bfloat16)}
     rows = []
     for contender, done in zip(CONTENDERS, runs.values(), strict=True):
         about = {"name": contender.name, "what": contender.what, "epochs": contender.epochs}
-        seconds = median(run["seconds"] for run in done)
-        work = training_gigaflops(contender.model()) * median(run["images_per_second"] for run in done)
-        peak = max(peaks.values()) if contender.autocast else peaks["float32"]
-        rows.append({**about, "seconds": seconds, "share_of_peak": work / peak, "runs": done})
+        rows.append({**about, "seconds": median(run["seconds"] for run in done), "runs": done})
     data = {"name": digits.name, "n_train": len(digits)}
-    return {"data": data, "machine": describe_machine(), "peak_gigaflops": peaks, "rows": rows}
+    return {"data": data, "machine": describe_machine(), "rows": rows}
 
 
 def describe_machine() -> dict[str, Any]:
@@ -133,18 +113,16 @@ def describe_machine() -> dict[str, Any]:
 
 def bench_table(result: dict[str, Any]) -> str:
     """What `run_bench` found, for a terminal."""
-    first, titles = result["rows"][0], f"{'seconds':>9} {'tutorial / it':>13} {'images/s':>9} {'of peak':>8}"
-    lines = [f"{'':16} {titles}   right in the test"]
+    first = result["rows"][0]
+    lines = [f"{'':16} {'seconds':>9} {'tutorial / it':>13} {'images/s':>9}   right in the test"]
     for row in result["rows"]:
         right = [run["test_accuracy"] for run in row["runs"] if run["test_accuracy"] is not None]
         test = f"{mean(right):.2%}, n = {len(right)}" if right else "not run to its end"
         test += f", sd {stdev(right):.2%}" if len(right) > 1 else ""
         speed = mean(run["images_per_second"] for run in row["runs"])
         star = "*" if row["runs"][0]["epochs"] < row["epochs"] else " "
-        lines.append(
-            f"{row['name']:16} {row['seconds']:8.1f}{star} {first['seconds'] / row['seconds']:13.1f} {speed:9,.0f} "
-            f"{row['share_of_peak']:8.0%}   {test}"
-        )
+        gain = first["seconds"] / row["seconds"]
+        lines.append(f"{row['name']:16} {row['seconds']:8.1f}{star} {gain:13.1f} {speed:9,.0f}   {test}")
     lines.append(f"median seconds, files to tested network, on {result['data']['name']}; n, sd: over seeds")
-    lines.append("* a part was run, the rest extrapolated; of peak: of this machine's fastest matrix product")
+    lines.append("* a part was run, the rest extrapolated")
     return "\n".join(lines)

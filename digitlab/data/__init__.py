@@ -1,29 +1,16 @@
-"""The digits: where they come from, how they are split, and how they reach the network.
+"""The digits: where they come from, how they are split, and how they reach the network."""
 
-`digits` holds them and splits them, `mnist` has torchvision load them, `loader` turns bytes into batches, and
-`augmentation` changes each training image a little. Nothing here knows networks.
-"""
-
-from digitlab.data.augmentation import RandomAffine
-from digitlab.data.digits import Digits, followed_digit, load_sample, train_val_split
-from digitlab.data.loader import Augment, DigitLoader, normalize
-from digitlab.data.mnist import DataError, data_folder, is_complete, load_digits, load_mnist
-from digitlab.names import MEAN, STD
-
-__all__ = [
-    "MEAN",
-    "STD",
-    "Augment",
-    "DataError",
-    "DigitLoader",
-    "Digits",
-    "RandomAffine",
-    "data_folder",
-    "followed_digit",
-    "is_complete",
-    "load_digits",
-    "load_mnist",
-    "load_sample",
-    "normalize",
-    "train_val_split",
-]
+from digitlab.data.augmentation import RandomAffine as RandomAffine
+from digitlab.data.digits import Digits as Digits
+from digitlab.data.digits import followed_digit as followed_digit
+from digitlab.data.digits import load_sample as load_sample
+from digitlab.data.digits import train_val_split as train_val_split
+from digitlab.data.loader import DigitLoader as DigitLoader
+from digitlab.data.loader import normalize as normalize
+from digitlab.data.mnist import DataError as DataError
+from digitlab.data.mnist import data_folder as data_folder
+from digitlab.data.mnist import is_complete as is_complete
+from digitlab.data.mnist import load_digits as load_digits
+from digitlab.data.mnist import load_mnist as load_mnist
+from digitlab.names import MEAN as MEAN
+from digitlab.names import STD as STD

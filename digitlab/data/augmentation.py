@@ -1,4 +1,4 @@
-"""Augmentation: each training image a little changed, so that no two epochs show quite the same. Lesson 09."""
+"""Augmentation: each training image a little changed, so that no two epochs show quite the same."""
 
 from __future__ import annotations
 
@@ -17,16 +17,9 @@ from digitlab.checks import check_range, checked
 class RandomAffine:
     """Turn, scale, shear and shift each image a little, at random. Lesson 09.
 
-    Each number is the largest change to either side; each image gets its own, drawn evenly. ``elastic`` goes
-    beyond affine changes: it also bends the strokes, as another hand would have (Simard et al. 2003).
-
-    Attributes:
-        degrees: rotation.
-        scale: relative change of size; 0.1 means 0.9 to 1.1.
-        shear: slant, as the sideways shift per unit of height.
-        translate: shift in pixels, in each direction.
-        elastic: standard deviation, in pixels, of random shifts at 5x5 points; in between they pass smoothly
-            into each other.
+    Each number is the largest change to either side; each image gets its own, drawn evenly. A ``scale`` of 0.1
+    means 0.9 to 1.1 times the size, ``shear`` is the sideways shift per unit of height, ``translate`` counts pixels.
+    ``elastic`` bends the strokes (Simard et al. 2003): standard deviation, in pixels, of shifts at 5x5 points.
 
     Examples:
         >>> images = torch.rand(4, 1, 28, 28)
@@ -52,8 +45,7 @@ class RandomAffine:
         )
         angle, scale = angle * math.radians(self.degrees), 1 / (1 + scale * self.scale)
         shear = shear * self.shear
-        # Row by row, the 2x3 matrix that says for each output pixel where to look in the input (x, then y,
-        # from -1 to 1).
+        # Row by row, the 2x3 matrix: where each output pixel looks in the input (x, then y, from -1 to 1).
         cos, sin = angle.cos() * scale, angle.sin() * scale
         shift_x, shift_y = (shift * self.translate * 2 / images.shape[-1] for shift in (shift_x, shift_y))
         matrix = torch.stack([cos, cos * shear - sin, shift_x, sin, sin * shear + cos, shift_y], dim=1)

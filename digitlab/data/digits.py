@@ -1,6 +1,6 @@
 """The digits: images with their labels, the bundled sample, and the split into training and validation.
 
-Images stay bytes until a batch is asked for: 60,000 digits are then 47 MB instead of 188 MB. Lesson 01.
+Images stay bytes until a batch is asked for: 60,000 digits are then 47 MB instead of 188 MB.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ _SAMPLE_FILE = Path(__file__).parents[1] / "assets" / "sample.npz"
 class Digits:
     """Images, 0 background to 255 full ink, with their labels, 0 to 9. Lesson 01.
 
-    An integer index gives one ``(image, label)`` pair, so a `Digits` is also a PyTorch map-style dataset; a
-    slice or an index tensor gives a smaller `Digits`. ``name`` is ``"mnist"``, ``"sample"`` or ``"fashion"``;
-    ``split`` is ``"train"``, ``"val"`` or ``"test"``.
+    An integer index gives one ``(image, label)`` pair, as PyTorch's datasets do; a slice or an index tensor gives
+    a smaller `Digits`. ``name`` is the source, ``split`` is ``"train"``, ``"val"`` or ``"test"``.
 
     Examples:
         >>> digits = load_sample("test")
@@ -58,10 +57,7 @@ class Digits:
 
 
 def load_sample(split: Split = "train") -> Digits:
-    """The 8,000 training and 2,000 test digits that ship inside the package. Needs no network.
-
-    They are the first 10,000 images of MNIST's training set, the same share of every class in both splits: see
-    ``digitlab/assets/sample.md``.
+    """8,000 training and 2,000 test digits that ship inside the package: MNIST's first 10,000 training images.
 
     Examples:
         >>> len(load_sample("train")), len(load_sample("test"))
@@ -76,8 +72,7 @@ def load_sample(split: Split = "train") -> Digits:
 def followed_digit() -> Digits:
     """The one digit that the whole course follows: a five, as a `Digits` of length one.
 
-    It is the first test digit of the bundled sample, from which neither the shipped network has learnt nor one
-    trained on the sample. A network trained on the whole of MNIST has: look at it there, but do not measure.
+    It is the sample's first test digit. A network trained on the whole of MNIST has learnt from it.
 
     Examples:
         >>> followed_digit().labels
@@ -88,10 +83,9 @@ def followed_digit() -> Digits:
 
 @checked
 def train_val_split(digits: Digits, n_val: int, seed: int = 0) -> tuple[Digits, Digits]:
-    """Set aside ``n_val`` images for validation, the same share of every class. Lesson 01.
+    """Set aside ``n_val`` images for validation, the same share of every class, in their old order. Lesson 01.
 
-    Each class gives its share of ``n_val`` rounded down; what is left over goes to the classes with the largest
-    remainders. Both parts keep the original order.
+    Shares are rounded down; what is left over goes to the classes with the largest remainders.
 
     Examples:
         >>> train, val = train_val_split(load_sample("train"), n_val=800, seed=0)

@@ -1,4 +1,4 @@
-"""From bytes to the network's input, batch by batch. Lessons 01 (`normalize`), 03 (batches), 10 (why it is fast)."""
+"""From bytes to the network's input, batch by batch."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ def normalize(images: UInt8[Tensor, "N 28 28"]) -> Float32[Tensor, "N 1 28 28"]:
 def _standardize(pixels: Tensor) -> Tensor:
     """Pixels 0..1 ``(N, 28, 28)``, overwritten, to the network's input ``(N, 1, 28, 28)``."""
     pixels = pixels.sub_(MEAN).div_(STD)
-    # (N, 28, 28, 1), seen as (N, 1, 28, 28): "channels last". The values are the same; a CPU pools several
-    # channels at once when they lie side by side, and each layer hands the layout on to the next.
+    # "Channels last": the same values, but a CPU pools several channels at once when they lie side by side.
     return pixels.unsqueeze(-1).permute(0, 3, 1, 2)
 
 
@@ -42,13 +41,11 @@ class DigitLoader:
     """Iterates over batches ``(images, labels)``, wherever a ``torch.utils.data.DataLoader`` would. Lesson 10.
 
     ``images`` is the normalised ``float32`` ``(B, 1, 28, 28)``, ``labels`` is ``int64`` ``(B,)``, both on
-    ``device``. The bytes are moved to the device once; there are no worker processes, because there is nothing
-    left for them to do. The last batch may be smaller. Of each batch, worker ``rank`` of ``n_workers`` gets every
-    ``n_workers``-th image (lesson 14).
+    ``device``, to which all the bytes are moved once. The last batch may be smaller. Of each batch, worker
+    ``rank`` of ``n_workers`` gets every ``n_workers``-th image (lesson 14).
 
     Attributes:
-        epoch: how many times the loader has been iterated over. All randomness comes from the seed and
-            this number alone, so a resumed run sees what an undisturbed one would have seen.
+        epoch: how many times it has been iterated over. Randomness comes from this and the seed alone.
         share: which part of the last batch this worker had, 0..1.
 
     Examples:

@@ -1,7 +1,6 @@
 """MNIST and Fashion-MNIST: torchvision fetches, unpacks and reads them.
 
-Around it stand a time limit, a lock between processes, and MNIST's four checksums on what lies on the disk:
-torchvision checks only what it downloads.
+Around it stand a time limit, a lock between processes, and MNIST's checksums on what lies on the disk.
 """
 
 from __future__ import annotations
@@ -30,10 +29,7 @@ from digitlab.writing import PREFIX, write_whole
 
 _FOLDERS = {"mnist": "MNIST", "fashion": "FashionMNIST"}
 _N_IMAGES = {"train": 60_000, "test": 10_000}
-_FILES = {
-    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
-}
+_STEM = {"train": "train", "test": "t10k"}
 _MNIST_MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
@@ -68,15 +64,10 @@ def load_mnist(split: Split = "train", root: str | Path | None = None, download:
 
     ``root`` is the folder that holds ``MNIST/raw/``, as torchvision lays it out; ``None`` means `data_folder`.
 
-    Raises:
-        DataError: a file is missing, damaged, or cannot be downloaded.
-
     Examples:
-        >>> try:
-        ...     load_mnist("test", root="nowhere", download=False)
-        ... except DataError as error:
-        ...     print(str(error).split(":")[0])
-        no MNIST in nowhere/MNIST/raw
+        >>> load_mnist("test", root="none", download=False)
+        Traceback (most recent call last):
+        digitlab.data.mnist.DataError: no MNIST in none/MNIST/raw: allow the download, or set DIGITLAB_DATA
     """
     return _load("mnist", split, _folder(root), download)
 
@@ -86,9 +77,6 @@ def load_digits(split: Split = "train", source: str = "auto", root: str | Path |
 
     ``"auto"`` takes MNIST from disk, else downloads it, else gives one `UserWarning` that names the reason and
     takes the bundled sample. The result's ``name`` says which set it is: report it beside every number.
-
-    Raises:
-        DataError: the named set is missing, damaged or cannot be downloaded; for ``"auto"``, MNIST is damaged.
 
     Examples:
         >>> load_digits("test", "sample").name
@@ -119,15 +107,14 @@ def _load(name: str, split: Split, root: Path, download_missing: bool) -> Digits
     raw = _raw_folder(name, root)
     if not is_complete(name, root):
         if not download_missing:
-            advice = "allow the download, or set DIGITLAB_DATA to a folder that has it"
-            raise DataError(f"no {_FOLDERS[name]} in {raw}: {advice}")
+            raise DataError(f"no {_FOLDERS[name]} in {raw}: allow the download, or set DIGITLAB_DATA")
         download(name, root)
     from torchvision.datasets.mnist import read_image_file, read_label_file
 
-    images_file, labels_file = (raw / file for file in _FILES[split])
-    damaged = [path for path in (images_file, labels_file) if not _is_whole(name, path)]
+    paths = [raw / file for file in _MNIST_MD5 if file.startswith(_STEM[split])]
+    damaged = [path for path in paths if not _is_right(name, path.name, path.read_bytes())]
     try:
-        images, labels = read_image_file(str(images_file)), read_label_file(str(labels_file))
+        images, labels = read_image_file(str(paths[0])), read_label_file(str(paths[1]))
     except (ValueError, TypeError, AssertionError, LookupError, RuntimeError):  # by what is wrong with it
         images, labels = torch.empty(0), torch.empty(0)
     n = _N_IMAGES[split]
@@ -139,13 +126,9 @@ def _load(name: str, split: Split, root: Path, download_missing: bool) -> Digits
 
 
 def download(name: str, root: Path, *, repair: bool = False) -> bool:
-    """Have torchvision download a set, ``"mnist"`` or ``"fashion"``, into ``root``, if a file of it is missing.
+    """Download ``"mnist"`` or ``"fashion"`` into ``root``, if a file is missing; return whether one was.
 
-    The files are moved into place when all of them are there and right. With ``repair``, a file of MNIST with a
-    wrong checksum counts as missing; it stays until the new one is there. Returns whether there was anything to do.
-
-    Raises:
-        DataError: no mirror gave the right files, or they cannot be saved.
+    With ``repair``, a file of MNIST with a wrong checksum counts as missing; it stays until the new one is there.
     """
     raw = _raw_folder(name, root)
     try:
@@ -158,9 +141,8 @@ def download(name: str, root: Path, *, repair: bool = False) -> bool:
             if missing:
                 _download(name, raw, missing)
     except OSError as error:
-        raise DataError(
-            f"cannot save {raw} ({error.strerror}): set DIGITLAB_DATA to another folder"
-        ) from error
+        advice = "set DIGITLAB_DATA to another folder"
+        raise DataError(f"cannot save {raw} ({error.strerror}): {advice}") from error
     return True
 
 
@@ -169,7 +151,7 @@ def _unpack(name: str, raw: Path, missing: list[str]) -> None:
     for file in missing:
         with suppress(OSError, EOFError, zlib.error):  # there is none, or it is damaged
             content = gzip.decompress((raw / f"{file}.gz").read_bytes())
-            if name != "mnist" or _md5(content) == _MNIST_MD5[file]:
+            if _is_right(name, file, content):
                 write_whole(raw / file, content)
 
 
@@ -180,7 +162,7 @@ def _download(name: str, raw: Path, missing: list[str]) -> None:
     for old in raw.glob(f"{PREFIX}*"):  # of a process that was killed
         shutil.rmtree(old, ignore_errors=True)
     reasons = []
-    for mirror in known.mirrors:  # torchvision's own loop ends at the first that is silent
+    for mirror in known.mirrors:  # one by one: torchvision's own loop ends at the first that is silent
         one_mirror = type(known.__name__, (known,), {"mirrors": [mirror]})
         with tempfile.TemporaryDirectory(prefix=PREFIX, dir=raw, ignore_cleanup_errors=True) as folder:
             fetched = _raw_folder(name, Path(folder))
@@ -191,10 +173,8 @@ def _download(name: str, raw: Path, missing: list[str]) -> None:
                     (fetched / file).replace(raw / file)
                 return
         reasons.append(f"{mirror.split('/')[2]}: {reason}")
-    raise DataError(
-        f"{raw / missing[0]} is missing or damaged and cannot be downloaded ({'; '.join(reasons)}): "
-        "lay the four files there, or take the bundled digits, --data sample"
-    )
+    fault = f"{raw / missing[0]} is missing or damaged and cannot be downloaded ({'; '.join(reasons)})"
+    raise DataError(f"{fault}: lay the four files there, or take the bundled digits, --data sample")
 
 
 def _what_fails(dataset: Any, folder: str, fetched: Path) -> str | None:
@@ -229,16 +209,16 @@ def _n_bytes(folder: Path) -> int:
 
 def _missing(name: str, root: Path, repair: bool = False) -> list[str]:
     raw = _raw_folder(name, root)
-    files = [file for of_split in _FILES.values() for file in of_split]
-    return [f for f in files if not (raw / f).is_file() or (repair and not _is_whole(name, raw / f))]
+    missing = []
+    for file in _MNIST_MD5:
+        path = raw / file
+        if not path.is_file() or (repair and not _is_right(name, file, path.read_bytes())):
+            missing.append(file)
+    return missing
 
 
-def _is_whole(name: str, path: Path) -> bool:
-    return name != "mnist" or _md5(path.read_bytes()) == _MNIST_MD5[path.name]
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+def _is_right(name: str, file: str, content: bytes) -> bool:
+    return name != "mnist" or hashlib.md5(content, usedforsecurity=False).hexdigest() == _MNIST_MD5[file]
 
 
 def _folder(root: str | Path | None) -> Path:

@@ -1,14 +1,4 @@
-"""From a picture to digits as MNIST's, in steps that can be looked at one by one.
-
-    read_photo     a file          -> a grey picture, upright, 0 black .. 1 white
-    find_ink       a grey picture  -> an ink map, 0 paper .. 1 ink, whatever the light and the colours
-    group_marks    an ink map      -> the marks of one digit each, in reading order
-    thicken_ink    one digit's ink -> the same, with strokes that survive 20 pixels
-    normalize_ink  one digit's ink -> fitted into 20x20 -> centred in 28x28
-
-A network that reads 99 % of MNIST fails on a digit that is smaller, off-centre or dark on light, because every
-MNIST image was prepared in the same way. Lesson 11 builds these steps by hand.
-"""
+"""From a picture to digits as MNIST's, in steps that can be looked at one by one. Lesson 11 builds them by hand."""
 
 from __future__ import annotations
 
@@ -21,8 +11,7 @@ import scipy.ndimage as ndimage
 from jaxtyping import Float, UInt8
 
 from digitlab.checks import checked
-from digitlab.photo.ink import Box, PhotoError, find_ink
-from digitlab.photo.marks import group_marks
+from digitlab.photo.ink import Box, PhotoError, find_ink, group_marks
 from digitlab.photo.read import read_photo
 
 MIN_STROKE = 1.6  # pixels in the 20x20 box; 95 % of MNIST's digits have thicker strokes than this
@@ -37,10 +26,7 @@ class NormalizedDigit(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class PhotoDigit:
-    """One digit of a picture, with the stages that led to it.
-
-    `grey` is its part of the picture: from top to bottom, left to right of its `box`. `ink` is its own alone.
-    """
+    """One digit of a picture: its `box` (top, left, bottom, right) and the stages that led to it."""
 
     box: Box
     grey: Float[np.ndarray, "h w"]
@@ -73,16 +59,8 @@ class Photo:
 def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> Photo:
     """Find the handwritten digits of a picture and prepare each of them as MNIST's were.
 
-    Which digits they are `digitlab.training.predict` says. Digits that touch are not cut apart, nor is a page
-    straightened that lies askew.
-
-    Args:
-        source: whatever `read_photo` takes.
-        single: all ink is one digit, as on a drawing canvas.
-        thicken: False leaves `thicken_ink` out, to see what it is good for.
-
-    Raises:
-        PhotoError: the picture cannot be read, or holds nothing that could be a digit.
+    `source` is whatever `read_photo` takes. With `single` all ink is one digit, as on a drawing canvas. `PhotoError` if
+    the picture cannot be read or holds nothing that could be a digit. Digits that touch are not cut apart.
 
     Examples:
         >>> canvas = np.zeros((60, 100), np.uint8)
@@ -104,9 +82,8 @@ def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> P
 def thicken_ink(ink: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h2 w2"]:
     """Make strokes that would be thinner than MNIST's in the 20x20 box as thick as MNIST's finest.
 
-    A ballpoint's line, reduced to 20 pixels, would be a faint grey thread. A stroke of length L and width w has
-    area L w and two edges of length L, so w = 2 area / edges. Where w is below 1.6 pixels at a box of 20, every
-    point of ink becomes a disc that is large enough, and the result is larger on each side by its radius.
+    A stroke of length L and width w has area L w and two edges of length L, so w = 2 area / edges. If w would be below
+    1.6 pixels, every point of ink becomes a disc, and the result is larger on each side by its radius.
 
     Examples:
         >>> ink = np.zeros((400, 60), np.float32)
@@ -132,16 +109,8 @@ def thicken_ink(ink: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h2 w2"]:
 def normalize_ink(ink: Float[np.ndarray, "H W"]) -> NormalizedDigit:
     """Fit one digit into 20x20 and centre its mass in 28x28: what was done to every MNIST image.
 
-    1. Crop to the pixels above 0; say h x w, and s = max(h, w) / 20.
-    2. Reduce to h' x w' = max(1, floor(h / s + 1/2)) x ..., so that the longer side is 20. Pixel i of h' is
-       the mean of pixels i h/h' to (i + 1) h/h' of h, parts of pixels counted as parts.
-    3. Round to uint8: floor(255 v + 1/2).
-    4. Paste with whole-pixel steps so that the centre of mass comes to lie in [13.5, 14.5), counting from 0.
-
-    Measured on MNIST: all centres lie in that range, and a MNIST image comes back unchanged.
-
-    Raises:
-        PhotoError: no ink.
+    Each new pixel is the mean of the pixels that it covers, parts counted as parts. The centre of mass comes to lie in
+    [13.5, 14.5), in whole-pixel steps, as measured on MNIST, whose images come back unchanged.
 
     Examples:
         >>> ink = np.zeros((50, 50), np.float32)

@@ -1,7 +1,4 @@
-"""Ink: what on the grey picture of a page is ink and what is paper, whatever the light and the colours.
-
-Classical image processing, with no learning in it. Lesson 11 shows each step.
-"""
+"""What on the grey picture of a page is ink, and which marks of ink are one digit. No learning in it: lesson 11."""
 
 from __future__ import annotations
 
@@ -17,11 +14,13 @@ from digitlab.checks import checked
 
 FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.intp]
 Box = tuple[int, int, int, int]
 
 ONE_DIGIT_SIDE = 64  # a picture up to this side is the image of one digit; a larger one is a page
 FAINTEST_INK = 0.08  # share of the paper's light that ink must swallow at least: less is a shade
 EIGHT = np.ones((3, 3), bool)  # pixels that touch at a corner are connected
+MAX_MARKS = 500  # more separate marks than this are a texture, not handwriting
 BLANK = "the picture looks blank: write larger or darker, or photograph it closer and in better light"
 
 
@@ -31,19 +30,10 @@ class PhotoError(ValueError):
 
 @checked
 def find_ink(grey: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
-    """Tell ink from paper, dark on light or light on dark, under any light.
+    """Tell ink (1, soft edges between) from paper (0), dark on light or light on dark, under any light. Lesson 11.
 
-    1. Estimate the page without its ink, and subtract. Ink lies on the side with the deepest differences.
-    2. Measure depth as a share of the paper's light, so that ink in a shadow is as deep.
-    3. Keep what is deeper than the paper's grain and than Otsu's threshold; then only marks with a size, a
-       contrast and an edge, which ruled lines, folds and shades have not.
-
-    Returns:
-        0 paper, 1 full ink, and between them the soft edges of strokes. A clean MNIST image comes back as it
-        was, to about 1 %.
-
-    Raises:
-        PhotoError: nothing stands out: the page is blank.
+    A page without its ink is estimated and subtracted. What is deeper than the paper's grain and than Otsu's threshold
+    and has a size, a contrast and an edge, as ruled lines, folds and shades have not, is ink. `PhotoError` if none is.
 
     Examples:
         >>> page = np.full((40, 40), 0.9)
@@ -185,3 +175,92 @@ def _keep_marks(depth: FloatArray, threshold: float, full: float, grain: float) 
     keep &= steepest * np.maximum(3, np.minimum(0.25 * extent, 0.1 * side)) > full
     keep &= steepest > 0.3 * np.max(steepest, initial=0, where=keep)
     return np.asarray(np.concatenate([[False], keep])[labels], bool)
+
+
+@checked
+def group_marks(ink: Float[np.ndarray, "H W"], *, single: bool = False) -> list[tuple[Box, FloatArray]]:
+    """Group the connected marks of an ink map into digits, in reading order: each one's box and its own ink.
+
+    A small mark beside another (the bar of a 5), or two above each other that nearly touch, are one digit. Specks,
+    dashes and the rim's remains are left out. With `single` everything is one digit. `PhotoError` if nothing is left.
+
+    Examples:
+        >>> ink = np.zeros((30, 30))
+        >>> ink[5:25, 3:6] = ink[5:25, 20:23] = 1
+        >>> [box for box, _ in group_marks(ink)]
+        [(5, 3, 25, 6), (5, 20, 25, 23)]
+    """
+    labels, n_marks = ndimage.label(ink > 0, EIGHT)
+    if n_marks == 0:
+        raise PhotoError(BLANK)
+    boxes = np.array([[y.start, x.start, y.stop, x.stop] for y, x in ndimage.find_objects(labels)])
+    sizes = np.bincount(labels.ravel())[1:]
+    digits = []
+    for group in [list(range(n_marks))] if single else _group_boxes(boxes, sizes, ink.shape):
+        top, left, bottom, right = _union(boxes[group]).tolist()
+        part = slice(top, bottom), slice(left, right)
+        mine = np.isin(labels[part], np.array(group) + 1)
+        digits.append(((top, left, bottom, right), ink[part] * mine))
+    return digits
+
+
+def _union(boxes: IntArray) -> IntArray:
+    return np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
+
+
+def _group_boxes(boxes: IntArray, sizes: IntArray, shape: tuple[int, ...]) -> list[list[int]]:
+    """Which marks are one digit each: lists of indices into `boxes`, in reading order."""
+    heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    on_rim = (boxes[:, :2] == 0).any(1) | (boxes[:, 2:] == shape).any(1)
+    inner = ~on_rim if sizes[~on_rim].sum() > 0.1 * sizes.sum() else np.full(len(boxes), True)
+    # A digit's usual height: half of the ink belongs to marks that are at least as high.
+    usual = float(np.median(np.repeat(heights[inner], sizes[inner])))
+    rim_remains = on_rim & (np.maximum(heights, widths) > 2 * usual)
+    specks = np.maximum(heights, widths) < 0.15 * usual
+    groups = [[int(i)] for i in np.flatnonzero(~rim_remains & ~specks)]
+    if len(groups) > MAX_MARKS:
+        raise PhotoError(f"the picture holds {len(groups)} separate marks, too many for handwriting: crop it")
+    outer = [boxes[group[0]] for group in groups]
+    while pair := _closest_fragments(np.array(outer), usual):
+        first, second = pair
+        groups[first] += groups.pop(second)
+        del outer[second]
+        outer[first] = _union(boxes[groups[first]])
+    # A dash or a dot is no digit.
+    digits = [i for i, box in enumerate(outer) if box[2] - box[0] >= 0.35 * usual]
+    if not digits:
+        raise PhotoError("no mark looks like a digit: write larger, or crop the picture to the digits")
+    return [groups[digits[i]] for i in _reading_order([outer[i] for i in digits])]
+
+
+def _closest_fragments(boxes: IntArray, usual: float) -> tuple[int, int] | None:
+    """The nearest two boxes of those that belong to one digit, if any do."""
+    if len(boxes) < 2:
+        return None
+    top, left, bottom, right = boxes.T.astype(float)
+    gap_y = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)  # negative: they overlap by so much
+    gap_x = np.maximum.outer(left, left) - np.minimum.outer(right, right)
+    small = np.minimum.outer(bottom - top, bottom - top) < 0.6 * usual
+    fragment = small & (gap_x < 0.1 * usual) & (gap_y < 0.25 * usual)
+    shared = (-gap_x >= 0.5 * np.minimum.outer(right - left, right - left)) & (gap_y < 0.1 * usual)
+    distance = np.where(fragment | shared, np.maximum(gap_x, gap_y), np.inf)
+    distance[np.tril_indices(len(boxes))] = np.inf
+    first, second = divmod(int(distance.argmin()), len(boxes))
+    return (first, second) if np.isfinite(distance[first, second]) else None
+
+
+def _reading_order(boxes: list[IntArray]) -> list[int]:
+    """Indices of `boxes` line by line: going right, a box joins the line whose last box is beside it."""
+
+    def overlap(i: int, j: int) -> int:
+        return int(min(boxes[i][2], boxes[j][2]) - max(boxes[i][0], boxes[j][0]))
+
+    lines: list[list[int]] = []
+    for i in sorted(range(len(boxes)), key=lambda i: int(boxes[i][1] + boxes[i][3])):
+        best = max(lines, key=lambda line: overlap(i, line[-1]), default=[i])
+        if lines and overlap(i, best[-1]) >= 0.4 * min(overlap(i, i), overlap(best[-1], best[-1])):
+            best.append(i)
+        else:
+            lines.append([i])
+    lines.sort(key=lambda line: float(np.mean([boxes[i][0] + boxes[i][2] for i in line])))
+    return [i for line in lines for i in line]

@@ -38,19 +38,11 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def read_photo(source: Any) -> FloatArray:
-    """Read a picture as grey values, upright, its longer side at most 1,600 pixels.
+    """Read a picture as grey values, 0 black .. 1 white, upright, its longer side at most 1,600 pixels.
 
-    Args:
-        source: a path, a file's bytes, an open binary file, a PIL image, or an array `(H, W)` or `(H, W, C)`:
-            grey, grey and alpha, RGB or RGBA, with values 0..1, 0..255 or 0..65535.
-
-    Returns:
-        float32 `(H, W)`, 0 black .. 1 white. Colours become luminance (ITU-R 601: 0.299 R + 0.587 G + 0.114 B);
-        what is transparent becomes white paper, or black where the drawing itself is light.
-
-    Raises:
-        PhotoError: missing, damaged, not a picture, or larger than `LIMITS`.
-        TypeError: `source` is none of these.
+    `source` is a path, a file's bytes, an open binary file, a PIL image, or an array `(H, W)` or `(H, W, C)` of grey,
+    grey and alpha, RGB or RGBA. Colours become luminance (ITU-R 601), and what is transparent white paper, or black
+    where the drawing is light. `PhotoError` if it is missing, damaged, not a picture, or larger than `LIMITS`.
 
     Examples:
         >>> read_photo(np.array([[0, 255], [255, 0]], np.uint8)).tolist()
@@ -141,18 +133,14 @@ def _load(image: Image.Image) -> None:
 
 
 def _array_to_grey(array: npt.NDArray[Any], name: str) -> FloatArray:
-    """Any numbers -> 0..1: divided by the smallest usual white (1, 255, 4095, 65535) that no value exceeds."""
+    """Any numbers -> 0..1: divided by the smallest usual white that no value exceeds."""
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.dtype.kind not in "buif" or array.ndim not in (2, 3) or channels > 4 or array.size == 0:
         raise PhotoError(f"{name} is {described(array)}: give numbers of shape (H, W) or (H, W, 1 to 4)")
     _check_limits(name, {"pixels": array.shape[0] * array.shape[1]})
-    if array.dtype.kind == "f":
-        finite = np.isfinite(array)
-        if not finite.any():
-            raise PhotoError(f"{name} holds no finite number: save it again")
-        # Most of a page is paper.
-        array = np.clip(np.where(finite, array, np.median(array[finite])), -1e30, 1e30)
     values: FloatArray = array.astype(np.float32)
+    if not (np.abs(values) < 1e30).all():
+        raise PhotoError(f"{name} holds NaN or infinity: save it again")
     low, high = float(values.min()), float(values.max())
     white = next((white for white in (1, 255, 4095, 65535) if low >= 0 and high <= white), None)
     values = values / white if white else (values - low) / max(high - low, 1e-30)

@@ -23,15 +23,9 @@ BLUE_ORANGE = LinearSegmentedColormap.from_list(
 """For signed values: blue below zero, orange above, as dark at the same distance; near-white at zero."""
 
 
-def colour_scale(
-    values: npt.NDArray[Any], *, signed: bool | None = None, spanned: float = 1.0
-) -> dict[str, Any]:
-    """The ``cmap``, ``vmin`` and ``vmax`` that fit: blue to orange around zero, or viridis upwards from zero.
-
-    ``signed`` says which; ``None`` looks for values below zero. ``spanned`` is the share of the values to span.
-    """
-    peak = float(np.quantile(np.abs(values), spanned)) or float(np.abs(values).max()) or 1.0
-    if signed or (signed is None and values.min() < 0):
+def colour_scale(values: npt.NDArray[Any], *, signed: bool = False) -> dict[str, Any]:
+    """``cmap``, ``vmin`` and ``vmax``: blue to orange if ``signed`` or any is below zero, else viridis from zero."""
+    peak = float(np.abs(values).max()) or 1.0
+    if signed or values.min() < 0:
         return {"cmap": BLUE_ORANGE, "vmin": -peak, "vmax": peak}
-    low = min(float(values.min()), 0.0)
-    return {"cmap": "viridis", "vmin": low, "vmax": peak if low == 0 else max(float(values.max()), low / 1e6)}
+    return {"cmap": "viridis", "vmin": 0.0, "vmax": peak}

@@ -15,7 +15,7 @@ from torch import Tensor
 from digitlab.checks import check_range, described
 from digitlab.plots.colours import BLUE, INK, ORANGE, PALE, QUIET
 from digitlab.plots.style import Array, Numbers, Picture, as_array, draws, name_rows, new_chart
-from digitlab.wording import counted, listing, percent, sentence, signed_text
+from digitlab.wording import counted, listing, percent, sentence, signed_text, value_range
 
 # Colour, dashes and marker: each of the three tells a line apart by itself.
 _LINES: list[dict[str, Any]] = [
@@ -40,52 +40,40 @@ def plot_lines(
 ) -> Picture:
     """One to six curves in a chart. Lessons 03 and 10.
 
-    ``x`` is where the values lie, for all or by name; without it they are counted from 1. ``log`` scales them
-    logarithmically. Those that are not finite leave a gap.
+    ``x`` is where the values lie, for all or by name, else counted from 1. Those that are not finite leave a gap.
 
     Examples:
-        >>> plot_lines({"small": [2.0, 1.0], "large": [2.0, 9.0]}, xlabel="step", ylabel="loss", title="Two rates")
-        Two rates: loss against step. Small: from 2 at 1 to 1 at 2. Large: from 2 at 1 to 9 at 2.
+        >>> plot_lines({"small": [2.0, 0.5, 1.0]}, xlabel="step", ylabel="loss", title="A rate")
+        A rate: loss against step. Small: from 2 at 1 to 1 at 3, range 0.5 to 2.
     """
     check_range("number of series", len(series), 1, len(_LINES))
     picture, axes = new_chart(4.6, title)
-    said, is_whole = [], True
+    said = [sentence(title, f"{ylabel} against {xlabel}")]
     for (name, values), style in zip(series.items(), _LINES, strict=False):
         heights = as_array(f"series[{name!r}]", values, "_", finite=False).astype(float)
         finite = np.isfinite(heights)
-        if not finite.any() or (log and heights[finite].min() <= 0):
-            expected = "numbers above 0" if log else "at least one finite number"
-            raise ValueError(f"series[{name!r}]: expected {expected}, got {described(heights.tolist())}")
+        if not finite.any():
+            raise ValueError(
+                f"series[{name!r}]: expected at least one finite number, got {described(values)}"
+            )
         places = range(1, len(heights) + 1) if x is None else x.get(name, ()) if isinstance(x, Mapping) else x
-        along = as_array(f"x for {name!r}", places, f"{len(heights)}").astype(float)
-        is_whole &= bool((along == along.round()).all())
+        along = as_array(f"x for {name!r}", places, f"{len(heights)}")
         drawn = np.where(finite, heights, np.nan)
         axes.plot(along, drawn, label=name, markevery=max(1, len(heights) // 10), **style)
-        course = f"{name}: {_course(along[finite], heights[finite])}"
-        missing = int((~finite).sum())
-        said.append(sentence(None, course + (f", not finite {missing:,} times" if missing else "")))
+        points = list(zip(along[finite], heights[finite], strict=True))
+        first, last = (f"{signed_text(y)} at {signed_text(x)}" for x, y in (points[0], points[-1]))
+        said.append(sentence(None, f"{name}: from {first} to {last}, range {value_range(heights[finite])}"))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     if log:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
-    if is_whole:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # where there are two whole numbers
     axes.grid(axis="y")
     axes.margins(x=0.03)
     axes.legend(fontsize=13)
-    return picture.saying(" ".join([sentence(title, f"{ylabel} against {xlabel}"), *said]))
-
-
-def _course(along: Array, values: Array) -> str:
-    """A curve in words: its ends, and its lowest and highest value where they lie between."""
-    said = [f"{signed_text(y)} at {signed_text(x)}" for x, y in zip(along, values, strict=True)]
-    words = f"from {said[0]} to {said[-1]}"
-    for name, at in (("lowest", values.argmin()), ("highest", values.argmax())):
-        if values[at] not in (values[0], values[-1]):
-            words += f", {name} {said[at]}"
-    return words
+    return picture.saying(" ".join(said))
 
 
 @draws
@@ -111,9 +99,6 @@ def plot_surface(
         Lowest loss: 0 at (0, 2): map of the loss over a and b, from 0 at (0, 2) to 2 at (−1, 1).
     """
     across, upwards = as_array("x", x, "_"), as_array("y", y, "_")
-    for axis, places in (("x", across), ("y", upwards)):
-        if len(places) < 2 or not (np.diff(places) > 0).all():
-            raise ValueError(f"{axis}: expected two or more rising numbers, got {described(places.tolist())}")
     surface = as_array("heights", heights, f"{len(upwards)} {len(across)}").astype(float)
     paths = {name: as_array(f"walks[{name!r}]", walk, "_ 2") for name, walk in (walks or {}).items()}
     check_range("number of walks", len(paths), 0, len(_LINES))
@@ -131,11 +116,10 @@ def plot_surface(
     axes.contour(across, upwards, surface, levels, cmap="viridis", linewidths=1.0)
     bar = picture.colorbar(filled, ax=axes, label="loss", format="{x:.2g}")
     bar.outline.set_visible(False)
-    for (name, path), style in zip(paths.items(), _LINES, strict=False):
-        length = np.linalg.norm(np.diff(path, axis=0), axis=1).sum()
-        above = 3 + 1 / (1 + length)  # a short walk on top, or a long one would hide it
-        axes.plot(path[:, 0], path[:, 1], markersize=5, label=name, linewidth=1.6, zorder=above, **style)
-        axes.plot(*path[0], markersize=11, zorder=above, **style)
+    for place, ((name, path), line) in enumerate(zip(paths.items(), _LINES, strict=False)):
+        style = {"zorder": 4 - place / 10, **line}  # the first on top: small steps are told before large ones
+        axes.plot(path[:, 0], path[:, 1], markersize=5, label=name, linewidth=1.6, **style)
+        axes.plot(*path[0], markersize=11, **style)
         course = f"{counted(len(path) - 1, 'step')} from {_place(path[0])} to {_place(path[-1])}"
         said.append(sentence(None, f"{name}: {course}"))
     halo = [withStroke(linewidth=4, foreground="white")]
@@ -194,8 +178,7 @@ def plot_intervals(names: Sequence[str], values: Numbers, intervals: Numbers) ->
     middle = as_array("values", values, f"{n}")
     ends = as_array("intervals", intervals, f"{n} 2")
     best = int(middle.argmax())
-    decimals = 2 if (ends[:, 1] - ends[:, 0]).min() < 0.01 else 1
-    title = f"Highest: {names[best]}, {percent(middle[best], decimals)} right"
+    title = f"Highest: {names[best]}, {percent(middle[best], 2)} right"
 
     picture, axes = new_chart(1.4 + 0.5 * n, title)
     colours = [ORANGE if row == best else BLUE for row in range(n)]
@@ -203,7 +186,7 @@ def plot_intervals(names: Sequence[str], values: Numbers, intervals: Numbers) ->
     axes.scatter(100 * middle, range(n), s=90, color=colours, zorder=3)
     for row, value in enumerate(middle):
         place = (100 * value, row)
-        axes.annotate(percent(value, decimals), place, (0, 9), textcoords="offset points", ha="center")
+        axes.annotate(percent(value, 2), place, (0, 9), textcoords="offset points", ha="center")
     name_rows(axes, names)
     axes.set(xlabel="accuracy", ylim=(n - 0.5, -0.8))
     axes.margins(x=0.1)
@@ -211,7 +194,7 @@ def plot_intervals(names: Sequence[str], values: Numbers, intervals: Numbers) ->
     axes.xaxis.set_major_locator(MaxNLocator(5))
 
     rows = (
-        f"{name} {percent(value, decimals)} ({percent(low, decimals)} to {percent(high, decimals)})"
+        f"{name} {percent(value, 2)} ({percent(low, 2)} to {percent(high, 2)})"
         for name, value, (low, high) in zip(names, middle, ends, strict=True)
     )
     return picture.saying(f"Accuracies with their intervals: {listing(rows)}.")

@@ -51,7 +51,7 @@ def plot_digits(
     for tile, label, other in zip(tiles, truth, read, strict=False):
         tile.note = f"{label}"
         if label != other:
-            tile.name, tile.note, tile.colour, tile.is_framed = f"{label} → {other}", "", ORANGE, True
+            tile.name, tile.note, tile.is_wrong = f"{label} → {other}", "", True
             wrong.append(f"{label} read as {other}")
     picture = _draw_tiles("images", tiles, columns, title)
     what = f"{counted(n, 'handwritten digit')} in {counted(math.ceil(n / columns), 'row')}"
@@ -66,28 +66,23 @@ def plot_digits(
 def plot_misclassified(
     images: UInt8[Tensor, "N 28 28"], mistakes: Misclassified, *, count: int = 20
 ) -> Picture:
-    """The worst mistakes, ``count`` at most: label, what it was read as, and how sure the network was. Lesson 07.
-
-    ``images`` are all that were tested. No mistakes are said to be none.
-    """
-    n, n_tested = len(mistakes.indices), counted(len(images), "digit")
+    """The ``count`` worst mistakes among all tested ``images``: label → reading, and how sure it was. Lesson 07."""
+    n, title = len(mistakes.indices), f"No mistakes in {counted(len(images), 'digit')}"
     if n == 0:
-        title = f"No mistakes: all {n_tested} read correctly"
         return new_page(0.1, title)[0].saying(f"{title}.")
-    check_range("count", count, 1)
     indices = mistakes.indices[:count].tolist()
-    if max(indices) >= len(images):
+    if max(indices, default=0) >= len(images):
         raise ValueError(f"images: expected all that were tested, got {len(images)}")
-    title = f"{counted(n, 'mistake')} in {n_tested}"
-    if n > len(indices):
-        title += f", the {len(indices)} worst" if len(indices) > 1 else ", the worst"
+    title = f"{counted(n, 'mistake')} in {counted(len(images), 'digit')}"
+    if n > count:
+        title += f", the {count} worst"
     tiles, said = [], []
     columns = (mistakes.labels, mistakes.predictions, mistakes.confidences)
     for index, label, prediction, share in zip(
         indices, *(column.tolist() for column in columns), strict=False
     ):
         name, image = f"{label} → {prediction}", as_array("images", images[index])
-        tiles.append(_Tile(image, DIGIT_SCALE, name, percent(share), colour=ORANGE, size=14))
+        tiles.append(_Tile(image, DIGIT_SCALE, name, percent(share), is_wrong=True))
         said.append(f"{label} read as {prediction} ({percent(share)} sure)")
     return _draw_tiles("mistakes", tiles, 5, title).saying(f"{title}: {listing(said)}.")
 
@@ -103,10 +98,9 @@ def plot_photo_stages(stages: Sequence[tuple[str, Numbers]], *, title: str | Non
         array = as_array(f"stages[{name!r}]", values, "_ _")
         scale = {"cmap": "gray", "vmin": 0, "vmax": 255 if array.dtype == np.uint8 else 1}
         tiles.append(_Tile(array, scale, name, f"{array.shape[1]} × {array.shape[0]}"))
-    columns = math.ceil(len(tiles) / max(math.ceil(len(tiles) / 4), 1))
     said = listing(f"{tile.name} ({tile.note})" for tile in tiles)
     what = f"from photograph to digit in {counted(len(tiles), 'stage')}, width × height: {said}"
-    return _draw_tiles("stages", tiles, columns, title, largest=2.0).saying(sentence(title, what))
+    return _draw_tiles("stages", tiles, 3, title, largest=2.0).saying(sentence(title, what))
 
 
 @draws
@@ -120,7 +114,8 @@ def plot_filters(filters: Real[Tensor, "C kh kw"], *, title: str | None = None) 
     """
     weights = as_array("filters", filters)
     what = f"{counted(len(weights), 'filter')} of {weights.shape[1]} × {weights.shape[2]} weights"
-    picture = _draw_channels("filters", weights, title or what, "weight", signed=True)
+    scale = colour_scale(weights, signed=True)
+    picture = _draw_channels("filters", weights, scale, title or what, "weight")
     return picture.saying(sentence(title, f"{what}, from {value_range(weights)}"))
 
 
@@ -131,15 +126,14 @@ def plot_feature_maps(maps: Real[Tensor, "C H W"], *, title: str | None = None) 
     Examples:
         >>> import torch
         >>> plot_feature_maps(torch.arange(12.0).view(3, 2, 2) - 4)
-        3 feature maps of 2 × 2, values from −4 to 7, the highest in channel 2; 0 of 3 all zero.
+        3 feature maps of 2 × 2, values from −4 to 7, the highest in channel 2.
     """
     values = as_array("maps", maps)
-    n = len(values)
-    what = f"{counted(n, 'feature map')} of {values.shape[1]} × {values.shape[2]}"
-    picture = _draw_channels("maps", values, title or what, "activation", signed=False)
-    silent = int((values == 0).all(axis=(1, 2)).sum())
-    highest = int(values.max(axis=(1, 2)).argmax())
-    what += f", values from {value_range(values)}, the highest in channel {highest}; {silent} of {n} all zero"
+    what = f"{counted(len(values), 'feature map')} of {values.shape[1]} × {values.shape[2]}"
+    scale = {"cmap": "viridis", "vmin": values.min(), "vmax": values.max()}
+    picture = _draw_channels("maps", values, scale, title or what, "activation")
+    highest = values.max(axis=(1, 2)).argmax()
+    what += f", values from {value_range(values)}, the highest in channel {highest}"
     return picture.saying(sentence(title, what))
 
 
@@ -149,7 +143,7 @@ def plot_heatmaps(
 ) -> Picture:
     """A digit, then each heat map ``(28, 28)`` with the digit's outline on it: which pixels mattered. Lesson 08.
 
-    Each has its own scale, written below it: blue to orange if it has values below zero, else viridis.
+    Each has its own scale, written below it.
     """
     digit = as_array("image", image)
     tiles, said = [_Tile(digit, DIGIT_SCALE, "the digit")], []
@@ -157,7 +151,7 @@ def plot_heatmaps(
         heat = as_array(f"heats[{name!r}]", values, "28 28").astype(float)
         scale = colour_scale(heat)
         note = f"{signed_text(scale['vmin'])} to {signed_text(scale['vmax'])}"
-        tiles.append(_Tile(heat, scale, name, note, outline=(digit, INK if heat.min() < 0 else "white")))
+        tiles.append(_Tile(heat, scale, name, note, outline=digit))
         row, column = np.unravel_index(int(np.abs(heat).argmax()), heat.shape)
         said.append(f"{name} from {value_range(heat)}, strongest at row {row}, column {column}")
     columns = 2 if len(tiles) in (2, 4) else 3
@@ -165,24 +159,21 @@ def plot_heatmaps(
     return _draw_tiles("heats", tiles, columns, title, largest=3.0).saying(sentence(title, what))
 
 
-def _draw_channels(name: str, channels: Array, title: str, unit: str, *, signed: bool) -> Picture:
-    scale = colour_scale(channels, signed=signed)
+def _draw_channels(name: str, channels: Array, scale: dict[str, Any], title: str, unit: str) -> Picture:
     tiles = [_Tile(channel, scale, note=f"{i}") for i, channel in enumerate(channels)]
     return _draw_tiles(name, tiles, 5 if len(tiles) <= 20 else 8, title, unit=unit)
 
 
 @dataclass
 class _Tile:
-    """A small image; its name in bold and a note below it; what is drawn over it."""
+    """A small image; its name in bold and a note below it; framed where it is wrong."""
 
     values: Array
     scale: dict[str, Any]
     name: str = ""
     note: str = ""
-    colour: str = INK
-    size: int = 12
-    is_framed: bool = False
-    outline: tuple[Array, str] | None = None  # a square image, and the colour of the border of its ink
+    is_wrong: bool = False
+    outline: Array | None = None  # an image whose ink's border is drawn over it
 
 
 def _draw_tiles(
@@ -202,15 +193,17 @@ def _draw_tiles(
         row, column = divmod(i, columns)
         x, y = MARGIN + column * (side + gap), row * down
         draw_tile(page, tile.values, x, y, side, **tile.scale)
-        if tile.is_framed:
-            page.add_patch(Rectangle((x, y), side, side, fill=False, edgecolor=tile.colour, linewidth=3))
-        if tile.outline:
-            image, colour = tile.outline
-            centres = (np.arange(len(image)) + 0.5) * side / len(image)
-            page.contour(x + centres, y + centres, image, levels=[100], colors=[colour], linewidths=1.6)
+        if tile.is_wrong:
+            page.add_patch(Rectangle((x, y), side, side, fill=False, edgecolor=ORANGE, linewidth=3))
+        if tile.outline is not None:
+            centres = (np.arange(28) + 0.5) * side / 28
+            colour = INK if tile.values.min() < 0 else "white"
+            page.contour(
+                x + centres, y + centres, tile.outline, levels=[100], colors=[colour], linewidths=1.6
+            )
         place: dict[str, Any] = {"x": x + side / 2, "ha": "center", "va": "top"}
         below = y + side + 0.05
-        page.text(y=below, s=tile.name, weight="bold", color=tile.colour, size=tile.size, **place)
+        page.text(y=below, s=tile.name, weight="bold", color=ORANGE if tile.is_wrong else INK, **place)
         page.text(y=below + 0.22 * bool(tile.name), s=tile.note, color=QUIET, **place)
     if unit:
         height, scale = picture.get_figheight(), tiles[0].scale

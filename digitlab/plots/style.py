@@ -1,7 +1,4 @@
-"""What all pictures share, first of all `Picture`, a matplotlib figure that says in words what it shows.
-
-Nothing touches pyplot, and matplotlib's settings stay as they were.
-"""
+"""What all pictures share: `Picture`, a figure that says in words what it shows. Nothing here touches pyplot."""
 
 from __future__ import annotations
 
@@ -47,7 +44,7 @@ _STYLE: Any = [
     },
 ]
 
-_TITLE_WIDTH = 54  # letters
+_LETTERS = 54  # of a title in a line
 _TITLE: dict[str, Any] = {"fontsize": 14, "fontweight": "bold", "linespacing": 1.3}
 
 _Callable = TypeVar("_Callable", bound=Callable[..., Any])
@@ -89,9 +86,8 @@ class Picture(Figure):
         self.savefig(drawn, format="png")
         description = PngImagePlugin.PngInfo()
         description.add_text("Description", self.alt_text)
-        # 256 colours, chosen so that the rare ones are kept too, look the same here and make a third of the file.
-        full, colours = Image.open(drawn).convert("RGB"), Image.Quantize.MAXCOVERAGE
-        image = full.quantize(256, colours, kmeans=1, dither=Image.Dither.NONE)
+        # 256 colours, rare ones among them, look the same and make a third of the file.
+        image = Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1)
         image.save(packed, format="png", pnginfo=description, optimize=True)
         return packed.getvalue()
 
@@ -139,14 +135,14 @@ def new_chart(
     """A picture with a title and its axes below it; ``layout`` is for `matplotlib.figure.Figure.subplots`."""
     picture = Picture(height, layout="constrained")
     picture.get_layout_engine().set(w_pad=MARGIN, h_pad=0.07)  # type: ignore[union-attr,call-arg]
-    picture.suptitle(textwrap.fill(title, _TITLE_WIDTH), x=MARGIN / WIDTH, ha="left", **_TITLE)
+    picture.suptitle(textwrap.fill(title, _LETTERS), x=MARGIN / WIDTH, ha="left", **_TITLE)
     return picture, picture.subplots(rows, columns, **layout)
 
 
 def new_page(height: float, title: str | None = None) -> tuple[Picture, Axes]:
     """A blank picture whose one set of axes is measured in inches, y downwards, with y = 0 just below the title."""
-    lines = textwrap.wrap(title or "", _TITLE_WIDTH)
-    top = MARGIN + 0.27 * len(lines) + (0.12 if lines else 0.0)
+    lines = textwrap.wrap(title or "", _LETTERS)
+    top = 0.2 + 0.27 * len(lines)
     picture = Picture(top + height)
     page = picture.add_axes((0.0, 0.0, 1.0, 1.0))
     page.set_axis_off()
@@ -175,17 +171,14 @@ def as_array(name: str, values: Numbers, shape: str = "...", *, finite: bool = T
 
     ``shape`` is for what no signature can say, as the arrays in a list: ``"_ 2"`` is any number of pairs.
     """
-    expected = f"{name}: expected numbers ({shape}), got"
+    fitting: Any = Real[np.ndarray, shape]
     try:
         array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)
+        fits = isinstance(array, fitting) and array.size > 0
     except (TypeError, ValueError, RuntimeError):  # rows of different lengths, or bfloat16
-        raise ValueError(f"{expected} {described(values)}") from None
-    if array.size == 0:
-        raise ValueError(f"{name}: expected at least one number, got none")
-    fitting: Any = Real[np.ndarray, shape]
-    fits = isinstance(array, fitting)
+        fits = False
     if not fits:
-        raise ValueError(f"{expected} {described(array)}")
+        raise ValueError(f"{name}: expected numbers ({shape}), got {described(values)}")
     if finite and not np.isfinite(array).all():
         raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
     return array

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
 
 from digitlab.forward import Step
-from digitlab.plots.colours import BLUE_ORANGE, ORANGE, PALE, QUIET, colour_scale
+from digitlab.plots.colours import BLUE, ORANGE, PALE, QUIET, colour_scale
 from digitlab.plots.style import MARGIN, WIDTH, Array, Picture, as_array, draw_tile, draws, new_page
 from digitlab.wording import counted, signed_text, value_range
 
 _MOST_MAPS = 20
+_CIRCLE = {"boxstyle": "circle,pad=0.22", "facecolor": ORANGE, "edgecolor": ORANGE}
 
 
 @draws
 def plot_walk(steps: Sequence[Step]) -> Picture:
     """One digit's way through a network: what each layer makes of it, and how the shapes change. Lesson 05.
 
-    Steps that keep the shape (a ReLU, say) are drawn together with the one before them. Maps are images, 20 at most;
-    a vector is a strip with one stripe for each number; ten numbers at the end are the scores of the digits. Each step
-    has its own scale: blue and orange where there are values below zero, elsewhere viridis.
+    Steps that keep the shape (a ReLU, say) are drawn together with the one before them. Each has its own scale: blue
+    to orange where there are values below zero, elsewhere viridis. Ten numbers at the end are the digits' scores.
 
     Examples:
         >>> import torch
@@ -69,14 +67,6 @@ def plot_walk(steps: Sequence[Step]) -> Picture:
             page.imshow(output[None], extent=(MARGIN, WIDTH - MARGIN, y + 0.34, y), aspect="auto", **scale)
             y += 0.34
         said.append(f"{name}, {_size(output)}, {value_range(output)}")
-    y += 0.16
-    page.text(MARGIN, y + 0.08, "each step on its own scale:", va="center", color=QUIET)
-    for x, cmap, low, high in ((3.1, "viridis", "0", "highest"), (4.95, BLUE_ORANGE, "−", "+")):
-        ramp = np.linspace(0, 1, 64)[None]
-        page.imshow(ramp, extent=(x, x + 0.7, y + 0.16, y), aspect="auto", cmap=cmap)
-        page.text(x - 0.06, y + 0.08, low, ha="right", va="center", color=QUIET)
-        page.text(x + 0.76, y + 0.08, high, va="center", color=QUIET)
-    y += 0.29
     picture.set_figheight(top + y)
     page.set_ylim(y, -top)
 
@@ -97,42 +87,34 @@ def _size(output: Array) -> str:
 
 
 def _draw_maps(page: Axes, maps: Array, top: float) -> float:
-    """Below ``top``; returns the height that they take, in inches."""
-    # The largest values make way: one outlier would leave the other maps pale.
-    scale = colour_scale(maps, spanned=0.995)
+    """Below ``top``, in rows of ten; returns the height that they take, in inches."""
     shown = maps[:_MOST_MAPS]
+    scale = colour_scale(
+        np.clip(maps, *np.quantile(maps, (0.005, 0.995)))
+    )  # one outlier would leave the rest pale
     # By the third root: a map of 4 x 4 should look smaller than one of 24 x 24, and still be seen on a phone.
-    gap = 0.05
-    side = 0.572 * math.cbrt(min(1.0, max(maps.shape[1:]) / 24))
-    rows = math.ceil(len(shown) * (side + gap) / (WIDTH - 2 * MARGIN + gap))
-    columns = math.ceil(len(shown) / rows)
-    left = (WIDTH - columns * (side + gap) + gap) / 2
+    pitch = 0.62 * math.cbrt(min(1.0, max(maps.shape[1:]) / 24))
+    left = (WIDTH - min(10, len(shown)) * pitch) / 2
     for i, values in enumerate(shown):
-        row, column = divmod(i, columns)
-        draw_tile(page, values, left + column * (side + gap), top + row * (side + gap), side, **scale)
-    return rows * (side + gap)
+        row, column = divmod(i, 10)
+        draw_tile(page, values, left + column * pitch, top + row * pitch, pitch - 0.05, **scale)
+    return pitch * math.ceil(len(shown) / 10)
 
 
 def _draw_scores(page: Axes, scores: Array, top: float) -> float:
     scores = scores.astype(float)
     across = (WIDTH - 2 * MARGIN) / 10
-    high, low = max(float(scores.max()), 0.0), min(float(scores.min()), 0.0)
-    inches = 1.1 / (high - low or 1.0)
-    decimals = 1 if max(high, -low) >= 1 else 2
-    zero = top + 0.22 + high * inches
-    bottom = zero - low * inches + 0.5
+    inches = 1.1 / (max(scores.max(), 0) - min(scores.min(), 0) or 1)
+    zero = top + 0.22 + max(scores.max(), 0) * inches
+    bottom = zero - min(scores.min(), 0) * inches + 0.5
     centres = MARGIN + across * (np.arange(10) + 0.5)
-    scale = colour_scale(scores, signed=True)
-    colours = BLUE_ORANGE(Normalize(scale["vmin"], scale["vmax"])(scores))
+    colours = np.where(scores < 0, BLUE, ORANGE)
     page.bar(centres, -scores * inches, 0.7 * across, bottom=zero, color=colours)
     page.plot([MARGIN, WIDTH - MARGIN], [zero, zero], color=QUIET, linewidth=1)
     for digit, (x, score) in enumerate(zip(centres, scores, strict=True)):
-        wins = digit == scores.argmax()
         side, away = ("bottom", -0.04) if score >= 0 else ("top", 0.04)
-        end = zero - score * inches + away
-        text = f"{score:.{decimals}f}".replace("-", "−")
-        page.text(x, end, text, ha="center", va=side, weight="bold" if wins else "normal")
-        circle = {"boxstyle": "circle,pad=0.22", "facecolor": ORANGE, "edgecolor": ORANGE}
-        look: dict[str, Any] = {"color": "white", "bbox": circle} if wins else {"color": QUIET}
+        page.text(x, zero - score * inches + away, signed_text(score), ha="center", va=side)
+        wins = digit == scores.argmax()
+        look = {"color": "white", "bbox": _CIRCLE} if wins else {"color": QUIET}
         page.text(x, bottom, f"{digit}", ha="center", va="center", size=17, weight="bold", **look)
     return float(bottom + 0.25 - top)

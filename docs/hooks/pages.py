@@ -172,23 +172,18 @@ def _recipes(result: dict[str, Any]) -> str:
 
 
 def _bench(result: dict[str, Any]) -> str:
-    lines = ["| training | seconds | tutorial / it | images a second | of peak | right | seeds |"]
-    lines += ["| --- | --- | --- | --- | --- | --- | --- |"]
+    lines = ["| training | seconds | tutorial / it | images a second | right | seeds |"]
+    lines += ["| --- | --- | --- | --- | --- | --- |"]
     for row in result["rows"]:
         runs = row["runs"]
         star = r"\*" * (runs[0]["epochs"] < row["epochs"])
         speed = mean(run["images_per_second"] for run in runs)
         lines.append(
             f"| {row['name']}: {row['what']} | {row['seconds']:.1f}{star} "
-            f"| {result['rows'][0]['seconds'] / row['seconds']:.1f} | {speed:,.0f} | {row['share_of_peak']:.0%} "
+            f"| {result['rows'][0]['seconds'] / row['seconds']:.1f} | {speed:,.0f} "
             f"| {_mean_and_spread(runs)} | {len(runs)} |"
         )
-    peaks = result["peak_gigaflops"]
-    note = (
-        r"\* A part was run, the whole is extrapolated. *Of peak* is the share of this machine's fastest matrix "
-        f"product: {peaks['float32']:.0f} GFLOP/s in float32, {peaks['bfloat16']:.0f} in bfloat16."
-    )
-    return "\n".join(lines) + f"\n\n{note}"
+    return "\n".join(lines) + "\n\n" + r"\* A part was run, the whole is extrapolated."
 
 
 def _scale(result: dict[str, Any]) -> str:
