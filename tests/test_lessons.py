@@ -119,4 +119,20 @@ def test_a_learners_work_is_not_overwritten(tmp_path: Path) -> None:
     assert mine.read_text() == "my own answers"
     assert not other.exists(), "all or nothing"
     copy_lessons(tmp_path, force=True)
-    assert mine.read_bytes() == LESSONS[0].read_bytes()
+    assert cells_of(mine)[0] == cells_of(LESSONS[0])[0]
+
+
+def test_a_copy_has_no_dead_link(tmp_path: Path) -> None:
+    copy_lessons(tmp_path)
+    glossary = (tmp_path / "glossary.md").read_text(encoding="utf-8")
+    terms = {
+        re.sub(r"[^\w -]", "", line[3:].lower()).replace(" ", "-")
+        for line in glossary.splitlines()
+        if line[:3] == "## "
+    }
+    for path in tmp_path.iterdir():
+        for target in re.findall(r"\]\(([^)#]*(?:#[^)]*)?)\)", path.read_text(encoding="utf-8")):
+            file, _, term = target.partition("#")
+            if "://" not in target:
+                assert not file or (tmp_path / file).exists(), (path.name, target)
+                assert not term or term in terms, (path.name, target)

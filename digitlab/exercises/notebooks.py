@@ -5,6 +5,7 @@ In a clone of the repository they lie in ``lessons/``; a wheel brings them along
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from digitlab.writing import write_whole
@@ -32,7 +33,7 @@ def lessons_folder() -> Path:
 
 
 def copy_lessons(folder: str | Path, *, force: bool = False) -> list[Path]:
-    """Copy the notebooks into ``folder``, which is made if it is not there; returns the copies that were written.
+    """Copy the notebooks and the glossary into ``folder``, made if it is not there; returns the notebooks written.
 
     A notebook that is there already and differs is somebody's work: then nothing at all is copied, unless ``force``.
 
@@ -40,7 +41,9 @@ def copy_lessons(folder: str | Path, *, force: bool = False) -> list[Path]:
         LessonError: notebooks of those names are there and differ.
         OSError: the folder cannot be written to.
     """
-    originals = {Path(folder, path.name): path.read_bytes() for path in lessons_folder().glob("*.ipynb")}
+    source = lessons_folder()
+    glossary = next(source.glob("glossary.md"), source.parent / "docs" / "glossary.md")
+    originals = {Path(folder, path.name): _portable(path) for path in [*source.glob("*.ipynb"), glossary]}
     missing = [path for path in sorted(originals) if not path.exists()]
     edited = [path for path in sorted(originals) if path.exists() and path.read_bytes() != originals[path]]
     if edited and not force:
@@ -51,4 +54,10 @@ def copy_lessons(folder: str | Path, *, force: bool = False) -> list[Path]:
     Path(folder).mkdir(parents=True, exist_ok=True)
     for path in missing + edited:
         write_whole(path, originals[path])
-    return missing + edited
+    return [path for path in missing + edited if path.suffix == ".ipynb"]
+
+
+def _portable(path: Path) -> bytes:
+    """A file whose links lead somewhere in any folder: of the site's other pages only the names are left."""
+    text = path.read_text(encoding="utf-8").replace("](../docs/glossary.md", "](glossary.md")
+    return re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", text).encode()
