@@ -36,7 +36,7 @@ _HOMES = {
     "Picture": "plots.style",
     "RandomAffine": "data.augmentation",
     "Recipe": "recipes",
-    "RunSettings": "runs.settings",
+    "RunSettings": "runs.state",
     "SoftmaxRegression": "models",
     "TrainingError": "training",
     "accuracy": "metrics",

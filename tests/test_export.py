@@ -186,7 +186,7 @@ def test_files_that_cannot_be_used_are_one_line(tmp_path: Path, fails: Callable[
     (tmp_path / "text.safetensors").write_text("weights")
     assert "no model at" in fails(tmp_path / "empty", output)
     assert "no model at" in fails(tmp_path / "nowhere", output)
-    assert "not a safetensors file" in fails(tmp_path / "text.safetensors", output)
+    assert "is damaged" in fails(tmp_path / "text.safetensors", output)
     assert "No such file or directory" in fails(path, tmp_path / "no" / "out.js")
     assert "cannot use" in fails(path, tmp_path)
 
