@@ -25,7 +25,7 @@ MODEL_FILE = "model.safetensors"
 
 _FORMAT = "digitlab model 1"
 SHIPPED_FILE = Path(__file__).parents[1] / "assets" / "cnn.safetensors"
-_MAX_BYTES = 4 << 20  # four times the largest network here: a stranger's file may hold anything
+_MAX_BYTES = 4 << 20  # five times the largest network here: a stranger's file may hold anything
 
 
 class CheckpointError(ValueError):
