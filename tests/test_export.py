@@ -1,8 +1,6 @@
 import base64
-import errno
 import importlib.util
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -196,18 +194,3 @@ def test_the_model_is_not_overwritten(tmp_path: Path, fails: Callable[..., str])
     for output in (path, tmp_path / "link.pt"):
         assert "is the model itself" in fails(path.parent, output)
     assert path.read_bytes() == before
-
-
-def test_a_full_disk_leaves_the_earlier_file(
-    tmp_path: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, output = save(tmp_path / "run" / "model.safetensors"), tmp_path / "out.js"
-    output.write_text("earlier")
-
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr("digitlab.data.mnist.os.fsync", full)
-    assert "No space left" in fails(path, output)
-    assert output.read_text() == "earlier"
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["out.js", "run"]

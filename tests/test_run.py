@@ -81,21 +81,10 @@ def test_the_folder_holds_what_it_should(finished_run: Path) -> None:
 
 def test_metrics_are_complete_and_can_be_computed_again(finished_run: Path) -> None:
     summary = json.loads((finished_run / "metrics.json").read_text())
-    assert {
-        "test_accuracy",
-        "test_accuracy_ci95",
-        "test_loss",
-        "train_seconds",
-        "images_per_second",
-        "epochs",
-        "parameters",
-        "model",
-        "recipe",
-        "seed",
-        "data",
-        "device",
-        "versions",
-    } <= summary.keys()
+    names = (
+        "test_accuracy test_accuracy_ci95 test_loss train_seconds images_per_second epochs parameters model"
+    )
+    assert {*names.split(), "recipe", "seed", "data", "device", "versions"} <= summary.keys()
     assert summary["data"]["name"] == "sample"
     assert summary["data"]["n_train"] + summary["data"]["n_val"] == 8000
     assert summary["data"]["n_test"] == 2000
@@ -115,15 +104,8 @@ def test_metrics_are_complete_and_can_be_computed_again(finished_run: Path) -> N
 def test_history_has_a_row_an_epoch(undisturbed: Path) -> None:
     rows = json.loads((undisturbed / "history.json").read_text())
     assert [row["epoch"] for row in rows] == [1, 2, 3]
-    assert rows[0].keys() == {
-        "epoch",
-        "train_loss",
-        "train_accuracy",
-        "val_loss",
-        "val_accuracy",
-        "lr",
-        "seconds",
-    }
+    names = "epoch train_loss train_accuracy val_loss val_accuracy lr seconds"
+    assert list(rows[0]) == names.split()
 
 
 def interrupt_at(patch: pytest.MonkeyPatch, batch: int) -> None:
