@@ -33,7 +33,7 @@ _HOMES = {
     "History": "training",
     "RandomAffine": "data.augmentation",
     "Recipe": "recipes",
-    "RunSettings": "runs.settings",
+    "RunSettings": "runs.state",
     "SoftmaxRegression": "models",
     "TrainingError": "training",
     "accuracy": "metrics",

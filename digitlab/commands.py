@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,27 +20,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from digitlab.photo import Photo
-    from digitlab.runs.settings import RunSettings
-
-
-class Stopped(KeyboardInterrupt):
-    """The system asked the command to stop, by this signal."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__("asked to stop")
-        self.signal = number
+    from digitlab.runs.state import RunSettings
 
 
 def train(options: argparse.Namespace) -> int:
-    """Train, test and report; or go on with an interrupted run."""
+    """Train a network, test it, and write a report with pictures."""
     if options.resume and options.output is None:
         raise ValueError("--resume needs --output, the folder of the interrupted run")
     from digitlab.recipes import get_recipe
     from digitlab.runs.committee import train_committee
     from digitlab.runs.distributed import WorkerError, process_group, rank
     from digitlab.runs.run import resume_run, saved_settings, train_run
-    from digitlab.runs.settings import RunSettings
-    from digitlab.runs.state import STATE_FILE
+    from digitlab.runs.state import STATE_FILE, RunSettings
 
     recipe_name = options.recipe or "classic"
     settings = _with_options(RunSettings(get_recipe(recipe_name)), options)
@@ -52,8 +44,9 @@ def train(options: argparse.Namespace) -> int:
             if n_members is not None:
                 summary = train_committee(settings, n_members, folder, resume=resume, progress=progress)
             elif resume:
-                saved = saved_settings(folder)
-                if saved is not None and _differs(saved, options):
+                saved = saved_settings(folder) or settings
+                asked = replace(_with_options(saved, options), device=saved.device)
+                if asked != saved or options.recipe not in (None, saved.recipe.name):
                     raise ValueError(f"{folder} was started with other settings: leave them out to resume it")
                 summary = resume_run(folder, device=options.device, progress=progress)
             else:
@@ -64,8 +57,9 @@ def train(options: argparse.Namespace) -> int:
             again += f" --recipe {recipe_name} --committee {n_members}, and the settings as before"
         elif not (folder / STATE_FILE).exists():
             raise
-        print_error(f"{str(stop) or 'interrupted'}; go on with: digitlab train {again}")
-        return 2 if isinstance(stop, WorkerError) else exit_status(stop)
+        message, *number = stop.args or ("interrupted", signal.SIGINT)
+        stop.args = (f"{message}; go on with: digitlab train {again}", *number)
+        raise
     if progress:
         _print_scores("test   ", summary, summary["data"]["n_test"])
         if n_members is None:
@@ -78,15 +72,10 @@ def train(options: argparse.Namespace) -> int:
 
 def _with_options(settings: RunSettings, options: argparse.Namespace) -> RunSettings:
     """The settings, changed where the command line says otherwise."""
-    data = None if options.data == "auto" else options.data
-    of_recipe = _given(model=options.model, epochs=options.epochs, batch_size=options.batch_size)
-    of_run = _given(source=data, seed=options.seed, device=options.device)
+    given = {name: value for name, value in vars(options).items() if value not in (None, "auto")}
+    of_recipe = {name: given[name] for name in ("model", "epochs", "batch_size") if name in given}
+    of_run = {name: given[name] for name in ("source", "seed", "device") if name in given}
     return replace(settings, recipe=replace(settings.recipe, **of_recipe), **of_run)
-
-
-def _differs(saved: RunSettings, options: argparse.Namespace) -> bool:
-    asked = replace(_with_options(saved, options), device=saved.device)  # another device can take over
-    return asked != saved or options.recipe not in (None, saved.recipe.name)
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -103,9 +92,7 @@ def evaluate(options: argparse.Namespace) -> int:
     name = " or ".join(sorted({each.model_name for each in members}))
     sources = {each.data_name for each in members}
     if "mnist" in sources and test.name == "sample":
-        print_note(
-            "the sample is part of MNIST's training set, from which this model learnt: too good a figure"
-        )
+        print_note("too good: the sample is part of MNIST's training set, from which this model learnt")
     if options.json:
         about = {"model": name, "n_members": len(members), "data": {"name": test.name, "n_test": len(test)}}
         print(json.dumps({**scores, **about}))
@@ -117,7 +104,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 def predict(options: argparse.Namespace) -> int:
-    """Read the digits in pictures."""
+    """Read the digits in photos or scans."""
     import torch
 
     from digitlab.photo import PhotoError, read_digits
@@ -174,11 +161,12 @@ def export(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Time ways of training."""
+    """Time ways of training side by side on this machine."""
     from digitlab.bench.race import bench_table, run_bench
     from digitlab.runs.run import write_json
 
-    result = run_bench(options.quick, options.data, None if options.json else _print_progress)
+    progress = None if options.json else partial(print, file=sys.stderr, flush=True)
+    result = run_bench(options.quick, options.data, progress)
     if options.output:
         write_json(options.output, result)
     print(json.dumps(result) if options.json else bench_table(result))
@@ -186,7 +174,7 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def lessons(options: argparse.Namespace) -> int:
-    """Copy the course's notebooks."""
+    """Copy the course's notebooks into a folder of yours."""
     from digitlab.exercises.notebooks import copy_lessons
 
     written = copy_lessons(options.folder, force=options.force)
@@ -209,7 +197,7 @@ def progress(options: argparse.Namespace) -> int:
 
 
 def download(options: argparse.Namespace) -> int:
-    """Fetch MNIST or Fashion-MNIST."""
+    """Fetch what is missing or damaged of MNIST or Fashion-MNIST."""
     from digitlab.data.mnist import data_folder, download
 
     folder = data_folder()
@@ -220,7 +208,7 @@ def download(options: argparse.Namespace) -> int:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Say what is installed and found."""
+    """Say what is installed, what is found and what is missing."""
     from digitlab.doctor import examine
 
     for line in examine():
@@ -235,21 +223,12 @@ def _stop_on_request() -> None:
     """A closed terminal or a machine that shuts down ends the command as Ctrl-C does."""
 
     def stop(number: int, _frame: object) -> NoReturn:
-        raise Stopped(number)
+        raise KeyboardInterrupt("asked to stop", number)
 
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows knows no SIGHUP
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # under nohup it is ignored
             signal.signal(number, stop)
-
-
-def exit_status(stop: KeyboardInterrupt) -> int:
-    """130 for Ctrl-C, 143 for a request to terminate."""
-    return 128 + (stop.signal if isinstance(stop, Stopped) else signal.SIGINT)
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _print_scores(label: str, scores: dict[str, Any], n: int) -> None:
@@ -262,10 +241,6 @@ def print_error(message: str) -> None:
     """The one line that a user gets for what went wrong."""
     rank = os.environ.get("RANK", "0")  # which of the workers says so, if torchrun started several
     print(f"digitlab: error: {f'worker {rank}: ' * (rank != '0')}{message}", file=sys.stderr)
-
-
-def _print_progress(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 def print_note(message: str) -> None:

@@ -10,10 +10,7 @@ from digitlab.names import DEVICES
 
 @checked
 def choose_device(name: str = "auto") -> torch.device:
-    """``"auto"`` takes CUDA if there is one, else Apple's MPS, else the CPU; another name is checked.
-
-    Raises:
-        ValueError: an unknown name, or a device that this machine does not have.
+    """``"auto"`` takes CUDA if there is one, else Apple's MPS, else the CPU; another must be there.
 
     Examples:
         >>> choose_device("cpu")

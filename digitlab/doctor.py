@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
@@ -23,19 +23,16 @@ def examine() -> Iterator[str]:
     yield f"torch        {torch.__version__}"
     yield f"torchvision  {_installed('torchvision')}"
     yield f"device       {choose_device('auto')}; {torch.get_num_threads()} threads"
-    yield f"sample       {_said(_sample)}"
-    yield f"model        {_said(_model)}"
-    yield f"mnist        {_said(_mnist)}"
+    for name, look in (("sample", _sample), ("model", _model), ("mnist", _mnist)):
+        try:
+            yield f"{name:<12} {look()}"
+        except (ValueError, OSError) as error:
+            yield f"{name:<12} {error}"
+            if name == "mnist":
+                yield "             get it with: digitlab download"
     for package, extra in _EXTRAS.items():
         advice = f'not installed (optional): pip install "digitlab[{extra}]"'
         yield f"{package:<12} {_installed(package) or advice}"
-
-
-def _said(look: Callable[[], str]) -> str:
-    try:
-        return look()
-    except (ValueError, OSError) as error:
-        return str(error)
 
 
 def _sample() -> str:
@@ -43,17 +40,11 @@ def _sample() -> str:
 
 
 def _model() -> str:
-    n_parameters = sum(parameter.numel() for parameter in load_shipped_model().parameters())
-    return f"cnn, {n_parameters:,} parameters, inside the package"
+    return f"{type(load_shipped_model()).__name__}, inside the package"
 
 
 def _mnist() -> str:
-    folder = data_folder()
-    try:
-        n_mnist = sum(len(load_mnist(split, download=False)) for split in SPLITS)
-    except ValueError as error:
-        raise ValueError(f"{error}\n             get it with: digitlab download") from error
-    return f"{n_mnist:,} digits in {folder}"
+    return f"{sum(len(load_mnist(split, download=False)) for split in SPLITS):,} digits in {data_folder()}"
 
 
 def _installed(package: str) -> str | None:

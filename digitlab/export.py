@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from digitlab.checks import checked
+from digitlab.data import load_sample, normalize
 from digitlab.models import DigitModel
 from digitlab.names import MEAN, STD
-from digitlab.runs.checkpoint import MODEL_FILE, load_checkpoint
+from digitlab.runs.checkpoint import MODEL_FILE, Checkpoint, load_checkpoint
 from digitlab.wording import percent
 from digitlab.writing import write_whole
 
@@ -38,24 +39,20 @@ def export_playground(path: str | Path, output: str | Path) -> None:
         >>> print((folder / "mine.js").read_text()[:55])
         window.digitlabWeights = '{"format": "digitlab-weights"
     """
-    file = _model_file(path)
-    checkpoint = load_checkpoint(file)
+    file, checkpoint = _loaded(path, output)
     if checkpoint.model_name != "cnn":
-        raise ValueError(
-            f"the playground runs the model 'cnn', and {file} holds {checkpoint.model_name!r}: "
-            "train one with --model cnn, or export it as onnx"
-        )
+        raise ValueError(f"the playground runs the model 'cnn', and {file} holds {checkpoint.model_name!r}")
     name = file.resolve().parent.name if file.name == MODEL_FILE else file.stem
     script = playground_script(checkpoint.model, name, _measured(checkpoint.metadata))
-    _write(Path(output), script.encode(), file)
+    write_whole(Path(output), script.encode())
 
 
 @checked
 def export_onnx(path: str | Path, output: str | Path) -> None:
     """Write any of digitlab's networks as one ONNX file: images ``(batch, 1, 28, 28)`` to logits ``(batch, 10)``.
 
-    ``path`` is a run's folder or a model's file; the images must be normalised. Where ONNX Runtime is installed,
-    the network is run there first, and written only if its logits are PyTorch's.
+    ``path`` is a run's folder or a model's file. Where ONNX Runtime is installed, the network is written only if its
+    logits there are PyTorch's.
 
     Examples:
         >>> export_onnx("runs/my-run", "my-run.onnx")  # doctest: +SKIP
@@ -63,11 +60,20 @@ def export_onnx(path: str | Path, output: str | Path) -> None:
     missing = [package for package in ("onnx", "onnxscript") if find_spec(package) is None]
     if missing:
         raise ValueError(f'ONNX export needs {" and ".join(missing)}: pip install "digitlab[onnx]"')
-    model = load_checkpoint(_model_file(path)).model
+    model = _loaded(path, output)[1].model
     content = _to_onnx(model)
     if find_spec("onnxruntime"):
         _check_onnx(content, model)
-    _write(Path(output), content, _model_file(path))
+    write_whole(Path(output), content)
+
+
+def _loaded(path: str | Path, output: str | Path) -> tuple[Path, Checkpoint]:
+    """The model's file, which must not be the one to write, and what is in it."""
+    file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
+    checkpoint = load_checkpoint(file)
+    if Path(output).exists() and file.samefile(output):
+        raise ValueError(f"{output} is the model itself: choose another file to write")
+    return file, checkpoint
 
 
 def playground_script(model: nn.Module, name: str, measured: str) -> str:
@@ -99,12 +105,10 @@ def _plain(text: str) -> str:
 
 def _measured(metadata: dict[str, Any]) -> str:
     try:
-        accuracy, data = float(metadata["test_accuracy"]), metadata["data"]
-        if 0 <= accuracy <= 1:
-            return measured_in_words(accuracy, int(data["n_test"]), str(data["name"]))
+        data = metadata["data"]
+        return measured_in_words(float(metadata["test_accuracy"]), int(data["n_test"]), str(data["name"]))
     except (ValueError, KeyError, TypeError, OverflowError):  # never tested, or a stranger's
-        pass
-    return "not measured"
+        return "not measured"
 
 
 def measured_in_words(accuracy: float, n_digits: int, data: str) -> str:
@@ -136,21 +140,9 @@ def _to_onnx(model: DigitModel) -> bytes:
 def _check_onnx(content: bytes, model: DigitModel) -> None:
     runtime: Any = import_module("onnxruntime")
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    generator = torch.Generator().manual_seed(0)
-    for n_images in (1, 7):
-        images = torch.rand(n_images, 1, 28, 28, generator=generator, device="cpu").sub(MEAN).div(STD)
-        (logits,) = session.run(["logits"], {"images": images.numpy()})
-        with torch.no_grad():
-            difference = (torch.from_numpy(logits) - model(images)).abs().max().item()
-        if not difference <= 1e-4:  # rounding, where logits are around 20
-            raise ValueError(f"ONNX Runtime's logits differ from PyTorch's by {difference:.1e}")
-
-
-def _model_file(path: str | Path) -> Path:
-    return Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
-
-
-def _write(target: Path, content: bytes, model_file: Path) -> None:
-    if target.exists() and target.samefile(model_file):
-        raise ValueError(f"{target} is the model itself: choose another file to write")
-    write_whole(target, content)
+    images = normalize(load_sample("test").images[:7])
+    (logits,) = session.run(["logits"], {"images": images.numpy()})
+    with torch.no_grad():
+        difference = (torch.from_numpy(logits) - model(images)).abs().max().item()
+    if not difference <= 1e-4:  # rounding, where logits are around 20
+        raise ValueError(f"ONNX Runtime's logits differ from PyTorch's by {difference:.1e}")

@@ -12,12 +12,7 @@ PREFIX = ".digitlab-"
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: every file that digitlab leaves behind is written by this function.
-
-    Raises:
-        OSError: the folder is not writable, the disk is full, or ``path`` is a folder or a device; an earlier
-            file of that name is untouched.
-    """
+    """Write a file whole or, with an `OSError`, not at all: every file that digitlab leaves is written here."""
     if path.exists() and not path.is_file():
         raise OSError(22, "not an ordinary file", str(path))  # as root, /dev/null could be replaced
     temporary = None

@@ -20,7 +20,7 @@ import pytest
 from digitlab.data import Digits, load_sample
 from digitlab.recipes import get_recipe
 from digitlab.runs.run import train_run
-from digitlab.runs.settings import RunSettings
+from digitlab.runs.state import RunSettings
 
 
 @pytest.fixture(autouse=True)

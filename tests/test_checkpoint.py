@@ -1,3 +1,4 @@
+import re
 import struct
 import subprocess
 import sys
@@ -36,8 +37,8 @@ def test_what_is_saved_is_what_is_loaded(name: str, tmp_path: Path) -> None:
     ("spoil", "fault"),
     [
         (lambda model: model.fc.bias.data.fill_(torch.nan), "not finite numbers, in fc.bias"),
-        (lambda model: model.double(), "F32"),
-        (lambda model: setattr(model, "fc", torch.nn.Linear(784, 9)), "expected F32"),
+        (lambda model: model.double(), "float64"),
+        (lambda model: setattr(model, "fc", torch.nn.Linear(784, 9)), "expected torch.float32 (10, 784)"),
         (lambda model: setattr(model, "more", torch.nn.Linear(2, 2)), "does not have 'more.bias'"),
     ],
 )
@@ -47,9 +48,8 @@ def test_what_could_not_be_loaded_is_not_saved(spoil, fault: str, tmp_path: Path
     before = path.read_bytes()
     model = create_model("softmax")
     spoil(model)
-    with pytest.raises(ValueError, match="could not be loaded again") as error:
+    with pytest.raises(ValueError, match=re.escape(fault)):
         save_checkpoint(path, model, "softmax")
-    assert fault in str(error.value)
     assert path.read_bytes() == before
     with pytest.raises(ValueError, match="unknown model 'resnet'"):
         save_checkpoint(path, create_model("softmax"), "resnet")
@@ -81,7 +81,7 @@ def test_the_message_says_what_does_not_fit(tmp_path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content.replace(b'"model":"mlp"', b'"model":"cnn"'))
     with pytest.raises(
-        CheckpointError, match=r"model\.safetensors does not fit a CNN, which needs 'conv1\.bias'"
+        CheckpointError, match=r"model\.safetensors .* not fit a CNN, which needs 'conv1\.bias'"
     ):
         load_checkpoint(path)
     path.write_bytes(content[:-4] + struct.pack("<f", float("nan")))

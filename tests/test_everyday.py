@@ -437,7 +437,7 @@ def test_a_file_of_another_format(tmp_path: Path, form: str) -> None:
     save_file(
         SHIPPED.state_dict(), tmp_path / "x.safetensors", {"format": form, "model": "cnn", "metadata": "{}"}
     )
-    with pytest.raises(dl.CheckpointError, match="not a model of this version") as error:
+    with pytest.raises(dl.CheckpointError, match="not from this version") as error:
         dl.load_checkpoint(tmp_path / "x.safetensors")
     one_line(error.value)
 

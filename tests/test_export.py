@@ -1,8 +1,6 @@
 import base64
-import errno
 import importlib.util
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,8 +79,6 @@ def test_a_run_is_exported_with_its_name_and_figures(
     [
         {},
         {"test_accuracy": "much", "data": {"name": "mnist", "n_test": 1}},
-        {"test_accuracy": 1.5, "data": {"name": "mnist", "n_test": 1}},
-        {"test_accuracy": float("nan"), "data": {"name": "mnist", "n_test": 1}},
         {"test_accuracy": 0.5, "data": {"name": "mnist"}},
         {"test_accuracy": 0.5, "data": {"name": "mnist", "n_test": float("inf")}},
         {"test_accuracy": 0.5, "data": "mnist"},
@@ -186,7 +182,7 @@ def test_files_that_cannot_be_used_are_one_line(tmp_path: Path, fails: Callable[
     (tmp_path / "text.safetensors").write_text("weights")
     assert "no model at" in fails(tmp_path / "empty", output)
     assert "no model at" in fails(tmp_path / "nowhere", output)
-    assert "not a safetensors file" in fails(tmp_path / "text.safetensors", output)
+    assert "is damaged" in fails(tmp_path / "text.safetensors", output)
     assert "No such file or directory" in fails(path, tmp_path / "no" / "out.js")
     assert "cannot use" in fails(path, tmp_path)
 
@@ -198,18 +194,3 @@ def test_the_model_is_not_overwritten(tmp_path: Path, fails: Callable[..., str])
     for output in (path, tmp_path / "link.pt"):
         assert "is the model itself" in fails(path.parent, output)
     assert path.read_bytes() == before
-
-
-def test_a_full_disk_leaves_the_earlier_file(
-    tmp_path: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, output = save(tmp_path / "run" / "model.safetensors"), tmp_path / "out.js"
-    output.write_text("earlier")
-
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr("digitlab.data.mnist.os.fsync", full)
-    assert "No space left" in fails(path, output)
-    assert output.read_text() == "earlier"
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["out.js", "run"]

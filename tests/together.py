@@ -33,9 +33,9 @@ def main() -> None:
             scores = train_one_epoch(trained, batches, torch.optim.SGD(model.parameters(), lr=0.05))
             test_loader = _InDoublePrecision(DigitLoader(test, 50, shuffle=False, **own))
             found[name] = (model.state_dict(), scores, evaluate(trained, test_loader))
-        numbered = torch.arange(N_TEST)  # labels that say which image it is
-        numbers = type(test)(test.images, numbered, test.name, test.split)
-        shares = [labels.tolist() for _, labels in DigitLoader(numbers, 50, shuffle=False, **own)]
+        numbered = DigitLoader(test, 50, shuffle=False, **own)
+        numbered.labels = torch.arange(N_TEST)  # labels that say which image it is
+        shares = [labels.tolist() for _, labels in numbered]
         found["seen"] = [number for worker in all_gather(shares) for share in worker for number in share]
         if rank() == 0:
             torch.save(found, sys.argv[1])

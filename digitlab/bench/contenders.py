@@ -17,7 +17,7 @@ from digitlab.data import MEAN, STD, DigitLoader, Digits, load_digits
 from digitlab.models import CNN
 from digitlab.recipes import get_recipe
 from digitlab.runs.run import train_model
-from digitlab.runs.settings import RunSettings
+from digitlab.runs.state import RunSettings
 from digitlab.training import Batches, evaluate, train_one_epoch
 
 

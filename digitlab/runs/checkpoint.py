@@ -15,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from digitlab.checks import checked
-from digitlab.models import DigitModel, create_model, list_models
+from digitlab.checks import checked, described
+from digitlab.models import DigitModel, create_model
 from digitlab.modes import unwrapped
 from digitlab.writing import write_whole
 
@@ -25,19 +25,22 @@ MODEL_FILE = "model.safetensors"
 
 _FORMAT = "digitlab model 1"
 SHIPPED_FILE = Path(__file__).parents[1] / "assets" / "cnn.safetensors"
-_MAX_BYTES = 16 << 20  # twenty times the largest network here: a stranger's file may hold anything
+_MAX_BYTES = 4 << 20  # five times the largest network here: a stranger's file may hold anything
 
 
 class CheckpointError(ValueError):
     """A file that is missing, damaged, foreign or does not fit. The message names it, in one line."""
 
 
+def damaged(path: object, fault: object) -> CheckpointError:
+    """The error for a file whose content cannot be used."""
+    reason = " ".join(str(fault).split())[:100] or type(fault).__name__
+    return CheckpointError(f"{path} is damaged, or not from this version of digitlab ({reason})")
+
+
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained network in evaluation mode, its name for `digitlab.models.create_model`, and what is known about it.
-
-    ``metadata`` is plain data: how the model was trained and how it measures.
-    """
+    """A trained network in evaluation mode, its name for `digitlab.models.create_model`, and what is known about it."""
 
     model: DigitModel
     model_name: str
@@ -56,12 +59,8 @@ def save_checkpoint(
 ) -> None:
     """Write the model's weights with what should be known about them. The file is there whole or not at all.
 
-    ``model_name`` is the name under which `digitlab.models.create_model` makes a model that these weights fit;
-    ``metadata`` is plain data that JSON can hold.
-
-    Raises:
-        OSError: the file cannot be written.
-        ValueError: weights that do not fit that model, or are not finite.
+    `digitlab.models.create_model` must make a model of that name that these finite weights fit; ``metadata`` is what
+    JSON can hold.
 
     Examples:
         >>> import tempfile
@@ -70,12 +69,9 @@ def save_checkpoint(
         >>> load_checkpoint(folder).metadata
         {'note': 'untrained'}
     """
-    weights = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in unwrapped(model).state_dict().items()
-    }
-    fault = _misfit(_new_model(model_name), weights) or _not_finite(weights)
-    if fault:
-        raise ValueError(f"this model could not be loaded again: it {fault}")
+    state = unwrapped(model).state_dict()
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    _check_fit(_new_model(model_name), weights)
     about = {"format": _FORMAT, "model": model_name, "metadata": json.dumps(metadata or {})}
     write_whole(Path(path), save(weights, about))
 
@@ -85,11 +81,10 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
     """Read what `save_checkpoint` wrote: a file, or a run's folder, which holds it as ``model.safetensors``.
 
     Raises:
-        CheckpointError: the file is missing, damaged, not a model of digitlab's, or does not fit the model that
-            it names.
+        CheckpointError: the file is missing, damaged, or no model of this version of digitlab's.
     """
     path = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
-    shown = _in_one_line(path)
+    shown = path if str(path).isprintable() else ascii(str(path))
     if not path.exists():
         raise CheckpointError(f"no model at {shown}")
     if not path.is_file() or path.stat().st_size > _MAX_BYTES:
@@ -97,28 +92,17 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
     try:
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
-            if about.get("format") != _FORMAT:
-                raise CheckpointError(f"{shown} is not a model of this version of digitlab's")
-            if about.get("model") not in list_models():
-                raise CheckpointError(f"{shown} holds a model that this version does not know")
-            model, names = _new_model(about["model"]), list(file.keys())
-            fault = _misfit(model, {name: file.get_slice(name) for name in names})
-            if not fault:
-                weights = {name: file.get_tensor(name) for name in names}
-                fault = _not_finite(weights)
-        if fault:
-            raise CheckpointError(f"{shown} {fault}")
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if about["format"] != _FORMAT:
+            raise ValueError(f"its format is {about['format']!r}")
+        model = _new_model(about["model"])
+        _check_fit(model, weights)
         model.load_state_dict(weights)
-        metadata = json.loads(about["metadata"])
-        if not isinstance(metadata, dict):
-            raise ValueError("its metadata are no dictionary")
-    except CheckpointError:
-        raise
+        metadata = dict(json.loads(about["metadata"]))
     except OSError as error:
         raise CheckpointError(f"cannot read {shown}: {error.strerror or 'no access'}") from None
-    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
-        raise CheckpointError(f"{shown} is damaged, or not a safetensors file ({reason})") from None
+    except (SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise damaged(shown, error) from None
     return Checkpoint(model.to(device).eval(), about["model"], metadata)
 
 
@@ -141,32 +125,14 @@ def _new_model(name: str) -> DigitModel:
         return create_model(name)
 
 
-def _misfit(model: DigitModel, weights: dict[str, Any]) -> str | None:
-    """What keeps the weights, tensors or a file's slices, from being those of the model; ``None`` if they fit."""
-    expected = model.state_dict()
-    kind = type(model).__name__
+def _check_fit(model: DigitModel, weights: dict[str, Tensor]) -> None:
+    expected, kind = model.state_dict(), type(model).__name__
     for name in sorted(expected.keys() ^ weights.keys()):
         lack = "needs" if name in expected else "does not have"
-        return f"does not fit a {kind}, which {lack} {name[:60]!r}"
+        raise ValueError(f"does not fit a {kind}, which {lack} {name[:40]!r}")
     for name, tensor in weights.items():
-        wanted, got = _form(expected[name]), _form(tensor)
+        wanted, got = described(expected[name]), described(tensor)
         if wanted != got:
-            return f"does not fit a {kind}: {name} is {got}, expected {wanted}"
-    return None
-
-
-def _form(tensor: Any) -> str:
-    """Dtype and shape, as safetensors writes them: ``F32 [10, 1, 5, 5]``."""
-    if not isinstance(tensor, Tensor):
-        return f"{tensor.get_dtype()} {list(tensor.get_shape())}"
-    dtype = {torch.float32: "F32", torch.int64: "I64"}.get(tensor.dtype, tensor.dtype)
-    return f"{dtype} {list(tensor.shape)}"
-
-
-def _not_finite(weights: dict[str, Tensor]) -> str | None:
-    bad = next((name for name, tensor in weights.items() if not tensor.isfinite().all()), None)
-    return f"holds weights that are not finite numbers, in {bad}" if bad else None
-
-
-def _in_one_line(path: Path) -> str:
-    return "".join(character if character.isprintable() else "?" for character in str(path))
+            raise ValueError(f"does not fit a {kind}: {name} is {got}, expected {wanted}")
+        if not tensor.isfinite().all():
+            raise ValueError(f"holds weights that are not finite numbers, in {name}")

@@ -1,7 +1,4 @@
-"""A committee: several networks that differ in their seed alone decide together.
-
-Each member is a run with a folder of its own (`digitlab.runs.run`). No loop and no mathematics but the mean.
-"""
+"""A committee: several networks that differ in their seed alone, each a run of its own, decide together."""
 
 from __future__ import annotations
 
@@ -17,18 +14,14 @@ from digitlab.data import load_digits
 from digitlab.runs.checkpoint import Checkpoint, load_checkpoint
 from digitlab.runs.distributed import broadcast, rank
 from digitlab.runs.run import measure, resume_run, saved_settings, train_run, write_json
-from digitlab.runs.settings import RunSettings
-from digitlab.runs.state import RunError
+from digitlab.runs.state import RunError, RunSettings
 from digitlab.training import predict
 
 _MEMBER = "seed-{}"  # the folder of one member's run
 
 
 class Committee(nn.Module):
-    """Several networks as one, whose probabilities are the mean of theirs.
-
-    Takes what its members take, and returns logits ``(B, 10)`` as they do: the logarithms of the probabilities,
-    which a softmax turns back into them.
+    """Several networks as one, whose probabilities are the mean of theirs. Its logits are their logarithms.
 
     Examples:
         >>> from digitlab.models import create_model
@@ -66,13 +59,11 @@ def train_committee(
 ) -> dict[str, Any]:
     """Train networks with the seeds from ``settings.seed`` on, each in a folder ``seed-N``, and test them together.
 
-    That takes away the mistakes of chance, which each member makes for itself; the mistakes that all of them
-    share stay. With ``resume``, finished members are kept and an interrupted one goes on. Returns the content of
-    the committee's ``metrics.json``.
+    With ``resume``, finished members are kept and an interrupted one goes on. Returns the content of the committee's
+    ``metrics.json``.
 
     Raises:
         RunError: the folder holds members already and ``resume`` is false, or they had other settings.
-        ValueError: fewer than two members; and as `digitlab.runs.run.train_run`.
     """
     check_range("n_members", n_members, 2)
     folder = Path(output)
@@ -90,7 +81,17 @@ def train_committee(
             summaries.append(resume_run(member, device=own.device, progress=progress))
         else:
             summaries.append(train_run(own, member, progress=progress))
-    return dict(broadcast(_decide(folder, list(members), summaries) if rank() == 0 else None))
+    together: dict[str, Any] = {}
+    if rank() == 0:
+        test = load_digits("test", summaries[0]["data"]["name"])
+        model = Committee([load_checkpoint(member).model for member in members])
+        together = {
+            **measure(predict(model, test.images), test.labels),
+            "members": [{"seed": each["seed"], "test_accuracy": each["test_accuracy"]} for each in summaries],
+            **{key: summaries[0][key] for key in ("recipe", "data", "versions")},
+        }
+        write_json(folder / "metrics.json", together)
+    return dict(broadcast(together))
 
 
 def _kept(member: Path, settings: RunSettings) -> bool:
@@ -98,21 +99,7 @@ def _kept(member: Path, settings: RunSettings) -> bool:
     saved = saved_settings(member)
     if saved is None:
         return False
-    if settings.source == "auto":  # the run knows what that came to
-        settings = replace(settings, source=saved.source)
-    if saved != replace(settings, device=saved.device):
+    source = saved.source if settings.source == "auto" else settings.source  # the run knows what that came to
+    if saved != replace(settings, source=source, device=saved.device):
         raise RunError(f"{member} was trained with other settings: choose another --output")
     return True
-
-
-def _decide(folder: Path, members: list[Path], summaries: list[dict[str, Any]]) -> dict[str, Any]:
-    test = load_digits("test", summaries[0]["data"]["name"])
-    together = Committee([load_checkpoint(member).model for member in members])
-    first = summaries[0]
-    summary = {
-        **measure(predict(together, test.images), test.labels),
-        "members": [{"seed": each["seed"], "test_accuracy": each["test_accuracy"]} for each in summaries],
-        **{key: first[key] for key in ("recipe", "data", "versions")},
-    }
-    write_json(folder / "metrics.json", summary)
-    return summary

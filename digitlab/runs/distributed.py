@@ -1,10 +1,8 @@
-"""Many workers: one training, divided among processes that ``torchrun`` starts. Explained in lesson 14.
+"""Many workers: one training, divided among processes that ``torchrun --nproc-per-node 2`` starts. Lesson 14.
 
-``torchrun --nproc-per-node 2 -m digitlab train`` starts the same program twice. Each process has a number, its
-**rank**, and the same model; each takes every second image of each batch; before each step PyTorch's
-`DistributedDataParallel` adds up their gradients. So all take the step that a single process would have taken,
-but for two things: with dropout each worker draws its own random numbers, and batch normalisation on CPUs takes
-each worker's own statistics (on GPUs it is PyTorch's ``SyncBatchNorm``, over all of them).
+All take the step that a single process would have taken, but for two things: with dropout each worker draws its own
+random numbers, and batch normalisation on CPUs takes each worker's own statistics (on GPUs it is PyTorch's
+``SyncBatchNorm``, over all of them).
 """
 
 from __future__ import annotations
@@ -82,8 +80,8 @@ def all_gather(value: Any) -> list[Any]:
 def wrap_ddp(model: nn.Module, loader: DigitLoader) -> nn.Module:
     """The model, made to average its gradients with the other workers' in each backward pass.
 
-    PyTorch takes the plain mean over the workers, as if all had the same number of images. Weighted by the
-    share that the loader gave this worker, every image counts the same (exercise 14.2).
+    PyTorch takes the plain mean over the workers. Weighted by the share of the batch that each had, every image
+    counts the same (exercise 14.2).
     """
     if not dist.is_initialized():
         return model

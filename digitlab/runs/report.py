@@ -1,15 +1,10 @@
-"""A run's folder becomes one page, ``report.html``: self-contained, readable on a phone, in the dark and on paper.
-
-It is made from the folder alone: from ``metrics.json``, ``history.json`` and the pictures, each of which carries
-its own description, the alt text.
-"""
+"""A run's folder becomes one page, ``report.html``: self-contained, readable on a phone, in the dark and on paper."""
 
 from __future__ import annotations
 
 import base64
 import json
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from jaxtyping import Float
@@ -19,7 +14,7 @@ from digitlab import forward, interpret, metrics, plots
 from digitlab.checks import checked
 from digitlab.data import Digits, normalize
 from digitlab.models import DigitModel
-from digitlab.plots.style import Picture, read_description, save_picture
+from digitlab.plots.style import read_description, save_picture
 from digitlab.plots.walk import plot_walk
 from digitlab.training import History
 from digitlab.writing import write_whole
@@ -35,12 +30,6 @@ def write_figures(
     folder: Path, model: DigitModel, history: History, test: Digits, probabilities: Float[Tensor, "N C"]
 ) -> None:
     """Draw the run's pictures into ``folder/figures``, as PNG files; ``probabilities`` are those of the test digits."""
-    (folder / "figures").mkdir(exist_ok=True)
-    for name, picture in _draw(model, history, test, probabilities).items():
-        save_picture(picture, folder / "figures" / f"{name}.png")
-
-
-def _draw(model: DigitModel, history: History, test: Digits, probabilities: Tensor) -> dict[str, Picture]:
     image, label = test[_SAMPLE]
     device = next(model.parameters()).device
     steps = forward.walk(model, normalize(image[None]).to(device))
@@ -56,7 +45,9 @@ def _draw(model: DigitModel, history: History, test: Digits, probabilities: Tens
     }
     if len(mistakes.indices) > 0:
         pictures["misclassified"] = plots.plot_misclassified(test.images, mistakes)
-    return pictures
+    (folder / "figures").mkdir(exist_ok=True)
+    for name, picture in pictures.items():
+        save_picture(picture, folder / "figures" / f"{name}.png")
 
 
 def write_report(folder: str | Path) -> Path:
@@ -64,20 +55,21 @@ def write_report(folder: str | Path) -> Path:
     folder = Path(folder)
     summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
-    figures = {path.stem: _embed(path) for path in sorted((folder / "figures").glob("*.png"))}
+    figures = {}
+    for picture in sorted((folder / "figures").glob("*.png")):
+        content = base64.b64encode(picture.read_bytes()).decode()
+        alt = read_description(picture)
+        figures[picture.stem] = {"source": f"data:image/png;base64,{content}", "alt": alt}
     # StrictUndefined: a name that the template misspells is an error here, not a hole in the page.
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    n_wrong = round((1 - summary["test_accuracy"]) * summary["data"]["n_test"])
-    data_name = _DATA_NAMES[summary["data"]["name"]]
     page = template.render(
-        run=summary, history=history, figures=figures, n_wrong=n_wrong, data_name=data_name
+        run=summary,
+        history=history,
+        figures=figures,
+        n_wrong=round((1 - summary["test_accuracy"]) * summary["data"]["n_test"]),
+        data_name=_DATA_NAMES[summary["data"]["name"]],
     )
     path = folder / "report.html"
     write_whole(path, page.encode())
     return path
-
-
-def _embed(path: Path) -> dict[str, Any]:
-    content = base64.b64encode(path.read_bytes()).decode()
-    return {"source": f"data:image/png;base64,{content}", "alt": read_description(path)}

@@ -1,64 +1,75 @@
-"""One training run: settings go in, a folder comes out.
+"""One training run: settings go in, a folder with the model, its numbers, pictures and report comes out.
 
-Load and split the data, train by a recipe, test once at the end, and leave the model, the numbers, the pictures
-and the report. After each epoch everything that is needed to go on is saved as ``checkpoint.pt``; a finished run
-has ``model.safetensors`` instead.
+After each epoch everything that is needed to go on is saved as ``checkpoint.pt``; a finished run has
+``model.safetensors`` instead.
 """
 
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from dataclasses import asdict, replace
 from pathlib import Path
+from platform import python_version
 from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 from jaxtyping import Float, Int64
-from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch import Tensor
 
-from digitlab import metrics
+from digitlab import __version__, metrics
 from digitlab.checks import checked
-from digitlab.data import DigitLoader, Digits, load_digits, train_val_split
+from digitlab.data import DigitLoader, load_digits, train_val_split
 from digitlab.device import choose_device, has_bfloat16, is_available
 from digitlab.models import DigitModel, create_model
 from digitlab.recipes import make_optimizer, make_scheduler
 from digitlab.runs.checkpoint import MODEL_FILE, save_checkpoint
 from digitlab.runs.distributed import broadcast, local_device, rank, world_size, wrap_ddp
 from digitlab.runs.report import write_figures, write_report
-from digitlab.runs.settings import RunSettings
-from digitlab.runs.state import STATE_FILE, RunError, load_state, restore, save_state, settings_in
+from digitlab.runs.state import (
+    STATE_FILE,
+    RunError,
+    RunSettings,
+    load_state,
+    restore,
+    save_state,
+    settings_in,
+)
 from digitlab.training import History, fit, predict
 from digitlab.writing import remove_leftovers, write_whole
 
 _OWN_FILES = (STATE_FILE, MODEL_FILE, "metrics.json", "history.json", "report.html", "figures")
 
 
-@dataclass
 class Run:
-    """Everything that a run holds while it trains.
+    """Everything that a run holds while it trains. Each worker's loaders give its own share of every batch."""
 
-    ``trained`` is what the loop calls: the model itself or, with several workers, the model that averages its
-    gradients with theirs. Each worker's loaders give its own share of every batch.
-    """
-
-    settings: RunSettings
-    train: Digits
-    val: Digits
-    test: Digits
-    model: DigitModel
-    trained: nn.Module
-    train_loader: DigitLoader
-    val_loader: DigitLoader
-    optimizer: Optimizer
-    scheduler: LRScheduler | None
-    history: History
+    def __init__(self, settings: RunSettings) -> None:
+        recipe, seed = settings.recipe, settings.seed
+        device = local_device(choose_device(settings.device))
+        torch.manual_seed(seed)
+        # Channels last, as the batches are: see `digitlab.data.loader`.
+        model = create_model(recipe.model, recipe.dropout)
+        self.model = model.to(device).to(memory_format=torch.channels_last)
+        # Of several workers, only the first one downloads.
+        source = broadcast(load_digits("train", settings.source).name if rank() == 0 else None)
+        # What "auto" came to holds for the test too: the sample's digits are training digits of MNIST.
+        self.settings = replace(settings, source=source)
+        digits, self.test = load_digits("train", source), load_digits("test", source)
+        self.train, self.val = train_val_split(digits, len(digits) // 20, seed)
+        if recipe.n_digits is not None and recipe.n_digits < len(self.train):
+            self.train, _ = train_val_split(self.train, len(self.train) - recipe.n_digits, seed)
+        share: dict[str, Any] = {"rank": rank(), "n_workers": world_size(), "device": device}
+        altered: dict[str, Any] = {"augment": recipe.augment, "seed": seed, **share}
+        self.train_loader = DigitLoader(self.train, recipe.batch_size, shuffle=True, **altered)
+        self.val_loader = DigitLoader(self.val, 1000, shuffle=False, **share)
+        self.optimizer = make_optimizer(recipe, self.model)
+        self.scheduler = make_scheduler(recipe, self.optimizer, len(self.train_loader))
+        self.history = History()
+        if rank() > 0:  # the first weights are the same for all; what dropout leaves out is not
+            torch.manual_seed(seed + rank())
 
 
 @checked
@@ -67,12 +78,14 @@ def train_run(settings: RunSettings, output: str | Path, *, progress: bool = Tru
 
     Raises:
         RunError: the folder holds a run already, or another run is using it.
-        ValueError: a setting is wrong, the digits cannot be had, or the training has run away.
-        OSError: the folder cannot be written to.
     """
     folder = Path(output)
-    _check_unused(folder)
-    run = _prepare(settings)
+    # The first worker looks, for all of them: while one looks, another may be writing already.
+    found = broadcast([name for name in _OWN_FILES if (folder / name).exists()])
+    if found:
+        advice = "go on with --resume, or choose another" if STATE_FILE in found else "choose another"
+        raise RunError(f"{folder} holds a run already ({found[0]}): {advice} --output")
+    run = Run(settings)
     with _alone_in(folder):
         return _train_and_finish(run, folder, progress)
 
@@ -81,8 +94,8 @@ def train_run(settings: RunSettings, output: str | Path, *, progress: bool = Tru
 def resume_run(output: str | Path, *, device: str | None = None, progress: bool = True) -> dict[str, Any]:
     """Go on with an interrupted run after its last whole epoch, as if it had never stopped.
 
-    A finished run is left as it is. On another ``device`` than before (by default one that this machine lacks), or
-    with another PyTorch, the last bits may differ: a `UserWarning` says so.
+    A finished run is left as it is. On another ``device`` than before, or with another PyTorch, the last bits may
+    differ: a `UserWarning` says so.
 
     Raises:
         RunError: there is nothing to resume, or another run is using the folder.
@@ -97,7 +110,7 @@ def resume_run(output: str | Path, *, device: str | None = None, progress: bool 
         state = load_state(folder / STATE_FILE)
         settings = settings_in(folder / STATE_FILE, state)
         usual = settings.device if is_available(settings.device) else "auto"
-        run = _prepare(replace(settings, device=device or usual))
+        run = Run(replace(settings, device=device or usual))
         restore(run, state, folder / STATE_FILE)
         return _train_and_finish(run, folder, progress)
 
@@ -105,7 +118,7 @@ def resume_run(output: str | Path, *, device: str | None = None, progress: bool 
 @checked
 def train_model(settings: RunSettings) -> Run:
     """Train as `train_run` does, but write nothing: the result's ``model`` is the trained network."""
-    run = _prepare(settings)
+    run = Run(settings)
     _fit(run)
     return run
 
@@ -120,21 +133,12 @@ def saved_settings(output: str | Path) -> RunSettings | None:
     return None
 
 
-def _check_unused(folder: Path) -> None:
-    # The first worker looks, for all of them: while one looks, another may be writing already.
-    found = broadcast([name for name in _OWN_FILES if (folder / name).exists()])
-    if found:
-        advice = "go on with --resume, or choose another" if STATE_FILE in found else "choose another"
-        raise RunError(f"{folder} holds a run already ({found[0]}): {advice} --output")
-
-
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Keep a second run out of the folder. The operating system lifts the lock however this process ends."""
     if rank() > 0:  # the first worker writes; the others only train
         yield
         return
-    is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
     try:
@@ -147,51 +151,17 @@ def _alone_in(folder: Path) -> Iterator[None]:
     finally:
         lock.release()
         with suppress(OSError):  # Windows keeps a file that somebody looks at
-            Path(lock.lock_file).unlink(missing_ok=True)
-        if is_new and not any(folder.iterdir()):  # where nothing could be saved, nothing is left behind
-            folder.rmdir()
-
-
-def _prepare(settings: RunSettings) -> Run:
-    """Load the data, build the model and what trains it. Writes nothing."""
-    recipe = settings.recipe
-    device = local_device(choose_device(settings.device))
-    torch.manual_seed(settings.seed)
-    # Channels last, as the batches are: see `digitlab.data.loader`.
-    model = create_model(recipe.model, recipe.dropout).to(device).to(memory_format=torch.channels_last)
-    # Of several workers, only the first one downloads.
-    source = broadcast(load_digits("train", settings.source).name if rank() == 0 else None)
-    # What "auto" came to holds for the test too: the sample's digits are training digits of MNIST.
-    settings = replace(settings, source=source)
-    digits, test = load_digits("train", source), load_digits("test", source)
-    train, val = train_val_split(digits, len(digits) // 20, settings.seed)
-    if recipe.n_digits is not None and recipe.n_digits < len(train):
-        train, _ = train_val_split(train, len(train) - recipe.n_digits, settings.seed)
-    share: dict[str, Any] = {"rank": rank(), "n_workers": world_size(), "device": device}
-    train_loader = DigitLoader(
-        train, recipe.batch_size, shuffle=True, augment=recipe.augment, seed=settings.seed, **share
-    )
-    val_loader = DigitLoader(val, 1000, shuffle=False, **share)
-    optimizer = make_optimizer(recipe, model)
-    scheduler = make_scheduler(recipe, optimizer, len(train_loader))
-    trained = wrap_ddp(model, train_loader)
-    if rank() > 0:  # the first weights are the same for all; what dropout leaves out is not
-        torch.manual_seed(settings.seed + rank())
-    parts = (model, trained, train_loader, val_loader, optimizer, scheduler)
-    return Run(settings, train, val, test, *parts, History())
+            (folder / ".lock").unlink(missing_ok=True)
+            folder.rmdir()  # which fails, unless nothing could be saved
 
 
 def _train_and_finish(run: Run, folder: Path, progress: bool) -> dict[str, Any]:
     progress = progress and rank() == 0
     if progress:
-        recipe = run.settings.recipe
-        print(
-            f"data    {run.train.name}: {len(run.train):,} digits to learn from, {len(run.val):,} to validate, "
-            f"{len(run.test):,} to test\n"
-            f"model   {recipe.model}: {_n_parameters(run.model):,} parameters, on {run.train_loader.device}\n"
-            f"recipe  {recipe.name}: {recipe.description}",
-            flush=True,
-        )
+        recipe, train, device = run.settings.recipe, run.train, run.train_loader.device
+        print(f"data    {train.name}: {len(train):,} digits to learn from, {len(run.test):,} to test")
+        print(f"model   {recipe.model}: {_n_parameters(run.model):,} parameters, on {device}")
+        print(f"recipe  {recipe.name}: {recipe.description}", flush=True)
     if not run.history.rows:  # before the first epoch, so that a full disk is noticed now and not after it
         save_state(run, folder / STATE_FILE)
     _fit(run, after_epoch=lambda _: save_state(run, folder / STATE_FILE), progress=progress)
@@ -201,7 +171,7 @@ def _train_and_finish(run: Run, folder: Path, progress: bool) -> dict[str, Any]:
 def _fit(run: Run, after_epoch: Callable[[History], object] | None = None, progress: bool = False) -> None:
     recipe = run.settings.recipe
     fit(
-        run.trained,
+        wrap_ddp(run.model, run.train_loader),
         run.train_loader,
         run.val_loader,
         epochs=recipe.epochs,
@@ -215,16 +185,29 @@ def _fit(run: Run, after_epoch: Callable[[History], object] | None = None, progr
     )
 
 
-# --- the end --------------------------------------------------------------------------------------
-
-
 def _finish(run: Run, folder: Path) -> dict[str, Any]:
     """Test once, and write everything but what is written while training."""
     recipe = run.settings.recipe
     model = create_model(recipe.model)  # a plain one, without what several workers need
     model.load_state_dict(run.model.state_dict())
     probabilities = predict(model, run.test.images)
-    summary = _summarise(run, probabilities)
+    train_seconds = sum(row.seconds for row in run.history.rows)
+    sizes = {"n_train": len(run.train), "n_val": len(run.val), "n_test": len(run.test)}
+    summary = {
+        **measure(probabilities, run.test.labels),
+        "train_seconds": round(train_seconds, 3),
+        "images_per_second": round(len(run.train) * len(run.history) / train_seconds, 1),
+        "epochs": len(run.history),
+        "parameters": _n_parameters(model),
+        "model": recipe.model,
+        "recipe": recipe.name,
+        "seed": run.settings.seed,
+        "data": {"name": run.train.name, **sizes},
+        "device": str(run.train_loader.device),
+        "workers": world_size(),
+        "settings": asdict(run.settings),
+        "versions": {"digitlab": __version__, "python": python_version(), "torch": str(torch.__version__)},
+    }
     write_figures(folder, model, run.history, run.test, probabilities)
     write_json(folder / "history.json", run.history.to_list())
     write_json(folder / "metrics.json", summary)
@@ -232,6 +215,10 @@ def _finish(run: Run, folder: Path) -> dict[str, Any]:
     save_checkpoint(folder / MODEL_FILE, model, recipe.model, summary)
     (folder / STATE_FILE).unlink()
     return summary
+
+
+def _n_parameters(model: DigitModel) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 @checked
@@ -246,35 +233,6 @@ def measure(probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N"]) ->
         "test_accuracy_ci95": list(metrics.wilson_interval(n_correct, len(labels))),
         "test_loss": metrics.cross_entropy(probabilities, labels).mean().item(),
     }
-
-
-def _summarise(run: Run, probabilities: Tensor) -> dict[str, Any]:
-    train_seconds = sum(row.seconds for row in run.history.rows)
-    recipe = run.settings.recipe
-    sizes = {"n_train": len(run.train), "n_val": len(run.val), "n_test": len(run.test)}
-    return {
-        **measure(probabilities, run.test.labels),
-        "train_seconds": round(train_seconds, 3),
-        "images_per_second": round(len(run.train) * len(run.history) / train_seconds, 1),
-        "epochs": len(run.history),
-        "parameters": _n_parameters(run.model),
-        "model": recipe.model,
-        "recipe": recipe.name,
-        "seed": run.settings.seed,
-        "data": {"name": run.train.name, **sizes},
-        "device": str(run.train_loader.device),
-        "workers": world_size(),
-        "settings": run.settings.to_dict(),
-        "versions": {
-            "digitlab": version("digitlab"),
-            "python": platform.python_version(),
-            "torch": str(torch.__version__),
-        },
-    }
-
-
-def _n_parameters(model: DigitModel) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def write_json(path: Path, value: Any) -> None:
