@@ -1,4 +1,4 @@
-"""A trained network for use elsewhere: for the playground, or for any program that reads ONNX. See lesson 13."""
+"""A trained network for use elsewhere: for the playground, or for any program that reads ONNX. See lesson 15."""
 
 from __future__ import annotations
 

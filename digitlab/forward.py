@@ -20,7 +20,7 @@ Images = Float[Tensor, "B 1 28 28"]
 
 @checked
 def feature_maps(model: nn.Module, images: Images, layer: str) -> Tensor:
-    """The output of one submodule, maps ``(B, C, H, W)`` or vectors ``(B, D)``, caught by a forward hook. Lesson 08.
+    """The output of one submodule, maps ``(B, C, H, W)`` or vectors ``(B, D)``, caught by a forward hook. Lesson 10.
 
     Examples:
         >>> from digitlab.models import create_model
@@ -42,7 +42,7 @@ class Step:
 
 @checked
 def walk(model: nn.Module, images: Images) -> list[Step]:
-    """The whole forward pass, step by step, from the input to the logits. Explained in lesson 05.
+    """The whole forward pass, step by step, from the input to the logits. Explained in lesson 06.
 
     Dropout is left out. `torch.fx` cannot follow a model with an ``if`` on the value of a tensor.
 
@@ -93,7 +93,7 @@ class _Recorder(fx.Interpreter):
 
 @checked
 def receptive_field(model: nn.Module, layer: str, unit: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The part of the image that one unit sees: ``(top, left, bottom, right)``, half-open like slices. Lesson 04.
+    """The part of the image that one unit sees: ``(top, left, bottom, right)``, half-open like slices. Lesson 05.
 
     ``layer`` is a step of `walk` (``"max_pool2d"``) or a submodule (``"pair2"``), ``unit`` the row and column in
     its maps. Measured: of 56 blank images each has one row or column of NaN, and what is computed from a NaN is

@@ -1,4 +1,4 @@
-"""What a decision rests on, and how the network sees all the digits together. Lesson 08 builds these by hand.
+"""What a decision rests on, and how the network sees all the digits together. Lesson 10 builds these by hand.
 
 ``images`` are normalised; the model is left as it was. No picture proves a network right: random weights give one.
 """
@@ -48,7 +48,7 @@ def first_filters(model: nn.Module) -> Float[Tensor, "C height width"]:
 def saliency(
     model: nn.Module, images: Images, targets: Targets = None, signed: bool = False
 ) -> Float[Tensor, "B 28 28"]:
-    """How much the target's logit changes with each pixel: its gradient, per unit of normalised ink. Lesson 08.
+    """How much the target's logit changes with each pixel: its gradient, per unit of normalised ink. Lesson 10.
 
     Simonyan et al., "Deep Inside Convolutional Networks" (2013). ``signed``: above 0, ink speaks for the target.
 
@@ -75,7 +75,7 @@ def occlusion(
     stride: int = 1,
     fill: float = BACKGROUND,
 ) -> Float[Tensor, "B 28 28"]:
-    """How far the target's logit falls when a patch of ``size`` x ``size`` pixels is wiped out. Lesson 08.
+    """How far the target's logit falls when a patch of ``size`` x ``size`` pixels is wiped out. Lesson 10.
 
     Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014). A pixel's value is the mean
     fall over the patches that cover it, which are ``stride`` pixels apart.
@@ -113,7 +113,7 @@ def grad_cam(
     layer: str | None = None,
     upsample: bool = True,
 ) -> Float[Tensor, "B height width"]:
-    """Where in the last maps the evidence for the target lies. Explained in lesson 08.
+    """Where in the last maps the evidence for the target lies. Explained in lesson 10.
 
     Selvaraju et al., "Grad-CAM" (2017): the ReLU of the sum of all maps, each weighted by the mean gradient of the
     target's logit over its places. Compare values within one image only. The maps are those of the submodule
@@ -144,7 +144,7 @@ def grad_cam(
 
 @checked
 def embedding(model: nn.Module, images: Images, n_components: int = 2) -> Float[Tensor, "B n"]:
-    """Each image as a point, so that points near each other are alike to the network. Explained in lesson 08.
+    """Each image as a point, so that points near each other are alike to the network. Explained in lesson 10.
 
     Principal component analysis of the vectors before the last linear layer, each direction's largest weight
     positive, so that the same vectors give the same picture.

@@ -15,7 +15,7 @@ from digitlab.checks import check_range, checked
 
 @checked
 def accuracy(scores: Float[Tensor, "N C"], labels: Int64[Tensor, " N"], k: int = 1) -> float:
-    """The share of images, 0..1, whose label is among the ``k`` highest scores, equal ones by class. Lesson 06.
+    """The share of images, 0..1, whose label is among the ``k`` highest scores, equal ones by class. Lesson 07.
 
     Examples:
         >>> scores = torch.tensor([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]])
@@ -33,7 +33,7 @@ def accuracy(scores: Float[Tensor, "N C"], labels: Int64[Tensor, " N"], k: int =
 def confusion_matrix(
     labels: Int64[Tensor, " N"], predictions: Int64[Tensor, " N"], n_classes: int = 10
 ) -> Int64[Tensor, "C C"]:
-    """How often each class was taken for each other: row = true class, column = predicted class. Lesson 06.
+    """How often each class was taken for each other: row = true class, column = predicted class. Lesson 08.
 
     Examples:
         >>> confusion_matrix(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), n_classes=2)
@@ -63,7 +63,7 @@ class PerClass:
 
 @checked
 def per_class(matrix: Int64[Tensor, "C C"]) -> PerClass:
-    """Precision, recall and F1 of each class, from a `confusion_matrix`. Lesson 06.
+    """Precision, recall and F1 of each class, from a `confusion_matrix`. Lesson 08.
 
     What would be 0 / 0 is 0.0, like the precision of a class that was never predicted.
 
@@ -105,7 +105,7 @@ class Calibration:
 def calibration(
     probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N"], n_bins: int = 15
 ) -> Calibration:
-    """Does "90 % sure" mean right nine times in ten? Built by hand in lesson 06.
+    """Does "90 % sure" mean right nine times in ten? Built by hand in lesson 08.
 
     Images are grouped by their largest probability into bins of equal width. The expected calibration error is
     the mean distance from confidence to accuracy, weighted by the bin's share of the images: Guo et al., "On
@@ -136,7 +136,7 @@ def calibration(
 
 @checked
 def wilson_interval(n_correct: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Where the true accuracy may lie, low and high, if ``n_correct`` of ``n`` images were right. Lesson 06.
+    """Where the true accuracy may lie, low and high, if ``n_correct`` of ``n`` images were right. Lesson 07.
 
     Wilson's score interval (1927), which holds near 100 %, too, unlike "± 1.96 standard errors". It covers the
     luck of the test images, not that of the training seed.
@@ -188,7 +188,7 @@ class Misclassified:
 
 @checked
 def misclassified(probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N"]) -> Misclassified:
-    """The mistakes, ranked by loss: first those the network was surest of. Explained in lesson 07.
+    """The mistakes, ranked by loss: first those the network was surest of. Explained in lesson 09.
 
     Examples:
         >>> probabilities = torch.tensor([[0.6, 0.4], [0.1, 0.9], [0.2, 0.8]])

@@ -32,7 +32,7 @@ class DigitModel(nn.Module):
 class CNN(DigitModel):
     """The course's network: two convolutions and two linear layers, 21,840 parameters.
 
-    Built by hand in lesson 05. It is the network of PyTorch's early MNIST example, but for the ``log_softmax`` at
+    Built by hand in lesson 06. It is the network of PyTorch's early MNIST example, but for the ``log_softmax`` at
     its end (lesson 02). ``dropout`` is the share of maps and units left out in training.
 
     Examples:
@@ -119,7 +119,7 @@ class LeNet5(DigitModel):
 
 
 class FastCNN(DigitModel):
-    """Two small convolutions and a wide layer, 72,000 parameters: little work a digit. Measured in lesson 10.
+    """Two small convolutions and a wide layer, 72,000 parameters: little work a digit. Measured in lesson 12.
 
     The empty margin is cut off, and the first convolution moves by two pixels: few places for the second one.
     """
@@ -171,7 +171,7 @@ class SmallCNN(DigitModel):
 
 
 class DeepCNN(DigitModel):
-    """Five 3x3 convolutions, averaged like `SmallCNN`, 210,000 parameters: made to be accurate. Lesson 09."""
+    """Five 3x3 convolutions, averaged like `SmallCNN`, 210,000 parameters: made to be accurate. Lesson 11."""
 
     def __init__(self) -> None:
         super().__init__()

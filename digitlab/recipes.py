@@ -1,6 +1,6 @@
 """Recipes: named sets of training settings, and the optimiser and schedule that they stand for.
 
-``classic`` is in lessons 00 and 05, ``fast`` in 10, ``thorough`` and ``best`` in 09. Data, seed and device belong
+``classic`` is in lessons 00 and 06, ``fast`` in 10, ``thorough`` and ``best`` in 09. Data, seed and device belong
 to a run (`digitlab.runs.run`).
 """
 
@@ -145,7 +145,7 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
     """
     kind = torch.optim.AdamW if recipe.weight_decay else torch.optim.Adam
     rate, decay = recipe.learning_rate, recipe.weight_decay
-    # fused: the whole step in one kernel, with the same arithmetic (lesson 10).
+    # fused: the whole step in one kernel, with the same arithmetic (lesson 12).
     return kind(model.parameters(), lr=rate, betas=recipe.betas, weight_decay=decay, fused=True)
 
 

@@ -52,7 +52,7 @@ def train_one_epoch(
 ) -> Scores:
     """Show the model every batch once, and step optimiser and scheduler after each. Built in lesson 03.
 
-    ``autocast`` runs the forward pass in bfloat16 where PyTorch deems it safe (lesson 10). Loss and accuracy are
+    ``autocast`` runs the forward pass in bfloat16 where PyTorch deems it safe (lesson 12). Loss and accuracy are
     those of the images as they were seen, with dropout on; with smoothed labels the loss cannot reach 0.
 
     Raises:
@@ -120,7 +120,7 @@ def _cross_entropy(
 
 
 def _scores(total_loss: float, n_correct: int, n: int) -> Scores:
-    """Sums to means; where several workers share the images, over all of them (lesson 14)."""
+    """Sums to means; where several workers share the images, over all of them (lesson 16)."""
     sums = torch.tensor([total_loss, n_correct, n], dtype=torch.float64, device="cpu")
     if dist.is_initialized():
         dist.all_reduce(sums)

@@ -1,4 +1,4 @@
-"""Let ways of training race, in turns, on this machine: only ratios within one run mean something. Lesson 10."""
+"""Let ways of training race, in turns, on this machine: only ratios within one run mean something. Lesson 12."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PLANS = {
 
 
 def time_in_turns(works: dict[str, Work], repeats: int = 5) -> dict[str, list[float]]:
-    """Seconds of each work, ``repeats`` times in turns: a busy moment hits all. A first round is left out. Lesson 10.
+    """Seconds of each work, ``repeats`` times in turns: a busy moment hits all. A first round is left out. Lesson 12.
 
     Examples:
         >>> seconds = time_in_turns({"short": lambda: sum(range(10)), "long": lambda: sum(range(100_000))})

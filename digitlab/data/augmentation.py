@@ -15,7 +15,7 @@ from digitlab.checks import check_range, checked
 @checked
 @dataclass(frozen=True)
 class RandomAffine:
-    """Turn, scale, shear and shift each image a little, at random. Lesson 09.
+    """Turn, scale, shear and shift each image a little, at random. Lesson 11.
 
     Each number is the largest change to either side; each image gets its own, drawn evenly. A ``scale`` of 0.1
     means 0.9 to 1.1 times the size, ``shear`` is the sideways shift per unit of height, ``translate`` counts pixels.

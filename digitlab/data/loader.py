@@ -38,11 +38,11 @@ def _standardize(pixels: Tensor) -> Tensor:
 
 
 class DigitLoader:
-    """Iterates over batches ``(images, labels)``, wherever a ``torch.utils.data.DataLoader`` would. Lesson 10.
+    """Iterates over batches ``(images, labels)``, wherever a ``torch.utils.data.DataLoader`` would. Lesson 12.
 
     ``images`` is the normalised ``float32`` ``(B, 1, 28, 28)``, ``labels`` is ``int64`` ``(B,)``, both on
     ``device``, to which all the bytes are moved once. The last batch may be smaller. Of each batch, worker
-    ``rank`` of ``n_workers`` gets every ``n_workers``-th image (lesson 14).
+    ``rank`` of ``n_workers`` gets every ``n_workers``-th image (lesson 16).
 
     Attributes:
         epoch: how many times it has been iterated over. Randomness comes from this and the seed alone.

@@ -1,4 +1,4 @@
-"""From a picture to digits as MNIST's, in steps that can be looked at one by one. Lesson 11 builds them by hand."""
+"""From a picture to digits as MNIST's, in steps that can be looked at one by one. Lesson 13 builds them by hand."""
 
 from __future__ import annotations
 

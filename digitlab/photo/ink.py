@@ -1,4 +1,4 @@
-"""What on the grey picture of a page is ink, and which marks of ink are one digit. No learning in it: lesson 11."""
+"""What on the grey picture of a page is ink, and which marks of ink are one digit. No learning in it: lesson 13."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PhotoError(ValueError):
 
 @checked
 def find_ink(grey: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
-    """Tell ink (1, soft edges between) from paper (0), dark on light or light on dark, under any light. Lesson 11.
+    """Tell ink (1, soft edges between) from paper (0), dark on light or light on dark, under any light. Lesson 13.
 
     A page without its ink is estimated and subtracted. What is deeper than the paper's grain and than Otsu's threshold
     and has a size, a contrast and an edge, as ruled lines, folds and shades have not, is ink. `PhotoError` if none is.

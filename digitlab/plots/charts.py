@@ -64,7 +64,7 @@ def plot_training_curves(history: Any) -> Picture:
 
 @draws
 def plot_confusion_matrix(matrix: Integer[Tensor, "10 10"]) -> Picture:
-    """How often each digit (a row) was read as each other one (a column). Lesson 06.
+    """How often each digit (a row) was read as each other one (a column). Lesson 08.
 
     The colour shows the errors only: beside the diagonal they would all look like zero.
 
@@ -102,7 +102,7 @@ def plot_confusion_matrix(matrix: Integer[Tensor, "10 10"]) -> Picture:
 
 @draws
 def plot_reliability(calibration: Calibration) -> Picture:
-    """Is it right as often as it is sure? Accuracy against confidence in each bin, and the digits in it. Lesson 06."""
+    """Is it right as often as it is sure? Accuracy against confidence in each bin, and the digits in it. Lesson 08."""
     counts = as_array("calibration.counts", calibration.counts)
     filled = counts > 0
     if not filled.any():
@@ -148,7 +148,7 @@ def plot_probabilities(
     image: UInt8[Tensor, "28 28"] | None = None,
     label: int | None = None,
 ) -> Picture:
-    """How likely each digit is, in the network's opinion, beside the image. Lesson 05.
+    """How likely each digit is, in the network's opinion, beside the image. Lesson 06.
 
     Examples:
         >>> import torch
@@ -188,7 +188,7 @@ def plot_probabilities(
 
 @draws
 def plot_embedding(points: Real[Tensor, "N 2"], labels: Integer[Tensor, " N"]) -> Picture:
-    """Digits as points, where near means alike to the network; a class's name is at its median. Lesson 08."""
+    """Digits as points, where near means alike to the network; a class's name is at its median. Lesson 10."""
     places, classes = as_array("points", points), as_array("labels", labels)
     if not 0 <= classes.min() <= classes.max() <= 9:
         raise ValueError(f"labels: expected 0 to 9, got {classes.min()} to {classes.max()}")

@@ -136,7 +136,7 @@ def _place(point: Array | tuple[float, float]) -> str:
 
 @draws
 def plot_ladder(seconds: Mapping[str, Numbers], *, xlabel: str, title: str) -> Picture:
-    """Times, one rung below the other: a bar to the median, a dot for each run, and the gain on the first. Lesson 10.
+    """Times, one rung below the other: a bar to the median, a dot for each run, and the gain on the first. Lesson 12.
 
     Examples:
         >>> plot_ladder({"before": [4.0, 3.8, 4.4], "after": [2.0]}, xlabel="seconds", title="Two")
@@ -168,7 +168,7 @@ def plot_ladder(seconds: Mapping[str, Numbers], *, xlabel: str, title: str) -> P
 
 @draws
 def plot_intervals(names: Sequence[str], values: Numbers, intervals: Numbers) -> Picture:
-    """Accuracies 0..1 ``(N,)`` with the ends of their intervals ``(N, 2)``, so that overlap is seen at once. Lesson 06.
+    """Accuracies 0..1 ``(N,)`` with the ends of their intervals ``(N, 2)``, so that overlap is seen at once. Lesson 07.
 
     Examples:
         >>> plot_intervals(["cnn", "deep"], [0.991, 0.996], [[0.989, 0.993], [0.994, 0.997]])

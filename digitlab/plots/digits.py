@@ -66,7 +66,7 @@ def plot_digits(
 def plot_misclassified(
     images: UInt8[Tensor, "N 28 28"], mistakes: Misclassified, *, count: int = 20
 ) -> Picture:
-    """The ``count`` worst mistakes among all tested ``images``: label → reading, and how sure it was. Lesson 07."""
+    """The ``count`` worst mistakes among all tested ``images``: label → reading, and how sure it was. Lesson 09."""
     n, title = len(mistakes.indices), f"No mistakes in {counted(len(images), 'digit')}"
     if n == 0:
         return new_page(0.1, title)[0].saying(f"{title}.")
@@ -89,7 +89,7 @@ def plot_misclassified(
 
 @draws
 def plot_photo_stages(stages: Sequence[tuple[str, Numbers]], *, title: str | None = None) -> Picture:
-    """The stages of a photograph on its way to a 28x28 digit, in reading order. Lesson 11.
+    """The stages of a photograph on its way to a 28x28 digit, in reading order. Lesson 13.
 
     Each is a name and a 2-D array, from 0 to 255 if it is bytes, else from 0 to 1.
     """
@@ -105,7 +105,7 @@ def plot_photo_stages(stages: Sequence[tuple[str, Numbers]], *, title: str | Non
 
 @draws
 def plot_filters(filters: Real[Tensor, "C kh kw"], *, title: str | None = None) -> Picture:
-    """A layer's weights as small images: orange counts ink for, blue against. Lessons 02, 04 and 08.
+    """A layer's weights as small images: orange counts ink for, blue against. Lessons 02, 05 and 08.
 
     Examples:
         >>> import torch
@@ -121,7 +121,7 @@ def plot_filters(filters: Real[Tensor, "C kh kw"], *, title: str | None = None) 
 
 @draws
 def plot_feature_maps(maps: Real[Tensor, "C H W"], *, title: str | None = None) -> Picture:
-    """The maps that a layer makes of one image, numbered by channel, on one scale. Lessons 05 and 08.
+    """The maps that a layer makes of one image, numbered by channel, on one scale. Lessons 06 and 08.
 
     Examples:
         >>> import torch
@@ -141,7 +141,7 @@ def plot_feature_maps(maps: Real[Tensor, "C H W"], *, title: str | None = None) 
 def plot_heatmaps(
     image: UInt8[Tensor, "28 28"], heats: Mapping[str, Numbers], *, title: str | None = None
 ) -> Picture:
-    """A digit, then each heat map ``(28, 28)`` with the digit's outline on it: which pixels mattered. Lesson 08.
+    """A digit, then each heat map ``(28, 28)`` with the digit's outline on it: which pixels mattered. Lesson 10.
 
     Each has its own scale, written below it.
     """

@@ -19,7 +19,7 @@ _CIRCLE = {"boxstyle": "circle,pad=0.22", "facecolor": ORANGE, "edgecolor": ORAN
 
 @draws
 def plot_walk(steps: Sequence[Step]) -> Picture:
-    """One digit's way through a network: what each layer makes of it, and how the shapes change. Lesson 05.
+    """One digit's way through a network: what each layer makes of it, and how the shapes change. Lesson 06.
 
     Steps that keep the shape (a ReLU, say) are drawn together with the one before them. Each has its own scale: blue
     to orange where there are values below zero, elsewhere viridis. Ten numbers at the end are the digits' scores.

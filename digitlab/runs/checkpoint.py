@@ -1,4 +1,4 @@
-"""Saving a trained network and loading it again. Lesson 13.
+"""Saving a trained network and loading it again. Lesson 15.
 
 It goes from hand to hand, so it is a safetensors file: numbers and plain text, in which no code can be.
 """

@@ -1,4 +1,4 @@
-"""Many workers: one training, divided among processes that ``torchrun --nproc-per-node 2`` starts. Lesson 14.
+"""Many workers: one training, divided among processes that ``torchrun --nproc-per-node 2`` starts. Lesson 16.
 
 All take the step that a single process would have taken, but for two things: with dropout each worker draws its own
 random numbers, and batch normalisation on CPUs takes each worker's own statistics (on GPUs it is PyTorch's
@@ -81,7 +81,7 @@ def wrap_ddp(model: nn.Module, loader: DigitLoader) -> nn.Module:
     """The model, made to average its gradients with the other workers' in each backward pass.
 
     PyTorch takes the plain mean over the workers. Weighted by the share of the batch that each had, every image
-    counts the same (exercise 14.2).
+    counts the same (exercise 16.2).
     """
     if not dist.is_initialized():
         return model
