@@ -28,7 +28,7 @@ BACKGROUND = -MEAN / STD
 
 @checked
 def first_filters(model: nn.Module) -> Float[Tensor, "C height width"]:
-    """The first layer's weights as pictures: a convolution's kernels, a linear layer's templates. Lessons 02 and 08.
+    """The first layer's weights as pictures: a convolution's kernels, a linear layer's templates. Lessons 02 and 10.
 
     Examples:
         >>> from digitlab.models import create_model

@@ -1,6 +1,6 @@
 """Recipes: named sets of training settings, and the optimiser and schedule that they stand for.
 
-``classic`` is in lessons 00 and 06, ``fast`` in 10, ``thorough`` and ``best`` in 09. Data, seed and device belong
+``classic`` is in lessons 00 and 06, ``fast`` in 12, ``thorough`` and ``best`` in 11. Data, seed and device belong
 to a run (`digitlab.runs.run`).
 """
 

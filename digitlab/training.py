@@ -81,7 +81,7 @@ def train_one_epoch(
 
 @checked
 def evaluate(model: nn.Module, loader: Batches) -> Scores:
-    """Mean loss and accuracy over all images, exact whatever the batch sizes. Lesson 03."""
+    """Mean loss and accuracy over all images, exact whatever the batch sizes. Lesson 04."""
     total_loss, n_correct, n = 0.0, 0, 0
     with evaluating(model):
         for images, labels in _batches(loader, model):

@@ -38,7 +38,7 @@ def plot_lines(
     title: str,
     log: bool = False,
 ) -> Picture:
-    """One to six curves in a chart. Lessons 03 and 10.
+    """One to six curves in a chart. Lessons 03, 04 and 12.
 
     ``x`` is where the values lie, for all or by name, else counted from 1. Those that are not finite leave a gap.
 

@@ -105,7 +105,7 @@ def plot_photo_stages(stages: Sequence[tuple[str, Numbers]], *, title: str | Non
 
 @draws
 def plot_filters(filters: Real[Tensor, "C kh kw"], *, title: str | None = None) -> Picture:
-    """A layer's weights as small images: orange counts ink for, blue against. Lessons 02, 05 and 08.
+    """A layer's weights as small images: orange counts ink for, blue against. Lessons 02, 05 and 10.
 
     Examples:
         >>> import torch
@@ -121,7 +121,7 @@ def plot_filters(filters: Real[Tensor, "C kh kw"], *, title: str | None = None) 
 
 @draws
 def plot_feature_maps(maps: Real[Tensor, "C H W"], *, title: str | None = None) -> Picture:
-    """The maps that a layer makes of one image, numbered by channel, on one scale. Lessons 06 and 08.
+    """The maps that a layer makes of one image, numbered by channel, on one scale. Lessons 06 and 10.
 
     Examples:
         >>> import torch

@@ -1,4 +1,4 @@
-// From a pen to 28x28 pixels: strokes on a drawing, and the drawing prepared as MNIST's digits were (lesson 11).
+// From a pen to 28x28 pixels: strokes on a drawing, and the drawing prepared as MNIST's digits were (lesson 13).
 
 "use strict";
 

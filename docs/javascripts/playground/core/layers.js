@@ -1,7 +1,7 @@
 // The layers of the network, each with the way back: what `torch.nn.functional` computes, here as plain loops.
 //
 // Maps are flat arrays in row-major order: of maps (C, H, W), the value at (c, y, x) is number (c * H + y) * W + x.
-// Lesson 04 writes the convolution by hand, lesson 08 the way back.
+// Lesson 05 writes the convolution by hand, lesson 10 the way back.
 
 "use strict";
 

@@ -1,4 +1,4 @@
-// The course's network: what `digitlab.CNN` computes in PyTorch. Lesson 13 writes the same in NumPy.
+// The course's network: what `digitlab.CNN` computes in PyTorch. Lesson 15 writes the same in NumPy.
 
 "use strict";
 

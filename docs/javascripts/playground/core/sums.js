@@ -1,4 +1,4 @@
-// Where one number of the network came from: the sum that made it, taken apart. Lessons 04 and 05 do these sums by
+// Where one number of the network came from: the sum that made it, taken apart. Lessons 05 and 06 do these sums by
 // hand. Nothing is drawn here; page/inspector.js does.
 
 "use strict";

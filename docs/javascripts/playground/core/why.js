@@ -1,4 +1,4 @@
-// Why does the network read this digit? Saliency and occlusion, as in lesson 08.
+// Why does the network read this digit? Saliency and occlusion, as in lesson 10.
 
 "use strict";
 
