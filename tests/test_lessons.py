@@ -1,9 +1,11 @@
-"""The notebooks: well-formed, short cells, and they run with the answers in place.
+"""The notebooks: well-formed, short cells, and they run with the answers in place; what their prose claims is true.
 
-The site's build runs them as they are stored, and checks their links.
+The site's build runs them as they are stored, and checks their links. A cell's claims are expressions in its metadata,
+true after it has run: on the bundled sample, and on MNIST where DIGITLAB_LESSON_DATA says where that is.
 """
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -77,15 +79,23 @@ def test_no_path_of_one_machine(lesson: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
-def test_it_runs_on_the_sample_with_the_answers_in_place(
-    lesson: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("data", ["sample", "mnist"])
+def test_it_runs_with_the_answers_in_place_and_its_claims_are_true(
+    lesson: Path, data: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    if data == "mnist":
+        if "DIGITLAB_LESSON_DATA" not in os.environ:
+            pytest.skip("DIGITLAB_LESSON_DATA names no folder with MNIST")
+        monkeypatch.setenv("DIGITLAB_DATA", os.environ["DIGITLAB_LESSON_DATA"])
     monkeypatch.setenv("DIGITLAB_PROGRESS", str(tmp_path / "progress.json"))
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
     notebook = nbformat.read(lesson, as_version=4)
     exercises = [cell for cell in notebook.cells if "exercise" in cell.metadata]
     for cell in exercises:
         cell.source = str(exercise(cell.metadata["exercise"]).solution())
+    for cell in [cell for cell in notebook.cells if "claims" in cell.metadata]:
+        asserts = "\n".join(f"assert {claim}, {claim!r}" for claim in cell.metadata["claims"])
+        notebook.cells.insert(notebook.cells.index(cell) + 1, nbformat.v4.new_code_cell(asserts))
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(lesson.parent)}}).execute()
     verdicts = []
     for cell in notebook.cells:
