@@ -170,8 +170,8 @@ EXERCISES = [
         starter="def make_batches(n, batch_size):\n"
         '    """A list of index tensors: shuffled, each number once, the last may be shorter."""\n    ...',
         answer=make_batches, cases=lambda: [(10, 4), (12, 6)], observe=describe_batches,
-        praise="each number once, in an order that is new every time. Without replacement, as you did it, is a little "
-        "better than drawing anew: in an epoch drawn with replacement more than a third of the digits never come up.",
+        praise="each number once, in an order that is new every time. So no digit is missed: in an epoch drawn with "
+        "replacement more than a third of them never come up.",
         hints=(
             "`torch.randperm(n)` gives the numbers 0 to n - 1 in random order.",
             "A tensor has a method that cuts it into pieces of a given size, the last one shorter: `split`.",
