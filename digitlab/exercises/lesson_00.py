@@ -141,7 +141,8 @@ EXERCISES = [
                 "too many: model.modules() gives the model itself as well, with everything in it, so numbers were "
                 "counted more than once. model.parameters() alone gives each tensor once."),
             edit("parameter in model.parameters()",
-                "layer in model.modules() if isinstance(layer, (nn.Linear, nn.Conv2d)) for parameter in layer.parameters()",
+                "layer in model.modules() if isinstance(layer, (nn.Linear, nn.Conv2d)) for parameter in "
+                "layer.parameters()",
                 "right for the CNN, too few for a model with other kinds of layers that learn. "
                 "model.parameters() gives them all, whatever the layer is called."),
             edit("parameter.numel() for parameter in model.parameters()",

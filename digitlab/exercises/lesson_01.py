@@ -202,17 +202,20 @@ EXERCISES = [
                 "right until the largest classes are missing: then the list is shorter than ten. "
                 "Give bincount a minlength."),
             edit("torch.stack([(labels == digit).sum() for digit in range(10)])", "labels.unique(return_counts=True)",
-                "two things came back: which labels there are, and how often each one occurs. Only the counts are asked "
+                "two things came back: which labels there are, and how often each one occurs. Only the "
+                "counts are asked "
                 "for, and a class that is missing must be counted as 0."),
             edit("torch.stack([(labels == digit).sum() for digit in range(10)])",
                 "{digit: int((labels == digit).sum()) for digit in range(10)}",
                 "the counts are right, but they are in a dictionary. Asked for are ten numbers in order, "
                 "as a list or a tensor, so that position 5 is the number of fives."),
-            edit("torch.stack([(labels == digit).sum() for digit in range(10)])", "torch.histc(labels.float(), bins=10)",
+            edit("torch.stack([(labels == digit).sum() for digit in range(10)])",
+                "torch.histc(labels.float(), bins=10)",
                 "the ten bins go from the smallest to the largest label that occurs, so where the largest labels are "
                 "missing, the bins are narrower than a digit. Give min=0 and max=9, or compare with each digit."),
             edit("(labels == digit).sum()", "torch.tensor(len(labels == digit))",
-                "each count is the number of all labels: `labels == digit` is as long as `labels`, with True and False "
+                "each count is the number of all labels: `labels == digit` is as long as `labels`, with "
+                "True and False "
                 "in it. Count the True values with .sum(), not with len()."),
             edit("range(10)", "range(1, 11)",
                 "your first number is the count of the ones: the digits go from 0 to 9, range(10)."),
@@ -281,7 +284,8 @@ EXERCISES = [
                 "there are 16 values more than the shape holds: the header is among them. "
                 "Skip it: 4 bytes, and 4 for each size."),
             edit("4 + 4 * len(shape)", "8",
-                "right for labels, whose header has 8 bytes. That of images has 16, and 8 values too many are left for "
+                "right for labels, whose header has 8 bytes. That of images has 16, and 8 values too many "
+                "are left for "
                 "the shape. Its length is 4 + 4 * len(shape)."),
             edit("4 + 4 * len(shape)", "4 * len(shape)",
                 "four values too many are left for the shape: before the sizes stand four more bytes. "
@@ -328,7 +332,8 @@ EXERCISES = [
             edit("/ 255", "/ images.max()",
                 "right where the darkest ink is 255, and wrong for images without any: they are stretched to 1. "
                 "Divide by 255, whatever is in the images."),
-            edit("(pixels - 0.1307)", "(pixels + 0.1307)", "the mean was added. Subtract it, so that the average becomes 0."),
+            edit("(pixels - 0.1307)", "(pixels + 0.1307)",
+                "the mean was added. Subtract it, so that the average becomes 0."),
             edit("/ 0.3081", "* 0.3081",
                 "you multiplied by the standard deviation. Divide by it, so that the deviation becomes 1."),
             edit("0.1307", "0.5", "0.3081", "0.5",
@@ -392,7 +397,8 @@ EXERCISES = [
                 "this takes every so many digits of the whole pile, without any chance in it. "
                 "Draw at random, and from each class by itself."),
             WrongAnswer(lambda labels, share: torch.rand(len(labels)) < share,
-                "neither the whole number nor each class's is as asked for: a toss for each digit, say, hits the share only about. "
+                "neither the whole number nor each class's is as asked for: a toss for each digit, say, "
+                "hits the share only about. "
                 "Shuffle each class's positions and take the first int(share * n)."),
             edit("share * len(members)", "share * len(labels) / 10",
                 "this takes the same number of each class; "
@@ -401,7 +407,8 @@ EXERCISES = [
                 "some classes give one digit too many. int() rounds down; round() takes the nearest whole number. "
                 "The task says int(share * n)."),
             edit("members[torch.randperm(len(members))]", "members.flip(0)",
-                "the numbers are right, but there is no chance in the choice: you take a block of each class, or every "
+                "the numbers are right, but there is no chance in the choice: you take a block of each "
+                "class, or every "
                 "so many, and a list may have an order of its own. Shuffle first: torch.randperm."),
             edit("members[torch.randperm(len(members))]", "members[torch.randperm(len(members) // 2)]",
                 "the numbers are right, but they all come from one part of each class, and the rest is never drawn. "

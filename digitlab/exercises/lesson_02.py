@@ -45,7 +45,8 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 def uncapped(answer: Any, logits: Tensor, labels: Tensor) -> Any:
     """A loss that is right for ordinary scores and too small for large ones has a cap in it: the usual stopgap."""
     result = answer(logits.clone(), labels.clone())
-    if logits.abs().max() > 100 and isinstance(result, Tensor | float) and 0 < result < cross_entropy(logits, labels) - 1:
+    is_large = logits.abs().max() > 100 and isinstance(result, Tensor | float)
+    if is_large and 0 < result < cross_entropy(logits, labels) - 1:
         smaller = logits / 100
         if same(answer(smaller, labels), cross_entropy(smaller, labels)):
             raise Mistake(
@@ -63,10 +64,13 @@ def gradient(logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.softmax(dim=1) - wanted) / len(labels)
 
 
+AUTOGRAD = "your code lets autograd find the gradient. Here it is to be written as a formula: p - y, and the mean"
+
+
 def without_autograd(answer: Any, logits: Tensor, labels: Tensor) -> Any:
     code = getattr(answer, "__code__", None)
     if code and {"backward", "grad", "requires_grad_"} & set(code.co_names):
-        raise Mistake("your code lets autograd find the gradient. Here it is to be written as a formula: p - y, and the mean")
+        raise Mistake(AUTOGRAD)
     return answer(logits, labels)
 
 
@@ -82,7 +86,12 @@ def last_steps() -> list[tuple[Tensor, Tensor, nn.Module]]:
     (logits, labels), *_ = logits_and_labels()
     confident, right = logits * 3, logits.argmax(dim=1)
     softmax, log_softmax = nn.Softmax(dim=1), nn.LogSoftmax(dim=1)
-    return [(logits, labels, softmax), (confident, right, softmax), (logits, labels, nn.ReLU()), (logits, labels, log_softmax)]
+    return [
+        (logits, labels, softmax),
+        (confident, right, softmax),
+        (logits, labels, nn.ReLU()),
+        (logits, labels, log_softmax),
+    ]
 
 
 EXERCISES = [
@@ -105,7 +114,8 @@ EXERCISES = [
                 "you subtract the largest logit of each column. It has to be one number for each image, or the "
                 "differences within a row change: max(dim=1, keepdim=True)."),
             edit(".sum(dim=1, keepdim=True)", ".sum(dim=1)",
-                "sizes 10 and 6 do not fit: a sum or a maximum along dim=1 gives one number for each of 6 images, and "
+                "sizes 10 and 6 do not fit: a sum or a maximum along dim=1 gives one number for each of 6 "
+                "images, and "
                 "PyTorch sets them against the 10 columns. With keepdim=True they stay beside their rows."),
             edit(".values", "",
                 "max with a dimension gives two things, the largest numbers and their places. "
@@ -179,11 +189,13 @@ EXERCISES = [
                 "the softmax ran over the batch (dim=0), so each image's loss depends on the other images. "
                 "The classes lie along dim=1."),
             edit("-of_the_label.mean()", "-of_the_label.exp().mean().log()",
-                "this is the log of the mean probability. Take the log of each image's first, and then the mean of the logs."),
+                "this is the log of the mean probability. Take the log of each image's first, and then the "
+                "mean of the logs."),
             edit("-of_the_label.mean()", "-of_the_label.exp().mean()",
                 "this is the mean probability of the labels with a minus sign. The log is missing."),
             edit("-of_the_label.mean()", "(1 - of_the_label.exp()).mean()",
-                "this is the probability that the label did *not* get. The loss is the negative log of the one it got."),
+                "this is the probability that the label did *not* get. The loss is the negative log of the "
+                "one it got."),
             edit("-of_the_label.mean()", "-log_probabilities.mean()",
                 "this is the mean over all ten classes, and the labels have no say in it. "
                 "Pick each image's own: `[torch.arange(len(labels)), labels]`."),
@@ -226,7 +238,7 @@ EXERCISES = [
             edit("(logits.softmax(dim=1) - wanted)", "(wanted - logits.softmax(dim=1))",
                 "the sign is turned round: this direction makes the loss larger. It is probabilities minus wanted."),
             WrongAnswer(lambda logits, labels: logits.requires_grad_() and F.cross_entropy(logits, labels).backward(),
-                "your code lets autograd find the gradient. Here it is to be written as a formula: p - y, and the mean"),
+                AUTOGRAD),
             edit("(logits.softmax(dim=1) - wanted) / len(labels)", "wanted - logits.softmax(dim=1)",
                 "two slips: the sign is turned round, it is probabilities minus wanted; and the loss is a mean, "
                 "so it is divided by the number of images."),
@@ -272,18 +284,22 @@ EXERCISES = [
         praise="now you can try any last step. Below it is tried with log_softmax and with softmax.",
         hints=(
             "F.cross_entropy(logits, labels) is the loss of the logits. What is the loss of last_step(logits)?",
-            "last_step is called like a function, with the logits. Hand the result to F.cross_entropy. Then subtract.",
+            "last_step is called like a function, with the logits. Hand the result to F.cross_entropy. Then "
+            "subtract.",
         ),
         wrong=(
             edit("after - before", "before - after",
-                "the sign is turned round: a loss that rises should give a positive number. Subtract the old one from the new."),
+                "the sign is turned round: a loss that rises should give a positive number. Subtract the "
+                "old one from the new."),
             edit("after - before", "(after - before).abs()",
                 "this says how far the loss moved, and not which way. Leave out the abs."),
-            edit("after - before", "after", "this is the loss after the last step alone. Subtract the loss of the logits."),
+            edit("after - before", "after",
+                "this is the loss after the last step alone. Subtract the loss of the logits."),
             edit("last_step(logits)", "logits.softmax(dim=1)",
                 "right for softmax only. Which step it is comes as the third argument: call last_step(logits)."),
             edit("last_step(logits)", "logits.log_softmax(dim=1)",
-                "this always takes log_softmax, and so finds no change. Which step it is comes as the third argument: "
+                "this always takes log_softmax, and so finds no change. Which step it is comes as the third "
+                "argument: "
                 "call last_step(logits)."),
             edit("last_step(logits)", "last_step(logits, dim=1)",
                 "last_step takes the logits and nothing else; it knows along which dimension it goes."),

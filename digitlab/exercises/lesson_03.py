@@ -107,10 +107,8 @@ def compare_with_sgd(answer: Any, model: nn.Module, batches: Any, learning_rate:
     except TypeError as error:
         if "NoneType" not in str(error):
             raise
-        is_called = "backward" in names
-        raise Mistake(
-            f"a gradient is missing (.grad is None), and {'backward() is called' if is_called else 'there is no backward()'}"
-        ) from None
+        backward = "backward() is called" if "backward" in names else "there is no backward()"
+        raise Mistake(f"a gradient is missing (.grad is None), and {backward}") from None
     if is_same(model, untrained):
         is_empty = all(each.grad is not None and not each.grad.any() for each in model.parameters())
         raise Mistake(f"the model has not changed at all{'; its gradients are all 0' if is_empty else ''}")
@@ -154,7 +152,8 @@ EXERCISES = [
             edit("learning_rate * gradient", "gradient / learning_rate",
                 "you divided by the learning rate, so a small one makes large steps. Multiply."),
             edit("weights -", "",
-                "this is the step alone, and it points uphill. Return where the step downhill leads: weights minus it."),
+                "this is the step alone, and it points uphill. Return where the step downhill leads: "
+                "weights minus it."),
             edit("weights - learning_rate * gradient", "learning_rate * weights - gradient",
                 "the learning rate multiplies the weights. It belongs to the gradient."),
             edit("* gradient", "* gradient.mean()",
@@ -179,7 +178,8 @@ EXERCISES = [
         ),
         wrong=(
             edit("torch.randperm(n)", "torch.randint(n, (n,))",
-                "some numbers come twice and others never: either they are drawn with replacement, or each batch has a new shuffle. "
+                "some numbers come twice and others never: either they are drawn with replacement, or each "
+                "batch has a new shuffle. "
                 "Shuffle all numbers once (torch.randperm), then cut."),
             edit("list(order.split(batch_size))", "[torch.randperm(n)[:batch_size] for _ in order.split(batch_size)]",
                 "each batch comes from a shuffle of its own, so some numbers come twice and others never, "
@@ -226,13 +226,16 @@ EXERCISES = [
                 "the gradients are never emptied, so each step repeats all those before it. "
                 "backward() adds to .grad: call model.zero_grad() before it."),
             edit("loss.backward()\n", "loss.backward()\n        model.zero_grad()\n",
-                "when your step comes, there is no gradient (.grad is None). zero_grad stands between backward and the "
+                "when your step comes, there is no gradient (.grad is None). zero_grad stands between "
+                "backward and the "
                 "step, and throws away what backward has just found. Call it before backward, or after the step."),
             edit("        loss.backward()\n", "",
                 "when your step comes, there is no gradient (.grad is None): loss.backward() is missing. "
                 "It finds the gradients; computing the loss does not."),
-            edit("loss.backward()\n", "loss.backward()\n        for each in model.parameters():\n            each.grad.zero_()\n",
-                "the model has not changed at all, for your step finds gradients of 0. They are emptied after backward "
+            edit("loss.backward()\n",
+                "loss.backward()\n        for each in model.parameters():\n            each.grad.zero_()\n",
+                "the model has not changed at all, for your step finds gradients of 0. They are emptied "
+                "after backward "
                 "and before the step. Empty them before backward, or after the step."),
             edit("model(images)", "model(images).softmax(dim=1)",
                 "the model learns less than it should: the scores went through a softmax first, and F.cross_entropy "
@@ -241,17 +244,20 @@ EXERCISES = [
                 "each step is too long: this is the *sum* of the losses in the batch. Take their mean, which is what "
                 "F.cross_entropy gives by itself."),
             edit("labels)\n        loss.backward", "labels).item()\n        loss.backward",
-                "loss.item() is a bare number, without the notes that backward needs. Call .backward() on the loss itself."),
+                "loss.item() is a bare number, without the notes that backward needs. Call .backward() on "
+                "the loss itself."),
             edit("learning_rate * ", "", "the learning rate is missing: each step is as long as the whole gradient."),
             edit("learning_rate * parameter.grad\n", "learning_rate * parameter.grad\n        break\n",
-                "only the first batch was used. If there is a `return` or a `break` inside the loop, it ends it there."),
+                "only the first batch was used. If there is a `return` or a `break` inside the loop, it "
+                "ends it there."),
             WrongAnswer(lambda model, batches, rate: torch.optim.SGD(model.parameters(), rate).step(),
                 "your code lets an optimiser take the step. Here the step is to be yours: change each parameter"),
             edit("with torch.no_grad():", "with torch.enable_grad():",
                 "autograd refuses a parameter that is changed while it takes notes. "
                 "Put the step inside `with torch.no_grad():`."),
             edit("parameter -= learning", "parameter = parameter - learning",
-                "the model has not changed at all. If you wrote a step: `parameter = parameter - ...` makes a new tensor "
+                "the model has not changed at all. If you wrote a step: `parameter = parameter - ...` makes "
+                "a new tensor "
                 "and gives it the old name; the model keeps the old one. Change it in place: `parameter -= ...`."),
             edit("        with", "    if True:\n        with",
                 "there is one step in all, after the last batch. "
