@@ -28,7 +28,7 @@ def some_answers() -> list[tuple[Tensor, Tensor]]:
     labels = torch.tensor([3, 1, 4, 1, 5, 9, 2, 6])
     return [
         (torch.tensor([3, 1, 4, 7, 5, 4, 2, 6]), labels),
-        (torch.tensor([5, 5, 5, 5]), torch.tensor([5, 3, 8, 6])),
+        (torch.tensor([5, 3, 5, 5, 6]), torch.tensor([5, 5, 3, 8, 6])),
     ]
 
 
@@ -38,7 +38,10 @@ def count_parameters(model: nn.Module) -> int:
 
 
 def some_models() -> list[tuple[nn.Module]]:
-    return [(create_model("cnn"),), (nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)),)]
+    """The CNN, one with layers inside layers and running averages, and a layer whose parts have other names."""
+    block = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    nested = nn.Sequential(nn.Sequential(block), nn.Linear(4, 2))
+    return [(create_model("cnn"),), (nested,), (nn.Sequential(nn.GRUCell(3, 2)),)]
 
 
 EXERCISES = [
@@ -55,6 +58,22 @@ EXERCISES = [
             edit("scores.argmax(dim=1)", "scores.max(dim=1).values",
                 "these are the highest scores themselves. "
                 "Asked for is where they stand: the place is the digit. Use argmax instead of max."),
+            edit("argmax(dim=1)", "max(dim=1)",
+                "max with a dimension gives two things: the highest scores, and the places where they stand. "
+                "Only the places are asked for: argmax(dim=1), or max(dim=1).indices."),
+            edit("argmax(dim=1)", "max()",
+                "this is one number, the highest score of the whole table. "
+                "Asked for is one digit for each image, the place of the highest score in its row: argmax(dim=1)."),
+            edit("scores.argmax(dim=1)", "scores.softmax(dim=1)",
+                "these are ten probabilities for each image. The digit is the place of the highest: argmax(dim=1)."),
+            edit("scores.argmax(dim=1)", "scores[0].argmax()",
+                "one digit came back, the first image's. "
+                "If you go through the rows in a loop: a `return` inside it ends it at the first row."),
+            edit("scores.argmax(dim=1)", "scores[-1].argmax()",
+                "one digit came back, the last image's. "
+                "If you go through the rows in a loop, keep each row's digit, in a list, say."),
+            edit("scores.argmax(dim=1)", "scores.argmax(dim=1) + 1",
+                "each digit is too large by one. The first score belongs to the digit 0, so the place is the digit."),
             edit("=1)", "=0)",
                 "this looks down the columns: for each digit it finds the image with the highest score. "
                 "You want the best digit for each image: dim=1."),
@@ -79,6 +98,14 @@ EXERCISES = [
         ),
         wrong=(
             edit("float().mean", "sum", "this is how many are right. Divide by how many there are, or take the mean."),
+            edit(".float()", "",
+                "the comparison gives True and False, and PyTorch takes no mean of those. "
+                "Make numbers of them first, 1 and 0, with .float()."),
+            edit(".float().mean().item()", "",
+                "this is the comparison itself, one True or False for each digit. "
+                "The share is its mean, as one number: .float().mean()."),
+            edit("float().mean().item()", "sum().item() // len(labels)",
+                "// rounds down, so everything short of all right becomes 0. Divide with /."),
             edit("return", "return 100 *",
                 'this is in percent. As a share it lies between 0 and 1; percent is for printing: f"{share:.1%}".'),
             edit("(answers ==", "(answers !=", "this is the share that is wrong. Compare with ==, not with !=."),
@@ -106,6 +133,24 @@ EXERCISES = [
             edit("parameter.numel()", "len(parameter)",
                 "len() of a tensor is only its first size. "
                 "A tensor of shape (50, 320) holds 16,000 numbers: numel()."),
+            edit("parameter in model.parameters()",
+                "layer in model.children() for parameter in layer.parameters(recurse=False)",
+                "right for the CNN, too few for a model whose layers hold layers: children() goes one floor down. "
+                "model.parameters() goes all the way."),
+            edit("parameter in model.parameters()", "layer in model.modules() for parameter in layer.parameters()",
+                "too many: model.modules() gives the model itself as well, with everything in it, so numbers were "
+                "counted more than once. model.parameters() alone gives each tensor once."),
+            edit("parameter in model.parameters()",
+                "layer in model.modules() if isinstance(layer, (nn.Linear, nn.Conv2d)) for parameter in "
+                "layer.parameters()",
+                "right for the CNN, too few for a model with other kinds of layers that learn. "
+                "model.parameters() gives them all, whatever the layer is called."),
+            edit("parameter.numel() for parameter in model.parameters()",
+                "layer.weight.numel() + layer.bias.numel() for layer in model.modules() if hasattr(layer, 'weight')",
+                "right where a layer's numbers are called weight and bias. Some layers have other names for theirs. "
+                "model.parameters() gives them all, without asking for a name."),
+            edit("numel()", "sum()",
+                "this adds up what the numbers *are*. Asked for is how many there are: numel()."),
             edit("model.parameters()", "model.state_dict().values()",
                 "right for the CNN, too many for a model that also stores things which are not learnt, "
                 "such as running averages. Go through model.parameters(), not through the state_dict."),

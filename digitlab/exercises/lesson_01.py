@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from typing import Any
 
@@ -28,7 +29,8 @@ def counts_as_tensor(answer: Any, labels: Tensor) -> Any:
     """Ten whole numbers are as good as a tensor of integers, in a list, in an array, or as floats."""
     result = answer(labels)
     if isinstance(result, list | tuple | np.ndarray):
-        result = torch.tensor([float(n) for n in result])
+        with contextlib.suppress(TypeError, ValueError, RuntimeError):  # no numbers: described as what it is
+            result = torch.tensor([float(n) for n in result])
     if isinstance(result, Tensor) and result.is_floating_point() and result.equal(result.round()):
         result = result.long()
     return result
@@ -42,11 +44,25 @@ def idx_shape(data: bytes) -> tuple[int, ...]:
 
 
 def idx_files() -> list[tuple[bytes]]:
-    """A file of images, one of labels (more than fit into one byte), and one of another shape."""
+    """A file of images, one of labels (more than fit into two bytes), and one of another shape."""
     digits = load_sample("test")
-    contents = (digits.images[:3], digits.labels[:300].to(torch.uint8), digits.images[0, :12])
+    contents = (digits.images[:3], digits.labels.to(torch.uint8).repeat(35), digits.images[0, :12])
     headers = [struct.pack(f">4B{each.ndim}I", 0, 0, 8, each.ndim, *each.shape) for each in contents]
     return [(header + each.numpy().tobytes(),) for header, each in zip(headers, contents, strict=True)]
+
+
+def compare_sizes(answer: Any, data: bytes) -> Any:
+    """The sizes may come as a tuple, a list, an array or a tensor; wrong ones are told beside the header's bytes."""
+    result = answer(data)
+    if isinstance(result, int):
+        raise Mistake(f"you return one number, {result}; asked for is a tuple of all sizes, (N,) if there is one")
+    if not isinstance(result, list | tuple | Tensor | np.ndarray):
+        return result
+    sizes = tuple(int(size) for size in result)
+    if sizes != idx_shape(data):
+        header = list(data[: 4 + 4 * data[3]])
+        raise Mistake(f"from the header {header} you read the sizes {sizes}, and not {idx_shape(data)}")
+    return sizes
 
 
 # 01.3
@@ -56,11 +72,31 @@ def idx_values(data: bytes, shape: tuple[int, ...]) -> Tensor:
     return torch.tensor(values).view(shape)
 
 
+def bytes_as_bytes(answer: Any, data: bytes, shape: tuple[int, ...]) -> Any:
+    result = answer(data, shape)
+    if isinstance(result, Tensor) and result.dtype != torch.uint8:
+        raise Mistake(f"the dtype is {result.dtype}; asked for is torch.uint8, one byte for each pixel")
+    return result
+
+
 # 01.4
 def to_input(images: Tensor) -> Tensor:
     pixels = images.float() / 255
     pixels = (pixels - 0.1307) / 0.3081
     return pixels.unsqueeze(1)
+
+
+def dark_and_light_images() -> list[tuple[Tensor]]:
+    """Several images, a single one, and some without any full ink."""
+    images = load_sample("test").images
+    return [(images[:6],), (images[:1],), (images[6:9] // 2,)]
+
+
+def input_of_float32(answer: Any, images: Tensor) -> Any:
+    result = answer(images)
+    if isinstance(result, Tensor) and result.dtype == torch.float64:
+        raise Mistake("the dtype is torch.float64; a network's weights are float32, and so must its input be")
+    return result
 
 
 # 01.5
@@ -74,10 +110,10 @@ def validation_mask(labels: Tensor, share: float) -> Tensor:
 
 
 def piles_of_labels() -> list[tuple[Tensor, float]]:
-    """Classes of very different sizes: in order of class, and mixed."""
-    ordered = torch.repeat_interleave(torch.arange(10), torch.arange(20, 220, 20))
+    """Classes of very different sizes, which no share divides evenly: in order of class, and mixed."""
+    ordered = torch.repeat_interleave(torch.arange(10), torch.arange(22, 222, 20))
     mixed = ordered[torch.randperm(len(ordered), generator=torch.Generator().manual_seed(1))]
-    return [(ordered, 0.25), (mixed, 0.25)]
+    return [(ordered, 0.25), (mixed, 0.35)]
 
 
 def describe_split(answer: Any, labels: Tensor, share: float) -> Any:
@@ -88,31 +124,63 @@ def describe_split(answer: Any, labels: Tensor, share: float) -> Any:
     mask = torch.tensor(mask) if isinstance(mask, np.ndarray | list) else mask
     if not isinstance(mask, Tensor):
         raise Mistake(f"expected a tensor of True and False, one for each label, got a {type(mask).__name__}")
-    if mask.dtype == torch.int64 and mask.ndim == 1 and 0 < len(mask) < len(labels):
+    if mask.dtype == torch.int64 and mask.ndim == 1 and 0 < len(mask.unique()) == len(mask) < len(labels):
         return "positions instead of True and False"
-    if mask.dtype != torch.bool or mask.shape != labels.shape:
-        wanted_shape, shape = tuple(labels.shape), tuple(mask.shape)
-        raise Mistake(f"expected a bool tensor of shape {wanted_shape}, got {mask.dtype} of shape {shape}")
+    if mask.shape != labels.shape:
+        raise Mistake(f"expected True or False for each of the {len(labels)} labels, got the shape {tuple(mask.shape)}")
+    if mask.dtype != torch.bool:
+        raise Mistake(
+            f"the dtype is {mask.dtype}, but should be torch.bool: as an index, a 1 would mean digit number 1, "
+            "and only True means that this digit is chosen"
+        )
+    return kind_of_split(mask, labels, share)
+
+
+def kind_of_split(mask: Tensor, labels: Tensor, share: float) -> str:
     n_all, n_chosen = labels.bincount(minlength=10), labels[mask].bincount(minlength=10)
-    wanted = (n_all * share).long()
+    wanted = torch.tensor([int(share * n) for n in n_all.tolist()])
     chosen, n = mask.nonzero().flatten(), int(mask.sum())
-    if n and n < len(labels) and n == int(chosen[-1] - chosen[0]) + 1:
+    if n in (0, len(labels)):
+        raise Mistake(f"{n} of the {len(labels)} digits are marked; about {share:.0%} should be")
+    if n == int(chosen[-1] - chosen[0]) + 1:
         return "the head of the list" if chosen[0] == 0 else "the tail of the list"
-    if n_chosen.equal(wanted):
-        ranks = [mask[labels == digit].nonzero().flatten() for digit in range(10)]
-        is_first = all(rank.equal(torch.arange(len(rank))) for rank in ranks)
-        return "the first ones of each class" if is_first else "a share of each class, drawn at random"
-    if n and chosen[-1] < n_all.max():
+    extra = n_chosen - wanted
+    if not extra.any():
+        return how_drawn([mask[labels == digit] for digit in range(10)])
+    if bool(((extra == 0) | (extra == 1)).all()):
+        return "rounded to the nearest or up"
+    if n_chosen.min() == 0 and bool(((n_chosen == 0) | (n_chosen == wanted)).all()):
+        missing = (n_chosen == 0).nonzero().flatten().tolist()
+        raise Mistake(f"the share is right, but no digit of the class {missing[0]} is marked: go through range(10)")
+    if chosen[-1] < n_all.max():
         return "places within a class, taken for places in the pile"
     if n_chosen.equal(n_all - wanted):
         return "the training digits instead of the validation digits"
-    if n and n_chosen.unique().numel() == 1:
+    if n_chosen[n_chosen < n_all].unique().numel() == 1:
         return "the same number of each class"
-    if n and bool((n_chosen <= wanted).all()):
+    if bool((extra <= 0).all()):
         return "fewer than the share of some classes, more of none"
-    if n == int(share * len(labels)):
-        return "a share of the whole, but not of each class"
-    return f"{n} of {len(labels)} digits"
+    if is_even([mask]):
+        return "every so many in the whole pile"
+    return "a share of the whole, but not of each class" if n == int(share * len(labels)) else "some other number"
+
+
+def how_drawn(classes: list[Tensor]) -> str:
+    """What the choice within the classes looks like; chance makes none of the first three in all of them."""
+    ranks = [members.nonzero().flatten() for members in classes]
+    if all(rank.equal(torch.arange(len(rank))) for rank in ranks):
+        return "the first ones of each class"
+    if is_even(classes):
+        return "a block or every so many of each class"
+    places = torch.cat([rank / len(members) for rank, members in zip(ranks, classes, strict=True)])
+    if places.min() > 1 / 3 or places.max() < 2 / 3:
+        return "drawn from one part of each class"
+    return "a share of each class, drawn at random"
+
+
+def is_even(masks: list[Tensor]) -> bool:
+    """Whether the chosen lie at equal distances, but for rounding or one jump."""
+    return all(mask.nonzero().flatten().diff().unique().numel() <= 2 for mask in masks)
 
 
 EXERCISES = [
@@ -133,6 +201,24 @@ EXERCISES = [
             edit("torch.stack([(labels == digit).sum() for digit in range(10)])", "labels.bincount()",
                 "right until the largest classes are missing: then the list is shorter than ten. "
                 "Give bincount a minlength."),
+            edit("torch.stack([(labels == digit).sum() for digit in range(10)])", "labels.unique(return_counts=True)",
+                "two things came back: which labels there are, and how often each one occurs. Only the "
+                "counts are asked "
+                "for, and a class that is missing must be counted as 0."),
+            edit("torch.stack([(labels == digit).sum() for digit in range(10)])",
+                "{digit: int((labels == digit).sum()) for digit in range(10)}",
+                "the counts are right, but they are in a dictionary. Asked for are ten numbers in order, "
+                "as a list or a tensor, so that position 5 is the number of fives."),
+            edit("torch.stack([(labels == digit).sum() for digit in range(10)])",
+                "torch.histc(labels.float(), bins=10)",
+                "the ten bins go from the smallest to the largest label that occurs, so where the largest labels are "
+                "missing, the bins are narrower than a digit. Give min=0 and max=9, or compare with each digit."),
+            edit("(labels == digit).sum()", "torch.tensor(len(labels == digit))",
+                "each count is the number of all labels: `labels == digit` is as long as `labels`, with "
+                "True and False "
+                "in it. Count the True values with .sum(), not with len()."),
+            edit("range(10)", "range(1, 11)",
+                "your first number is the count of the ones: the digits go from 0 to 9, range(10)."),
             edit(".sum()", ".sum() / len(labels)",
                 "these are shares, which sum to 1. Asked for are counts; leave out the division."),
             edit("(labels == digit)", "labels[labels == digit]",
@@ -143,7 +229,7 @@ EXERCISES = [
     Exercise(
         number="01.2", title="Read the header", name="idx_shape", minutes=8, difficulty="medium",
         starter='def idx_shape(data):\n    """The sizes in the header of an IDX file, as a tuple: (N, 28, 28) or (N,)."""\n    ...',
-        answer=idx_shape, cases=idx_files,
+        answer=idx_shape, cases=idx_files, observe=compare_sizes,
         praise="it reads the header of any IDX file of bytes, whatever its number of sizes. With images and labels you are "
         "now independent of everybody's loader.",
         hints=(
@@ -158,6 +244,16 @@ EXERCISES = [
             edit("n_sizes = data[3]", "n_sizes = 3",
                 "right for images. A file of labels has only one size; "
                 "what you read as its second and third are labels already. data[3] says how many sizes there are."),
+            edit("[4 + 4 * i for", "[4 + i for",
+                "the second size begins a byte after the first. Each size fills four bytes: "
+                "size number i begins at byte 4 + 4 * i."),
+            edit("for start in starts", "for start in starts[:1]",
+                "only the first size was read. Images have three: data[3] says how many sizes there are."),
+            edit("data[3]", "data[2]",
+                "you read too many sizes: byte 2 is the kind of numbers, 8 for bytes. Their number is in byte 3."),
+            edit("for start in starts)", "for start in starts[:1]) + (28, 28)",
+                "right for MNIST's images, whose last two sizes are 28. A file of labels has only one size. "
+                "Read them all from the header."),
             edit("[4 + 4 * i for", "[4 * i for",
                 "your first size contains the four bytes that say what kind of file it is. "
                 "The sizes begin at byte 4."),
@@ -173,6 +269,7 @@ EXERCISES = [
         number="01.3", title="Read the pixels", name="idx_values", minutes=6, difficulty="medium",
         starter='def idx_values(data, shape):\n    """What follows the header, as a uint8 tensor of that shape."""\n    ...',
         answer=idx_values, cases=lambda: [(data, idx_shape(data)) for (data,) in idx_files()],
+        observe=bytes_as_bytes,
         praise="that is a whole dataset reader: a header, then one long row of bytes. Most image sets are no deeper than this.",
         hints=(
             "The header has four bytes, and four more for each size. `len(shape)` says how many sizes there are.",
@@ -183,6 +280,21 @@ EXERCISES = [
             edit("offset=header", "count=int(np.prod(shape))",
                 "this starts at byte 0, so the header is taken for pixels and every image slides to the right. "
                 "Skip the header: 4 bytes, and 4 for each size."),
+            edit(", offset=header", "",
+                "there are 16 values more than the shape holds: the header is among them. "
+                "Skip it: 4 bytes, and 4 for each size."),
+            edit("4 + 4 * len(shape)", "8",
+                "right for labels, whose header has 8 bytes. That of images has 16, and 8 values too many "
+                "are left for "
+                "the shape. Its length is 4 + 4 * len(shape)."),
+            edit("4 + 4 * len(shape)", "4 * len(shape)",
+                "four values too many are left for the shape: before the sizes stand four more bytes. "
+                "The header has 4 + 4 * len(shape) bytes."),
+            edit("dtype=np.uint8, ", "",
+                "there are too few values for the shape: without a dtype NumPy makes one number out of eight bytes. "
+                "Say dtype=np.uint8."),
+            edit(".view(shape)", ".view(-1, 28, 28)",
+                "right for MNIST's images. Labels are no images of 28 by 28: use the shape that you were given."),
             edit("4 + 4 * len(shape)", "16", "(values).view(shape)", "(values.reshape(shape))",
                 "right for images, whose header has 16 bytes. The header of a file of labels has only 8, "
                 "so you threw away the first labels. Its length is 4 + 4 * len(shape)."),
@@ -203,7 +315,7 @@ EXERCISES = [
     Exercise(
         number="01.4", title="Bytes to the network's input", name="to_input", minutes=6, difficulty="medium",
         starter='def to_input(images):\n    """uint8 (N, 28, 28) to normalised float32 (N, 1, 28, 28)."""\n    ...',
-        answer=to_input, cases=lambda: [(load_sample("test").images[:n],) for n in (6, 1)],
+        answer=to_input, cases=dark_and_light_images, observe=input_of_float32,
         praise="equal to dl.normalize. The two numbers belong to the network from now on: whoever uses it later, on whatever "
         "picture, has to subtract and divide by the same ones.",
         hints=(
@@ -215,6 +327,24 @@ EXERCISES = [
             edit(" / 255", "",
                 "0.1307 and 0.3081 belong to pixels between 0 and 1, "
                 "and yours still go up to 255, so the ink ends near 827. Divide by 255 first."),
+            edit("/ 255", "/ 256",
+                "a little too small: you divided by 256. A byte's largest value is 255, and that is full ink, 1."),
+            edit("/ 255", "/ images.max()",
+                "right where the darkest ink is 255, and wrong for images without any: they are stretched to 1. "
+                "Divide by 255, whatever is in the images."),
+            edit("(pixels - 0.1307)", "(pixels + 0.1307)",
+                "the mean was added. Subtract it, so that the average becomes 0."),
+            edit("/ 0.3081", "* 0.3081",
+                "you multiplied by the standard deviation. Divide by it, so that the deviation becomes 1."),
+            edit("0.1307", "0.5", "0.3081", "0.5",
+                "the values go from -1 to 1: that is 0.5 for the mean and 0.5 for the deviation. "
+                "MNIST's own are 0.1307 and 0.3081."),
+            edit("unsqueeze(1)", "unsqueeze(0)",
+                "the shape is (1, N, 28, 28): one image with N channels. The channel comes second, behind the number "
+                "of images: .unsqueeze(1)."),
+            edit("unsqueeze(1)", "unsqueeze(-1)",
+                "the shape is (N, 28, 28, 1): the channel stands last, where Matplotlib and Pillow have it. "
+                "PyTorch wants it second: .unsqueeze(1)."),
             edit("(pixels - 0.1307) / 0.3081", "(pixels - pixels.mean()) / pixels.std()",
                 "this takes the mean and the standard deviation of the images it is given. Then "
                 "the same digit looks different in different company. Use the training set's two numbers, always."),
@@ -263,12 +393,26 @@ EXERCISES = [
             edit("return mask", "return torch.randperm(len(labels)) < share * len(labels)",
                 "the right number, drawn at random, but from the whole pile. "
                 "Rare classes then get more or less than their share by luck. Draw from each class by itself."),
+            edit("return mask", "return torch.arange(len(labels)) % int(1 / share) == 0",
+                "this takes every so many digits of the whole pile, without any chance in it. "
+                "Draw at random, and from each class by itself."),
             WrongAnswer(lambda labels, share: torch.rand(len(labels)) < share,
-                "a toss for each digit gives about the right number, never exactly, and not of each class. "
+                "neither the whole number nor each class's is as asked for: a toss for each digit, say, "
+                "hits the share only about. "
                 "Shuffle each class's positions and take the first int(share * n)."),
             edit("share * len(members)", "share * len(labels) / 10",
                 "this takes the same number of each class; "
                 "asked for is the same share. The validation digits should be mixed like all the others."),
+            edit("int(share", "round(share",
+                "some classes give one digit too many. int() rounds down; round() takes the nearest whole number. "
+                "The task says int(share * n)."),
+            edit("members[torch.randperm(len(members))]", "members.flip(0)",
+                "the numbers are right, but there is no chance in the choice: you take a block of each "
+                "class, or every "
+                "so many, and a list may have an order of its own. Shuffle first: torch.randperm."),
+            edit("members[torch.randperm(len(members))]", "members[torch.randperm(len(members) // 2)]",
+                "the numbers are right, but they all come from one part of each class, and the rest is never drawn. "
+                "Shuffle all its positions: torch.randperm(len(members))."),
             edit("members[torch.randperm(len(members))]", "members",
                 "the numbers are right, but it is always the first ones of each class. If the list is in the order in "
                 "which people wrote, you take a few writers and not a cross-section. Shuffle first: torch.randperm."),

@@ -1,14 +1,16 @@
-"""Exercises of lesson 02, a linear classifier: softmax, cross-entropy, its gradient, and a double softmax."""
+"""Exercises of lesson 02, a linear classifier: softmax, cross-entropy, its gradient, and a softmax too many."""
 
 from __future__ import annotations
 
-import math  # noqa: F401  (in a wrong answer)
+import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from digitlab.exercises import Exercise, edit
+from digitlab.exercises import Exercise, WrongAnswer, edit
+from digitlab.exercises.checking import Mistake, same
 
 
 def random_logits() -> list[tuple[Tensor]]:
@@ -40,17 +42,56 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return -of_the_label.mean()
 
 
+def uncapped(answer: Any, logits: Tensor, labels: Tensor) -> Any:
+    """A loss that is right for ordinary scores and too small for large ones has a cap in it: the usual stopgap."""
+    result = answer(logits.clone(), labels.clone())
+    is_large = logits.abs().max() > 100 and isinstance(result, Tensor | float)
+    if is_large and 0 < result < cross_entropy(logits, labels) - 1:
+        smaller = logits / 100
+        if same(answer(smaller, labels), cross_entropy(smaller, labels)):
+            raise Mistake(
+                f"right for ordinary scores, and too small for large ones ({float(result):.1f} instead of "
+                f"{float(cross_entropy(logits, labels)):.1f}). A small number added before the log, or a clamp, "
+                "hides the log(0): no loss can be larger than the log of that number. Compute the log of the "
+                "softmax in one go: logits - logits.logsumexp(dim=1, keepdim=True)."
+            )
+    return result
+
+
 # 02.3
 def gradient(logits: Tensor, labels: Tensor) -> Tensor:
     wanted = F.one_hot(labels, num_classes=10)
     return (logits.softmax(dim=1) - wanted) / len(labels)
 
 
+AUTOGRAD = "your code lets autograd find the gradient. Here it is to be written as a formula: p - y, and the mean"
+
+
+def without_autograd(answer: Any, logits: Tensor, labels: Tensor) -> Any:
+    code = getattr(answer, "__code__", None)
+    if code and {"backward", "grad", "requires_grad_"} & set(code.co_names):
+        raise Mistake(AUTOGRAD)
+    return answer(logits, labels)
+
+
 # 02.4
-def largest_difference(logits: Tensor, labels: Tensor) -> float:
-    once = F.cross_entropy(logits, labels)
-    twice = F.cross_entropy(logits.log_softmax(dim=1), labels)
-    return float((once - twice).abs())
+def change_in_loss(logits: Tensor, labels: Tensor, last_step: nn.Module) -> Tensor:
+    before = F.cross_entropy(logits, labels)
+    after = F.cross_entropy(last_step(logits), labels)
+    return after - before
+
+
+def last_steps() -> list[tuple[Tensor, Tensor, nn.Module]]:
+    """Four last steps of a network; one makes the loss smaller, the next larger, and the last one is harmless."""
+    (logits, labels), *_ = logits_and_labels()
+    confident, right = logits * 3, logits.argmax(dim=1)
+    softmax, log_softmax = nn.Softmax(dim=1), nn.LogSoftmax(dim=1)
+    return [
+        (logits, labels, softmax),
+        (confident, right, softmax),
+        (logits, labels, nn.ReLU()),
+        (logits, labels, log_softmax),
+    ]
 
 
 EXERCISES = [
@@ -69,6 +110,29 @@ EXERCISES = [
             edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.softmax(dim=0)",
                 "each row should sum to 1, but your columns do: this is the softmax over the batch. "
                 "An image's probabilities must not depend on the other images; sum along dim=1."),
+            edit("logits.max(dim=1, keepdim=True).values", "logits.max(dim=0, keepdim=True).values",
+                "you subtract the largest logit of each column. It has to be one number for each image, or the "
+                "differences within a row change: max(dim=1, keepdim=True)."),
+            edit(".sum(dim=1, keepdim=True)", ".sum(dim=1)",
+                "sizes 10 and 6 do not fit: a sum or a maximum along dim=1 gives one number for each of 6 "
+                "images, and "
+                "PyTorch sets them against the 10 columns. With keepdim=True they stay beside their rows."),
+            edit(".values", "",
+                "max with a dimension gives two things, the largest numbers and their places. "
+                "Subtract the first of them: .values, or use amax."),
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.exp()",
+                "all positive, but the rows do not sum to 1. Divide each by the sum of its row."),
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.sigmoid()",
+                "each score was turned into a number from 0 to 1 by itself (that is the sigmoid), so the rows do not "
+                "sum to 1. Divide the exponentials by the sum of their row."),
+            edit("torch.exp(logits - largest)", "math.exp(logits - largest)",
+                "math.exp takes a single number, and this is a tensor of many. torch.exp takes them all at once."),
+            WrongAnswer(lambda z: [[math.exp(v) / sum(math.exp(u) for u in row) for v in row] for row in z.tolist()],
+                "right for ordinary scores, but math.exp gives up above 709 (OverflowError). "
+                "Subtract each row's largest logit before the exponential; the result is the same."),
+            edit("logits - largest", "logits.clamp(max=88)",
+                "right for ordinary scores. A clamp makes large ones equal, and so their probabilities, too. "
+                "Subtract each row's largest logit instead: that changes no difference."),
             edit("logits - largest", "logits",
                 "right for ordinary scores, but for large ones exp() overflows, and infinity divided "
                 "by infinity is not a number (nan). Subtract each row's largest logit before the exponential."),
@@ -88,7 +152,7 @@ EXERCISES = [
     Exercise(
         number="02.2", title="Cross-entropy", name="cross_entropy", minutes=10, difficulty="medium",
         starter='def cross_entropy(logits, labels):\n    """Mean of -log(probability of the label), one number, in nats."""\n    ...',
-        answer=cross_entropy, cases=logits_and_labels,
+        answer=cross_entropy, cases=logits_and_labels, observe=uncapped,
         praise="equal to F.cross_entropy. It takes logits, not probabilities, so that the log and the exponential of the "
         "softmax can cancel before they overflow.",
         hints=(
@@ -107,16 +171,44 @@ EXERCISES = [
                 "this is the classic double softmax: the probabilities went through a softmax again, "
                 "which flattens them all towards one tenth. The loss takes logits."),
             edit("logits - logits.logsumexp(dim=1, keepdim=True)", "logits.softmax(dim=1).log()",
-                "right for ordinary scores, but a very small probability rounds to 0, and log(0) is minus infinity. "
+                "right for ordinary scores, but infinite for large ones: exp() of a large score overflows, "
+                "or a very small probability rounds to 0, and log(0) is minus infinity. "
                 "Compute the log of the softmax in one go: logits - logits.logsumexp(dim=1, keepdim=True)."),
             edit("logits - logits.logsumexp(dim=1, keepdim=True)",
                 "(logits.exp() / logits.exp().sum(dim=1, keepdim=True)).log()",
-                "right for ordinary scores, but from large ones comes nan: exp() of a large number overflows, "
-                "and zero times log(0) is not a number. Stay among logarithms all the way: "
+                "right for ordinary scores, but from large ones comes nan: exp() overflows, or a probability rounds "
+                "to 0, and infinity / infinity or 0 times log(0) is not a number. Stay among logarithms all the way: "
                 "logits - logits.logsumexp(dim=1, keepdim=True) is the log of the softmax."),
             edit("-of_the_label.mean()", "-sum(math.log(p) for p in of_the_label.exp()) / len(labels)",
                 "one of our probabilities is so small that it rounds to 0, and math.log refuses a 0. "
                 "Compute the log of the softmax in one go: logits - logits.logsumexp(dim=1, keepdim=True)."),
+            edit("-of_the_label.mean()", "-math.log(of_the_label.exp())",
+                "math.log takes a single number, and this is a tensor with one for each image. "
+                "torch.log takes them all; the log of the softmax comes in one go from log_softmax or logsumexp."),
+            edit("logits.logsumexp(dim=1, keepdim=True)", "logits.logsumexp(dim=0, keepdim=True)",
+                "the softmax ran over the batch (dim=0), so each image's loss depends on the other images. "
+                "The classes lie along dim=1."),
+            edit("-of_the_label.mean()", "-of_the_label.exp().mean().log()",
+                "this is the log of the mean probability. Take the log of each image's first, and then the "
+                "mean of the logs."),
+            edit("-of_the_label.mean()", "-of_the_label.exp().mean()",
+                "this is the mean probability of the labels with a minus sign. The log is missing."),
+            edit("-of_the_label.mean()", "(1 - of_the_label.exp()).mean()",
+                "this is the probability that the label did *not* get. The loss is the negative log of the "
+                "one it got."),
+            edit("-of_the_label.mean()", "-log_probabilities.mean()",
+                "this is the mean over all ten classes, and the labels have no say in it. "
+                "Pick each image's own: `[torch.arange(len(labels)), labels]`."),
+            edit("logits - logits.logsumexp(dim=1, keepdim=True)", "logits",
+                "these are the labels' logits themselves. They must go through a log softmax first."),
+            edit("logits - logits.logsumexp(dim=1, keepdim=True)", "logits.log()",
+                "this takes the log of the logits, and some are negative (nan). The log is of *probabilities*: "
+                "logits.log_softmax(dim=1), or logits - logits.logsumexp(dim=1, keepdim=True)."),
+            edit("-of_the_label.mean()", "-of_the_label.mean() / torch.log(torch.tensor(10.0))",
+                "this is with the logarithm to base 10; the loss is in nats, torch.log."),
+            edit("[torch.arange(len(labels)), labels]", "[labels]",
+                "`[labels]` picks whole rows by the labels, and there are fewer rows than that. "
+                "Pair rows with columns, `[torch.arange(len(labels)), labels]`."),
             edit("[torch.arange(len(labels)), labels]", "[:, labels]",
                 "`[:, labels]` takes, from each row, the columns of *all* the labels. "
                 "Each image has one label: pair rows with columns, `[torch.arange(len(labels)), labels]`."),
@@ -132,7 +224,7 @@ EXERCISES = [
     Exercise(
         number="02.3", title="The gradient, without autograd", name="gradient", minutes=10, difficulty="hard",
         starter='def gradient(logits, labels):\n    """How the mean loss changes with each logit, (N, 10)."""\n    ...',
-        answer=gradient, cases=logits_and_labels,
+        answer=gradient, cases=lambda: logits_and_labels()[:3], observe=without_autograd,
         praise="equal to autograd's. What was said minus what should have been said: every step of every lesson from "
         "here on begins with this difference.",
         hints=(
@@ -145,6 +237,32 @@ EXERCISES = [
                 "right for the sum of the losses; the loss is their mean, so divide by the number of images."),
             edit("(logits.softmax(dim=1) - wanted)", "(wanted - logits.softmax(dim=1))",
                 "the sign is turned round: this direction makes the loss larger. It is probabilities minus wanted."),
+            WrongAnswer(lambda logits, labels: logits.requires_grad_() and F.cross_entropy(logits, labels).backward(),
+                AUTOGRAD),
+            edit("(logits.softmax(dim=1) - wanted) / len(labels)", "wanted - logits.softmax(dim=1)",
+                "two slips: the sign is turned round, it is probabilities minus wanted; and the loss is a mean, "
+                "so it is divided by the number of images."),
+            edit("(logits.softmax(dim=1) - wanted) / len(labels)", "logits.softmax(dim=1) - wanted / len(labels)",
+                "only the one-hot rows were divided by the number of images: division comes before subtraction. "
+                "Put brackets around the difference."),
+            edit("dim=1", "dim=0",
+                "the softmax ran over the batch (dim=0). Each image has its own ten probabilities: dim=1."),
+            edit("logits.softmax(dim=1)", "logits.exp()",
+                "the exponentials were not divided by their row's sum, so they are no probabilities yet."),
+            edit(" - wanted", "",
+                "these are the probabilities alone. Subtract what was wanted: 1 for the label, 0 elsewhere."),
+            edit("(logits.softmax(dim=1) - wanted)", "(logits.softmax(dim=1) * wanted - wanted)",
+                "only the labels' logits got a gradient. The others have one, too: their probability, "
+                "for each of them should go down as much as it was believed."),
+            edit("len(labels)", "logits.numel()",
+                "too small by ten: you divided by all N * 10 numbers. The loss is a mean over the N images."),
+            edit("logits.softmax(dim=1) - wanted) / len(labels)", "logits.softmax(dim=1) - wanted).mean()",
+                "this is one number, and always about 0. Each logit has its own gradient: the shape stays (N, 10)."),
+            edit(", num_classes=10", "",
+                "one_hot made as many columns as it saw labels, and that can be fewer than ten. Say num_classes=10."),
+            edit("- wanted", "- labels",
+                "you subtracted the labels themselves, and their N numbers do not fit the ten columns. "
+                "Wanted is a row with a 1 at the label's place: F.one_hot(labels, num_classes=10)."),
             edit("/ len(labels)", "/ 10",
                 "you divided by ten, the number of classes. "
                 "The mean is taken over the images: divide by len(labels)."),
@@ -159,22 +277,40 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        number="02.4", title="A slip in a well-known script", name="largest_difference", minutes=6, difficulty="easy",
-        starter="def largest_difference(logits, labels):\n"
-        '    """|loss of the logits - loss of their log_softmax|, a number."""\n    ...',
-        answer=largest_difference, cases=lambda: logits_and_labels()[:3],
-        praise="nothing but rounding. log_softmax leaves alone what is already a log-probability, so the slip is harmless. "
-        "With softmax in its place it would not be.",
+        number="02.4", title="A slip in a well-known script", name="change_in_loss", minutes=6, difficulty="easy",
+        starter="def change_in_loss(logits, labels, last_step):\n"
+        '    """The loss of last_step(logits), minus the loss of the logits: one number."""\n    ...',
+        answer=change_in_loss, cases=last_steps,
+        praise="now you can try any last step. Below it is tried with log_softmax and with softmax.",
         hints=(
-            "Call F.cross_entropy twice: once with the logits, once with logits.log_softmax(dim=1).",
-            "Subtract, take the absolute value, and make it a number with float(...).",
+            "F.cross_entropy(logits, labels) is the loss of the logits. What is the loss of last_step(logits)?",
+            "last_step is called like a function, with the logits. Hand the result to F.cross_entropy. Then "
+            "subtract.",
         ),
         wrong=(
-            edit("log_softmax", "softmax",
-                "this compares with softmax, not log_softmax. "
-                "Keep the number in mind, though: that double softmax does harm."),
-            edit("log_softmax(dim=1)", "log_softmax(dim=0)",
-                "log_softmax over dim=0 mixes the images of the batch. The classes lie along dim=1."),
+            edit("after - before", "before - after",
+                "the sign is turned round: a loss that rises should give a positive number. Subtract the "
+                "old one from the new."),
+            edit("after - before", "(after - before).abs()",
+                "this says how far the loss moved, and not which way. Leave out the abs."),
+            edit("after - before", "after",
+                "this is the loss after the last step alone. Subtract the loss of the logits."),
+            edit("last_step(logits)", "logits.softmax(dim=1)",
+                "right for softmax only. Which step it is comes as the third argument: call last_step(logits)."),
+            edit("last_step(logits)", "logits.log_softmax(dim=1)",
+                "this always takes log_softmax, and so finds no change. Which step it is comes as the third "
+                "argument: "
+                "call last_step(logits)."),
+            edit("last_step(logits)", "last_step(logits, dim=1)",
+                "last_step takes the logits and nothing else; it knows along which dimension it goes."),
+            edit("last_step(logits)", "last_step(last_step(logits))",
+                "the last step was taken twice. Once is enough: last_step(logits)."),
+            edit("F.cross_entropy(last_step(logits), labels)", "F.nll_loss(last_step(logits), labels)",
+                "nll_loss takes logarithms of probabilities. Both losses are to be F.cross_entropy."),
+            edit("after - before", "after / before",
+                "this is how many times as large the loss became. Asked for is the difference."),
+            edit("after - before", "(after - before) * len(labels)",
+                "this is the sum over the images. The loss is their mean, as F.cross_entropy gives it."),
         ),
     ),
 ]

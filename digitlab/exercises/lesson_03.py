@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from digitlab.exercises import Exercise, edit
+from digitlab.exercises import Exercise, WrongAnswer, edit
 from digitlab.exercises.checking import Mistake
 
 
@@ -37,18 +38,33 @@ def describe_batches(make: Any, n: int, batch_size: int) -> str:
     deals = [make(n, batch_size), make(n, batch_size)]
     if deals[0] is None:
         raise Mistake("your code returns nothing (None): is the `return` missing?")
+    if isinstance(deals[0], Tensor) and deals[0].ndim == 1:
+        raise Mistake("this is one row of numbers; asked for is a list with one tensor for each batch")
     try:
-        first, second = ([[int(number) for number in batch] for batch in deal] for deal in deals)
+        first, second = ([[number_of(number) for number in batch] for batch in deal] for deal in deals)
     except (TypeError, ValueError, RuntimeError):
         raise Mistake("return a list of tensors, one tensor of numbers for each batch") from None
-    numbers = [number for batch in first for number in batch]
-    kinds = {
-        "each number once": sorted(numbers) == list(range(n)),
-        "all the same order": first == second,
-        "in order": numbers == sorted(numbers),
-        "neighbours together": all(sorted(b) == [*range(min(b), max(b) + 1)] for b in first if b),
+    numbers, sizes = [number for batch in first for number in batch], [len(batch) for batch in first]
+    wanted = [len(batch) for batch in torch.arange(n).split(batch_size)]
+    faults = {
+        f"the batches have the sizes {sizes}, and not {wanted}": sizes != wanted,
+        f"some numbers are not among 0 to {n - 1}": not set(numbers) <= set(range(n)),
+        "some numbers come twice": len(set(numbers)) < len(numbers),
+        "some numbers never come": not set(range(n)) <= set(numbers),
+        "each call gives the same order": first == second,
+        "the numbers come in their old order": numbers == sorted(numbers) and first == second,
+        "each batch holds neighbours": all(max(b) - min(b) < len(b) for b in first if b),
     }
-    return f"sizes {[len(batch) for batch in first]}: {', '.join(kind for kind, holds in kinds.items() if holds)}"
+    found = [fault for fault, is_there in faults.items() if is_there]
+    if found:
+        raise Mistake(f"dealing {n} numbers in batches of {batch_size}: {'; '.join(found)}")
+    return "each number once, in a new order each time"
+
+
+def number_of(number: Any) -> int:
+    if float(number) != int(number) or (isinstance(number, Tensor) and number.is_floating_point()):
+        raise Mistake("the numbers are floats; as indices they have to be whole numbers, of dtype int64")
+    return int(number)
 
 
 # 03.3
@@ -77,9 +93,37 @@ def small_models() -> list[tuple[Any, ...]]:
     return [(linear, small_batches(), 0.5), (dropping.eval(), small_batches(), 0.5)]
 
 
-def trained_parameters(answer: Any, model: nn.Module, *inputs: Any) -> list[Tensor]:
-    answer(model, *inputs)
-    return list(model.parameters())
+def compare_with_sgd(answer: Any, model: nn.Module, batches: Any, learning_rate: float) -> str:
+    """Train a twin with the reference, on the same random numbers, and say where the two models differ."""
+    names = set(answer.__code__.co_names) if hasattr(answer, "__code__") else set()
+    if names & {"optim", "SGD"}:
+        raise Mistake("your code lets an optimiser take the step. Here the step is to be yours: change each parameter")
+    twin, untrained = copy.deepcopy(model), copy.deepcopy(model)
+    torch.manual_seed(0)
+    train_by_hand(twin, batches, learning_rate)
+    torch.manual_seed(0)
+    try:
+        answer(model, batches, learning_rate)
+    except TypeError as error:
+        if "NoneType" not in str(error):
+            raise
+        backward = "backward() is called" if "backward" in names else "there is no backward()"
+        raise Mistake(f"a gradient is missing (.grad is None), and {backward}") from None
+    if is_same(model, untrained):
+        is_empty = all(each.grad is not None and not each.grad.any() for each in model.parameters())
+        raise Mistake(f"the model has not changed at all{'; its gradients are all 0' if is_empty else ''}")
+    gaps = {
+        name: (one - other).abs().max().item()
+        for (name, one), other in zip(model.named_parameters(), twin.parameters(), strict=True)
+    }
+    name = max(gaps, key=lambda name: gaps[name])
+    if gaps[name] > 1e-4:
+        raise Mistake(f"after the epoch {name} is not what SGD makes of it: it is off by {gaps[name]:.3f}")
+    return "as SGD does it"
+
+
+def is_same(model: nn.Module, other: nn.Module) -> bool:
+    return all(one.equal(two) for one, two in zip(model.parameters(), other.parameters(), strict=True))
 
 
 EXERCISES = [
@@ -101,6 +145,19 @@ EXERCISES = [
             edit("* gradient", "* gradient / gradient.norm()",
                 "the direction is right, but every step has the same length, because you divide "
                 "by the gradient's own. Plain gradient descent takes shorter steps where the slope is gentler."),
+            edit("learning_rate * gradient", "learning_rate",
+                "each weight moved by the learning rate alone. The step is learning_rate times gradient."),
+            edit("learning_rate *", "0.1 *",
+                "right for a learning rate of 0.1. It is handed to you, and may be another: use learning_rate."),
+            edit("learning_rate * gradient", "gradient / learning_rate",
+                "you divided by the learning rate, so a small one makes large steps. Multiply."),
+            edit("weights -", "",
+                "this is the step alone, and it points uphill. Return where the step downhill leads: "
+                "weights minus it."),
+            edit("weights - learning_rate * gradient", "learning_rate * weights - gradient",
+                "the learning rate multiplies the weights. It belongs to the gradient."),
+            edit("* gradient", "* gradient.mean()",
+                "all weights moved by the same amount. Each weight has its own gradient: no mean."),
             edit("weights -", "-", "this is the step alone. Return where it leads to: the weights plus that step."),
             edit("weights - learning_rate * gradient", "learning_rate * (weights - gradient)",
                 "the learning rate multiplies the weights as well, so they shrink at each step. "
@@ -112,8 +169,8 @@ EXERCISES = [
         starter="def make_batches(n, batch_size):\n"
         '    """A list of index tensors: shuffled, each number once, the last may be shorter."""\n    ...',
         answer=make_batches, cases=lambda: [(10, 4), (12, 6)], observe=describe_batches,
-        praise="each number once, in an order that is new every time. Without replacement, as you did it, is a little "
-        "better than drawing anew: in an epoch drawn with replacement more than a third of the digits never come up.",
+        praise="each number once, in an order that is new every time. So no digit is missed: in an epoch drawn with "
+        "replacement more than a third of them never come up.",
         hints=(
             "`torch.randperm(n)` gives the numbers 0 to n - 1 in random order.",
             "A tensor has a method that cuts it into pieces of a given size, the last one shorter: `split`.",
@@ -121,11 +178,23 @@ EXERCISES = [
         ),
         wrong=(
             edit("torch.randperm(n)", "torch.randint(n, (n,))",
-                "some numbers come twice and others never: this draws with replacement. "
+                "some numbers come twice and others never: either they are drawn with replacement, or each "
+                "batch has a new shuffle. "
                 "Shuffle all numbers once (torch.randperm), then cut."),
             edit("list(order.split(batch_size))", "[torch.randperm(n)[:batch_size] for _ in order.split(batch_size)]",
                 "each batch comes from a shuffle of its own, so some numbers come twice and others never, "
                 "and the last batch is full. Shuffle once, then cut that one order into pieces."),
+            edit("list(order.split(batch_size))", "order",
+                "this is one long row. Cut it into pieces of batch_size and return them as a list."),
+            edit("torch.randperm(n)", "torch.randperm(n) + 1",
+                "some numbers are not among 0 to n - 1: yours go from 1 to n. They are places in the pile, and those "
+                "begin at 0."),
+            edit("torch.randperm(n)", "torch.arange(n).flip(0)",
+                "this turns the order round, the same way each time. Shuffle with torch.randperm."),
+            edit("order.split(batch_size)", "order[: n // batch_size * batch_size].view(-1, batch_size)[:1]",
+                "there is a single batch. If you go through the batches in a loop: a `return` inside it ends it."),
+            edit("(order.split", "(torch.cat([order, order])[: -(-n // batch_size) * batch_size].split",
+                "the last batch was filled up with numbers that had been dealt already. Let it be shorter."),
             edit("torch.randperm(n)", "torch.arange(n)",
                 "the numbers come in their old order. "
                 "If the data is sorted, whole batches are of one class; shuffle first."),
@@ -144,7 +213,7 @@ EXERCISES = [
         number="03.3", title="The loop, by hand", name="train_by_hand", minutes=12, difficulty="hard",
         starter="def train_by_hand(model, batches, learning_rate):\n"
         '    """One epoch of SGD: a step after each (images, labels). Returns nothing."""\n    ...',
-        answer=train_by_hand, cases=small_models, observe=trained_parameters,
+        answer=train_by_hand, cases=small_models, observe=compare_with_sgd,
         praise="the weights are those of torch.optim.SGD. An optimiser is nothing more than your inner loop, and a "
         "place to keep what it needs to remember.",
         hints=(
@@ -157,13 +226,38 @@ EXERCISES = [
                 "the gradients are never emptied, so each step repeats all those before it. "
                 "backward() adds to .grad: call model.zero_grad() before it."),
             edit("loss.backward()\n", "loss.backward()\n        model.zero_grad()\n",
-                "zero_grad comes between backward and the step, and throws away what backward "
-                "has just found (.grad is None). Call it before backward, or after the step."),
+                "when your step comes, there is no gradient (.grad is None). zero_grad stands between "
+                "backward and the "
+                "step, and throws away what backward has just found. Call it before backward, or after the step."),
+            edit("        loss.backward()\n", "",
+                "when your step comes, there is no gradient (.grad is None): loss.backward() is missing. "
+                "It finds the gradients; computing the loss does not."),
+            edit("loss.backward()\n",
+                "loss.backward()\n        for each in model.parameters():\n            each.grad.zero_()\n",
+                "the model has not changed at all, for your step finds gradients of 0. They are emptied "
+                "after backward "
+                "and before the step. Empty them before backward, or after the step."),
+            edit("model(images)", "model(images).softmax(dim=1)",
+                "the model learns less than it should: the scores went through a softmax first, and F.cross_entropy "
+                "takes its own. Hand it the scores."),
+            edit("(model(images), labels)", "(model(images), labels, reduction='sum')",
+                "each step is too long: this is the *sum* of the losses in the batch. Take their mean, which is what "
+                "F.cross_entropy gives by itself."),
+            edit("labels)\n        loss.backward", "labels).item()\n        loss.backward",
+                "loss.item() is a bare number, without the notes that backward needs. Call .backward() on "
+                "the loss itself."),
+            edit("learning_rate * ", "", "the learning rate is missing: each step is as long as the whole gradient."),
+            edit("learning_rate * parameter.grad\n", "learning_rate * parameter.grad\n        break\n",
+                "only the first batch was used. If there is a `return` or a `break` inside the loop, it "
+                "ends it there."),
+            WrongAnswer(lambda model, batches, rate: torch.optim.SGD(model.parameters(), rate).step(),
+                "your code lets an optimiser take the step. Here the step is to be yours: change each parameter"),
             edit("with torch.no_grad():", "with torch.enable_grad():",
                 "autograd refuses a parameter that is changed while it takes notes. "
                 "Put the step inside `with torch.no_grad():`."),
             edit("parameter -= learning", "parameter = parameter - learning",
-                "the model has not changed at all. `parameter = parameter - ...` makes a new tensor "
+                "the model has not changed at all. If you wrote a step: `parameter = parameter - ...` makes "
+                "a new tensor "
                 "and gives it the old name; the model keeps the old one. Change it in place: `parameter -= ...`."),
             edit("        with", "    if True:\n        with",
                 "there is one step in all, after the last batch. "
@@ -171,11 +265,9 @@ EXERCISES = [
             edit("    model.train()\n", "",
                 "right if the model comes in training mode. "
                 "It may come in evaluation mode, with dropout switched off: begin with model.train()."),
-            edit("    model.train()\n", "", "        model.zero_grad()\n", "",
-                "two things are missing. The gradients are never emptied: call model.zero_grad() "
-                "before each backward. And begin with model.train(), for the model may come in evaluation mode."),
             edit("for images", "torch.set_grad_enabled(False)\n    for images",
-                "backward found no notes to follow: your `with torch.no_grad():` covers the loss as well. "
+                "backward found no notes to follow: autograd was off when the loss was computed. "
+                "Does your `with torch.no_grad():` cover the loss as well? "
                 "Put only the step in it."),
             edit("parameter -=", "parameter +=", "the loss grows: the step goes with the gradient. Subtract it."),
         ),
