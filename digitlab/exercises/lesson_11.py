@@ -73,7 +73,7 @@ def statistics_of(answer: Any, numbers: Tensor, p: float, training: bool) -> Any
     """
     before = numbers.clone()
     result, *others = (answer(numbers, p, training) for _ in range(3))
-    result = torch.from_numpy(result) if isinstance(result, np.ndarray) else result
+    result = torch.as_tensor(result) if isinstance(result, np.ndarray | list) else result
     if not isinstance(result, Tensor):
         return result
     if result.shape != before.shape:
