@@ -17,7 +17,11 @@ def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
     logits = 2 * torch.randn(40, 10, generator=generator)
     labels = torch.randint(0, 10, (40,), generator=generator)
     labels[::2] = logits[::2].argmax(dim=1)
-    return [(logits.softmax(dim=1), labels), (logits[:9].softmax(dim=1), labels[:9])]
+    # Read correctly with 0.3, and misread with 0.45 for the label: the larger loss is no mistake.
+    hesitant = torch.full((3, 10), 0.7 / 9)
+    hesitant[0, 4] = 0.3
+    hesitant[1:] = torch.tensor([0.45, 0.55] + 8 * [0.0])
+    return [(logits.softmax(dim=1), labels), (hesitant, torch.tensor([4, 0, 1]))]
 
 
 # 09.1
@@ -29,9 +33,11 @@ def rank_mistakes(probabilities: Tensor, labels: Tensor) -> Tensor:
 
 # 09.2
 def only_probabilities() -> list[tuple[Tensor]]:
-    """Ordinary probabilities, and a row in which two digits are equally likely."""
-    tie = torch.tensor([[0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0.5]])
-    return [(probabilities_and_labels()[0][0],), (tie,)]
+    """Ordinary probabilities, and rows in which two digits are equally likely."""
+    ties = torch.zeros(2, 10)
+    ties[0, [4, 9]] = 0.5
+    ties[1, [2, 3]] = 0.5
+    return [(probabilities_and_labels()[0][0],), (ties,)]
 
 
 def margin(probabilities: Tensor) -> Tensor:
@@ -41,9 +47,10 @@ def margin(probabilities: Tensor) -> Tensor:
 
 # 09.3
 def committees() -> list[tuple[list[int], int]]:
-    """Agreement with the label and against it, majorities, ties, and votes that are scattered."""
-    of_a_three = ("33333", "55555", "55533", "35353", "55389", "33589", "85902")
-    return [([int(digit) for digit in votes], 3) for votes in of_a_three] + [([4, 9, 9, 4], 4), ([9, 9, 4, 4], 4)]
+    """Agreement with the label and against it, majorities, ties, votes that are scattered, and other sizes than five."""
+    of_a_three = ("33333", "55555", "55533", "35353", "38888", "11113", "55389", "33589", "85902", "383", "5553379")
+    others = [([9, 9, 9, 9, 4], 9), ([9, 9, 9, 4, 4], 4), ([4, 9, 9, 4], 4), ([9, 9, 4, 4], 4)]
+    return [([int(digit) for digit in votes], 3) for votes in of_a_three] + others
 
 
 def verdict(readings: list[int], label: int) -> str:
@@ -55,12 +62,13 @@ def verdict(readings: list[int], label: int) -> str:
 
 # 09.4
 def losses_and_plants() -> list[tuple[Tensor, Tensor, int]]:
-    """Two hundred losses of which twelve are planted, most of them large; looked at near the top and further down."""
+    """Two hundred losses of which thirteen are planted, nearly all large, and one the smallest of all."""
     generator = torch.Generator().manual_seed(9)
     losses = torch.rand(200, generator=generator)
     planted = torch.zeros(200, dtype=torch.bool)
     planted[torch.randperm(200, generator=generator)[:12]] = True
     losses = losses + 0.6 * planted
+    planted[losses.argmin()] = True
     return [(losses, planted, 10), (losses, planted, 30), (losses, planted, 1)]
 
 
@@ -126,6 +134,28 @@ EXERCISES = [
                 "Index the places of the mistakes with this order."),
             edit("wrong[losses[wrong].argsort(descending=True)]", "wrong",
                 "the right images, in the order of the set. Sort them by their loss, the largest first."),
+            edit("wrong[losses[wrong].argsort(descending=True)]",
+                "losses.topk(int((probabilities.argmax(dim=1) != labels).sum())).indices",
+                "the number of places is right, but digits that were read correctly are among them: a large loss "
+                "does not always mean a mistake. Pick the mistakes first, then sort those."),
+            edit("probabilities.argmax(dim=1) != labels", "losses > -torch.tensor(0.5).log()",
+                "this takes every label with less than 0.5. A digit is misread when another digit has "
+                "more than the label: compare probabilities.argmax(dim=1) with the labels."),
+            edit("-probabilities[torch.arange(len(labels)), labels].log()",
+                'torch.nn.functional.cross_entropy(probabilities, labels, reduction="none")',
+                "the mistakes are right, their order is not. If you used F.cross_entropy: it expects logits and "
+                "applies a softmax of its own, but these are probabilities. Take -log of the label's probability."),
+            edit("wrong[losses[wrong].argsort(descending=True)]", "losses.mean().argsort(descending=True)",
+                "this is a single number: the loss was averaged over the images. Each image has one of its own; "
+                "F.cross_entropy would take the mean, and expects logits besides."),
+            edit("-probabilities[torch.arange(len(labels)), labels].log()", "-probabilities.amax(dim=1).log()",
+                "this ranks by the probability of the answer that was given, the least sure first. The loss is -log "
+                "of the *label's* probability."),
+            edit("wrong[losses[wrong].argsort(descending=True)]", "wrong[losses[wrong].argsort(descending=True)][:, None]",
+                "the places are right, but stand in a column, (M, 1). nonzero() gives one; flatten() makes it (M,)."),
+            edit("wrong[losses[wrong].argsort(descending=True)]", "losses[wrong].sort(descending=True).values",
+                "these are the losses themselves, in the right order. Asked for are the places of those images: "
+                "argsort instead of sort."),
         ),
     ),
     Exercise(
@@ -150,6 +180,29 @@ EXERCISES = [
                 "you compared the images of the batch with each other. The ten classes lie along dim=1."),
             edit("best - second", "second - best",
                 "the sign is turned round: it is the largest minus the second largest, 0 or more."),
+            edit("best - second", "1 - best",
+                "this is one minus the confidence, the share of the nine others together. "
+                "The margin has one rival only: subtract the second largest from the largest."),
+            edit("best - second",
+                "best - torch.where(probabilities == best[:, None], 0.0, probabilities).amax(dim=1)",
+                "right, except where two digits are equally likely: you take both of them out, and compare with the "
+                "third. Their margin is 0: take out one, or sort."),
+            edit("best - second", "2 * best - 1",
+                "this subtracts all the nine others together. The margin has one rival: the second largest."),
+            edit("best - second", "best / second",
+                "this is the largest divided by the second largest. A margin is a difference: subtract."),
+            edit("best - second", "(best - second)[:, None]",
+                "the differences are right, but stand in a column, (N, 1). Take values[:, 0] - values[:, 1]."),
+            edit("best - second", "(best - second).mean()",
+                "this is the mean over all images. Each image has a margin of its own: leave the mean out."),
+            edit("probabilities.topk(2, dim=1).values.unbind(dim=1)", "probabilities.sort(dim=1, descending=True).values[:2]",
+                "these are ten numbers, from the first two images: a [0] - [1] subtracts rows. "
+                "The ten classes lie along dim=1: write values[:, 0] - values[:, 1]."),
+            edit("probabilities.topk(2, dim=1).values.unbind(dim=1)", "probabilities.sort(dim=1)[:, -1]",
+                "your code stopped: sort and topk give two tensors, the values and their places. "
+                "Take .values of what they return."),
+            edit("best - second", "torch.sub(*probabilities.topk(2, dim=1).indices.unbind(dim=1))",
+                "this subtracts the two *digits*. Take the .values of topk, not the .indices."),
         ),
     ),
     Exercise(
@@ -163,6 +216,29 @@ EXERCISES = [
             "At most one digit can have more than half. If there is one, compare it with the label; if there is none, it is ambiguous.",
         ),
         wrong=(
+            edit('return "ambiguous"', 'return "label"',
+                "you never say 'ambiguous': you say 'label' whenever the label has no majority. "
+                "To overturn it, more than half must agree on one other digit."),
+            edit("len(readings) / 2", "2",
+                "right for a committee of five, but other sizes may come: more than half is > len(readings) / 2, "
+                "not > 2."),
+            edit("range(10)", "[label, *range(10)]", "> len(readings) / 2", ">= len(readings) // 2",
+                "you count half of the votes as enough: for five, len(readings) // 2 is 2. It must be more than half: "
+                "> len(readings) / 2."),
+            edit("range(10)", "[label, readings[0]]",
+                "you look at the label and at the first reading only. Another digit may have the majority: "
+                "count each digit that was read."),
+            edit('return "ambiguous"', 'return "ambiguous" if label in readings else "label"',
+                'return "model" if digit == label else "label"',
+                'return "model" if digit == label else "label" if label not in readings else "ambiguous"',
+                "you say 'label' exactly when nobody reads what the label says. A single vote does not save it, and its "
+                "absence does not condemn it: ask whether more than half agree on one other digit."),
+            edit('    return "ambiguous"', '        return "ambiguous"',
+                "you answer after the first digit that was tried. Return 'ambiguous' after the loop, when no digit has "
+                "a majority."),
+            edit("readings.count(digit) > len(readings) / 2", "(readings == digit).mean() > 0.5",
+                "your code stopped: readings is a list, and comparing a list with a number gives one False, nothing to "
+                "count. Use readings.count(digit)."),
             edit('"model" if digit == label else "label"', '"label" if digit == label else "model"',
                 "the two are exchanged. "
                 "If the others can read what the label says, the network that could not is at fault: 'model'."),
@@ -201,6 +277,23 @@ EXERCISES = [
                 "this is the number of the guilty; divide it by k."),
             edit("planted[suspects]", "planted[:k]",
                 "these are the first k digits of the set, not those with the largest losses."),
+            edit(".float().mean().item()", ".mean()",
+                "your code stopped: there is no mean of True and False. Make numbers of them first: .float()."),
+            edit("planted[suspects].float().mean().item()", "int(planted[suspects].sum()) / len(planted)",
+                "you divided the guilty by the number of all digits. The question is about the suspects: divide by k."),
+            edit("planted[suspects].float().mean().item()", "100 * planted[suspects].float().mean().item()",
+                "this is in per cent. A share lies between 0 and 1."),
+            edit("planted[suspects].float().mean().item()", "planted[suspects].float()",
+                "these are the k suspects, one by one: 1 for guilty. Their mean is the share."),
+            edit("losses.argsort(descending=True)[:k]", "(losses > losses.sort(descending=True).values[k - 1])",
+                "one suspect is missing: the k-th largest loss itself belongs to the k."),
+            edit("[:k]", "[: k + 1]", "you looked at one suspect too many: [:k] are k places."),
+            edit("[:k]", "[k : k + 1]",
+                "this is one digit, the one at place k of the order. The suspects are all before it: [:k]."),
+            edit("losses.argsort(descending=True)[:k]", "losses.sort(descending=True).values[:k].long()",
+                "you used the losses themselves as places. argsort gives the places: losses.argsort(descending=True)."),
+            edit("[:k]", "[: int(planted.sum())]",
+                "you looked at as many suspects as there are planted labels. Look at k of them, whatever k is."),
         ),
     ),
     Exercise(
@@ -228,6 +321,36 @@ EXERCISES = [
             edit("return losses", "return torch.cat([losses[folds == fold] for fold in folds.unique()])",
                 "the losses are right but stand fold after fold. "
                 "Digit 1's loss belongs in place 1: write losses[folds == fold] = ..."),
+            edit("dl.cross_entropy(probabilities, digits[inside].labels)",
+                "torch.nn.functional.cross_entropy(probabilities, digits[inside].labels)",
+                "each fold has one number for all its digits: F.cross_entropy takes the mean. It also applies a softmax "
+                "of its own, though these are probabilities. Use dl.cross_entropy(probabilities, labels)."),
+            edit("digits[inside].labels)", "digits[inside].labels).mean()",
+                "each fold has one number for all its digits. Leave the mean out: every digit has a loss of its own."),
+            edit("dl.cross_entropy(probabilities, digits[inside].labels)", "-probabilities.amax(dim=1).log()",
+                "this is -log of the largest probability, so the label plays no part. "
+                "The loss is -log of the probability of the *label*."),
+            edit("dl.cross_entropy(probabilities, digits[inside].labels)",
+                "dl.cross_entropy(probabilities, digits[inside].labels).neg().exp()",
+                "these are the probabilities of the labels. The loss is minus their logarithm."),
+            edit("    return losses", "        return losses",
+                "all folds but the first are still 0: the return stands inside the loop."),
+            edit("folds.unique()", "folds.unique()[1:]",
+                "the digits of fold 0 still have the loss 0. The folds count from 0: range(5), not range(1, 6)."),
+            edit("folds.unique()", "folds.unique()[:-1]",
+                "the digits of the last fold still have the loss 0. There are five: range(5), or folds.unique()."),
+            edit("digits[~inside]", "digits[folds == (fold + 1) % 5]",
+                "you trained on one other fold. All the digits outside the fold may be learnt from: "
+                "digits[folds != fold]."),
+            edit("digits[inside].images", "digits[inside]",
+                "your code stopped: train_and_read wants images as its second argument, and got Digits. "
+                "Hand over digits[inside].images."),
+            edit("probabilities = train_and_read(digits[~inside], digits[inside].images)",
+                "probabilities = train_and_read(digits[~inside], digits.images)",
+                "losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels)",
+                "losses += dl.cross_entropy(probabilities, digits.labels) / 5",
+                "you took the mean over all five networks. Four of them have learnt from the digit: only the one that "
+                "has not may judge it."),
             edit("dl.cross", "torch.nn.functional.cross", "labels)\n", 'labels, reduction="none")\n',
                 "F.cross_entropy expects logits and applies a softmax of its own; "
                 "these are probabilities already. Use dl.cross_entropy(probabilities, labels), "

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import digitlab as dl
 from digitlab.exercises import Exercise, edit
+from digitlab.exercises.checking import Mistake
 
 
 def network() -> dl.CNN:
@@ -39,10 +40,15 @@ def layers_to_catch() -> list[tuple[Any, ...]]:
     return [(network(), images, "conv1"), (network(), images, "conv2"), (network(), images[:1], "fc1")]
 
 
-def maps_and_hooks_left(answer: Any, model: nn.Module, images: Tensor, layer: str) -> tuple[Any, int]:
-    """What the answer returns, and how many hooks it leaves behind."""
+def maps_without_a_hook_left(answer: Any, model: nn.Module, images: Tensor, layer: str) -> Any:
+    """What the answer returns, if it leaves no hook behind."""
     result = answer(model, images, layer)
-    return result, sum(len(module._forward_hooks) for module in model.modules())
+    if any(module._forward_hooks for module in model.modules()):
+        raise Mistake(
+            "your hook is still in the model and will run at every call from now on. Keep what "
+            "register_forward_hook returns and call its remove()."
+        )
+    return result
 
 
 # 10.2
@@ -77,7 +83,9 @@ def occlusion(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor
 def digits_to_occlude() -> list[tuple[Any, ...]]:
     image = dl.normalize(dl.followed_digit().images)
     across = image.transpose(2, 3).contiguous()
-    return [(network(), image, 5, 7), (network(), image, 3, 14), (network(), across, 5, 7)]
+    blot = image.clone()  # ink in the corner
+    blot[:, :, :2, :2] = image.max()
+    return [(network(), image, 5, 7), (network(), image, 3, 14), (network(), across, 5, 9), (network(), blot, 5, 7)]
 
 
 # 10.4
@@ -115,7 +123,7 @@ EXERCISES = [
         number="10.1", title="A forward hook", name="feature_maps", minutes=8, difficulty="medium",
         starter="def feature_maps(model, images, layer):\n"
         '    """What the layer of that name puts out for the images. Leaves no hook behind."""\n    ...',
-        answer=feature_maps, cases=layers_to_catch, observe=maps_and_hooks_left,
+        answer=feature_maps, cases=layers_to_catch, observe=maps_without_a_hook_left,
         praise="equal to dl.feature_maps, and the model is as it was. A hook that *returns* a tensor replaces the "
         "layer's output: with one line you can switch a channel off and see who misses it.",
         hints=(
@@ -124,9 +132,18 @@ EXERCISES = [
             "Take the hook out with handle.remove(), then return the list's first element.",
         ),
         wrong=(
-            edit("    handle.remove()\n", "",
-                "the maps are right, but your hook is still in the model and will run at every call from now on. Keep "
-                "what register_forward_hook returns and call its remove()."),
+            edit("    model(images)\n    handle.remove()\n", "    handle.remove()\n    model(images)\n",
+                "your code stopped because nothing was caught: the hook was taken out before the model ran, or the "
+                "model did not run at all. First model(images), then remove(), then return."),
+            edit("return caught[0]", "return caught",
+                "this is the list, with the output in it. Return its first element."),
+            edit("caught.append(output.detach())", "caught.append(output.detach())\n        return caught",
+                "your code stopped because your hook returns something, and what a hook returns replaces the layer's "
+                "output. Let it keep the output and return nothing."),
+            edit("output.detach()", "output.detach()[0]",
+                "these are the maps of the first image only. A hook's output is the whole batch: keep all of it."),
+            edit("get_submodule(layer)", "get_submodule('conv1')",
+                "you listen at conv1, whichever layer is asked for. Use the name: model.get_submodule(layer)."),
             edit("output.detach()", "inputs[0]",
                 "this is what goes into the layer. A hook gets (layer, inputs, output): keep the third."),
             edit("return caught[0]", "return model(images)",
@@ -169,6 +186,41 @@ EXERCISES = [
             edit("of_the_targets.sum()", "of_the_targets.mean()",
                 "every value is too small by the number of images: you took the mean over the batch. An image's map "
                 "must not depend on how many others came along: take the sum."),
+            edit("of_the_targets.sum()", "logits.amax(dim=1).sum()",
+                "this is about the largest logit, whatever was asked for. Pick each image's target: "
+                "logits[torch.arange(len(images)), targets]."),
+            edit("of_the_targets.sum()", 'F.cross_entropy(logits, targets, reduction="sum")',
+                "this is the gradient of the loss, summed over the images. It fades as the network gets surer. Differentiate the target's "
+                "logit."),
+            edit("of_the_targets.sum()", "logits[0, targets].sum()",
+                "the maps of all images but the first are zero: logits[0, ...] is the first image's row. Pair image i "
+                "with target i: logits[torch.arange(len(images)), targets]."),
+            edit("of_the_targets.sum()", "of_the_targets",
+                "your code stopped: autograd differentiates one number, and this is one for each image. Take the "
+                "sum()."),
+            edit("gradient[:, 0].abs()", "gradient.abs()",
+                "the values are right, but the channel is still there. Drop it: gradient[:, 0].abs()."),
+            edit("(gradient,) =", "gradient =", "gradient[:, 0].abs()", "gradient.abs()[:, 0]",
+                "your code stopped: torch.autograd.grad gives a tuple, with one tensor in it. Take it out: "
+                "(gradient,) = torch.autograd.grad(...), or [0] behind it."),
+            edit("    images = images.clone().requires_grad_()\n    logits = model(images)\n",
+                "    logits = model(images)\n    images = images.clone().requires_grad_()\n",
+                "your code stopped: the images that you ask about are not those that the model has read. Call "
+                "requires_grad_() first, and hand that very tensor to the model and to autograd."),
+            edit("images.clone().requires_grad_()", "images.clone()",
+                "your code stopped: autograd was not told to follow the images. Call images.requires_grad_() before "
+                "the model reads them."),
+            edit("    logits = model(images)\n", "    with torch.no_grad():\n        logits = model(images)\n",
+                "your code stopped: under no_grad nothing is recorded, so there is nothing to differentiate. Leave it "
+                "out here."),
+            edit("gradient[:, 0].abs()", "(gradient * images)[:, 0].abs()",
+                "this is multiplied by the image. (It has a name, gradient times ink, and comes later.) Saliency is the "
+                "gradient alone."),
+            edit("gradient[:, 0].abs()", "gradient[:, 0] ** 2",
+                "this is the square of the gradient. Take abs()."),
+            edit("gradient[:, 0].abs()", "gradient[:, 0].abs() / gradient.abs().max()",
+                "this is scaled to a largest value of 1. Leave the values as they are: how large they are is part of "
+                "the answer."),
         ),
     ),
     Exercise(
@@ -205,6 +257,34 @@ EXERCISES = [
             edit("falls[row, column]", "falls[column, row]",
                 "rows and columns are exchanged. In an image tensor the row (from the top) comes first, then the "
                 "column."),
+            edit("image.min()", "image[0, 0, 0, 0]",
+                "right as long as the corner is empty. One of these images has ink there: take the smallest value, "
+                "image.min()."),
+            edit("image.min()", "image.mean()",
+                "you filled the patch with the image's mean, which is a shade of grey. Wiped out means empty paper: "
+                "image.min()."),
+            edit("image.min()", "image.max()", "you painted the patch full of ink. Empty paper is image.min()."),
+            edit("before - model(wiped)[0, target]", "(before - model(wiped)[0, target]).abs()",
+                "the sizes are right, but all are positive. Below zero means that the network was better off without "
+                "the patch: leave out the abs()."),
+            edit("before - model(wiped)[0, target]", "(before - model(wiped)[0, target]).clamp(min=0)",
+                "the falls above zero are right; those below are cut off. A patch may also have spoken against the "
+                "target: keep the sign."),
+            edit("row * size, column * size", "row, column",
+                "your patches overlap: each starts one pixel after the last. Side by side, patch number row starts at "
+                "row * size."),
+            edit("top + size, left : left + size", "top + size - 1, left : left + size - 1",
+                "the patch is a pixel too small each way. A slice leaves out its end already."),
+            edit("[0, target]\n        for", ".max()\n        for", "model(wiped)[0, target]", "model(wiped).max()",
+                "you watched the largest logit, whichever digit it belongs to. Watch the target's: [0, target]."),
+            edit("[0, target]\n        for", ".max()\n        for",
+                "you subtracted from the largest logit, which need not be the target's. Before and after, take "
+                "[0, target]."),
+            edit("n = 28 // size", "n = 4",
+                "the grid is always 4 by 4. That is right for size 7; in general it is 28 // size."),
+            edit("return falls", "return falls.repeat_interleave(size, 0).repeat_interleave(size, 1)",
+                "the falls are right, but written on a page of 28 by 28. Asked for is one number for each patch: "
+                "falls[row, column]."),
         ),
     ),
     Exercise(
@@ -238,6 +318,22 @@ EXERCISES = [
             edit("torch.sign(values[:, None] - values)", "(values[:, None] > values).float()",
                 "you counted wins only, so all scores are positive and even unrelated maps look alike. Subtract the "
                 "losses."),
+            edit("torch.sign(values[:, None] - values)", "(2.0 * (values[:, None] >= values) - 1)",
+                "you counted a tie as a win for both. Where many values are equal, that finds a likeness that is not "
+                "there. A tie counts 0: use > for wins, < for losses, or torch.sign."),
+            edit("F.cosine_similarity(scores(one), scores(other), dim=0)", "(scores(one) * scores(other)).sum()",
+                "this product grows with the number of pixels. Divide it by the lengths of both score vectors: that is "
+                "the cosine."),
+            edit("torch.sign(values[:, None] - values).sum(dim=1)",
+                "torch.sign(values[:, None] - values).sum(dim=1) + len(values) + 1",
+                "these are ranks from 1 upwards, all positive, so even unrelated maps look alike. Subtract their mean, "
+                "or count wins minus losses."),
+            edit("heat.flatten()", "heat.flatten().abs()",
+                "you dropped the signs of the maps. Then the lowest value counts as one of the highest: compare them "
+                "as they are."),
+            edit("heat.flatten()", "heat", "sum(dim=1)", "sum(dim=1).flatten()",
+                "you compared the pixels within a row or a column only. Flatten the map first: each pixel meets all "
+                "others."),
         ),
     ),
     Exercise(
@@ -267,6 +363,41 @@ EXERCISES = [
                 "this moves every pixel by the same amount, empty paper too. (It has a name, the fast gradient sign "
                 "method.) Here the step follows the gradient itself: divide it by its norm."),
             edit("(image + step * direction)", "(step * direction)", "this is the change alone. Add it to the image."),
+            edit("logits[wanted] - logits[present]", "-logits[present]",
+                "this lowers the present logit, but may lower the wanted one just as much. Take the gradient of wanted "
+                "minus present."),
+            edit("model(image)[0]", "model(image)[0].softmax(dim=0)",
+                "this is the gradient of the probabilities. A sure network's hardly move. Take that of the logits."),
+            edit("logits[wanted] - logits[present]", "F.cross_entropy(logits[None], torch.tensor([wanted]))",
+                "this follows the loss upwards, away from the wanted digit. Asked for is the gradient of wanted minus "
+                "present logit."),
+            edit("logits[wanted] - logits[present]", "-F.cross_entropy(logits[None], torch.tensor([wanted]))",
+                "this follows the loss of the wanted digit, in which all ten logits have a say. Asked for is the "
+                "gradient of wanted minus present logit."),
+            edit("step * direction", "direction",
+                "this step always has the length 1. Multiply the direction by step."),
+            edit("gradient.norm()", "gradient.abs().max()",
+                "you divided by the largest value, so the step is longer than `step`. The length of a gradient is "
+                "gradient.norm()."),
+            edit("gradient.norm()", "gradient.abs().sum()",
+                "you divided by the sum of the sizes, so the step is too short. The length of a gradient is "
+                "gradient.norm(), the root of the sum of squares."),
+            edit("gradient.norm()", "gradient.norm() ** 2",
+                "you divided by the squared length. Divide by gradient.norm() once."),
+            edit("gradient.norm()", "gradient.norm(dim=-1, keepdim=True)",
+                "you divided each row of pixels by its own length. The whole gradient has one: gradient.norm()."),
+            edit("step * direction", "step * direction.abs()",
+                "this adds ink everywhere. Some pixels must lose some: leave out the abs()."),
+            edit("(image + step * direction)", "(image + step * direction).clamp(image.min(), image.max())",
+                "the direction is right, but you cut the result to what paper can show. The lesson does that afterwards: "
+                "here the step is asked for alone."),
+            edit("    return (image", "    direction = saliency(model, image, torch.tensor([wanted]))\n"
+                "    direction = direction - saliency(model, image, torch.tensor([present]))\n"
+                "    direction = direction / direction.norm()\n    return (image",
+                "you subtracted two maps without signs. Which way a pixel must change is in the sign: "
+                "dl.saliency(..., signed=True)."),
+            edit("model(image)[0]", "model(image)",
+                "your code stopped: model(image) has a row for each image, here one. Take it: model(image)[0]."),
         ),
     ),
 ]

@@ -25,12 +25,16 @@ def keep_epoch(val_losses: list[float], patience: int) -> int:
 
 
 def losses_and_patience() -> list[tuple[list[float], int]]:
-    """One that turns, two that dip late, one that zigzags, one that only falls, and one that only rises."""
+    """Some turn, dip late, zigzag, or stay level; some only fall or only rise; one begins far above 1."""
     return [
         ([0.9, 0.5, 0.4, 0.45, 0.5, 0.6], 2),
         ([0.9, 0.5, 0.6, 0.7, 0.8, 0.3], 3),
         ([0.9, 0.5, 0.6, 0.7, 0.4, 0.5, 0.5, 0.5, 0.3], 2),
         ([0.9, 0.5, 0.7, 0.4, 0.6, 0.5, 0.55, 0.3], 3),
+        ([0.9, 0.6, 0.7, 0.5, 0.6, 0.4, 0.45, 0.5], 2),
+        ([0.5, 0.5, 0.5, 0.3], 2),
+        ([3.1, 2.4, 1.9, 2.0, 2.2, 0.4], 2),
+        ([0.9, 0.8, 0.7, 0.6, 0.5], 2),
         ([0.9, 0.8, 0.7], 2),
         ([0.3, 0.4, 0.5], 5),
     ]
@@ -68,8 +72,8 @@ def statistics_of(answer: Any, numbers: Tensor, p: float, training: bool) -> Any
     The share is rounded to twentieths: over 120,000 numbers its standard deviation is below 0.002.
     """
     before = numbers.clone()
-    result = answer(numbers, p, training)
-    result = torch.from_numpy(result) if isinstance(result, np.ndarray) else result
+    result, *others = (answer(numbers, p, training) for _ in range(3))
+    result = torch.as_tensor(result) if isinstance(result, np.ndarray | list) else result
     if not isinstance(result, Tensor):
         return result
     if result.shape != before.shape:
@@ -86,6 +90,10 @@ def statistics_of(answer: Any, numbers: Tensor, p: float, training: bool) -> Any
         for dim, name in ((1, "rows"), (0, "columns")):
             if bool((dropped == dropped.narrow(dim, 0, 1)).all()):
                 share = f"whole {name} dropped"
+        if any(bool((torch.as_tensor(other) == result).all()) for other in others):
+            share += ", the same ones at each call"
+        elif len({int((torch.as_tensor(other) == 0).sum()) for other in [result, *others]}) == 1:
+            share += ", exactly as many at each call"
     factor = "nothing kept" if dropped.all() else f"the rest times {kept.mean():.2f}"
     if len(kept) and kept.max() - kept.min() >= 1e-3:
         factor = "the rest by different factors"
@@ -121,11 +129,44 @@ EXERCISES = [
                 "you stop at the first epoch that is not better, whatever the patience. Validation losses zigzag: "
                 "wait for `patience` epochs."),
             edit("best + 1", "best", "right, but counted from 0. Epochs are counted from 1 here, as in the history."),
-            edit(
-                "epoch - best >= patience",
-                "epoch >= patience and (last := val_losses[epoch - patience : epoch + 1]) == sorted(last)",
-                "you compare each loss with the one before it. A zigzag above the best one then never ends the "
-                "training: compare with the best so far."),
+            edit("    best = 0\n", "    best, waited = 0, 0\n", "if val_losses", "if epoch == 0 or val_losses",
+                "        if epoch - best >= patience:", "        else:\n            waited += 1\n        if waited >= patience:",
+                "you stop too early where the losses go up and down: epochs from before the best one still count. If you "
+                "keep a counter, set it to 0 at each new best: `patience` epochs *in a row*."),
+            edit("< val_losses[best]", "<= val_losses[best]",
+                "an equal loss counts as better for you. It has not beaten the best one: < instead of <=."),
+            edit("best = 0", "best = -1", "val_losses[best]", "(val_losses[best] if best >= 0 else 1.0)",
+                "right while the losses are below 1. A loss may begin above that: start the best one from "
+                "float('inf'), or from the first loss."),
+            edit("return best + 1", "return 0",
+                "0 comes back each time: no loss was ever below your best one. If it starts at 0, start it at "
+                "float('inf'), or at the first loss."),
+            edit("return best + 1", "return val_losses[best]",
+                "this is the best loss itself. Asked for is its epoch, counted from 1."),
+            edit("return best + 1", "return best + 1 if epoch - best >= patience else None",
+                "right when the patience runs out. When all epochs are over before that, nothing comes back (None): "
+                "return the best one behind the loop, too."),
+            edit("return best + 1", "return best + 1 if epoch - best >= patience else epoch + 1",
+                "right when the patience runs out. When all epochs are over before that, you return the last one: "
+                "return the best so far."),
+            edit("< val_losses[best]", "< float('inf')",
+                "this is the last epoch each time: every loss counts as a new best. Keep the best loss, too, and update "
+                "it."),
+            edit(">= patience", ">= patience or epoch >= patience",
+                "you stop after `patience` epochs whatever happened. Count from the last best one."),
+            edit("    best = 0\n", "    best, waited = 0, 0\n",
+                "        if val_losses[epoch] < val_losses[best]:\n            best = epoch\n        if epoch - best >= patience:\n            break\n",
+                "        waited = 0 if epoch and val_losses[epoch] < val_losses[epoch - 1] else waited + (epoch > 0)\n"
+                "        if waited == patience:\n            return epoch + 1 - patience\n",
+                "return best + 1", "return len(val_losses)",
+                "you compare each loss with the one before it, and keep no best one. A zigzag above the best one then "
+                "never ends the training: compare with the best so far, and return that."),
+            edit("    best = 0\n", "    best, waited = 0, 0\n",
+                "        if val_losses[epoch] < val_losses[best]:\n            best = epoch\n        if epoch - best >= patience:\n",
+                "        if epoch == 0 or val_losses[epoch] < val_losses[epoch - 1]:\n            best, waited = epoch, 0\n"
+                "        else:\n            waited += 1\n        if waited == patience:\n",
+                "for you, an epoch is the best one if it beats the one before it. It must beat the best so far: after "
+                "0.4, 0.6 the loss 0.5 is no new best."),
         ),
     ),
     Exercise(
@@ -155,6 +196,26 @@ EXERCISES = [
             edit("0, -right * pixel], [0, 1, -down * pixel]", "0, -down * pixel], [0, 1, -right * pixel]",
                 "right and down are exchanged. Here x comes first, then y, other than in image[row, column]."),
             edit("-down * pixel", "down * pixel", "up and down are exchanged: y grows from top to bottom here."),
+            edit("-right * pixel", "right * pixel",
+                "left and right are exchanged: to move the picture to the right, look further left."),
+            edit("2 / 28", "-1.0",
+                "this moves the wrong way, and by so many *units*. The matrix says where to look: minus; and one pixel "
+                "is 2 / 28."),
+            edit("2 / 28", "2.0",
+                "this moves by twice as many *units*, and the whole picture is 2 units wide. Divide by 28: one pixel is "
+                "2 / 28."),
+            edit("2 / 28", "-1 / 28",
+                "this moves the wrong way and half as far. The matrix says where to look: minus; and 28 pixels are 2 "
+                "units, not 1."),
+            edit("[[1, 0, -right * pixel], [0, 1, -down * pixel]]", "[[0, 0, -right * pixel], [0, 0, -down * pixel]]",
+                "the last column is right, but every place looks at the same point: the rest must leave x and y as they "
+                "are, [[1, 0, ...], [0, 1, ...]]."),
+            edit("[[1, 0, -right * pixel], [0, 1, -down * pixel]]", "[[0, 1, -right * pixel], [1, 0, -down * pixel]]",
+                "this also exchanges x and y, which mirrors the picture. The first row is for x: [1, 0, ...]."),
+            edit("-right * pixel", "-right // 14", "-down * pixel", "-down // 14",
+                "// rounds to whole units, so hardly anything moves, or everything does. Divide with /."),
+            edit("[0, 1, -down * pixel]]", "[0, 1, -down * pixel], [0, 0, 1]]",
+                "the first two rows are right. The third, [0, 0, 1], is not wanted here: 2 x 3."),
         ),
     ),
     Exercise(
@@ -188,6 +249,22 @@ EXERCISES = [
             edit("-sin", "sin",
                 "both sines have the same sign: that squeezes the picture along one diagonal instead of turning it. "
                 "One of the two is minus."),
+            edit("[sin, cos, 0]", "[-sin, cos, 0]",
+                "both sines are minus: that squeezes the picture along one diagonal instead of turning it. One of the "
+                "two is plus."),
+            edit("[[cos, -sin, 0], [sin, cos, 0]]) / scale", "[[cos / scale, -sin, 0], [sin, cos / scale, 0]])",
+                "only the cosines are divided by the scale. Divide the sines, too."),
+            edit("[[cos, -sin, 0], [sin, cos, 0]]", "[[sin, -cos, 0], [cos, sin, 0]]",
+                "sine and cosine are exchanged. With 0 degrees nothing must turn: 1 stands where x meets x, and "
+                "cos(0) is 1."),
+            edit("math.radians(degrees)", "math.degrees(degrees)",
+                "math.degrees turns radians into degrees. You have degrees and want radians: math.radians."),
+            edit("math.radians(degrees)", "degrees / 180",
+                "the angle is too small: 180 degrees are pi radians. Use math.radians(degrees)."),
+            edit("math.radians(degrees)", "2 * math.radians(degrees)",
+                "this turns twice as far: 180 degrees are pi, not 2 pi. Use math.radians(degrees)."),
+            edit("[[cos, -sin, 0], [sin, cos, 0]]", "[[cos, -sin], [sin, cos]]",
+                "the numbers are right, but the last column is missing. Nothing is moved, so it holds zeros: 2 x 3."),
         ),
     ),
     Exercise(
@@ -226,6 +303,33 @@ EXERCISES = [
                 "whole columns go together: the same units are dropped for every image. Every number has its own lot: "
                 "torch.rand(numbers.shape)."),
             edit("numbers * kept / (1 - p)", "numbers", "nothing is dropped, in training either."),
+            edit("    kept =", "    torch.manual_seed(0)\n    kept =",
+                "the same numbers are dropped at every call. If you set a seed inside, each call draws the same lots: "
+                "leave it out, so that no unit can rely on another."),
+            edit("torch.rand(numbers.shape) >= p",
+                "torch.randperm(numbers.numel()).view_as(numbers) >= int(p * numbers.numel())",
+                "exactly the same number is dropped at each call. Each number has a lot of its own, so how many go "
+                "varies a little: torch.rand(numbers.shape) >= p."),
+            edit("not training", "training",
+                "the two are exchanged: you drop in use, and leave training alone. If *not* training, return the "
+                "numbers as they are."),
+            edit(">= p", "< p",
+                "p is the probability to *drop*; you keep with probability p. With 0.5 nobody notices; with 0.2 you "
+                "drop four fifths, and the average shrinks to a quarter."),
+            edit("/ (1 - p)", "* (1 - p)",
+                "the right share is dropped, but the survivors are made smaller. The average is to stay: divide by "
+                "(1 - p)."),
+            edit("torch.rand(", "torch.randn(",
+                "too many are dropped, with 0.5 seven of ten. If you used randn: those numbers are normal, not spread "
+                "evenly from 0 to 1. Use torch.rand."),
+            edit(">= p", ">= 0.5", "(1 - p)", "0.5",
+                "with p = 0.2 half of the numbers are dropped. Use p, not 0.5."),
+            edit(">= p", "* (1 - p)",
+                "nothing is dropped: each number is multiplied by a random factor. A lot is yes or no: compare it with "
+                "p."),
+            edit("torch.rand(numbers.shape)", "torch.rand(1)",
+                "all numbers share one lot: they go together or stay together. Every number has its own: "
+                "torch.rand(numbers.shape)."),
         ),
     ),
 ]
