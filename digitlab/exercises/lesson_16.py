@@ -137,7 +137,7 @@ EXERCISES = [
         'all images."""\n    ...',
         answer=weighted_average, cases=unequal_workers,
         praise="every image counts the same, whoever saw it. It is the lesson of the unequal batches again (lesson "
-        "03), one floor higher.",
+        "04), one floor higher.",
         hints=(
             "A worker's gradient is the mean over its own images. Times its count it is their sum.",
             "Add up gradient * count over the workers, and divide by the number of all images.",
