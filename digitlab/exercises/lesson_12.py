@@ -27,7 +27,10 @@ def seven_digits() -> list[tuple[Tensor, Tensor, Tensor, int]]:
     images[:, :, :14] = 0
     images[3] //= 2
     labels = torch.tensor([5, 0, 4, 1, 9, 2, 7])
-    return [(images, labels, torch.tensor([6, 2, 0, 5, 3, 1, 4]), 3)]
+    return [
+        (images, labels, torch.tensor([6, 2, 0, 5, 3, 1, 4]), 3),
+        (images, labels, torch.tensor([4, 0, 6, 1]), 2),
+    ]
 
 
 def given_batches(answer: Any, *inputs: Any) -> list[tuple[Any, ...]]:
@@ -38,8 +41,10 @@ def given_batches(answer: Any, *inputs: Any) -> list[tuple[Any, ...]]:
     batches = list(batches)
     if not batches or not all(isinstance(batch, tuple | list) and len(batch) == 2 for batch in batches):
         raise Mistake("return a list of pairs (images, labels), one pair for each batch")
-    if len(batches) != 3:
-        raise Mistake(f"7 digits in batches of 3 make 3 batches, the last of one digit; yours are {len(batches)}")
+    n, size = len(inputs[2]), inputs[3]
+    if len(batches) != -(-n // size):
+        cut = ": does the `return` stand inside the loop?" if len(batches) == 1 else ""
+        raise Mistake(f"{n} digits in batches of {size} make {-(-n // size)} batches; yours are {len(batches)}{cut}")
     return [tuple(batch) for batch in batches]
 
 
@@ -68,8 +73,8 @@ def speed_up(before: list[float], after: list[float]) -> float:
 
 def timings() -> list[tuple[list[float], list[float]]]:
     return [
-        ([9.0, 4.0, 4.4, 4.2, 11.0, 4.3], [7.0, 2.0, 2.2, 1.9, 2.1, 2.3]),
-        ([5.0, 3.0, 3.3], [6.0, 1.5, 1.9, 1.4, 8.0]),
+        ([9.0, 4.0, 4.2, 4.6, 11.0, 4.3], [7.0, 2.3, 2.0, 1.9, 2.1, 2.2]),
+        ([5.0, 3.0, 3.3], [1.2, 1.5, 1.9, 1.4, 8.0]),
     ]
 
 
@@ -96,7 +101,8 @@ def seconds_to_reach(seconds: list[float], accuracies: list[float], target: floa
 
 def courses() -> list[tuple[list[float], list[float], float]]:
     seconds, accuracies = [3.0, 2.0, 2.5, 2.0], [0.90, 0.95, 0.94, 0.97]
-    return [(seconds, accuracies, target) for target in (0.93, 0.95, 0.96, 0.5, 0.99)]
+    cases = [(seconds, accuracies, target) for target in (0.93, 0.95, 0.96, 0.5, 0.99)]
+    return [*cases, ([3.0, 2.0, 2.5, 4.0], [0.90, 0.97, 0.96, 0.93], 0.95)]
 
 
 EXERCISES = [
@@ -126,10 +132,18 @@ EXERCISES = [
             edit("labels[chosen]", "labels.split(batch_size)[len(batches)]",
                 "the images are shuffled, the labels are not: nearly every image has somebody else's label. Index "
                 "both with the same numbers."),
-            edit("order.split(", "torch.arange(len(labels)).split(",
+            edit("order.split(", "torch.arange(len(order)).split(",
                 "`order` is not used: the digits come in their old order."),
             edit("order.split", "order[: len(order) // batch_size * batch_size].split",
-                "7 digits in batches of 3 make 3 batches, the last of one digit; yours are 2"),
+                "7 digits in batches of 3 make 3 batches; yours are 2"),
+            edit("order.split(", "torch.cat([order, order[: len(images) - len(order)]]).split(",
+                "4 digits in batches of 2 make 2 batches; yours are 4"),
+            edit("(pixels - 0.1307) / 0.3081", "pixels - 0.1307 / 0.3081",
+                "only 0.1307 is divided by 0.3081 here, because / comes before -. Put the difference into "
+                "parentheses."),
+            edit(".float() / 255", " // 255",
+                "before the mean is subtracted, nearly every pixel is 0: // leaves out what is behind the point. "
+                "Divide with /."),
         ),
     ),
     Exercise(
@@ -165,7 +179,7 @@ EXERCISES = [
     Exercise(
         number="12.3", title="How many times as fast?", name="speed_up", minutes=5, difficulty="easy",
         starter="def speed_up(before, after):\n"
-        '    """Lists of seconds, the first of each a warm-up; 2.0 means twice as fast."""\n    ...',
+        '    """Lists of seconds, the first of each a warm-up; 2.0 means twice as fast. Compare medians."""\n    ...',
         answer=speed_up, cases=timings,
         praise="one slow run among five no longer matters: that is what a median is for. Report the range beside it.",
         hints=(
@@ -176,11 +190,30 @@ EXERCISES = [
             edit("median(before[1:]) / median(after[1:]", "median(before) / median(after",
                 "the first run of each list is the warm-up and should not count: before[1:]."),
             edit("return", "median = lambda runs: sum(runs) / len(runs)\n    return",
-                "this compares means, and a single disturbed run (look at the 11 s) moves a mean a long way. Take the "
-                "median."),
+                "this compares means. One run took 11 s where the others took 4, and that moves a mean a long way. "
+                "Take the median."),
+            edit("return", "median = lambda runs: sum(runs) / len(runs)\n    return", "before[1:]", "before",
+                "after[1:]", "after",
+                "these are the means of all runs, the warm-up among them. Leave out the first, and take the median."),
             edit("return", "median = lambda runs: float(torch.tensor(runs).median())\n    return",
                 "nearly: for an even number of runs, PyTorch's median takes the lower one of the two in the middle. "
                 "`median` from the first cell takes their mean."),
+            edit("return", "median = lambda runs: sorted(runs)[len(runs) // 2]\n    return",
+                "nearly: for an even number of runs there are two in the middle, and you take the larger one. `median` "
+                "from the first cell takes their mean."),
+            edit("return", "median = lambda runs: runs[len(runs) // 2]\n    return",
+                "this is the run in the middle of the list, as the runs happened. The median is in the middle when "
+                "they are sorted by their size."),
+            edit("return", "before, after = sorted(before), sorted(after)\n    return",
+                "you sort first and then leave out the first: that is the fastest run. The warm-up is the first as "
+                "the list is given."),
+            edit("before[1:]", "before[:-1]", "after[1:]", "after[:-1]",
+                "[:-1] leaves out the last run. The warm-up is the first: [1:]."),
+            edit("return", "return -1 +",
+                "this is by how much it is faster: 0 for no change. \"Twice as fast\" should be 2.0, so do not "
+                "subtract 1."),
+            edit("return", "return round(", "after[1:])", "after[1:]), 1)",
+                "the number is rounded. Give the ratio as it is; rounding is for printing."),
             edit("median(before[1:]) / median(after", "median(after[1:]) / median(before",
                 "upside down: 2.0 should mean twice as fast, so the old time is divided by the new."),
             edit("return", "median = min\n    return",
@@ -194,7 +227,8 @@ EXERCISES = [
         number="12.4", title="One cycle", name="one_cycle", minutes=12, difficulty="hard",
         starter="def one_cycle(step, total_steps, peak):\n"
         '    """The learning rate of this step; steps count from 0."""\n    ...',
-        answer=one_cycle, cases=lambda: [*((step, 50, 100.0) for step in (0, 3, 14, 15, 20, 40, 49)), (30, 101, 8.0)],
+        answer=one_cycle,
+        cases=lambda: [*((step, 50, 100.0) for step in (0, 3, 14, 15, 20, 40, 49)), (30, 101, 8.0), (100, 101, 1e3)],
         praise="equal to torch.optim.lr_scheduler.OneCycleLR, step for step. Note that you had to know total_steps "
         "before the first step: such a schedule cannot be stopped early, only planned shorter.",
         hints=(
@@ -211,7 +245,29 @@ EXERCISES = [
             edit("peak, end,", "peak, peak,",
                 "up it goes, and stays there: the second part is missing. The fall is where most of the errors go."),
             edit("peak / 25, peak / 25 / 10_000", "0.0, 0.0",
-                "it starts from zero; it should start from peak / 25 and end at peak / 250000."),
+                "it starts from zero and ends at zero; it should start from peak / 25 and end at peak / 250000."),
+            edit("peak / 25, peak / 25 / 10_000", "0.0, peak / 25 / 10_000",
+                "it starts from zero; it should start from peak / 25."),
+            edit("peak / 25 / 10_000", "0.0",
+                "it ends at exactly zero; it should end at a ten-thousandth of peak / 25, so that the last step still "
+                "moves."),
+            edit("(step - turn) / (last - turn)", "step / last",
+                "just after the peak the rate jumps down: there your second part does not begin at t = 0. Count its "
+                "steps from the turn: (step - turn) / (last - turn)."),
+            edit("(step - turn) / (last - turn)", "(step - turn) / last",
+                "the fall begins well, and at the last step it has not come down yet: its t ends below 1. The second "
+                "part has last - turn steps."),
+            edit("(1 - math.cos", "(1 + math.cos",
+                "the first step has the highest rate: each part runs backwards. With 1 + cos, t = 0 gives b and t = 1 "
+                "gives a; the formula has 1 - cos."),
+            edit("(math.pi * done)) / 2", "(math.pi * done))",
+                "at the turn the rate is nearly twice the peak: 1 - cos goes from 0 to 2, so halve it."),
+            edit("math.pi * done", "180 * done",
+                "the rate jumps up and down from step to step: math.cos counts in radians, half a wave is math.pi and not "
+                "180."),
+            edit("0.3 * total_steps - 1", "int(0.3 * total_steps) - 1",
+                "right where 0.3 * total_steps is a whole number, and a little off where it is not: do not round the "
+                "turn, it may lie between two steps."),
             edit("peak / 25 / 10_000", "peak / 25",
                 "it comes down to where it began, peak / 25. It should end far lower, at a ten-thousandth of that."),
             edit(" - 1, total_steps - 1", ", total_steps",
@@ -252,6 +308,21 @@ EXERCISES = [
             edit("return None", "return total",
                 "where the target is never reached, you return the time of the whole run, which looks like a success. "
                 "Return None."),
+            edit("return None", "return 0",
+                "where the target is never reached you return 0: that would be the fastest training of all. Return "
+                "None."),
+            edit("return None", "return math.inf",
+                "where the target is never reached you return infinity. It sorts well, but the task says None."),
+            edit("            return total\n", "            return total\n        return None\n",
+                "it gives up after the first epoch: a `return` inside the loop ends it. Return None after the loop."),
+            edit("total = 0.0", "total = 0.0\n    if accuracies[-1] < target:\n        return None",
+                "one run reached the target and lost it again in its last epoch, and you say never. The question is "
+                "when it was reached *first*."),
+            edit("accuracy >= target", "accuracy == target",
+                "this waits for exactly the target, which an accuracy may jump over. Reached means at least: use >=."),
+            edit("            return total\n    return None", "            reached = total\n    return reached",
+                "    total = 0.0", "    total, reached = 0.0, None",
+                "this is the *last* epoch that was at or above the target. Stop at the first."),
             edit("+= lasted", "+= 1", "these are epochs; the question is how many seconds they took together."),
         ),
     ),

@@ -18,13 +18,16 @@ def pictures() -> list[tuple[Tensor]]:
 
 
 def ink_maps() -> list[tuple[Tensor]]:
-    """Ink in the middle, ink at two corners, one pixel, and a tall thin stroke."""
-    one, corners, pixel, tall = (torch.zeros(20, 16) for _ in range(4))
+    """Ink in the middle, ink at two corners, one pixel, a tall thin stroke, a ring, and two strokes with a gap."""
+    one, corners, pixel, tall, ring, gap = (torch.zeros(20, 16) for _ in range(6))
     one[5:12, 3:9] = 0.7
     corners[0, 0] = corners[19, 15] = 1.0
-    pixel[4, 7] = 0.5
+    pixel[4, 7] = 0.9
     tall[2:18, 6] = 1.0
-    return [(one,), (corners,), (pixel,), (tall,)]
+    ring[3, 6:9] = ring[16, 7:10] = ring[4:16, 4] = ring[5:12, 13] = 0.9  # none of its corners has ink
+    ring[6:9, 2] = 0.2
+    gap[4:6, 3:12] = gap[9:15, 5:8] = 1.0
+    return [(one,), (corners,), (pixel,), (tall,), (ring,), (gap,)]
 
 
 # 13.1
@@ -82,6 +85,32 @@ EXERCISES = [
             edit("distance / distance.max()", "(grey.max() - grey) / (grey.max() - grey.min())",
                 "right for dark ink on bright paper. On a blackboard the brightest pixel is chalk, and here the board "
                 "would be the ink. Ask the picture what its paper is: the median."),
+            edit("(grey - paper).abs()", "grey - paper", "distance.max()", "distance.abs().max()",
+                "dark ink on bright paper comes out negative: it lies *below* the paper. Ink is what is far from it in "
+                "either direction, so take the absolute difference."),
+            edit("(grey - paper).abs()", "grey - paper",
+                "dark ink on bright paper comes out wrong: it lies *below* the paper, and the largest difference with "
+                "its sign is not the largest one. Take the absolute difference first."),
+            edit("(grey - paper).abs()", "(paper - grey).clamp(min=0)",
+                "ink that is brighter than its paper is lost: only what is darker is kept. Take the absolute "
+                "difference."),
+            edit("distance.max()", "grey.max()",
+                "the strongest ink is not 1: you divide by the brightest pixel of the picture. Divide by the largest "
+                "*difference*."),
+            edit("distance.max()", "distance.sum()",
+                "the ink adds up to 1, and even its strongest pixel is nearly 0. Divide by the largest difference, not "
+                "by the sum."),
+            edit("distance.max()", "paper",
+                "the strongest ink is not 1: you divide by the paper's grey (which may be 0). Divide by the largest "
+                "difference."),
+            edit("grey.median()", "grey.median(dim=0).values",
+                "each column has a median of its own here. The paper is one number for the whole picture: "
+                "grey.median(), without dim."),
+            edit("(grey - paper).abs()", "(grey - paper) ** 2",
+                "faint ink comes out too faint: a square makes small differences smaller. Take the absolute "
+                "difference."),
+            edit("distance / distance.max()", "(distance / distance.max() > 0.5).float()",
+                "every pixel is 0 or 1. The map should say *how much* ink there is, with everything in between."),
             edit("grey.median()", "grey[0, 0]",
                 "one pixel stands for all the paper here, and paper has grain: the corner may be a speck. The median "
                 "asks all pixels."),
@@ -113,16 +142,40 @@ EXERCISES = [
                 "more."),
             edit("rows = ink", "ink = ink.T\n    rows = ink",
                 "rows and columns are exchanged. The order is top, left, bottom, right."),
-            edit(
-                "rows = ink",
-                "if (ink < 0.6).all():\n        return 0, 0, *ink.shape\n    ink = ink >= 0.6\n    rows = ink",
-                "faint ink counts too: everything above 0. The soft edges of a stroke are part of it."),
+            edit("(dim=1).nonzero()", "(dim=1).gt(0.5).nonzero()", "(dim=0).nonzero()", "(dim=0).gt(0.5).nonzero()",
+                "in one of the pictures a side has ink of only 0.2, and you left it out. Faint ink counts too: "
+                "everything above 0."),
+            edit("ink.amax(dim=1).nonzero().flatten()", "ink.nonzero()[:, 0]",
+                "ink.amax(dim=0).nonzero().flatten()", "ink.nonzero()[:, 1]",
+                "right for a box, wrong for a ring: its first inked pixel lies in its first row, but not in its first "
+                "column. Take the least and the greatest row and column of *all* inked pixels."),
+            edit("int(columns[0])", "int(ink.nonzero()[0, 1])",
+                "your left side is that of the first inked pixel. The pixels come row by row: the first one is in the "
+                "first row, but need not be in the first column. Take the least column of all."),
+            edit("int(columns[0]), int(rows[-1]) + 1", "int(rows[-1]) + 1, int(columns[0])",
+                "these are both rows, then both columns. The order is top, left, bottom, right."),
+            edit("return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1",
+                "top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]), int(columns[-1])\n"
+                "    return top, left, bottom - top + 1, right - left + 1",
+                "your last two numbers are the height and the width. Asked for are the places where the ink ends: "
+                "bottom and right."),
+            edit("int(columns[-1]) + 1", "int(columns[-1])",
+                "the last column of ink is cut off: right is one past it, as bottom is one past the last row."),
+            edit("int(rows[-1]) + 1, int", "int(rows[-1]), int",
+                "the last row of ink is cut off: bottom is one past it, as right is one past the last column."),
+            edit("int(rows[-1]) + 1, int(columns[-1]) + 1", "int(rows[0]) + len(rows), int(columns[0]) + len(columns)",
+                "you count the rows that have ink. Where a row in between has none, the box comes out too small: take "
+                "the last one."),
+            edit("ink.amax(dim=1)", "ink.amin(dim=1)", "ink.amax(dim=0)", "ink.amin(dim=0)",
+                "you ask for rows in which *every* pixel has ink, and there are none. One pixel is enough."),
+            edit("ink.amax(dim=1)", "(ink >= 0).any(dim=1)", "ink.amax(dim=0)", "(ink >= 0).any(dim=0)",
+                "this is the whole picture: paper is 0, and >= 0 is true for it. Ink is above 0."),
         ),
     ),
     Exercise(
         number="13.3", title="How large in the box?", name="size_in_box", minutes=5, difficulty="easy",
         starter="def size_in_box(height, width):\n"
-        '    """The size (height, width) at which a digit fills the 20x20 box, its shape kept."""\n    ...',
+        '    """The size (height, width) at which a digit fills the 20x20 box, its shape kept: whole pixels."""\n    ...',
         answer=size_in_box, cases=lambda: [(40, 20), (10, 30), (200, 2), (20, 20), (7, 5)],
         praise="the longer side becomes 20, and the shape stays: a 1 remains thin. At least one pixel is left of the "
         "other side.",
@@ -133,6 +186,21 @@ EXERCISES = [
         wrong=(
             edit("max(1, round(side * scale))", "20",
                 "this pulls every digit into a square: a 1 becomes a block. Multiply both sides by the same number."),
+            edit("in (height, width)", "in (width, height)",
+                "height and width are exchanged: the height comes first."),
+            edit("max(1, round(side * scale))", "-(-side * 20 // max(height, width))",
+                "every side is rounded *up*: 14.3 becomes 15. Round to the nearest whole number."),
+            edit("20 / max(height, width)", "min(1, 20 / max(height, width))",
+                "a digit of 7 x 5 pixels stays small. The longer side becomes 20 in every case, so small ones grow."),
+            edit("20 / max(height, width)", "20 // max(height, width)",
+                "// cuts the scale off at the point: nearly always it becomes 0. Divide with /."),
+            edit("max(height, width)", "height",
+                "right where the height is the longer side. A wide digit sticks out of the box: divide by the longer "
+                "of the two."),
+            edit("max(height, width)", "(height + width)",
+                "together the two sides make 20. The *longer* one should become 20: divide by it."),
+            edit("tuple(max(1, round(side * scale)) for side in (height, width))", "scale",
+                "this is the scale, one number. Multiply both sides by it and return two."),
             edit("/ max(", "/ min(",
                 "the shorter side becomes 20, so the longer one sticks out of the box. Divide by the longer side."),
             edit("= 20", "= 28",
@@ -168,6 +236,32 @@ EXERCISES = [
             edit("return", "rows, columns = rows + 1, columns + 1\n    return",
                 "right, but counted from 1: the first row and the first column are number 0."),
             edit("ink.sum()\n", "1\n", "a mean needs a division: by the sum of all ink."),
+            edit("ink.sum()\n", "ink.numel()\n",
+                "you divide by the number of all pixels, so the empty ones count as well and pull the point to the "
+                "upper left. Divide by the sum of the ink."),
+            edit("ink.sum()\n", "(ink > 0).sum()\n",
+                "you multiply by the ink and divide by the number of inked pixels. A weighted mean is divided by the "
+                "sum of its weights: all the ink."),
+            edit("return", "rows, columns = rows + 0.5, columns + 0.5\n    return",
+                "half a pixel too far: here a pixel's position is its index, and the first row is at 0."),
+            edit("ink.sum(dim=1)", "ink.mean(dim=1)", "ink.sum(dim=0)", "ink.mean(dim=0)",
+                "far too small: you take the mean of each row's ink and then divide by the sum of all. Use the sum in "
+                "both places."),
+            edit("    return float((ink.sum(dim=1) * rows).sum() / total), float((ink.sum(dim=0) * columns).sum() / total)",
+                "    return round(float((ink.sum(dim=1) * rows).sum() / total)), "
+                "round(float((ink.sum(dim=0) * columns).sum() / total))",
+                "the numbers are rounded. The centre may lie between two pixels; rounding comes later, when the digit "
+                "is moved."),
+            edit("total =", "return ink.shape[0] / 2, ink.shape[1] / 2\n    total =",
+                "this is the middle of the *picture*, wherever the ink is."),
+            edit("total =", "return int(ink.sum(dim=1).argmax()), int(ink.sum(dim=0).argmax())\n    total =",
+                "this is the row and the column with most ink. The centre of mass is a mean, to which all rows "
+                "contribute."),
+            edit("total =", "return divmod(int(ink.argmax()), ink.shape[1])\n    total =",
+                "this is the first pixel with the strongest ink. The centre of mass is a mean, to which all pixels "
+                "contribute."),
+            edit("float((ink.sum(dim=1) * rows).sum() / total), float(", "14 - float((ink.sum(dim=1) * rows).sum() / total), 14 - float(",
+                "this is how far the digit has to be moved. Asked for is where its centre lies."),
         ),
     ),
 ]

@@ -154,12 +154,12 @@ def plot_ladder(seconds: Mapping[str, Numbers], *, xlabel: str, title: str) -> P
     for row, ((name, times), middle) in enumerate(zip(runs.items(), middles, strict=True)):
         axes.plot(times, [row] * len(times), "o", color=INK, markersize=4, alpha=0.7)
         gain = f"{middles[0] / middle:.2g}"
-        text = f"{middle:.3g}" + (f"  ({gain}×)" if row else "")
+        text = signed_text(middle) + (f"  ({gain}×)" if row else "")
         edge = (max(float(times.max()), middle), row)
         axes.annotate(text, edge, (8, 0), textcoords="offset points", va="center", weight="bold")
-        spread = f" of {len(times)} ({times.min():.3g} to {times.max():.3g})" if len(times) > 1 else ""
+        spread = f" of {len(times)} ({value_range(times)})" if len(times) > 1 else ""
         faster = f", {gain} times as fast" if row else ""
-        said.append(sentence(None, f"{name}: median {middle:.3g}{spread}{faster}"))
+        said.append(sentence(None, f"{name}: median {signed_text(middle)}{spread}{faster}"))
     name_rows(axes, list(runs))
     longest = max(times.max() for times in runs.values())
     axes.set(xlabel=xlabel, xlim=(0, 1.35 * longest), ylim=(len(runs) - 0.4, -0.6))
