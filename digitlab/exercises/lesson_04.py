@@ -203,8 +203,8 @@ EXERCISES = [
                 "the mean of the squares begins at 0 and is used as if it did not, so the first steps are far too long: "
                 "divide it by 1 - 0.999**number."),
             edit(" + 1e-8", "",
-                "1e-8 is missing under the fraction. A weight whose gradients were all 0, a pixel at the rim, say, "
-                "makes it 0 divided by 0."),
+                "where all gradients were 0, as at a pixel that is never inked, you divide 0 by 0. "
+                "Below the line stands the root *plus 1e-8*."),
             edit("(corrected_square.sqrt() + 1e-8)", "(corrected_square + 1e-8).sqrt()",
                 "the 1e-8 stands under the root, where it counts as 1e-4. Add it after the root."),
             edit("corrected_square.sqrt() + 1e-8", "corrected_square.sqrt() - 1e-8", "add the 1e-8; you subtract it."),
