@@ -217,7 +217,7 @@ EXERCISES = [
         "upper_edge = ...",
         answer=UPPER_EDGE, observe=what_it_finds, code=f"upper_edge = torch.tensor({UPPER_EDGE.tolist()})",
         praise="a pattern of plus and minus that sums to zero ignores brightness and answers to change only. "
-        "In lesson 06 the network finds kernels of this kind without being told.",
+        "In lesson 06 nobody designs a kernel: the loss decides what they look for.",
         hints=(
             "On even ink the sum of the nine numbers comes out. It must be zero, so some numbers are negative.",
             "An upper edge has paper above and ink below: what should the sign of the upper row be, and of the lower row?",

@@ -27,7 +27,7 @@ def in_order(answer: Any, expected: list[Any], places: list[str]) -> Any:
     for place, item, wanted in zip(places, got, expected, strict=True):
         shape = (item,) if isinstance(wanted, tuple) and isinstance(item, int) else item
         if not same(shape, wanted, tolerance=0.0):
-            raise Mistake(f"{place}, {str(item)[:60]} is not right; everything before it is")
+            raise Mistake(f"{place}, {str(item)[:60]} is not right")
     return "all right"
 
 
@@ -286,6 +286,10 @@ EXERCISES = [
             edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, 0.5)",
                 "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise. "
                 "Write F.dropout(x, training=self.training)."),
+            edit("        super().__init__()\n", "",
+                "nn.Module was not set up, so it cannot take layers: begin __init__ with super().__init__()."),
+            edit("nn.Conv2d(1, 10, kernel_size=5)", "nn.Conv2d(1, 10, kernel_size=5, padding=2)",
+                "fc1 got 500 numbers for each image, not 320: conv1 has padding. Leave it out, as in the shape table."),
             edit("x.flatten(1)", "x.flatten()",
                 "fc1 got one row for all images together: flatten() without a number flattens the batch, too. "
                 "flatten(1) keeps the images apart."),
