@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -33,15 +34,19 @@ def dropping_models() -> list[tuple[Any, ...]]:
     return [(model, small_batches()), (other.eval(), small_batches()[1:])]
 
 
-def loss_and_manners(answer: Any, model: nn.Sequential, batches: list[tuple[Tensor, Tensor]]) -> tuple[Any, str]:
+def loss_and_manners(answer: Any, model: nn.Sequential, batches: list[tuple[Tensor, Tensor]]) -> Any:
+    """The loss in words, and where it is right, what else happened on the way."""
     wanted = mean_loss(model, batches)
     recorded: list[bool] = []
     model[0].register_forward_pre_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
     loss = answer(model, batches)
+    if not isinstance(loss, float | int | Tensor | np.number):
+        return loss
     if not same(loss, wanted):
-        return loss, "first the number, then the manners"
+        return f"a mean loss of {float(loss):.4f}"
     mode = "training" if model.training else "evaluation"
-    return loss, f"{'gradients' if any(recorded) else 'nothing'} recorded, left in {mode} mode"
+    manners = f"{'gradients' if any(recorded) else 'nothing'} recorded, the model left in {mode} mode"
+    return f"a mean loss of {wanted:.4f}, {manners}{'' if torch.is_grad_enabled() else ', autograd left off'}"
 
 
 # 04.2
@@ -56,7 +61,7 @@ def momentum_step(
 def moving_weights() -> list[tuple[Tensor, Tensor, Tensor, float, float]]:
     generator = torch.Generator().manual_seed(13)
     weights, velocity, gradient = torch.randn(3, 5, generator=generator)
-    return [(weights, velocity, gradient, 0.1, 0.9), (weights, torch.zeros(5), gradient, 0.5, 0.5)]
+    return [(weights, velocity, gradient, 0.1, 0.9), (weights, gradient, velocity, 0.5, 0.6)]
 
 
 # 04.3
@@ -72,10 +77,10 @@ def adam_step(
 
 
 def weights_with_a_past() -> list[tuple[Tensor, Tensor, Tensor, Tensor, int]]:
-    """The first step, with gradients from large to small; and the fifth, after others."""
+    """The first step, with gradients from large to tiny, where the 1e-8 shows; and the fifth, after others."""
     generator = torch.Generator().manual_seed(17)
     weights, gradient, mean = torch.randn(3, 4, generator=generator)
-    sizes = torch.tensor([100.0, 1.0, -0.01, 0.5])
+    sizes = torch.tensor([100.0, -0.01, 1e-8, 0.0])
     square = torch.rand(4, generator=generator) + 0.1
     return [(weights, sizes, torch.zeros(4), torch.zeros(4), 1), (weights, gradient, mean, square, 5)]
 
@@ -104,6 +109,8 @@ EXERCISES = [
                 "and this is the mean of the batches' means, "
                 "in which the images of a small last batch count more than the others. Weigh each batch by its size."),
             edit("in batches:", "in batches[-1:]:", "only the last batch counts here: add up over all of them."),
+            edit("in batches:", "in batches[:1]:",
+                "only the first batch counts here. Is the `return` inside the loop? Move it out, to the left."),
             edit(" / n", "", "this is the sum over the images: divide by how many there were."),
             edit("    model.eval()\n", "",
                 "dropout was on. torch.no_grad() does not switch it off, "
@@ -111,6 +118,9 @@ EXERCISES = [
             edit("with torch.no_grad():", "with torch.enable_grad():",
                 "the number is right, but autograd took notes all along. "
                 "eval() does not stop that: add `with torch.no_grad():`."),
+            edit("with torch.no_grad():", "torch.set_grad_enabled(False)\n    if True:",
+                "the number is right, but autograd stays off afterwards, for everybody: the next training would stop "
+                "with an error. `with torch.no_grad():` switches it on again at its end."),
             edit("    model.train(was_training)\n", "",
                 "the number is right, but the model is left in evaluation mode: "
                 "whoever goes on training would train without dropout. Put the old mode back."),
@@ -142,6 +152,25 @@ EXERCISES = [
             edit("+ gradient", "+ learning_rate * gradient", "learning_rate * new_velocity", "new_velocity",
                 "your velocity has the learning rate in it. Some books do that; "
                 "PyTorch adds the plain gradient and multiplies by the learning rate when the weights move."),
+            edit("+ gradient", "- learning_rate * gradient", "weights - learning_rate * new_velocity", "weights + new_velocity",
+                "your velocity points downhill and has the learning rate in it, as many books write it. PyTorch's points "
+                "uphill, like the gradient: v = momentum * v + gradient, and the weights move by -learning_rate * v."),
+            edit("+ gradient", "- gradient", "weights - learning_rate", "weights + learning_rate",
+                "your velocity points downhill. PyTorch's points uphill, like the gradient: "
+                "add the gradient to it, and subtract when the weights move."),
+            edit("+ gradient", "- gradient",
+                "the gradient is subtracted twice: once from the velocity, once when the weights move, so this walks uphill. "
+                "Add it to the velocity."),
+            edit("weights - learning_rate", "weights + learning_rate",
+                "this walks uphill: the velocity is a sum of gradients, and they point uphill. Subtract it."),
+            edit("learning_rate * new_velocity", "learning_rate * gradient",
+                "the weights move by the gradient alone, as without momentum. Let them move by the new velocity."),
+            edit("momentum * velocity + gradient", "momentum * (velocity + gradient)",
+                "the new gradient fades at once: only the *old* velocity is multiplied by momentum."),
+            edit("learning_rate * new_velocity", "learning_rate * (gradient + momentum * new_velocity)",
+                "this is Nesterov's momentum, which looks a step ahead. Here the weights move by the new velocity itself."),
+            edit("momentum * velocity", "0.9 * velocity",
+                "right for a momentum of 0.9, the usual one; but `momentum` is given, and may be another."),
             edit("new_weights, new_velocity", "new_velocity, new_weights",
                 "right numbers, wrong order: the weights first, then the velocity."),
             edit(", new_velocity", "",
@@ -173,12 +202,49 @@ EXERCISES = [
             edit(" / (1 - 0.999**number)", "",
                 "the mean of the squares begins at 0 and is used as if it did not, so the first steps are far too long: "
                 "divide it by 1 - 0.999**number."),
+            edit(" + 1e-8", "",
+                "where all gradients were 0, as at a pixel that is never inked, you divide 0 by 0. "
+                "Below the line stands the root *plus 1e-8*."),
+            edit("(corrected_square.sqrt() + 1e-8)", "(corrected_square + 1e-8).sqrt()",
+                "the 1e-8 stands under the root, where it counts as 1e-4. Add it after the root."),
+            edit("corrected_square.sqrt() + 1e-8", "corrected_square.sqrt() - 1e-8", "add the 1e-8; you subtract it."),
+            edit("0.1 * corrected_mean", "0.1 * gradient",
+                "the step goes by this one gradient. Let it go by the corrected mean of the gradients."),
+            edit("mean / (1 - 0.9**number)", "mean / (1 - 0.9 * number)",
+                "mean_square / (1 - 0.999**number)", "mean_square / (1 - 0.999 * number)",
+                "right in the first step only: 0.9 is to be raised to the power of `number`, 0.9**number, "
+                "not multiplied by it; and so is 0.999."),
+            edit("1 - 0.9**number", "1 - 0.9", "1 - 0.999**number", "1 - 0.999",
+                "right in the first step only: the correction becomes smaller from step to step. Use 0.9**number "
+                "and 0.999**number."),
+            edit("0.9**number", "0.9**(number + 1)", "0.999**number", "0.999**(number + 1)",
+                "you count one step too many: number is 1 in the first step, and the correction uses it as it is."),
+            edit("0.9**number", "0.9**(number - 1)", "0.999**number", "0.999**(number - 1)",
+                "you count one step too few, and in the first you divide by 0: number is 1 there, "
+                "and the correction uses it as it is."),
+            edit("0.999**number", "0.9**number",
+                "mean_square fades by 0.999, not by 0.9, so its correction is 1 - 0.999**number."),
+            edit("0.9 * mean + 0.1 * gradient", "0.1 * mean + 0.9 * gradient",
+                "0.999 * mean_square + 0.001 * gradient**2", "0.001 * mean_square + 0.999 * gradient**2",
+                "the shares are exchanged: the means forget nearly all of the past. Keep 0.9 and 0.999 of the old."),
+            edit("weights - 0.1 *", "weights - 0.001 *",
+                "your steps are a hundredth as long. 0.001 is Adam's usual learning rate; here it is 0.1."),
+            edit("corrected_mean = mean", "corrected_mean = (mean - 0.1 * gradient) / 0.9",
+                "corrected_square = mean_square", "corrected_square = (mean_square - 0.001 * gradient**2) / 0.999",
+                "the step is made with the old means, which do not know this gradient: update them first."),
+            edit("weights - 0.1 * corrected_mean / (corrected_square.sqrt() + 1e-8)", "weights - 0.1 * gradient.sign()",
+                "every weight moves by 0.1. So it is in the first step; later the step is the corrected mean "
+                "divided by the root of the corrected square."),
+            edit("0.001 * gradient**2", "0.001 * mean**2",
+                "this squares the *mean* of the gradients; mean_square is the mean of their squares: gradient**2."),
             edit("corrected_square.sqrt()", "corrected_square",
                 "you divide by the mean of the squares; divide by its root. "
                 "Else a weight with small gradients takes enormous steps."),
             edit("0.001 * gradient**2", "0.001 * gradient",
                 "this is a second mean of the gradients. Square them first: their signs should not cancel."),
             edit("weights - 0.1", "weights + 0.1", "this walks uphill. Subtract the step."),
+            edit("return weights, mean, mean_square", "return mean, mean_square, weights",
+                "right numbers, wrong order: the weights first, then mean and mean_square."),
             edit("return weights, mean, mean_square", "return weights, corrected_mean, corrected_square",
                 "the weights are right. But what you remember is the corrected mean, "
                 "and the next step would correct it once more: return the means as they were before."),
@@ -186,6 +252,8 @@ EXERCISES = [
                 "the weights are right. Return mean and mean_square as well: the next step builds on them."),
             edit("    mean_square = 0.999 * mean_square + 0.001 * gradient**2\n", "",
                 "mean_square has not changed: it should take in the new gradient's square."),
+            edit("    mean = 0.9 * mean + 0.1 * gradient\n", "",
+                "mean has not changed: it should take in the new gradient."),
         ),
     ),
 ]

@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from digitlab.exercises import Exercise, WrongAnswer, edit
-from digitlab.exercises.checking import Mistake
+from digitlab.exercises.checking import CHANGED_ITS_INPUT, Mistake, call, same
+
+
+class Without(TorchFunctionMode):
+    """PyTorch without the functions whose names hold a word: they are what the learner is asked to write."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__()
+        self.word = word
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if self.word in name:
+            raise Mistake(f"your code calls PyTorch's {name}. Here you are asked to write it yourself")
+        return func(*args, **(kwargs or {}))
+
+
+def call_without(word: str) -> Callable[..., Any]:
+    """An observation: what the answer returns, where it may not call PyTorch's own."""
+
+    def observe(answer: Any, *inputs: Any) -> Any:
+        given = copy.deepcopy(inputs)
+        with Without(word):
+            result = call(answer, *inputs)
+        if not same(inputs, given, tolerance=0.0):
+            raise Mistake(CHANGED_ITS_INPUT)
+        return result
+
+    return observe
 
 
 # 05.1
@@ -45,8 +76,8 @@ def layers() -> list[tuple[Any, ...]]:
 UPPER_EDGE = torch.tensor([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
 
 
-def what_it_finds(kernel: Any) -> tuple[str, ...]:
-    """Lay a kernel over four small pictures, and say for each whether the sum is above, below or at zero."""
+def what_it_finds(kernel: Any) -> str:
+    """Lay a kernel over small pictures, and say where the sum is not above, below or at zero, as asked."""
     try:
         weights = torch.as_tensor(kernel).detach().double()
     except (TypeError, ValueError, RuntimeError):
@@ -55,17 +86,22 @@ def what_it_finds(kernel: Any) -> tuple[str, ...]:
         raise Mistake(f"the kernel should have 3 rows of 3 numbers; its shape is {tuple(weights.shape)}")
     if not bool(weights.isfinite().all()):
         raise Mistake("some numbers of the kernel are infinite or not a number (nan)")
-    even, ink_below = torch.ones(3, 3), torch.tensor([[0.0] * 3, [0.5] * 3, [1.0] * 3])
-    totals = {
-        "evenly inked": float((even * weights).sum()),
-        "an upper edge": float((ink_below * weights).sum()),
-        "a lower edge": float((ink_below.flip(0) * weights).sum()),
-        "an upright edge": float((ink_below.T * weights).sum()),
-    }
-    return tuple(
-        f"{name} gives {'zero' if abs(total) < 1e-4 else 'above zero' if total > 0 else 'below zero'}"
-        for name, total in totals.items()
-    )
+    ink_below = torch.tensor([[0.0] * 3, [0.5] * 3, [1.0] * 3])
+    found = {"even ink": weights.sum(), "an upper edge": (ink_below * weights).sum()}
+    found["a lower edge"] = (ink_below.flip(0) * weights).sum()
+    if abs(found["even ink"]) < 1e-4:  # else it answers to all ink, that of an upright edge included
+        found["an upright edge"] = (ink_below.T * weights).sum()
+        if found["an upper edge"] > 1e-4:
+            found["an upright edge at its rim"] = weights[:, 2].sum()
+    wanted = {"an upper edge": "above zero", "a lower edge": "below zero"}
+    faults = []
+    for picture, total in found.items():
+        sign = "zero" if abs(total) < 1e-4 else "above zero" if total > 0 else "below zero"
+        if sign != wanted.get(picture, "zero"):
+            faults.append(f"{picture} gives {sign}")
+    if faults:
+        raise Mistake(f"laid over small pictures, your kernel is not yet as asked: {', '.join(faults)}")
+    return "as asked"
 
 
 # 05.4
@@ -111,6 +147,11 @@ EXERCISES = [
             edit(" 2 *", "",
                 "right without padding, too small with it: "
                 "padding is added at both ends, so the length grows by twice as much."),
+            edit(" + 2 * padding", "",
+                "right without padding, but `padding` is not used: it makes the image longer at both ends."),
+            edit("(size + 2 * padding - kernel) // stride", "size + 2 * padding - kernel // stride",
+                "far too many with a stride above 1: // binds more strongly than -, so only the kernel is divided. "
+                "Put (size + 2 * padding - kernel) in brackets."),
             edit(") // stride", ") / stride",
                 "right where the steps fit evenly, but elsewhere a fraction comes out, and a map has no half row. "
                 "A kernel that would stick out is not placed at all: divide with //."),
@@ -128,7 +169,7 @@ EXERCISES = [
         number="05.2", title="Convolution, the whole layer", name="conv2d", minutes=15, difficulty="hard",
         starter="def conv2d(images, weight, bias, stride=1, padding=0):\n"
         '    """Images (B, C_in, H, W), weight (C_out, C_in, kh, kw), bias (C_out,) to maps (B, C_out, H\', W\')."""\n    ...',
-        answer=conv2d, cases=layers,
+        answer=conv2d, cases=layers, observe=call_without("conv"),
         praise="equal to F.conv2d. Each patch is a small image and each kernel its template, so the heart of it is the "
         "matrix product of lesson 02, made once for every place.",
         hints=(
@@ -154,6 +195,15 @@ EXERCISES = [
             edit("row * stride, column * stride", "row, column",
                 "the shape is right, but with a stride above 1 your patches still move by one pixel at a time. "
                 "The patch for output row r begins at row r * stride."),
+            edit("patch.flatten(1) @ weight.flatten(1).T", "patch[:, :1].flatten(1) @ weight[:, :1].flatten(1).T",
+                "only the first channel that comes in counts here. Add up all of them: patch.flatten(1) holds them all."),
+            edit("(padding, padding, padding, padding)", "(padding, padding)",
+                "right without padding; with it the map has too few rows: F.pad with two numbers pads left and right only. "
+                "It takes four: left, right, top, bottom."),
+            edit("images.shape[3] - kernel_width", "images.shape[2] - kernel_height",
+                "right for square images and kernels only: work out the width from images.shape[3] and the kernel's width."),
+            edit("    return output\n", "    return output.permute(0, 2, 3, 1)\n",
+                "the channels come last here. PyTorch puts them second: (B, C_out, H', W')."),
             edit("weight.flatten(1).T", "weight.flatten(1).T / weight.shape[1]",
                 "the channels should be added up; you took their mean."),
             edit("+ bias", "+ bias * weight.shape[1]",
@@ -167,7 +217,7 @@ EXERCISES = [
         "upper_edge = ...",
         answer=UPPER_EDGE, observe=what_it_finds, code=f"upper_edge = torch.tensor({UPPER_EDGE.tolist()})",
         praise="a pattern of plus and minus that sums to zero ignores brightness and answers to change only. "
-        "In lesson 06 the network finds kernels of this kind without being told.",
+        "In lesson 06 nobody designs a kernel: the loss decides what they look for.",
         hints=(
             "On even ink the sum of the nine numbers comes out. It must be zero, so some numbers are negative.",
             "An upper edge has paper above and ink below: what should the sign of the upper row be, and of the lower row?",
@@ -187,6 +237,9 @@ EXERCISES = [
             WrongAnswer(torch.tensor([[-1.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]),
                 "upper edges yes, but upright edges too: this is a slanted edge. "
                 "Make the three numbers of each row equal."),
+            WrongAnswer(torch.tensor([[-1.0, -2.0, -1.0], [1.0, -2.0, 1.0], [1.0, 2.0, 1.0]]),
+                "upper edges yes, but some upright edges too, those that begin at the rim of the kernel. "
+                "Make the three numbers of each row equal."),
             WrongAnswer(torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
                 "this one gives zero on everything we tried, the edges included: whatever an upper edge adds "
                 "in one place, another takes away. Set the upper row against the lower one."),
@@ -196,7 +249,7 @@ EXERCISES = [
         number="05.4", title="Max-pooling", name="max_pool2d", minutes=10, difficulty="medium",
         starter="def max_pool2d(maps, size):\n"
         '    """Maps (B, C, H, W) to (B, C, H // size, W // size): the largest value of each block."""\n    ...',
-        answer=max_pool2d, cases=maps_to_pool,
+        answer=max_pool2d, cases=maps_to_pool, observe=call_without("pool"),
         praise="equal to F.max_pool2d. It has no parameters: nothing in it is learnt. What the network learns is what to put "
         "into the maps so that the largest value is worth keeping.",
         hints=(
@@ -207,10 +260,12 @@ EXERCISES = [
         ),
         wrong=(
             edit("amax", "mean", "this is the mean of each block (average pooling). Take the largest value instead."),
-            edit("blocks.amax(dim=(3, 5))", "F.max_pool2d(maps, size, stride=1)",
+            edit("blocks.amax(dim=(3, 5))", "maps.unfold(2, size, 1).unfold(3, size, 1).amax(dim=(4, 5))",
                 "your blocks overlap: each begins one pixel after the last. "
                 "They should lie side by side, so move by `size`."),
-            edit("blocks.amax(dim=(3, 5))", "F.max_pool2d(maps, size, ceil_mode=True)",
+            edit("= height // size, width // size",
+                "= -(-height // size), -(-width // size)\n"
+                "    maps = F.pad(maps, (0, columns * size - width, 0, rows * size - height), value=-torch.inf)",
                 "right where the blocks fit, but you keep a last, smaller block. "
                 "PyTorch leaves out what does not fill a block."),
             edit("rows, size, columns, size)", "rows, columns, size, size)", "(3, 5)", "(4, 5)",
@@ -225,6 +280,19 @@ EXERCISES = [
             edit("amax(dim=(3, 5))", "amax(dim=(3, 5)).clamp_min(0)",
                 "right for values above zero, but a block of negative numbers gives 0 here. "
                 "Its largest value is negative; start from the block's own values, not from zero."),
+            edit("blocks.amax", "blocks.abs().amax",
+                "a large negative value counts as large here. Leave out the abs()."),
+            edit("amax(dim=(3, 5))", "amax(dim=(3, 5)).amax(dim=1, keepdim=True).expand(-1, channels, -1, -1)",
+                "all channels give the same maps: you took the largest across channels, too. "
+                "Each map is pooled by itself."),
+            edit("= height // size, width // size", "= height // 2, width // 2",
+                "rows * size, : columns * size]", "rows * 2, : columns * 2]",
+                "rows, size, columns, size)", "rows, 2, columns, 2)",
+                "right for blocks of 2 by 2, but `size` is given, and may be another."),
+            edit("blocks = maps[:, :, : rows * size, : columns * size]",
+                "blocks = maps[:, :, height - rows * size :, width - columns * size :]",
+                "right where the blocks fit; else you leave out the first rows and columns. "
+                "Start at the upper left and leave out the last."),
         ),
     ),
     Exercise(
@@ -245,6 +313,10 @@ EXERCISES = [
             edit("biases = out_channels", "biases = out_channels * in_channels",
                 "a bias too many: it belongs to the output channel, "
                 "and is added once, after the sum over input channels."),
+            edit("kernel_size * kernel_size", "kernel_size * 2",
+                "kernel_size times 2 is two rows of it. A kernel has kernel_size rows of kernel_size weights: ** 2."),
+            edit("out_channels * in_channels", "(out_channels + in_channels)",
+                "the channels are added here. Each output channel has a kernel for every input channel: multiply."),
             edit("kernel_size * kernel_size", "kernel_size",
                 "a kernel has two sides: kernel_size * kernel_size weights."),
             edit("biases = out_channels", "biases = 1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from digitlab.exercises import Exercise, WrongAnswer, edit
 from digitlab.exercises.checking import Mistake, same
 
 
-def in_order(answer: Any, expected: list[Any]) -> Any:
+def in_order(answer: Any, expected: list[Any], places: list[str]) -> Any:
     """Compare a list, or what a function returns, item by item; name the first that is off without giving it away."""
     got = answer() if callable(answer) else answer
     got = got.tolist() if isinstance(got, Tensor | np.ndarray) else got
@@ -23,14 +24,15 @@ def in_order(answer: Any, expected: list[Any]) -> Any:
         raise Mistake(f"expected a list of {len(expected)}, got {type(got).__name__}")
     if len(got) != len(expected):
         raise Mistake(f"expected a list of {len(expected)}, got {len(got)}")
-    for position, (item, wanted) in enumerate(zip(got, expected, strict=True), start=1):
+    for place, item, wanted in zip(places, got, expected, strict=True):
         shape = (item,) if isinstance(wanted, tuple) and isinstance(item, int) else item
         if not same(shape, wanted, tolerance=0.0):
-            raise Mistake(f"number {position} of {len(expected)} is not right: {str(item)[:60]}")
+            raise Mistake(f"{place}, {str(item)[:60]} is not right")
     return "all right"
 
 
 # 06.1
+STEPS = [f"after {step}" for step in ("conv1", "the first pooling", "conv2", "the second pooling", "flatten", "fc1", "fc2")]
 SHAPES = [(10, 24, 24), (10, 12, 12), (20, 8, 8), (20, 4, 4), (320,), (50,), (10,)]
 
 
@@ -127,7 +129,17 @@ def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[
         maps = "whole maps are" if bool(whole.all()) else "parts of maps are"
     undropped = F.relu(F.linear(now, weights["fc1.weight"], weights["fc1.bias"]))
     units = "no" if torch.allclose(dropped, undropped, atol=1e-5) else "some"
+    for what, grown in (("maps", times(now, usual)), ("units", times(dropped, undropped))):
+        if maps != "parts of maps are" and grown > 1.01 and not math.isclose(grown, 2, rel_tol=0.01):
+            share = 1 - 1 / grown
+            raise Mistake(f"{share:.0%} of the {what} are left out in training; leave out half, which is the default")
     return logits, f"{maps} left out in training", f"{units} units are left out in training"
+
+
+def times(now: Tensor, usual: Tensor) -> float:
+    """How many times as large the numbers are that are not left out."""
+    kept = now > 1e-3
+    return (now[kept] / usual[kept]).median().item() if bool(kept.any()) else 1.0
 
 
 def eight_images() -> list[tuple[Any, ...]]:
@@ -144,6 +156,8 @@ def guessed_dim(n_dimensions: int) -> int:
 def dimension_from_the_front(answer: Any, n_dimensions: int) -> Any:
     """What the answer says; a dimension may be counted from the end, too."""
     said = answer(n_dimensions) if callable(answer) else answer
+    if isinstance(said, bool | str):
+        raise Mistake(f"expected the number of a dimension, 0, 1, 2 or 3, got {said!r}")
     return said + n_dimensions if isinstance(said, int) and -n_dimensions <= said < 0 else said
 
 
@@ -152,7 +166,7 @@ EXERCISES = [
         number="06.1", title="The shape table", name="shapes", minutes=6, difficulty="easy",
         starter="# after: conv1, pooling, conv2, pooling, flatten, fc1, fc2; maps as (channels, height, width), vectors as (length,)\n"
         "shapes = ...",
-        answer=SHAPES, cases=lambda: [(SHAPES,)], observe=in_order, code=f"shapes = {SHAPES}",
+        answer=SHAPES, cases=lambda: [(SHAPES, STEPS)], observe=in_order, code=f"shapes = {SHAPES}",
         praise="and if somebody hands you digits of 32 by 32 pixels, you know which layer will complain: fc1, the only "
         "one that counts on a size.",
         hints=(
@@ -171,6 +185,14 @@ EXERCISES = [
                 "conv2 does slide 200 slices, but adds up ten of them for each output: 20 maps come out."),
             WrongAnswer([(10, 24, 24), (5, 12, 12), (20, 8, 8), (10, 4, 4), (160,), (50,), (10,)],
                 "pooling halves height and width, not the number of maps: each map is pooled by itself."),
+            WrongAnswer([(1, *shape) for shape in SHAPES],
+                "right for a batch of one digit; for the digit itself leave out the first 1."),
+            WrongAnswer([*SHAPES[:4], (320, 1), (50, 1), (10, 1)],
+                "the maps are right. A vector has one dimension only: write (320,)."),
+            WrongAnswer([*SHAPES[:3], (20, 8, 8), (1280,), (50,), (10,)],
+                "there is a pooling after conv2 as well: it halves 8 by 8."),
+            WrongAnswer([*SHAPES[:4], (16,), (50,), (10,)],
+                "flatten takes all 20 maps, one after the other: 20 times 4 times 4 numbers."),
             WrongAnswer([(24, 24, 10), (12, 12, 10), (8, 8, 20), (4, 4, 20), (320,), (50,), (10,)],
                 "the numbers are right; PyTorch puts the channels first: (channels, height, width)."),
         ),
@@ -179,7 +201,7 @@ EXERCISES = [
         number="06.2", title="21,840 parameters", name="parameter_counts", minutes=6, difficulty="easy",
         starter="def parameter_counts():\n"
         '    """Parameters of conv1, conv2, fc1 and fc2: a list of four numbers."""\n    ...',
-        answer=parameter_counts, cases=lambda: [(parameter_counts(),)], observe=in_order,
+        answer=parameter_counts, cases=lambda: [(parameter_counts(), ["for conv1", "for conv2", "for fc1", "for fc2"])], observe=in_order,
         praise="21,840 in all, and three quarters of them in fc1. The convolutions, which do most of the work, are cheap: "
         "their weights are shared by all places.",
         hints=(
@@ -189,6 +211,11 @@ EXERCISES = [
         ),
         wrong=(
             edit("5 * 5 + 10", "5 * 5", "the weights are right; each output channel and each unit has a bias, too."),
+            edit("320 * 50 + 50", "320 * 50", "50 * 10 + 10", "50 * 10",
+                "the convolutions are right; a linear layer has biases, too, one for each of its outputs."),
+            edit("320 * 50 + 50", "320 * 50 + 320", "50 * 10 + 10", "50 * 10 + 50",
+                "the biases belong to what comes out of a linear layer, not to what goes in: 50 for fc1, 10 for fc2."),
+            edit("5 + 20", "5 + 10", "conv2 has a bias for each channel that comes out, 20, not for each that goes in."),
             edit("20 * 10 * 5", "20 * 5",
                 "conv2 reads all ten maps: each of its 20 kernels has ten slices of 5 by 5, not one."),
             edit("5 + 20", "5 + 20 * 10", "conv2 has a bias for each output channel, 20, not one for each slice."),
@@ -213,6 +240,12 @@ EXERCISES = [
             edit("weight = weight2 @ weight1", "weight = weight1 @ weight2",
                 "the product is in the wrong order: "
                 "x meets layer 1 first, so weight1 stands next to x: weight2 @ weight1."),
+            edit("weight2 @ bias1 + bias2", "weight2 @ bias1",
+                "the second layer's bias is lost: it is added at the end, as it is."),
+            edit("return weight, bias", "return weight",
+                "the weight is right. Return the bias as well: weight, bias."),
+            edit("weight = weight2 @ weight1", "weight = weight2 * weight1",
+                "this goes number by number, as * and + do, and fails where the sizes differ. A matrix product is weight2 @ weight1."),
             edit("weight2 @ bias1 + bias2", "bias2",
                 "the first layer's bias is lost. It goes through layer 2 as everything does: weight2 @ bias1."),
             edit("weight2 @ bias1", "bias1",
@@ -253,6 +286,19 @@ EXERCISES = [
             edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, 0.5)",
                 "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise. "
                 "Write F.dropout(x, training=self.training)."),
+            edit("        super().__init__()\n", "",
+                "nn.Module was not set up, so it cannot take layers: begin __init__ with super().__init__()."),
+            edit("nn.Conv2d(1, 10, kernel_size=5)", "nn.Conv2d(1, 10, kernel_size=5, padding=2)",
+                "fc1 got 500 numbers for each image, not 320: conv1 has padding. Leave it out, as in the shape table."),
+            edit("x.flatten(1)", "x.flatten()",
+                "fc1 got one row for all images together: flatten() without a number flattens the batch, too. "
+                "flatten(1) keeps the images apart."),
+            edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1",
+                "the first ReLU, after conv1's pooling, is missing: "
+                "without a bend, convolution after convolution is one linear step, too."),
+            edit("F.relu(F.max_pool2d(self.conv2", "(F.max_pool2d(self.conv2",
+                "the second ReLU, after conv2's pooling, is missing: "
+                "without a bend, what conv2 and fc1 do is one linear step."),
             edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1",
                 "F.relu(F.max_pool2d(self.conv2", "(F.max_pool2d(self.conv2",
                 "the ReLU after the pooling is missing: "

@@ -73,6 +73,20 @@ EXERCISES = [
             edit("1.96", "1",
                 "these are the truths within one standard error: "
                 "such intervals miss the truth one time in three. For 95 % take 1.96."),
+            edit("1.96", "2.0", "nearly: you took 2 standard errors. Take 1.96."),
+            edit("pull = z**2 / n", "pull = z**2", "share * (1 - share) / n + pull / (4 * n)", "share * (1 - share) + pull / 4",
+                "far too wide: this is the scatter of single digits, and a mean over n digits scatters less. "
+                "Divide p * (1 - p) by n under the root."),
+            edit("z**2 / n", "0", "math.sqrt(share * (1 - share) / n + pull / (4 * n))", "share * (1 - share) / n",
+                "far too narrow: the root is missing. The standard error is the root of p * (1 - p) / n."),
+            edit("middle - half, middle + half", "middle + half, middle - half",
+                "right numbers, wrong order: first the lower end, then the upper one."),
+            edit("middle - half, middle + half", "middle, half",
+                "this is the interval's middle and half its length. Return its two ends."),
+            edit("middle - half, middle + half", "100 * (middle - half), 100 * (middle + half)",
+                "right, but in per cent. Return shares, between 0 and 1."),
+            edit("middle - half, middle + half", "middle - half",
+                "the lower end is right. Return the upper one as well: low, high."),
             edit("middle - half, middle + half", "(middle - half) * n, (middle + half) * n",
                 "right, but counted in digits. Return shares: leave out the factor n."),
         ),
@@ -81,7 +95,7 @@ EXERCISES = [
         number="07.2", title="How many digits does a claim need?", name="digits_needed", minutes=5, difficulty="easy",
         starter="def digits_needed(p, half_width):\n"
         '    """The smallest whole number of digits with which 1.96 standard errors are at most half_width."""\n    ...',
-        answer=digits_needed, cases=lambda: [(0.99, 0.001), (0.9, 0.013), (0.5, 0.05)],
+        answer=digits_needed, cases=lambda: [(0.99, 0.001), (0.9, 0.013), (0.5, 0.05), (0.7, 0.02)],
         praise="to tell 99.0 % from 99.1 % takes tens of thousands of digits, and halving the width takes four times as many.",
         hints=(
             "Write it down first: 1.96 * sqrt(p * (1 - p) / n) <= half_width. Which n makes the two sides equal?",
@@ -89,7 +103,26 @@ EXERCISES = [
         ),
         wrong=(
             edit("math.ceil(", "int(",
-                "you cut off what is behind the point. With so many digits the error is a hair too large: round up."),
+                "what is behind the point is cut off (int does that always, round now and then). "
+                "With so many digits the error is a hair too large: round up, with math.ceil."),
+            edit("math.ceil(", "round(",
+                "what is behind the point is cut off now and then. "
+                "With so many digits the error is a hair too large: round up, with math.ceil."),
+            edit("(1.96 / half_width) ** 2", "1.96 / half_width ** 2",
+                "half_width is squared, 1.96 is not. Square both sides of 1.96 * sqrt(p * (1 - p) / n) = half_width."),
+            edit("p * (1 - p) * (1.96 / half_width) ** 2", "math.sqrt(p * (1 - p)) * 1.96 / half_width",
+                "far too few: this is the root of the number asked for. Solving for n, square both sides."),
+            edit("(1.96 / half_width) ** 2", "1.96**2 / half_width",
+                "far too few: 1.96 is squared, half_width is not. Square both sides."),
+            edit("p * (1 - p)", "0.25",
+                "right for p = 0.5 and too many elsewhere: "
+                "a network that is nearly always right scatters less than one that tosses coins. Use p * (1 - p)."),
+            edit("p * (1 - p)", "p", "(1 - p) is missing: the standard error is the root of p * (1 - p) / n."),
+            edit("1.96", "2", "nearly: you took 2 standard errors. Take 1.96."),
+            edit("1.96 / half_width", "1.96 / (2 * half_width)",
+                "four times too few: half_width is the distance to one side already; do not double it."),
+            edit("p * (1 - p) * (1.96 / half_width) ** 2", "half_width**2 / (1.96**2 * p * (1 - p))",
+                "the fraction is upside down: a smaller half_width should need more digits, not fewer."),
             edit("math.ceil(p * (1 - p) * (1.96 / half_width) ** 2)", "p * (1 - p) * (1.96 / half_width) ** 2",
                 "right before rounding; there is no part of a digit. Round up to the next whole number."),
             edit("(1.96 / half_width) ** 2", "1.96 / half_width",
@@ -124,6 +157,29 @@ EXERCISES = [
             edit("min(1.0, 2 * tail)", "math.comb(n, fewer) / 2**n",
                 "this is the chance of exactly this split. With many digits every single split is rare, "
                 "even the most ordinary one. Add up all splits that are this uneven or more."),
+            edit("min(only_a, only_b)", "only_a",
+                "right when A has fewer of them; else you add up from the wrong end. "
+                "Start from the smaller of the two: min(only_a, only_b)."),
+            edit("range(fewer + 1)", "range(fewer)",
+                "the split that was observed does not count here. 'So much or more' includes it: range(fewer + 1)."),
+            edit("sum(math.comb(n, k) for k in range(fewer + 1))", "math.comb(n, fewer)",
+                "this is twice the chance of exactly this split. Add up all splits that are this uneven or more."),
+            edit("n, fewer = only_a + only_b", "n, fewer = len(right_a)",
+                "almost nothing comes out: you toss a coin for every digit. "
+                "Toss one for each digit where exactly one of the two is right."),
+            edit("right_a & ~right_b", "~right_a", "right_b & ~right_a", "~right_b",
+                "you counted all that A got wrong and all that B got wrong. What both got wrong "
+                "cannot tell them apart: count the digits where A is right and B is not, and the other way round."),
+            edit("min(1.0, 2 * tail)", "1 - min(1.0, 2 * tail)",
+                "turned round: this is one minus the share asked for. "
+                "A small p-value says that equal networks would rarely differ so much."),
+            edit("return min(1.0, 2 * tail)",
+                "z = (abs(only_a - only_b) - 1) / max(n, 1) ** 0.5\n    return math.erfc(z / 2**0.5)",
+                "this is the approximation by chi-square, with its correction. It is close for many digits and off for few. "
+                "Count exactly, with math.comb."),
+            edit("return min(1.0, 2 * tail)",
+                "z = abs(only_a - only_b) / max(n, 1) ** 0.5\n    return math.erfc(z / 2**0.5)",
+                "this is an approximation, by a bell curve. For few digits it is off. Count exactly, with math.comb."),
             edit("only_a + only_b, min(only_a, only_b)", "len(right_a), min(int(right_a.sum()), int(right_b.sum()))",
                 "you toss a coin for every digit, but digits that both read correctly, "
                 "or both wrongly, say nothing about who is better. Count only those where exactly one is right."),

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from digitlab.exercises import Exercise, edit
+from digitlab.exercises.checking import Mistake, call
 
 
 # 08.1
 def labels_and_predictions() -> list[tuple[Tensor, Tensor]]:
-    """A few hundred digits with some confusions, of which one goes one way only; and three digits, all classes but two absent."""
+    """A few hundred digits with some confusions, of which one goes one way only; and a few digits, most classes absent."""
     generator = torch.Generator().manual_seed(6)
     labels = torch.randint(0, 10, (300,), generator=generator)
     predictions = torch.where(torch.rand(300, generator=generator) < 0.8, labels, (labels + 5) % 10)
     predictions = torch.where(labels == 4, torch.full_like(labels, 9), predictions)
-    return [(labels, predictions), (torch.tensor([4, 4, 9]), torch.tensor([4, 9, 9]))]
+    few = torch.tensor([4, 4, 9, 0]), torch.tensor([4, 9, 9, 0])
+    return [(labels, predictions), few, (torch.tensor([4, 4, 7]), torch.tensor([4, 7, 7]))]
 
 
 def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:
@@ -28,14 +32,15 @@ def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:
 
 # 08.2
 def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
-    """Networks that are too sure, and not sure enough, and one whose confidences lie on the edges of bins."""
+    """Networks that are too sure, and not sure enough, and one with confidences on the edges of bins, 1.0 among them."""
     generator = torch.Generator().manual_seed(7)
     logits = 2 * torch.randn(400, 10, generator=generator)
     labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
-    edges = torch.full((8, 10), 0.5 / 9)
-    edges[:, 3] = 0.5
+    confidences = torch.tensor([0.45, 0.45, 0.5, 0.5, 0.5, 0.55, 0.55, 0.95, 1.0, 1.0, 1.0, 1.0])
+    edges = ((1 - confidences) / 9)[:, None].repeat(1, 10)
+    edges[:, 3] = confidences
     cases = [((factor * logits).softmax(dim=1), labels) for factor in (3, 0.5, 1)]
-    return [*cases, (edges, torch.tensor([3, 3, 3, 3, 3, 3, 1, 2]))]
+    return [*cases, (edges, torch.tensor([1, 2, 3, 3, 3, 1, 2, 3, 3, 3, 3, 1]))]
 
 
 def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
@@ -50,14 +55,24 @@ def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
     return error
 
 
+def number_or_nan(answer: Any, probabilities: Tensor, labels: Tensor) -> Any:
+    """What the answer returns; where it is no number, why."""
+    error = call(answer, probabilities, labels)
+    if isinstance(error, float | Tensor) and bool(torch.as_tensor(error).isnan().any()):
+        raise Mistake("nan comes out: a bin without digits has no mean. Leave out the empty bins")
+    return error
+
+
 # 08.3
 def overconfident_logits() -> list[tuple[Tensor, Tensor, list[float]]]:
-    """Logits three times too large, then half as large as they should be, with labels drawn from the right ones."""
+    """Logits three times too large, too small by half, and of a network that is nearly right, and sure where it is not."""
     generator = torch.Generator().manual_seed(8)
     logits = 2 * torch.randn(500, 10, generator=generator)
     labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
     candidates = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
-    return [(3 * logits, labels, candidates), (logits / 2, labels, candidates), (3 * logits, labels, candidates[::-1])]
+    slips = torch.where(torch.rand(500, generator=generator) < 0.1, (labels + 5) % 10, logits.argmax(dim=1))
+    cases = [(3 * logits, labels, candidates), (logits / 2, labels, candidates), (3 * logits, labels, candidates[::-1])]
+    return [*cases, (3 * logits, slips, candidates)]
 
 
 def best_temperature(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
@@ -83,6 +98,16 @@ EXERCISES = [
             edit("zip(labels.tolist(), predictions.tolist(), strict=True)", "[(labels, predictions)]",
                 "no count is above 1. `matrix[labels, predictions] += 1` reads all cells, "
                 "adds, and writes each back once, however often it was named. Use a loop, or torch.bincount."),
+            edit("return matrix", "return torch.bincount(labels * 10 + predictions).view(10, 10)",
+                "bincount stops at the largest number that it meets, so a table of 100 counts comes out only if a 9 was "
+                "read as a 9. Say minlength=100."),
+            edit("return matrix", "return matrix.sum(dim=0).expand(10, 10)",
+                "all ten rows are the same. [[0] * 10] * 10 is one row, named ten times: make ten rows, "
+                "[[0] * 10 for _ in range(10)]."),
+            edit("return matrix", "return matrix[labels.unique()][:, labels.unique()]",
+                "a class that is absent has no row here. There are ten digits: make the table 10 by 10 beforehand."),
+            edit("return matrix", "return matrix[: int(labels.max()) + 1, : int(labels.max()) + 1]",
+                "the table ends with the largest digit that was met. There are ten digits: make it 10 by 10 beforehand."),
             edit("return matrix", "return matrix.float()",
                 "the numbers are right, but counts are whole: make it dtype=torch.int64."),
             edit("return matrix", "return matrix / matrix.sum(dim=1, keepdim=True).clamp(min=1)",
@@ -96,7 +121,7 @@ EXERCISES = [
         number="08.2", title="Expected calibration error", name="calibration_error", minutes=12, difficulty="hard",
         starter="def calibration_error(probabilities, labels):\n"
         '    """The expected calibration error with ten bins: probabilities (N, 10), labels (N,), a number out."""\n    ...',
-        answer=calibration_error, cases=probabilities_and_labels,
+        answer=calibration_error, cases=probabilities_and_labels, observe=number_or_nan,
         praise="equal to dl.calibration(..., n_bins=10).expected_error. Mind the limits of the number: a network that says 'one tenth each' "
         "about everything is calibrated, and useless.",
         hints=(
@@ -111,6 +136,29 @@ EXERCISES = [
             edit("inside.float().mean() * gap.abs()", "gap.abs() / 10",
                 "this is the plain average over ten bins. "
                 "Weigh each gap by the bin's share of the digits: a bin of two digits says little."),
+            edit("> i / 10", ">= i / 10", "<= (i + 1) / 10", "< (i + 1) / 10",
+                "a digit of confidence 1.0 falls in no bin, and one on an edge in the bin above. "
+                "The upper edge belongs to the bin, the lower one does not: > i / 10 and <= (i + 1) / 10."),
+            edit("> i / 10", ">= i / 10", "<= (i + 1) / 10", "< (i + 1) / 10 + (i == 9)",
+                "a confidence on an edge, 0.5 say, goes into the bin above. The upper edge belongs to the bin, "
+                "the lower one does not: > i / 10 and <= (i + 1) / 10."),
+            edit("> i / 10", ">= i / 10",
+                "a confidence on an edge, 0.5 say, is in two bins. The upper edge belongs to the bin, the lower one does not."),
+            edit("<= (i + 1) / 10", "< (i + 1) / 10",
+                "a confidence on an edge, 0.5 or 1.0 say, is in no bin. The upper edge belongs to the bin: <= (i + 1) / 10."),
+            edit("return error", "return float((confidences - right).abs().mean())",
+                "this is the gap of each digit by itself, and a single digit is right or wrong, never 90 % right. "
+                "Put the digits into bins, and compare the means."),
+            edit("confidences[inside].mean()", "(i + 0.5) / 10",
+                "you took the middle of each bin for its confidence. Take the mean of the confidences in it."),
+            edit("return error", "return 100 * error", "right, but in per cent. Return a share, between 0 and 1."),
+            edit("gap.abs()", "gap.square()", "you squared each gap. Take its absolute value."),
+            edit("inside.float().mean() * gap.abs()", "inside.sum() * gap.abs()",
+                "each gap is multiplied by the *number* of digits in the bin. Take their share: divide by all digits."),
+            edit("error += float(inside.float().mean() * gap.abs())", "error = max(error, float(gap.abs()))",
+                "this is the largest gap. Take the mean of all gaps, each weighted by the bin's share of the digits."),
+            edit("probabilities.max(dim=1)", "probabilities.softmax(dim=1).max(dim=1)",
+                "these are probabilities already: a softmax on top of them makes all of them nearly equal. Leave it out."),
             edit("gap.abs()", "gap",
                 "gaps of different sign cancel here: a network that is too sure in one bin "
                 "and too modest in another would look perfect. Take the absolute value of each bin's gap."),
@@ -141,7 +189,18 @@ EXERCISES = [
             edit("logits / temperature", "logits * temperature",
                 "this multiplies the logits. A temperature divides them: hot means soft."),
             edit("logits / temperature", "(logits / temperature).softmax(dim=1)",
-                "a double softmax: F.cross_entropy applies its own, so give it logits / t as they are."),
+                "you return the smallest candidate each time. So does a double softmax: F.cross_entropy applies its own, "
+                "so give it logits / t as they are."),
+            edit("F.cross_entropy(logits / temperature, labels).item()",
+                "calibration_error((logits / temperature).softmax(dim=1), labels)",
+                "this is the one with the smallest calibration error. Often it is the same; here the loss is asked for, "
+                "which does not depend on how the bins are cut."),
+            edit("F.cross_entropy(logits / temperature, labels)",
+                "((logits / temperature).softmax(1).amax(1).mean() - (logits.argmax(1) == labels).float().mean()).abs()",
+                "this is the one that brings mean confidence and accuracy together. Often it is the same; "
+                "here the loss is asked for."),
+            edit("candidates[losses.index(min(losses))]", "max(candidates)",
+                "you return the largest candidate each time, whatever the digits."),
             edit("min(losses)", "max(losses)", "this one has the largest loss. Take the smallest."),
             edit("candidates[losses.index(min(losses))]", "losses.index(min(losses))",
                 "this is the place of the best candidate in the list; return the candidate itself."),
