@@ -147,7 +147,7 @@ def test_the_waiting_room_takes_six() -> None:
     assert said.endswith("A line at ln 10 = 2.30: guessing.")
     axes = [clinic.waiting_room(numbers).axes[0] for numbers in ([8, 9], [4, 7])]
     assert axes[0].get_ylim() == axes[1].get_ylim() and axes[0].get_ylim()[0] == 0
-    assert axes[0].texts[0].get_text() == "guessing: ln 10"
+    assert axes[0].texts[0].get_text() == "ln 10"
     with pytest.raises(ValueError, match="1 to 6"):
         clinic.waiting_room(range(1, 8))
 

@@ -128,7 +128,7 @@ def waiting_room(numbers: Sequence[int]) -> Picture:
     (axes,) = picture.axes
     axes.set_ylim(0, 1.05 * max(float(_means_of_ten(case.number).max()) for case in CASES))
     axes.axhline(math.log(10), color=QUIET, linewidth=1, zorder=0)
-    axes.annotate("guessing: ln 10", (10, math.log(10)), (0, 4), textcoords="offset points", color=QUIET)
+    axes.text(1.01, math.log(10), "ln 10", transform=axes.get_yaxis_transform(), va="center", color=QUIET)
     return picture.saying(f"{picture.alt_text} A line at ln 10 = {math.log(10):.2f}: guessing.")
 
 
