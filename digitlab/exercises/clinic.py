@@ -65,7 +65,7 @@ FAULTS = {
     "missing zero_grad": "each step follows the sum of all gradients so far: the loss falls, and then swings up again",
     "eval mode never left": "batch normalisation does not normalise, and dropout drops nothing, during the training",
     "eval mode never entered": "the network is measured with its dropout on: two measurements of it disagree",
-    "data sorted by class": "the loss is zero for long stretches and leaps whenever the next class begins",
+    "data sorted by class": "the loss is close to zero for long stretches and leaps whenever the next class begins",
     "labels misaligned": "the loss hardly leaves ln 10, as if the labels had nothing to do with the images",
     "normalisation forgotten at test time": "the training looks well, and the model fails on digits prepared otherwise",
     "learning rate too high": "the loss leaps above where it began, or stops being a number",

@@ -249,10 +249,10 @@ def still_wrong(findings: object, watch: Watch, health: Health) -> str | None:
         return f"it reads as well as a healthy one, but {fault}"
     accuracy, loss = findings.reported_accuracy, findings.reported_loss
     measured = "and measuring the same model on the same digits gives"
-    if abs(accuracy - on_test.accuracy) > 0.001:
-        return f"it reports an accuracy of {accuracy:.1%}, {measured} {on_test.accuracy:.1%}"
-    if not math.isclose(loss, on_test.loss, rel_tol=2e-4):
-        return f"it reports a loss of {loss:.4f}, {measured} {on_test.loss:.4f}"
+    if abs(accuracy - on_test.accuracy) > 1e-5:  # batches of 201 and 200, averaged as equals, are off by 5e-5
+        return f"it reports an accuracy of {accuracy:.3%}, {measured} {on_test.accuracy:.3%}"
+    if not math.isclose(loss, on_test.loss, rel_tol=2e-5):
+        return f"it reports a loss of {loss:.5f}, {measured} {on_test.loss:.5f}"
     if on_test.accuracy > on_fresh.accuracy + 0.05:
         tested, unseen = f"{on_test.accuracy:.1%}", f"{on_fresh.accuracy:.1%}"
         return f"it reads {tested} of its test digits, but only {unseen} of digits that it cannot have seen"
