@@ -420,6 +420,10 @@ WRONG_CURES = [
     (12, HIDDEN, f"nn.ModuleList({HIDDEN[:-1]}])\n        self.hidden[0].requires_grad_(False)"),
     (12, HIDDEN, f"nn.ModuleList({HIDDEN})", "SGD(model.parameters()", "SGD([*model.last.parameters()]"),
     (12, HIDDEN, f"nn.ModuleList({HIDDEN})", "self.last(x)", "self.last(x).softmax(1)", "lr=0.05", "lr=0.3"),
+    (12, HIDDEN, f"nn.ModuleList({HIDDEN})", "self.last(x)", "4 * self.last(x).sigmoid()", "lr=0.05", "lr=0.1"),
+    (12, HIDDEN, f"nn.ModuleList({HIDDEN})\n        self.hidden[1].requires_grad_(False)", "lr=0.05", "lr=0.2"),
+    (12, HIDDEN, f"nn.ModuleList({HIDDEN})\n        self.scales = [nn.Parameter(torch.ones(64))]",
+     "self.last(x)", "self.last(x * self.scales[0])", "lr=0.05", "lr=0.1"),
 ]  # fmt: skip
 RIGHT_CURES = [
     (1, ".softmax(dim=1)", ""),

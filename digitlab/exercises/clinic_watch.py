@@ -150,10 +150,10 @@ class Watch:
     def fault_in_training(self, findings: Findings) -> str | None:
         """What is wrong with the steps, in half a sentence that says what was seen."""
         steps = self.steps
-        if not steps:
-            return "no step of an optimiser was seen, on images that were given to a model"
         if self.n_unprepared:
             return f"its model is given {self.n_unprepared} images that are not its digits as normalize prepares them"
+        if not steps:
+            return "no step of an optimiser was seen, on images that were given to a model"
         if n := sum(step.look.n_of_test for step in steps):
             return f"it takes steps on test digits, {n} times"
         if any(step.look.model is not findings.model for step in steps):
