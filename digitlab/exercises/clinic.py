@@ -14,18 +14,19 @@ import inspect
 import math
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from digitlab.data import Digits, load_sample
-from digitlab.exercises import Text, Verdict, clinic_patients, edited
+from digitlab.exercises import Text, Verdict, clinic_trainer, edited, progress
 from digitlab.exercises.checking import first_line, is_unwritten
-from digitlab.exercises.clinic_patients import (
-    CASES,
-    Case,
+from digitlab.exercises.clinic_patients import CASES, Case
+from digitlab.exercises.clinic_trainer import (
     Findings,
     batches,
     deep_network,
@@ -35,8 +36,12 @@ from digitlab.exercises.clinic_patients import (
     measure,
     small_network,
 )
+from digitlab.exercises.clinic_watch import Health, Watch, still_wrong
 from digitlab.exercises.surroundings import quiet_surroundings
+from digitlab.exercises.time_limit import within_seconds
 from digitlab.plots import Picture, plot_lines
+from digitlab.plots.colours import QUIET
+from digitlab.plots.style import draws
 from digitlab.wording import listing
 
 __all__ = [
@@ -60,7 +65,7 @@ FAULTS = {
     "missing zero_grad": "each step follows the sum of all gradients so far: the loss falls, and then swings up again",
     "eval mode never left": "batch normalisation does not normalise, and dropout drops nothing, during the training",
     "eval mode never entered": "the network is measured with its dropout on: two measurements of it disagree",
-    "data sorted by class": "the loss is zero for long stretches and leaps whenever the next class begins",
+    "data sorted by class": "the loss is close to zero for long stretches and leaps whenever the next class begins",
     "labels misaligned": "the loss hardly leaves ln 10, as if the labels had nothing to do with the images",
     "normalisation forgotten at test time": "the training looks well, and the model fails on digits prepared otherwise",
     "learning rate too high": "the loss leaps above where it began, or stops being a number",
@@ -73,6 +78,9 @@ FAULTS = {
 }
 """The names to choose from, each with its sign. Two of them belong to no patient."""
 
+
+_SECONDS = 20.0  # for a trainer; the slowest cure needs about one
+_hints_given: dict[int, int] = {}
 
 Trainer = Callable[[Digits, Digits], Findings]
 """Learns from the first digits, measures on the second ones."""
@@ -94,56 +102,34 @@ def ward() -> tuple[Digits, Digits, Digits]:
 
 def run(trainer: Trainer, seed: int = 0) -> Findings:
     """Let a trainer work on the ward's digits, from weights that depend on the seed alone."""
-    train, test, _ = copy.deepcopy(ward())  # a trainer may change them
     with quiet_surroundings():
-        torch.manual_seed(seed)
-        return trainer(train, test)
+        return _learn(trainer, seed)
 
 
-def complaint_about(findings: object, healthy_accuracy: float, healthy_steps: int) -> str | None:
-    """What is still wrong with a trainer's findings, in a sentence; ``None`` if it is healthy.
-
-    It has learnt if it reads fresh digits about as well as a healthy trainer, in about as many steps. It is honest if
-    measuring its model gives what it reports, and fresh digits about the same.
-    """
-    if not isinstance(findings, Findings):
-        return f"the trainer should return Findings, and returned {type(findings).__name__}"
-    _, test, fresh = ward()
-    on_test, on_fresh = measure(findings.model, test), measure(findings.model, fresh)
-    if on_fresh.accuracy < healthy_accuracy - 0.05:
-        return f"it reads {on_fresh.accuracy:.1%} of fresh digits, where a healthy one reads {healthy_accuracy:.1%}"
-    if len(findings.losses) > 1.5 * healthy_steps:
-        steps = f"{len(findings.losses)} steps, and a healthy one gets there in {healthy_steps}"
-        return f"it takes {steps}: patience hides this fault and does not cure it"
-    if not all(math.isfinite(loss) for loss in findings.losses):
-        return "some of its losses are not numbers"
-    accuracy, loss = findings.reported_accuracy, findings.reported_loss
-    measured = "and measuring the same model on the same digits gives"
-    if abs(accuracy - on_test.accuracy) > 0.005:
-        return f"it reports an accuracy of {accuracy:.1%}, {measured} {on_test.accuracy:.1%}"
-    if not math.isclose(loss, on_test.loss, rel_tol=0.02):
-        return f"it reports a loss of {loss:.3f}, {measured} {on_test.loss:.3f}"
-    if on_test.accuracy > on_fresh.accuracy + 0.05:
-        tested, fresh_ones = f"{on_test.accuracy:.1%}", f"{on_fresh.accuracy:.1%}"
-        return (
-            f"it reads {tested} of its test digits, but only {fresh_ones} of digits that it cannot have seen"
-        )
-    return None
+def _learn(trainer: Trainer, seed: int = 0) -> Findings:
+    train, test, _ = copy.deepcopy(ward())  # a trainer may change them
+    torch.manual_seed(seed)
+    return trainer(train, test)
 
 
+@draws
 def waiting_room(numbers: Sequence[int]) -> Picture:
     """The training losses of up to six patients in one chart, 120 steps of each, every point the mean of ten.
+
+    All such charts have the same axis, with a line where guessing lies.
 
     Raises:
         ValueError: more than six patients, or one that does not exist.
     """
-    curves, steps = {}, {}
-    for number in numbers:
-        means = torch.tensor(_sick(number).losses)[:120].view(-1, 10).mean(dim=1)
-        name = f"patient {number}"
-        curves[name], steps[name] = means, 10 * torch.arange(1, len(means) + 1)
+    curves = {f"patient {number}": _means_of_ten(patient(number).number) for number in numbers}
+    steps = {name: 10 * torch.arange(1, len(means) + 1) for name, means in curves.items()}
     title = f"Patients {listing(map(str, numbers))}: all ran without an error"
-    return plot_lines(curves, x=steps, xlabel="step", ylabel="training loss", title=title)
+    picture = plot_lines(curves, x=steps, xlabel="step", ylabel="training loss", title=title)
+    (axes,) = picture.axes
+    axes.set_ylim(0, 1.05 * max(float(_means_of_ten(case.number).max()) for case in CASES))
+    axes.axhline(math.log(10), color=QUIET, linewidth=1, zorder=0)
+    axes.text(1.01, math.log(10), "ln 10", transform=axes.get_yaxis_transform(), va="center", color=QUIET)
+    return picture.saying(f"{picture.alt_text} A line at ln 10 = {math.log(10):.2f}: guessing.")
 
 
 class Patient(Case):
@@ -152,14 +138,39 @@ class Patient(Case):
     def __repr__(self) -> str:
         return f"Patient {self.number}: {self.complaint}"
 
+    @property
+    def entry(self) -> str:
+        """Its place in the learner's progress."""
+        return progress.PATIENTS[self.number - 1]
+
     def code(self) -> Text:
         """The sick trainer as a learner's cells hold it: the healthy one, with what made it ill."""
         trainer = edited(inspect.getsource(healthy), "healthy", f"trainer_{self.number:02}", *self.sick)
         code = "\n\n".join([*map(inspect.getsource, self.parts), trainer])
-        return Text(re.sub(r" -> \w+(?=:)|: (Digits|Tensor)\b", "", code))
+        return Text(_without_types(code))
+
+    def diagnose(self, name: Any) -> Text:
+        """Whether that is the fault's name; if it is, how the sick trainer differs from a healthy one."""
+        named = self._verdict_on(name)
+        if named.status != "correct":
+            return Text(named)
+        well = _without_types(inspect.getsource(healthy)).replace("healthy", f"trainer_{self.number:02}")
+        lines = difflib.unified_diff(well.splitlines(), self.code().splitlines(), lineterm="", n=1)
+        shown = "\n".join(line for line in lines if not line.startswith(("@@", "---", "+++")))
+        return Text(f"{named}\nFrom a healthy trainer (-) to this one (+):\n\n{shown}")
+
+    def hint(self) -> Text:
+        """The next of three hints; after the last one, the last one again."""
+        number = _hints_given[self.number] = min(_hints_given.get(self.number, 0) + 1, len(self.hints))
+        progress.record(self.entry, hints=number)
+        return Text(textwrap.fill(f"Hint {number} of {len(self.hints)}: {self.hints[number - 1]}", 88))
 
     def cure(self) -> Text:
         """The healthy trainer as code: the sick one with the reference cure."""
+        progress.record(self.entry, looked=True)
+        return self._cure()
+
+    def _cure(self) -> Text:
         return Text(edited(self.code(), *self.remedy))
 
     def trainer(self) -> Trainer:
@@ -168,11 +179,11 @@ class Patient(Case):
 
     def cured(self) -> Trainer:
         """The healthy trainer as a function."""
-        return trainer_from(self.cure())
+        return trainer_from(self._cure())
 
     def symptoms(self) -> Picture:
         """Its training loss beside a healthy trainer's; the title compares what it reports with fresh digits."""
-        findings, healthy = _sick(self.number), _healthy(self.number)[0]
+        findings, healthy = _sick(self.number), _healthy(self.number).findings
         on_fresh = measure(findings.model, ward()[2])
         title = (
             f"Patient {self.number} reports accuracy {findings.reported_accuracy:.1%} and loss "
@@ -182,8 +193,20 @@ class Patient(Case):
         return plot_lines(curves, xlabel="step", ylabel="training loss", title=title)
 
     def check(self, name: Any, trainer: Any) -> Verdict:
-        """Confirm the name of the fault, and the cure. Never raises for a wrong answer; takes about a second."""
-        if is_unwritten(name) or is_unwritten(trainer):
+        """Confirm the name of the fault, and the cure.
+
+        Never raises for a wrong answer, and waits at most 20 seconds for a trainer that needs about one.
+        """
+        named = self._verdict_on(name)
+        if named.status == "not attempted" or is_unwritten(trainer):
+            return Verdict("not attempted", f"what ails patient {self.number}? Choose a name from FAULTS.")
+        wrong = self._examine(trainer)
+        verdict = self._verdict(named, wrong)
+        progress.record(self.entry, solved=verdict.status == "correct")
+        return verdict
+
+    def _verdict_on(self, name: Any) -> Verdict:
+        if is_unwritten(name):
             return Verdict("not attempted", f"what ails patient {self.number}? Choose a name from FAULTS.")
         key = str(name).strip().casefold()
         known = {fault.casefold(): fault for fault in FAULTS}
@@ -191,28 +214,48 @@ class Patient(Case):
             near = difflib.get_close_matches(key, known, n=1)
             meant = f" Did you mean {known[near[0]]!r}?" if near else ""
             return Verdict("incorrect", f"{name!r} is not among FAULTS.{meant}")
-        named, still_wrong = known[key], self._examine(trainer)
-        sign = f"the sign of {named!r} would be: {FAULTS[named]}. That is not this patient's trouble."
-        is_ill = f"the trainer is not healthy yet: {still_wrong}."
-        if named == self.fault:
-            if still_wrong is None:
-                return Verdict("correct", f"{self.fault}, and cured. {self.lesson}")
-            return Verdict("incorrect", f"the name is right, but {is_ill}")
-        if still_wrong is None:
-            return Verdict("incorrect", f"your trainer is healthy, but the name is another. {sign}")
-        return Verdict("incorrect", f"{sign} And {is_ill}")
+        if known[key] == self.fault:
+            return Verdict("correct", f"{self.fault}.")
+        sign = f"the sign of {known[key]!r} would be: {FAULTS[known[key]]}"
+        return Verdict("incorrect", f"{sign}. That is not this patient's trouble.")
+
+    def _verdict(self, named: Verdict, wrong: str | None) -> Verdict:
+        if named.status == "correct" and wrong is None:
+            return Verdict("correct", f"{self.fault}, and cured. {self.lesson}")
+        if named.status == "correct":
+            end = "" if str(wrong).endswith((".", "?")) else "."
+            return Verdict(
+                "incorrect", f"the name is right, but the trainer is not healthy yet: {wrong}{end}"
+            )
+        if "FAULTS" in named.message:
+            return named
+        if wrong is None:
+            return Verdict("incorrect", f"your trainer is healthy, but the name is another. {named.message}")
+        return Verdict("incorrect", f"{named.message} And the trainer is not healthy yet.")
 
     def _examine(self, trainer: Any) -> str | None:
+        health = _healthy(self.number)  # before the clock starts
+        watch = Watch(*ward())
         try:
-            healthy, accuracy = _healthy(self.number)
-            return complaint_about(run(trainer), accuracy, len(healthy.losses))
+            with (
+                quiet_surroundings()
+            ):  # around the threads: one that is left behind must not put back anything
+                with watch.looking_on():
+                    findings = within_seconds(_SECONDS, lambda: _learn(trainer))
+                return within_seconds(_SECONDS, lambda: still_wrong(findings, watch, health))
+        except TimeoutError as late:
+            return str(late)
         except (Exception, SystemExit) as error:  # news for the learner, not a crash here
             return f"it stopped with {type(error).__name__}: {first_line(error)}"
 
 
+def _without_types(code: str) -> str:
+    return re.sub(r" -> \w+(?=:)|: (Digits|Tensor)\b", "", code)
+
+
 def trainer_from(code: str) -> Trainer:
     """The last function that some code defines, run with the names that the lesson's notebook has."""
-    namespace = {**vars(clinic_patients), "dl": sys.modules["digitlab"]}
+    namespace = {**vars(clinic_trainer), "dl": sys.modules["digitlab"]}
     exec(compile(code, "<trainer>", "exec"), namespace)
     trainer: Trainer = namespace[re.findall(r"^def (\w+)", code, re.M)[-1]]
     return trainer
@@ -224,10 +267,15 @@ def _sick(number: int) -> Findings:
 
 
 @cache
-def _healthy(number: int) -> tuple[Findings, float]:
-    """What the reference cure reports, and its accuracy on fresh digits."""
-    findings = run(patient(number).cured())
-    return findings, measure(findings.model, ward()[2]).accuracy
+def _healthy(number: int) -> Health:
+    watch = Watch(*ward())
+    with watch.looking_on():
+        findings = run(patient(number).cured())
+    return Health(findings, measure(findings.model, ward()[2]).accuracy, watch.n_learnt)
+
+
+def _means_of_ten(number: int) -> Tensor:
+    return torch.tensor(_sick(number).losses)[:120].view(-1, 10).mean(dim=1)
 
 
 def list_patients() -> list[Patient]:

@@ -1,93 +1,15 @@
-"""The twelve patients of the bug clinic: a healthy trainer, and for each patient the edits that made it ill.
+"""The twelve patients of the bug clinic: for each, the edits that made the healthy trainer ill.
 
-Do not read this before lesson 14: it holds the cures. The trainers have no docstrings and no comments, because
-learners are shown them as they are. How they are examined is in `digitlab.exercises.clinic`.
+Do not read this before lesson 14: it holds the cures. `Stack` has no docstring, because learners are shown it as it
+is. How patients are examined is in `digitlab.exercises.clinic`.
 """
-# ruff: noqa: D101, D102, D103
+# ruff: noqa: D101, D102
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-
-from digitlab.data import DigitLoader, Digits
-from digitlab.training import Scores, evaluate
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What a trainer hands over.
-
-    Attributes:
-        model: takes normalised images ``(B, 1, 28, 28)`` and returns logits ``(B, 10)``.
-        losses: the training loss at each step, in nats.
-        reported_accuracy: what the owner says of the model, 0..1.
-        reported_loss: the owner's mean loss on the test digits, in nats.
-    """
-
-    model: nn.Module
-    losses: list[float]
-    reported_accuracy: float
-    reported_loss: float
-
-
-def small_network() -> nn.Sequential:
-    """784 pixels, 64 units, 10 logits: short to train, and hard to break."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
-
-
-def dropout_network() -> nn.Sequential:
-    """The same with dropout on the pixels and on the units, explained in lesson 11."""
-    flatten, hidden, relu, last = small_network()
-    return nn.Sequential(flatten, nn.Dropout(0.5), hidden, relu, nn.Dropout(0.5), last)
-
-
-def deep_network() -> nn.Sequential:
-    """Nine linear layers, batch normalisation after all but the last. Without it, no signal would reach the end."""
-    layers: list[nn.Module] = [nn.Flatten()]
-    for width in (784, *[32] * 7):
-        layers += [nn.Linear(width, 32), nn.BatchNorm1d(32), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(32, 10))
-
-
-def batches(digits: Digits, epochs: int, *, shuffle: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
-    """Normalised batches of 50 with their labels, for several epochs in one loop.
-
-    Examples:
-        >>> from digitlab.data import load_sample
-        >>> sum(len(labels) for images, labels in batches(load_sample("test"), epochs=2))
-        4000
-    """
-    loader = DigitLoader(digits, batch_size=50, shuffle=shuffle)
-    for _ in range(epochs):
-        yield from loader
-
-
-def examine(model: nn.Module, losses: list[float], test: Digits) -> Findings:
-    """Measure a trained model as it should be done, and report that."""
-    scores = measure(model, test)
-    return Findings(model, losses, scores.accuracy, scores.loss)
-
-
-def measure(model: nn.Module, digits: Digits) -> Scores:
-    """Loss and accuracy on some digits."""
-    return evaluate(model, DigitLoader(digits, batch_size=500, shuffle=False))
-
-
-def healthy(train: Digits, test: Digits) -> Findings:
-    model, losses = small_network(), []
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for images, labels in batches(train, epochs=6):
-        loss = F.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return examine(model, losses, test)
 
 
 class Stack(nn.Module):
@@ -115,6 +37,7 @@ class Case:
         sick: what was changed in the healthy trainer's code: ``old, new, old, new``.
         remedy: the reference cure, what should be changed in the sick code.
         lesson: what to remember, said when it is cured.
+        hints: what to measure, where to look, and what to change.
         parts: classes that belong to the trainer's code.
     """
 
@@ -124,6 +47,7 @@ class Case:
     sick: tuple[str, ...]
     remedy: tuple[str, ...]
     lesson: str
+    hints: tuple[str, str, str]
     parts: tuple[type, ...] = ()
 
 
@@ -137,7 +61,7 @@ _MEASURED_BY_HAND = (
 CASES = (
     Case(
         1,
-        "It learns, but it gets stuck. The loss will not go below one and a half, whatever I do.",
+        "It learns, and then it gets stuck, high up. Is the network too small?",
         fault="softmax before cross-entropy",
         sick=(
             *("epochs=6", "epochs=4"),
@@ -145,7 +69,12 @@ CASES = (
             "probabilities = model(images).softmax(dim=1)\n        loss = F.cross_entropy(probabilities",
         ),
         remedy=(".softmax(dim=1)", "", "probabilities =", "logits =", "(probabilities", "(logits"),
-        lesson="cross_entropy applies the softmax itself. A loss that ends near 1.46 means that it was applied twice.",
+        lesson="cross_entropy applies the softmax itself. Applied twice, it keeps the loss above 1.46.",
+        hints=(
+            "Where does its loss level off? Compare with -log(e / (e + 9)), the least that it can reach.",
+            "What does cross_entropy expect: logits or probabilities? Look at what it is given.",
+            "Give the model's logits to cross_entropy as they are: the softmax is in it already.",
+        ),
     ),
     Case(
         2,
@@ -154,10 +83,15 @@ CASES = (
         sick=("        optimizer.zero_grad()\n", ""),
         remedy=("loss.backward()\n", "optimizer.zero_grad()\n        loss.backward()\n"),
         lesson="backward() adds to what is in .grad already. Without zero_grad each step follows the whole past.",
+        hints=(
+            "Print the size of a gradient, model[1].weight.grad.norm(), for the first ten steps.",
+            "What does backward() do with the numbers that are in .grad already?",
+            "The gradients of the last step must be cleared before the next backward().",
+        ),
     ),
     Case(
         3,
-        "I measured the loss before the training, to have something to compare with. Now it will not learn.",
+        "It will not learn at all, and I have built it with such care.",
         fault="eval mode never left",
         sick=(
             "model, losses = small_network(), []",
@@ -167,18 +101,28 @@ CASES = (
         ),
         remedy=("optimizer =", "model.train()\n    optimizer ="),
         lesson="eval() is a switch that stays where it was put. Whoever measures puts it back, as dl.evaluate does.",
+        hints=(
+            "Print model.training inside the loop.",
+            "Which line changes how batch normalisation works? Which line changes it back?",
+            "Put the model into training mode again before the first step, or do not take it out.",
+        ),
     ),
     Case(
         4,
-        "Each time I measure my model I get another accuracy, and never a good one. The digits are the same!",
+        "A good network, as far as I can see, and my test result is poor. I must have overfitted.",
         fault="eval mode never entered",
         sick=("small_network", "dropout_network", *_MEASURED_BY_HAND),
         remedy=("logits =", "model.eval()\n    logits ="),
         lesson="The model was better than its owner knew: half of it was switched off by dropout during the exam.",
+        hints=(
+            "Measure its model twice on the same digits. Then measure a healthy one twice.",
+            "What does dropout do while the test digits are read? Look below the loop.",
+            "Put the model into evaluation mode before its logits for the test are computed.",
+        ),
     ),
     Case(
         5,
-        "I tidied my data first, all zeros, then all ones, and so on. And it reads so many digits as 8 or 9!",
+        "Up and down it goes, and it reads so many digits as 8 or 9! Are those the easiest ones?",
         fault="data sorted by class",
         sick=(
             *("optimizer =", "train = train[train.labels.argsort()]\n    optimizer ="),
@@ -186,10 +130,15 @@ CASES = (
         ),
         remedy=(", shuffle=False", ""),
         lesson="A batch should look like the whole set. Whoever sees only nines for a while forgets the rest.",
+        hints=(
+            "Print the labels of the first three batches.",
+            "In which order do the digits come, and which lines decide on that?",
+            "Let the batches be shuffled again, or leave the digits in the order in which they were.",
+        ),
     ),
     Case(
         6,
-        "The first image was damaged, so I left it out. Now the loss hardly moves. Is the network too small?",
+        "The loss hardly moves. Is the network too small?",
         fault="labels misaligned",
         sick=(
             "optimizer =",
@@ -197,6 +146,11 @@ CASES = (
         ),
         remedy=("train.labels[:-1]", "train.labels[1:]"),
         lesson="Images and labels travel in two arrays, and nothing checks that they belong together. Look at a few.",
+        hints=(
+            "Show twelve of its training images with their labels.",
+            "How many images were left out, and how many labels? At which end?",
+            "Leave out the label of the same digit: the first one.",
+        ),
     ),
     Case(
         7,
@@ -205,14 +159,24 @@ CASES = (
         sick=(*_MEASURED_BY_HAND, "dl.normalize(test.images)", "test.images[:, None].float()"),
         remedy=("test.images[:, None].float()", "dl.normalize(test.images)"),
         lesson="What is done to a picture in training must be done in use: the same function, not a similar line.",
+        hints=(
+            "Compare the mean and the spread of the images in a batch with those of its test images.",
+            "What do `batches` do to an image before the model sees it? Does the test do the same?",
+            "Give dl.normalize(test.images) to the model.",
+        ),
     ),
     Case(
         8,
-        "I was in a hurry.",
+        "It does not learn. I shall need a larger network, and a faster computer.",
         fault="learning rate too high",
         sick=("lr=0.1", "lr=1.0"),
         remedy=("lr=1.0", "lr=0.1"),
         lesson="Steps too long do not arrive sooner, they leap over the valley. Divide by ten until the loss falls.",
+        hints=(
+            "Print the first ten losses. Where do they go?",
+            "The network, the data and the loss are in order. What else is there in a step?",
+            "Divide the learning rate by ten.",
+        ),
     ),
     Case(
         9,
@@ -221,6 +185,11 @@ CASES = (
         sick=("lr=0.1", "lr=0.0001"),
         remedy=("lr=0.0001", "lr=0.1"),
         lesson="It was walking the right way, a thousand times too slowly. Multiply by ten until it gets worse.",
+        hints=(
+            "How far does the loss fall in one epoch? And how many epochs would it need to come to 0.2?",
+            "The network, the data and the loss are in order. What else is there in a step?",
+            "Multiply the learning rate by ten, and again, until it learns as a healthy one does.",
+        ),
     ),
     Case(
         10,
@@ -235,6 +204,11 @@ CASES = (
         ),
         remedy=("batches(digits", "batches(train"),
         lesson="It had learnt the answers by heart. Only digits that took no part in the training can tell.",
+        hints=(
+            "How many digits does it learn from? How many were given to it to learn from?",
+            "Compare the digits that it measures on with those that are in its batches.",
+            "Let the batches be made of the training digits alone.",
+        ),
     ),
     Case(
         11,
@@ -251,14 +225,24 @@ CASES = (
             *("loss for", "loss * each.n for", "len(scores))", "len(test))"),
         ),
         lesson="The last batch held a single digit, and counted for a third. Weigh each mean by its number of images.",
+        hints=(
+            "Measure with batches of 100 and with batches of 401. Do the two agree?",
+            "How many images are in each batch of the test, and how much does each batch count?",
+            "Multiply each batch's mean by its number of images, each.n, and divide the sum by len(test).",
+        ),
     ),
     Case(
         12,
-        "I rewrote my layers as a list, it is so much tidier. Since then it learns badly.",
+        "My colleague has the same layers and the same rate as I, and hers learns. Is it bad luck?",
         fault="weights not registered",
         sick=("small_network", "Stack", "lr=0.1", "lr=0.05", "epochs=6", "epochs=8"),
         remedy=("[nn.Linear(784, 64), ", "nn.ModuleList([nn.Linear(784, 64), ", ", 64)]", ", 64)])"),
         lesson="A plain list hides its layers from parameters(), so no optimiser moves them. nn.ModuleList shows them.",
+        hints=(
+            "Count the parameters that the model says it has, and those that its layers should have.",
+            "How does a module come to know of its layers? Look at __init__.",
+            "Keep the layers in an nn.ModuleList instead of a plain list.",
+        ),
         parts=(Stack,),
     ),
 )

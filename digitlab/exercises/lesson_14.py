@@ -109,6 +109,19 @@ EXERCISES = [
                 "this is the sum over the images. What guessing costs, ln 10, is for one image: take the mean."),
             edit("loss.item() - math.log(10)", "math.log(10) - loss.item()",
                 "the sign is turned round: the surplus is the loss minus ln 10."),
+            edit(" - math.log(10)", "",
+                "this is the whole loss. Wanted is what it has beyond the price of guessing: subtract math.log(10)."),
+            edit("- math.log(10)", "- 2.3", "nearly: ln 10 is not quite 2.3. Let math.log(10) be exact."),
+            edit("- math.log(10)", "- 2.303", "nearly: ln 10 is not quite 2.303. Let math.log(10) be exact."),
+            edit("- math.log(10)", "/ math.log(10)", "this is a ratio, 1 for a healthy start. Subtract instead."),
+            edit("- math.log(10)", "- math.log(1 / 10)",
+                "your result is above 4: the logarithm of 1/10 is negative, so subtracting it adds. Use math.log(10)."),
+            edit("cross_entropy(model", "nll_loss(model",
+                "the loss came out below or near zero: nll_loss expects log-probabilities. For logits, use cross_entropy."),
+            edit("model(images), labels", "labels, model(images)",
+                "cross_entropy stopped: it expects the logits first, and the labels second."),
+            edit("model(images)", "images",
+                "cross_entropy was given the images themselves. Give it the model's logits: model(images)."),
         ),
     ),
     Exercise(
@@ -133,6 +146,18 @@ EXERCISES = [
             edit(".float().mean().item()", ".sum().item() / len(labels)",
                 "nearly: 40 labels have 39 pairs of neighbours. Divide by the number of pairs."),
             edit("] == labels", "] != labels", "this is the share of pairs that differ; wanted are the equal ones."),
+            edit(".mean().item()", "", "your result is one number for each pair. Take their mean, and .item() of it."),
+            edit(".float().mean().item()", "", "your result is one truth value for each pair: .float().mean() makes it a share."),
+            edit("return (", "return 100 * (", "this is a percentage, up to 100. Wanted is a share, 0 to 1."),
+            edit("labels[1:] == labels[:-1]", "labels[2:] == labels[:-2]",
+                "these are pairs with one label between them. Neighbours are labels[1:] and labels[:-1]."),
+            edit("labels[1:] == labels[:-1]", "labels == labels.sort().values",
+                "your result compares each label with the sorted row. Labels sorted downwards would escape it: compare "
+                "neighbours with each other."),
+            edit("(labels[1:] == labels[:-1]).float().mean().item()",
+                "sum(bool(a == b) for a, b in zip(labels[::2], labels[1::2])) / (len(labels) // 2)",
+                "only every second pair is counted: the first label with the second, the third with the fourth. The "
+                "second and the third are neighbours, too."),
         ),
     ),
     Exercise(
@@ -160,6 +185,16 @@ EXERCISES = [
             edit("id(parameter) not in held", "not parameter.requires_grad",
                 "requires_grad says whether a gradient is computed. Whether somebody uses it is another question: "
                 "look into optimizer.param_groups."),
+            edit("[name for name", "[parameter for name",
+                "your list holds the parameters themselves. Wanted are their names."),
+            edit("return [name", "return len([name", "not in held]", "not in held])",
+                "this is how many there are. Wanted are their names, in a list."),
+            edit("id(parameter) not in held", "parameter.grad is None",
+                "your list names every parameter. Before the first backward() none has a gradient; and param_groups "
+                "holds dicts, with the parameters in each group[\"params\"]."),
+            edit("return [name", "return next((name", "not in held]", "not in held), None)",
+                "your result is one name, or nothing. There may be several: collect them in a list and return it after "
+                "the loop."),
         ),
     ),
     Exercise(
@@ -180,7 +215,7 @@ EXERCISES = [
                 "all the same; on many batches it would not."),
             edit("        optimizer.step()\n", "",
                 "all your losses are that of the untrained model: the weights have not moved. Is optimizer.step() "
-                "called?"),
+                "called, and does zero_grad come before backward()?"),
             edit("losses.append(loss.item())", "losses.append(F.cross_entropy(model(images), labels).item())",
                 "your losses are measured after each step; keep the ones that the steps are computed from, so that "
                 "the first is the untrained model's."),
@@ -188,6 +223,12 @@ EXERCISES = [
                 "the loss stays above 1.4 because a softmax stands before cross_entropy, which applies one itself."),
             edit("return losses", "return losses[-1]",
                 "this is the last loss, and right. Return all fifty in a list: the way down is worth looking at."),
+            edit("range(50)", "range(1)",
+                "your list holds one loss. Is the return inside the loop, or the list made anew in each step?"),
+            edit("lr=0.1", "lr=0.01", "the loss falls too slowly: the learning rate should be 0.1."),
+            edit("SGD(model.parameters(), lr=0.1)", "Adam(model.parameters(), lr=0.1)",
+                "the first loss is right, the second is not: the step is Adam's. Take plain SGD."),
+            edit("range(50)", "range(51)", "your list holds 51 losses: one for each step, before the step, are 50."),
         ),
     ),
 ]

@@ -18,6 +18,9 @@ from filelock import FileLock
 
 from digitlab.writing import write_whole
 
+PATIENTS = [f"14.P{number:02}" for number in range(1, 13)]
+"""The patients of the bug clinic have their places after the exercises of lesson 14."""
+
 _LOCK_SECONDS = 2.0
 _NEW_ENTRY = {"attempts": 0, "solved": False, "hints": 0, "looked": False}
 _warned: set[str] = set()
@@ -106,6 +109,7 @@ def reset_progress() -> None:
 
 def progress_table(titles: dict[str, str]) -> str:
     """Which exercises are solved, lesson by lesson, for a terminal; ``titles`` are by number, in order."""
+    titles = titles | {number: f"patient {int(number[-2:])} of the bug clinic" for number in PATIENTS}
     entries = dict.fromkeys(titles, _NEW_ENTRY) | read_progress()
     lines, n_solved = [], 0
     for lesson in sorted({number[:2] for number in titles}):
