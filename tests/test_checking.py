@@ -146,6 +146,7 @@ def test_the_keyboard_interrupts_an_answer() -> None:
     with pytest.raises(KeyboardInterrupt):
         small_exercise(double).check(interrupted)
     assert not threads_left_behind()
+    assert not any(sys._current_frames()[each].f_code is loops.__code__ for each in sys._current_frames())
 
 
 def test_an_answer_that_has_ended_is_not_struck(monkeypatch: pytest.MonkeyPatch) -> None:

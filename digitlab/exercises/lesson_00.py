@@ -39,6 +39,7 @@ def count_parameters(model: nn.Module) -> int:
 
 def some_models() -> list[tuple[nn.Module]]:
     """The CNN, one with layers inside layers and running averages, and a layer whose parts have other names."""
+    torch.manual_seed(0)
     block = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
     nested = nn.Sequential(nn.Sequential(block), nn.Linear(4, 2))
     return [(create_model("cnn"),), (nested,), (nn.Sequential(nn.GRUCell(3, 2)),)]

@@ -37,12 +37,16 @@ def within_seconds(seconds: float, run: Callable[[], Any]) -> Any:
     results: list[Any] = []
     errors: list[BaseException] = []
 
+    ended = threading.Event()  # not join(): interrupted, it takes a thread for stopped that is not
+
     def work() -> None:
         with contextlib.suppress(_End):  # struck once more, while it was ending
             try:
                 results.append(run())
             except BaseException as error:
                 errors.append(error)
+            finally:
+                ended.set()
 
     def has_finished() -> bool:
         return bool(results or errors) or not worker.is_alive()
@@ -52,14 +56,14 @@ def within_seconds(seconds: float, run: Callable[[], Any]) -> Any:
     try:
         worker.start()
         while not has_finished() and time.monotonic() < end:
-            worker.join(_STEP)
+            ended.wait(_STEP)
         is_late = not has_finished()
     finally:  # an interrupt from the keyboard ends it, too
         for _ in range(_INSIST_STEPS):  # more than once: a bare `except:` may catch it
             if has_finished():
                 break
             _raise_in(worker)
-            worker.join(_STEP)
+            ended.wait(_STEP)
     if is_late:  # what it returned or raised since then, it did because of the exception
         message = f"your code had not finished after {seconds:g} seconds: is there a loop that never ends?"
         if not has_finished():
