@@ -487,7 +487,7 @@ def some(cures: list[tuple[Any, ...]], n: int) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("cure", some(WRONG_CURES, 2))
+@pytest.mark.parametrize("cure", some(WRONG_CURES, 1))
 def test_what_hides_a_fault_is_no_cure(cure: tuple[Any, ...]) -> None:
     verdict = verdict_on(*cure)
     assert verdict.status == "incorrect", cure
