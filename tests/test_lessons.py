@@ -54,7 +54,8 @@ def test_it_has_the_parts_of_a_lesson(lesson: Path) -> None:
     assert re.match(rf"# {number} · ", source_of(cells[0]))
     assert re.search(r"\*\d+ minutes.* · (easy|medium|hard)", source_of(cells[0]))
     assert any("%pip install -q digitlab" in source_of(cell) for cell in cells)
-    assert sum("exercise" in cell["metadata"] for cell in cells) >= 3
+    exercises = [cell["metadata"]["exercise"] for cell in cells if "exercise" in cell["metadata"]]
+    assert len(exercises) >= 3 and exercises == re.findall(r"\*\*Exercise (\d\d\.\d)\*\*", prose)
     if number != "00":
         assert prose.count("**Predict first.**") >= 2
         assert prose.count("<details>") >= 2 and prose.count("<details>") == prose.count("</details>")
