@@ -16,7 +16,7 @@ from digitlab.checks import checked
 from digitlab.data import load_sample, normalize
 from digitlab.models import DigitModel
 from digitlab.names import MEAN, STD
-from digitlab.runs.checkpoint import MODEL_FILE, Checkpoint, load_checkpoint
+from digitlab.runs.checkpoint import MODEL_FILE, Checkpoint, load_checkpoint, model_file
 from digitlab.wording import percent
 from digitlab.writing import write_whole
 
@@ -69,8 +69,7 @@ def export_onnx(path: str | Path, output: str | Path) -> None:
 
 def _loaded(path: str | Path, output: str | Path) -> tuple[Path, Checkpoint]:
     """The model's file, which must not be the one to write, and what is in it."""
-    file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
-    checkpoint = load_checkpoint(file)
+    file, checkpoint = model_file(path), load_checkpoint(path)
     if Path(output).exists() and file.samefile(output):
         raise ValueError(f"{output} is the model itself: choose another file to write")
     return file, checkpoint

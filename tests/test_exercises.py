@@ -233,6 +233,30 @@ def test_a_wrong_answer_is_told_what_differs_or_what_to_return(number: str, answ
     assert verdict.status == "incorrect" and words in verdict.message
 
 
+def gradient_by_a_helper(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def helper(z: torch.Tensor) -> torch.Tensor:
+        return torch.autograd.grad(nn.functional.cross_entropy(z, labels), z)[0]
+
+    return helper(logits.clone().requires_grad_())
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "words"),
+    [
+        ("05.2", lambda *inputs: nn.functional.conv2d(*inputs), "PyTorch's conv2d"),
+        ("05.4", lambda maps, size: nn.MaxPool2d(size)(maps), "PyTorch's max_pool2d"),
+        ("02.3", gradient_by_a_helper, "formula"),
+        ("15.1", lambda maps, kernels, bias: torch.from_numpy(maps).relu().numpy(), "NumPy's arrays"),
+        ("00.1", torch.arange(3), "Hand over the function itself"),
+    ],
+)
+def test_what_the_task_rules_out_is_refused_however_it_is_called(
+    number: str, answer: Any, words: str
+) -> None:
+    verdict = exercise(number).check(answer)
+    assert verdict.status == "incorrect" and words in verdict.message, verdict.message
+
+
 def test_unknown_numbers_are_answered_with_near_ones() -> None:
     with pytest.raises(ValueError, match=r"no exercise '02.9'; did you mean 02\."):
         exercise("02.9")

@@ -8,9 +8,11 @@ reaches the learner as a traceback from here: `time_limit` ends it, and `surroun
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dis
 import math
+import re
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from digitlab.exercises.surroundings import quiet_surroundings
 from digitlab.exercises.time_limit import within_seconds
@@ -75,8 +78,6 @@ def _run(answer: object, inputs: tuple[Any, ...], observe: Observe) -> Any:
         result = observe(answer, *given)
         if _holds_ellipsis(result):
             raise NotAttempted
-        if observe is call and not same(given, inputs, tolerance=0.0):
-            raise Mistake(CHANGED_ITS_INPUT)
         return result
     except (NotAttempted, Mistake):
         raise
@@ -84,9 +85,39 @@ def _run(answer: object, inputs: tuple[Any, ...], observe: Observe) -> Any:
         raise Mistake(f"your code stopped with {type(error).__name__}: {first_line(error)}") from None
 
 
-def call(answer: Any, *inputs: Any) -> Any:
-    """The usual observation: what the answer returns. An answer that is no function stands for itself."""
-    return answer(*inputs) if callable(answer) else answer
+def call(answer: Any, *inputs: Any, within: TorchFunctionMode | None = None) -> Any:
+    """The usual observation: what the answer returns. An answer to no inputs stands for itself."""
+    if not callable(answer):
+        if inputs:
+            raise Mistake(
+                "this is a result. Hand over the function itself: its name, without brackets behind it"
+            )
+        return answer
+    given = copy.deepcopy(inputs)
+    with within or contextlib.nullcontext():
+        result = answer(*given)
+    if not same(given, inputs, tolerance=0.0):
+        raise Mistake(CHANGED_ITS_INPUT)
+    return result
+
+
+class Without(TorchFunctionMode):
+    """PyTorch without the functions whose names fit a pattern: they are what the learner is asked to do without."""
+
+    def __init__(self, pattern: str, advice: str) -> None:
+        super().__init__()
+        self.pattern, self.advice = pattern, advice
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if re.search(self.pattern, name):
+            raise Mistake(f"your code calls PyTorch's {name}. {self.advice}")
+        return func(*args, **(kwargs or {}))
+
+
+def call_without(pattern: str, advice: str = "Here you are asked to write it yourself") -> Observe:
+    """An observation like `call`, where the answer may not use some of PyTorch's functions."""
+    return lambda answer, *inputs: call(answer, *inputs, within=Without(pattern, advice))
 
 
 def describe_difference(got: Any, expected: Any, inputs: tuple[Any, ...]) -> str:

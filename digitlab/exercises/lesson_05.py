@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from digitlab.exercises import Exercise, WrongAnswer, edit
-from digitlab.exercises.checking import CHANGED_ITS_INPUT, Mistake, call, same
-
-
-class Without(TorchFunctionMode):
-    """PyTorch without the functions whose names hold a word: they are what the learner is asked to write."""
-
-    def __init__(self, word: str) -> None:
-        super().__init__()
-        self.word = word
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = getattr(func, "__name__", "")
-        if self.word in name:
-            raise Mistake(f"your code calls PyTorch's {name}. Here you are asked to write it yourself")
-        return func(*args, **(kwargs or {}))
-
-
-def call_without(word: str) -> Callable[..., Any]:
-    """An observation: what the answer returns, where it may not call PyTorch's own."""
-
-    def observe(answer: Any, *inputs: Any) -> Any:
-        given = copy.deepcopy(inputs)
-        with Without(word):
-            result = call(answer, *inputs)
-        if not same(inputs, given, tolerance=0.0):
-            raise Mistake(CHANGED_ITS_INPUT)
-        return result
-
-    return observe
+from digitlab.exercises.checking import Mistake, call_without
 
 
 # 05.1

@@ -83,7 +83,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
     Raises:
         CheckpointError: the file is missing, damaged, or no model of this version of digitlab's.
     """
-    path = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
+    path = model_file(path)
     shown = path if str(path).isprintable() else ascii(str(path))
     if not path.exists():
         raise CheckpointError(f"no model at {shown}")
@@ -104,6 +104,11 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
     except (SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise damaged(shown, error) from None
     return Checkpoint(model.to(device).eval(), about["model"], metadata)
+
+
+def model_file(path: str | Path) -> Path:
+    """The model's file, where a run's folder may be named instead."""
+    return Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
 
 
 def load_shipped_model(device: str | torch.device = "cpu") -> DigitModel:
