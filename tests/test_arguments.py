@@ -41,6 +41,7 @@ ROWS: dict[str, dict[str, Any]] = {
     ),
     "Digits": dict(images=BYTES, labels=LABELS, name="mine", split="test"),
     "History": dict(rows=HISTORY.rows),
+    "PhotoError": {},
     "RandomAffine": dict(degrees=1.0, scale=0.1, shear=1.0, translate=1.0, elastic=1.0),
     "Recipe": vars(RECIPE),
     "RunSettings": vars(SETTINGS),
@@ -56,6 +57,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "embedding": dict(model=MODEL, images=IMAGES, n_components=2),
     "evaluate": dict(model=MODEL, loader=LOADER),
     "exercise": dict(number="02.1"),
+    "export_onnx": dict(path=PATH, output=PATH),
     "export_playground": dict(path=PATH, output=PATH),
     "feature_maps": dict(model=MODEL, images=IMAGES, layer="conv1"),
     "first_filters": dict(model=MODEL),
@@ -67,6 +69,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "get_recipe": dict(name="classic"),
     "grad_cam": dict(**EXPLAINED, layer="conv2", upsample=True),
     "list_models": {},
+    "list_recipes": {},
     "load_checkpoint": dict(path=PATH, device="cpu"),
     "load_digits": dict(split="test", source="sample", root=None),
     "load_mnist": dict(split="test", root=PATH, download=False),
@@ -95,8 +98,11 @@ ROWS: dict[str, dict[str, Any]] = {
     "predict": dict(model=MODEL, images=BYTES, batch_size=4),
     "read_digits": dict(source=INK, single=True, thicken=False),
     "receptive_field": dict(model=MODEL, layer="conv1", unit=(0, 0)),
+    "resume_run": dict(output=PATH, device="cpu", progress=False),
     "saliency": dict(**EXPLAINED, signed=True),
     "save_checkpoint": dict(path=PATH, model=MODEL, model_name="cnn", metadata={}),
+    "save_picture": dict(picture=dl.plot_digits(BYTES), path=PATH),
+    "train_model": dict(settings=SETTINGS),
     "train_one_epoch": dict(model=MODEL, loader=LOADER, **TRAINING),
     "train_run": dict(settings=SETTINGS, output=PATH, progress=False),
     "train_val_split": dict(digits=DIGITS, n_val=2, seed=0),
@@ -105,7 +111,8 @@ ROWS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 # These read or write files, or train for long: they have tests of their own.
 NOT_CALLED = {
-    "export_playground", "load_checkpoint", "load_mnist", "save_checkpoint", "train_run",
+    "export_onnx", "export_playground", "load_checkpoint", "load_mnist", "resume_run", "save_checkpoint",
+    "save_picture", "train_model", "train_run",
 }  # fmt: skip
 
 WRONG: dict[str, Callable[[Tensor], Tensor]] = {
