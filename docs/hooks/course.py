@@ -20,12 +20,10 @@ from digitlab.exercises import list_exercises
 
 # The first lesson of each part.
 PARTS = {
-    "00": "Begin",
-    "01": "Learn from examples",
+    "00": "Learn from examples",
     "05": "Look at neighbours",
     "07": "Measure, and doubt",
-    "10": "Look inside",
-    "11": "Do better",
+    "11": "Get better and faster",
     "13": "Out into the world",
 }
 STOP = """<li><a href="{url}">{drawing}<strong>{title}</strong></a>

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from latex2mathml.converter import convert
+from markdown.extensions.toc import slugify
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import get_plugin_logger
 from mkdocs.structure.files import File, Files
@@ -30,11 +31,13 @@ DOCS = Path(__file__).parents[1]
 
 
 def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: Files) -> str:
-    """Replace the comments that ask for something."""
+    """Replace the comments that ask for something; say how much a page weighs in a search."""
+    page.meta.setdefault("search", {"boost": _weight(page.file.src_uri)})
     makers: dict[str, Callable[[str], str]] = {
         "help": _help,
         "buttons": lambda _: _buttons(page.file),
         "picture": _picture,
+        "letters": lambda _: _letters(markdown),
         "load": lambda names: _load(names, page, files),
     }
     names = "|".join(makers)
@@ -49,7 +52,21 @@ def on_page_content(content: str, page: Any, config: MkDocsConfig, files: Files)
     inline = r'<span class="arithmatex">\\\((.*?)\\\)</span>'
     block = r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>'
     content = re.sub(inline, lambda m: _formula(m[1], "inline"), content, flags=re.S)
-    return re.sub(block, lambda m: _formula(m[1], "block"), content, flags=re.S)
+    content = re.sub(block, lambda m: _formula(m[1], "block"), content, flags=re.S)
+    # Searching the reference is for names and what they do: with their source code the index would be half as large again.
+    content = content.replace('<details class="mkdocstrings-source"', '<details data-search-exclude class="mkdocstrings-source"')
+    return re.sub(r'<span id="__span-[\d-]+">(?:<span class="w">)?( *)', _indented, content)
+
+
+def _weight(uri: str) -> float:
+    """The course before the guides, and the reference last: most who search want to understand, not to look up."""
+    folder = uri.partition("/")[0]
+    return {"lessons": 3.0, "guides": 2.0, "api": 0.01}.get(folder, 1.0)
+
+
+def _indented(line: re.Match[str]) -> str:
+    """Say how far in a line of code begins, so that it can go on below on a narrow screen."""
+    return line[0].replace(line[0].split(">")[0], f'<span class="i{min(len(line[1]) // 4 * 4, 12)}"')
 
 
 def _formula(latex: str, display: str) -> str:
@@ -90,6 +107,15 @@ def _picture(name: str) -> str:
         width, height = image.size
     alt = html.escape(read_description(path)).replace("[", "(").replace("]", ")")
     return f'![{alt}](images/{name}){{ width="{width}" height="{height}" }}'
+
+
+def _letters(markdown: str) -> str:
+    """The first letters of a page's second headings, each a link to its first."""
+    first: dict[str, str] = {}
+    for heading in re.findall(r"(?m)^## (.+)", markdown):
+        first.setdefault(heading[0].upper(), slugify(heading, "-"))
+    links = " ".join(f'<a href="#{place}">{letter}</a>' for letter, place in first.items())
+    return f'<nav class="letters" aria-label="Terms by letter">{links}</nav>'
 
 
 def _load(names: str, page: Any, files: Files) -> str:
