@@ -61,7 +61,7 @@ def on_page_content(content: str, page: Any, config: MkDocsConfig, files: Files)
 def _weight(uri: str) -> float:
     """The course before the guides, and the reference last: most who search want to understand, not to look up."""
     folder = uri.partition("/")[0]
-    return {"lessons": 3.0, "guides": 2.0, "api": 0.01}.get(folder, 1.0)
+    return {"lessons": 3.0, "guides": 2.0, "glossary.md": 0.5, "api": 0.01}.get(folder, 1.0)
 
 
 def _indented(line: re.Match[str]) -> str:
