@@ -70,9 +70,15 @@ def _card(one: Exercise, number: str, task: str, starter: str, check: str) -> st
         task=task,
         starter=starter,
         check=NOT_ATTEMPTED.sub("", check),
-        hints="\n".join(f"{i}. {hint}" for i, hint in enumerate(one.hints, start=1)),
+        hints="\n".join(f"{i}. {_as_markdown(hint)}" for i, hint in enumerate(one.hints, start=1)),
         solution=str(one.solution()).rstrip(),
     )
+
+
+def _as_markdown(hint: str) -> str:
+    """A hint as it is printed, save that ``a*b*c`` is no emphasis on b."""
+    code_or_times = r"`[^`]*`|(?<=\w)\*+(?=\w)"
+    return re.sub(code_or_times, lambda m: m[0] if m[0][0] == "`" else m[0].replace("*", r"\*"), hint)
 
 
 def tick(number: str) -> str:

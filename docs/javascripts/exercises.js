@@ -57,8 +57,9 @@
 
   /** Print with everything unfolded, and fold it again. @param {boolean} solutions */
   function printPage(solutions) {
-    /** @type {HTMLDetailsElement[]} */
-    const folded = solutions ? [...document.querySelectorAll("details:not([open], .setup)")].map(/** @returns {any} */ (d) => d) : [];
+    /** @type {NodeListOf<HTMLDetailsElement>} */
+    const all = document.querySelectorAll("details:is(.hints, .solution, .question):not([open])");
+    const folded = solutions ? [...all] : [];
     document.documentElement.classList.toggle("with-solutions", solutions);
     for (const each of folded) each.open = true;
     addEventListener(
