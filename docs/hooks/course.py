@@ -1,6 +1,6 @@
 """The course at a glance: a map of the lessons, each with its drawing, and the list of all exercises.
 
-How many exercises of a lesson are done is known to the reader's browser alone: ``javascripts/exercises.js`` fills it in.
+How many exercises of a lesson are done only the reader's browser knows: ``javascripts/exercises.js`` fills it in.
 """
 
 from __future__ import annotations

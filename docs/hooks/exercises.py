@@ -1,7 +1,7 @@
 """Exercises on the lesson pages: task, starter, check, hints and solution in one card, with a tick for "done".
 
 The notebook holds them as cells, one after the other: prose that ends with the task, the starter, the check. What the
-check says of an untouched starter is nothing to a reader, and is left out. ``javascripts/exercises.js`` keeps the ticks.
+check says of an untouched starter is nothing to a reader and left out. ``javascripts/exercises.js`` keeps the ticks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ PARTS = re.compile(
     r'(?P<starter><div class="starter" markdown>.*?</div>)(?P<check>.*?)<!-- hints (?P=number) -->',
     flags=re.M | re.S,
 )
-NOT_ATTEMPTED = re.compile(r"^(`{7}) \{\.text \.output \.no-copy\}\nNot attempted: .*?\n\1\n", flags=re.M | re.S)
+NOT_ATTEMPTED = re.compile(
+    r"^(`{7}) \{\.text \.output \.no-copy\}\nNot attempted: .*?\n\1\n", flags=re.M | re.S
+)
 
 CARD = """
 <section class="exercise" aria-labelledby="exercise-{place}" markdown>

@@ -96,7 +96,9 @@ def _chart(result: dict[str, Any]) -> str:
         anchor, dx = ("end", -9) if point.x > 50 else ("start", 9)
         place = f'x="{x}" y="{point.y:.1f}%" dx="{dx}" dy="{20 if crowded else 4}" text-anchor="{anchor}"'
         parts.append(f'<text class="name" {place}>{point.name}</text>')
-    words = html.escape("Right on the test digits against seconds of training. " + "; ".join(p.words for p in points))
+    words = html.escape(
+        "Right on the test digits against seconds of training. " + "; ".join(p.words for p in points)
+    )
     return (
         f'<figure class="chart"><svg role="img" aria-label="{words}.">{"".join(parts)}</svg>'
         "<figcaption>Right on the test digits, with the standard deviation over seeds, against the seconds that the "
