@@ -71,7 +71,7 @@ def _lessons(files: Files) -> dict[str, File]:
 
 def _list(page: Any, files: Files) -> str:
     lessons = _lessons(files)
-    lines = ["| exercise | what | level | minutes | |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| exercise | what | level | minutes | done |", "| --- | --- | --- | --- | --- |"]
     for one in list_exercises():
         link = f"{lessons[one.number[:2]].src_uri}#exercise-{one.number.replace('.', '-')}"
         row = f"| [{one.number}]({link}) | {one.title} | {one.difficulty} | {one.minutes} | {tick(one.number)} |"
