@@ -104,5 +104,13 @@ digitlab.learning = (() => {
     return learner.order[place];
   }
 
-  return { BATCH, createLearner, step };
+  /** As what the network reads one digit. @type {(learner: Learner, digits: Digits, at: number) => number} */
+  function read({ weights, activations }, { images }, at) {
+    const logits = forward(weights, images.subarray(784 * at, 784 * (at + 1)), activations).fc2;
+    let best = 0;
+    for (let digit = 1; digit < 10; digit++) if (logits[digit] > logits[best]) best = digit;
+    return best;
+  }
+
+  return { BATCH, createLearner, step, read };
 })();
