@@ -9,12 +9,12 @@
  * @typedef {{
  *   kept?: Digits, error?: string, seen: number, seconds: number, working: boolean, losses: number[],
  *   read: Uint8Array, readAt: number, silent: boolean, tensors: Tensors,
- * }} Report
- *   `losses` are those of the batches since the last report. `read` is what the digits that were kept apart were read
+ * }} News
+ *   `losses` are those of the batches since the last news. `read` is what the digits that were kept apart were read
  *   as, once `readAt` digits had been seen. `silent`: no gradient reaches the first layer.
  */
 
-/** @type {(report: (report: Report) => void, sliceLength: number) => (order: Order) => Promise<void>} */
+/** @type {(report: (news: News) => void, sliceLength: number) => (order: Order) => Promise<void>} */
 digitlab.createTrainer = (report, sliceLength) => {
   const { BATCH, createLearner, step, read } = digitlab.learning;
   const KEPT = 500; // the last of the digits are never learned from
@@ -65,7 +65,7 @@ digitlab.createTrainer = (report, sliceLength) => {
     if (work) setTimeout(slice);
   }
 
-  /** @param {Partial<Report>} more */
+  /** @param {Partial<News>} more */
   function tell(more = {}) {
     const silent = learner.seen > 0 && learner.gradients["conv1.weight"].every((value) => value === 0);
     const { seen, weights } = learner;
