@@ -18,12 +18,14 @@
 digitlab.createTrainer = (report, sliceLength) => {
   const { BATCH, createLearner, step, read } = digitlab.learning;
   const KEPT = 500; // the last of the digits are never learned from
+  const SILENT = 20; // batches without any gradient in the first layer: there will be none any more
 
   let digits = /** @type {Digits} */ ({ images: new Uint8Array(0), labels: new Uint8Array(0) });
   let kept = digits;
   let settings = { rate: 0.02, momentum: 0.9 };
   let learner = createLearner(0);
   let end = 0; // pause when so many digits have been seen
+  let silence = 0;
   let seconds = 0;
   let answers = new Uint8Array(KEPT);
   let readAt = -1;
@@ -34,11 +36,13 @@ digitlab.createTrainer = (report, sliceLength) => {
   function* workToDo() {
     if (readAt < 0) yield* readKept();
     while (learner.seen < end) {
-      losses.push(step(learner, digits, settings));
+      const loss = step(learner, digits, settings);
+      losses.push(loss);
+      silence = learner.gradients["conv1.weight"].some((value) => value !== 0) ? 0 : silence + 1;
+      if (!Number.isFinite(loss) || silence >= SILENT) end = learner.seen; // it broke, or is stuck
       yield;
       // Often at first, when much changes, and then less often: every tenth more.
       if (learner.seen >= 1.1 * readAt + 200) yield* readKept();
-      if (!Number.isFinite(losses[losses.length - 1])) end = learner.seen; // it broke
     }
     if (learner.seen !== readAt) yield* readKept();
   }
@@ -67,10 +71,9 @@ digitlab.createTrainer = (report, sliceLength) => {
 
   /** @param {Partial<News>} more */
   function tell(more = {}) {
-    const silent = learner.seen > 0 && learner.gradients["conv1.weight"].every((value) => value === 0);
     const { seen, weights } = learner;
-    const { tensors } = weights;
-    report({ seen, seconds, working: work !== null, losses, read: answers, readAt, silent, tensors, ...more });
+    const state = { seen, seconds, working: work !== null, silent: silence >= SILENT, tensors: weights.tensors };
+    report({ ...state, losses, read: answers, readAt, ...more });
     losses = [];
   }
 
@@ -99,7 +102,8 @@ digitlab.createTrainer = (report, sliceLength) => {
     }
   }
 
-  return async (order) => {
+  /** @param {Order} order */
+  async function obey(order) {
     if ("load" in order) await load(order.load);
     else if ("settings" in order) settings = order.settings;
     else if ("run" in order) {
@@ -107,8 +111,11 @@ digitlab.createTrainer = (report, sliceLength) => {
       begin();
     } else {
       learner = createLearner(order.restart);
-      [end, seconds, readAt, losses, work] = [0, 0, -1, [], null];
+      [end, silence, seconds, readAt, losses, work] = [0, 0, 0, -1, [], null];
       begin();
     }
-  };
+  }
+
+  let obeyed = Promise.resolve(); // one order after the other: unpacking takes a while
+  return (order) => (obeyed = obeyed.then(() => obey(order)));
 };

@@ -44,7 +44,7 @@ digitlab.learnPictures = (() => {
 
   /** Not more points than can be told apart, each with its place. @type {(values: number[]) => [number, number][]} */
   function thinned(values) {
-    const every = Math.ceil(values.length / 300);
+    const every = Math.ceil((values.length + 1) / 300);
     /** @type {[number, number][]} */
     const points = [];
     for (let i = every - 1; i < values.length; i += every) points.push([i, values[i]]);
