@@ -66,7 +66,7 @@ def make_scripts() -> dict[str, str]:
 
 
 def make_training(sample: Digits) -> dict[str, str]:
-    """The digits to learn from and to measure on, packed as ``core/trainer.js`` reads them, and its worker's program."""
+    """Digits to learn from and to measure on, packed as ``core/trainer.js`` reads them; its worker's program."""
     parts = [load_sample("train")[:LEARNED], sample[:KEPT_APART]]
     pixels = b"".join(part.images.numpy().tobytes() for part in parts)
     labels = b"".join(bytes(part.labels.tolist()) for part in parts)

@@ -32,7 +32,7 @@ digitlab.progress = (() => {
     Object.assign(progress, { seen, seconds, working, silent, tensors });
     for (const loss of losses) {
       const n = progress.losses.push(loss);
-      const share = Math.max(1 / n, 0.05); // of the newest; the first few are averaged plainly
+      const share = Math.max(1 / n, 0.1); // of the newest; the first few are averaged plainly
       const before = n > 1 ? progress.smooth[n - 2] : 0;
       progress.smooth.push(before + share * (loss - before));
     }

@@ -41,8 +41,8 @@ digitlab.createTrainer = (report, sliceLength) => {
       silence = learner.gradients["conv1.weight"].some((value) => value !== 0) ? 0 : silence + 1;
       if (!Number.isFinite(loss) || silence >= SILENT) end = learner.seen; // it broke, or is stuck
       yield;
-      // Often at first, when much changes, and then less often: every tenth more.
-      if (learner.seen >= 1.1 * readAt + 200) yield* readKept();
+      // Often at first, when much changes, and then less often: it takes time.
+      if (learner.seen >= 1.15 * readAt + 300) yield* readKept();
     }
     if (learner.seen !== readAt) yield* readKept();
   }
