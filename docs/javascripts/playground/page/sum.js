@@ -31,10 +31,14 @@ digitlab.sum = (() => {
     if ("text" in part) return element("p", { class: "play-note" }, part.text);
     if ("table" in part) return showTable(part.table);
     if ("maps" in part) return showMaps(part.maps);
-    const signs = part.squares.map((square) =>
-      typeof square === "string" ? element("span", { class: "play-sign" }, square) : showSquare(square),
-    );
-    return element("div", { class: "play-grids" }, ...signs);
+    const made = element("div", { class: "play-grids" });
+    for (const square of part.squares) {
+      // A sign stays with what follows it.
+      if (typeof square === "string") made.append(element("div", { class: "play-pair" }, square));
+      else if (made.lastElementChild?.childElementCount === 0) made.lastElementChild.append(showSquare(square));
+      else made.append(showSquare(square));
+    }
+    return made;
   }
 
   /** @param {Cell[]} maps */
