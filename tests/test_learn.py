@@ -133,7 +133,7 @@ def test_the_start_is_pytorchs_and_of_its_seed(
         starts.append(tensors(tmp_path, "weights"))
     for name, ours in starts[0].items():
         reach = CNN().get_parameter(name.replace("bias", "weight")).flatten(1).shape[1] ** -0.5
-        assert float(CNN().get_parameter(name).abs().max()) <= reach
+        assert CNN().get_parameter(name).abs().max().item() <= reach
         assert float(ours.abs().max()) <= reach
         assert torch.equal(ours, starts[1][name]) and not torch.equal(ours, starts[2][name])
         if ours.numel() > 200:
