@@ -74,6 +74,7 @@ digitlab.learn = (() => {
     trouble = news.error ?? trouble;
     if (news.kept) kept = news.kept;
     if (kept) add(progress, news, kept.labels);
+    if (news.losses.length) progress.settings = settings(); // those of a run are the last that it learned with
     if (performance.now() < due && news.working) return;
     due = performance.now() + (calm.matches ? 1000 : 100);
     requestAnimationFrame(draw);
@@ -120,10 +121,10 @@ digitlab.learn = (() => {
   }
 
   function sendSettings() {
-    progress.settings = settings();
-    if (send) send({ settings: progress.settings });
+    const chosen = settings();
+    if (send) send({ settings: chosen });
     for (const [id, name] of /** @type {const} */ ([["learn-rate", "rate"], ["learn-momentum", "momentum"]])) {
-      const text = String(progress.settings[name]);
+      const text = String(chosen[name]);
       find(id, "input").setAttribute("aria-valuetext", text);
       write(find(`${id}-value`, "output"), text);
     }

@@ -73,6 +73,7 @@ digitlab.learnPictures = (() => {
     }
     const canvas = find("learn-wall", "canvas");
     paint(canvas, pixels, width);
+    find("learn-empty", "span").hidden = true;
     const misread = labels.filter((label, n) => label !== read[n]).length;
     const seen = number(right[right.length - 1].seen);
     canvas.setAttribute("aria-label", `${labels.length} digits kept apart, ${misread} of them misread after ${seen} digits`);
