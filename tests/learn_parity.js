@@ -72,7 +72,7 @@ const tasks = {
       if ("restart" in order) now = progress.begin({});
       const rested = new Promise((done) => (rest = done));
       await trainer(order);
-      if (!("settings" in order)) await Promise.race([rested, new Promise((done) => setTimeout(done, "load" in order ? 0 : 60_000))]);
+      if (!("settings" in order)) await Promise.race([rested, new Promise((done) => setTimeout(done, "load" in order ? 0 : 250_000))]);
       answers.push({
         error: latest?.error,
         words: progress.words(now),

@@ -224,3 +224,103 @@ def test_it_learns_to_read(node: Callable[..., Any], training: dict[str, str]) -
     orders = [{"load": training["digits"]}, {"restart": 1}, {"settings": SETTINGS}, {"run": 20_000}]
     *_, answer = node("orders", packed=None, orders=orders)
     assert answer["right"][0]["share"] < 0.2 and answer["right"][-1]["share"] >= 0.95
+
+
+# --- on the page ---
+
+NO_WORKER = "window.Worker = undefined;"
+DEAD_WORKER = (
+    "window.Worker = class { constructor() { setTimeout(() => this.onerror()); } postMessage() {} };"
+)
+
+
+def open_page(browser: Any, url: str, script: str = "", **context: Any) -> Any:
+    page = browser.new_context(reduced_motion="reduce", **context).new_page()
+    page.add_init_script(script)
+    page.goto(url)
+    return page
+
+
+def now(page: Any, words: str) -> None:
+    """Wait until the page says it of the training."""
+    page.locator("#play-learn-now").filter(has_text=re.compile(words)).wait_for()
+
+
+@pytest.mark.slow
+def test_a_network_of_ones_own_reads_the_drawing(address: str, browser: Any) -> None:
+    page = open_page(browser, f"{address}playground/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    model, use = page.locator("#play-model-name"), page.locator("#play-learn-use")
+    now(page, "Its weights are random. It has seen no digit yet.")
+    assert use.is_disabled() and not asked
+    page.click("#play-learn-step")
+    now(page, "After 32 digits, 1 step: ")
+    assert [url.rpartition("/")[2] for url in asked if not url.startswith(("blob:", "data:"))] == [
+        "training.js"
+    ]
+    use.click()
+    assert model.inner_text() == "your network"
+    assert "after 32 digits" in page.locator("#play-model-measured").inner_text()
+    page.click("#play-learn-go")
+    now(page, r"After \d,\d+ digits, ")
+    assert page.locator("#play-learn-go").inner_text() == "Pause"
+    page.click("#play-learn-go")
+    page.locator("#play-learn-go").filter(has_text="Go on").wait_for()
+    seen = page.locator("#play-learn-now").inner_text().split()[1]
+    assert (
+        f"after {seen} digits" in page.locator("#play-model-measured").inner_text()
+    )  # it follows the training
+    assert re.search(
+        r"\d+ of them misread", str(page.locator("#play-learn-wall").get_attribute("aria-label"))
+    )
+    assert page.locator("#play-learn-say").inner_text() == page.locator("#play-learn-now").inner_text()
+    use.click()
+    assert model.inner_text() == "shipped network"
+    page.click("#play-learn-again")
+    now(page, "Its weights are random, and it reads")
+    assert "Dashed: the run before, with rate" in page.locator("#play-learn-before").inner_text()
+    assert page.locator(".learn-loss-before").get_attribute("d") and not page.locator(
+        ".learn-loss"
+    ).get_attribute("d")
+    page.context.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", ["", NO_WORKER, DEAD_WORKER], ids=["worker", "no worker", "dead worker"])
+def test_it_learns_from_disk_and_without_a_worker(site: Path, browser: Any, script: str) -> None:
+    page = open_page(browser, (site / "playground" / "index.html").as_uri(), script)
+    page.click("#play-learn-step")
+    now(page, "After 32 digits, 1 step: ")
+    page.context.close()
+
+
+@pytest.mark.slow
+def test_digits_that_do_not_come_are_asked_for_again(address: str, browser: Any) -> None:
+    page = open_page(browser, f"{address}playground/")
+    page.route("**/training.js", lambda route: route.abort())
+    page.click("#play-learn-go")
+    now(page, "The digits could not be loaded. Try again.")
+    page.unroute("**/training.js")
+    page.click("#play-learn-step")
+    now(page, "After 32 digits, 1 step: ")
+    page.context.close()
+
+
+@pytest.mark.slow
+def test_it_is_broken_and_mended_with_the_keyboard_alone_on_a_phone(address: str, browser: Any) -> None:
+    page = open_page(
+        browser, f"{address}playground/", viewport={"width": 360, "height": 740}, color_scheme="dark"
+    )
+    page.locator("#play-learn-rate").focus()
+    page.keyboard.press("End")
+    assert page.locator("#play-learn-rate").get_attribute("aria-valuetext") == "2"
+    page.locator("#play-learn-go").focus()
+    page.keyboard.press("Enter")
+    now(page, "^It is stuck.")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, context="#play-learn").response["violations"]
+    assert not found, [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+    page.context.close()

@@ -58,7 +58,7 @@ digitlab.progress = (() => {
     }
     if (silent && !working) {
       return (
-        "It is stuck. Steps this large have pushed all its units below zero, where the ReLU cuts them off. " +
+        "It is stuck. Steps this large have pushed all units of a layer below zero, where the ReLU cuts them off. " +
         `No gradient comes back through them, so it can only guess. ${again}`
       );
     }

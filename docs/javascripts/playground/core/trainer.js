@@ -7,11 +7,12 @@
  * @typedef {{load: string} | {restart: number} | {run: number} | {settings: Settings}} Order
  *   Unpack the digits; begin anew from a seed; learn from so many digits more (0: pause); change the settings.
  * @typedef {{
- *   kept?: Digits, error?: string, seen: number, seconds: number, working: boolean, losses: number[],
+ *   kept?: Digits, error?: string, start: number, seen: number, seconds: number, working: boolean, losses: number[],
  *   read: Uint8Array, readAt: number, silent: boolean, tensors: Tensors,
  * }} News
  *   `losses` are those of the batches since the last news. `read` is what the digits that were kept apart were read
- *   as, once `readAt` digits had been seen. `silent`: no gradient reaches the first layer.
+ *   as, once `readAt` digits had been seen. `start` counts the restarts:
+ *   news may be on its way while one is ordered. `silent`: no gradient reaches the first layer.
  */
 
 /** @type {(report: (news: News) => void, sliceLength: number) => (order: Order) => Promise<void>} */
@@ -24,6 +25,7 @@ digitlab.createTrainer = (report, sliceLength) => {
   let kept = digits;
   let settings = { rate: 0.02, momentum: 0.9 };
   let learner = createLearner(0);
+  let start = 0;
   let end = 0; // pause when so many digits have been seen
   let silence = 0;
   let seconds = 0;
@@ -72,7 +74,7 @@ digitlab.createTrainer = (report, sliceLength) => {
   /** @param {Partial<News>} more */
   function tell(more = {}) {
     const { seen, weights } = learner;
-    const state = { seen, seconds, working: work !== null, silent: silence >= SILENT, tensors: weights.tensors };
+    const state = { start, seen, seconds, working: work !== null, silent: silence >= SILENT, tensors: weights.tensors };
     report({ ...state, losses, read: answers, readAt, ...more });
     losses = [];
   }
@@ -111,6 +113,7 @@ digitlab.createTrainer = (report, sliceLength) => {
       begin();
     } else {
       learner = createLearner(order.restart);
+      start++;
       [end, silence, seconds, readAt, losses, work] = [0, 0, 0, -1, [], null];
       begin();
     }

@@ -23,6 +23,9 @@ digitlab.learn = (() => {
   let before = /** @type {Progress | null} */ (null); // the run before
   let kept = /** @type {Digits | null} */ (null);
   let send = /** @type {((order: Order) => void) | null} */ (null);
+  let starts = 0; // how many have been ordered
+  let asked = 0; // of how many digits it was last asked to learn
+  let loading = false;
   let trouble = "";
   let own = /** @type {Weights | null} */ (null); // as the playground runs them
   let due = 0; // when the pictures may be drawn again
@@ -45,34 +48,45 @@ digitlab.learn = (() => {
         script.onload = done;
         script.onerror = failed;
         document.head.append(script);
+        script.remove(); // it is loaded all the same
       });
     } catch {
-      trouble = "The digits could not be loaded. Try again.";
-      return draw();
+      return fail("The digits could not be loaded. Try again.");
     }
     const found = /** @type {{digitlabTraining: {digits: string, program: string}}} */ (/** @type {unknown} */ (window));
     const { digits, program } = found.digitlabTraining;
     const ready = (/** @type {(order: Order) => void} */ made) => {
       send = made;
+      starts = 1;
       for (const order of /** @type {Order[]} */ ([{ load: digits }, { restart: SEED }])) send(order);
       sendSettings();
     };
-    const here = () => ready(digitlab.createTrainer(hear, 10));
+    const here = () => {
+      ready(digitlab.createTrainer(hear, 10));
+      if (asked && send) send({ run: asked });
+    };
     try {
       const run = "const trainer = digitlab.createTrainer(postMessage, 100); onmessage = ({ data }) => trainer(data);";
       const worker = new Worker(URL.createObjectURL(new Blob([program, run], { type: "text/javascript" })));
       worker.onmessage = ({ data }) => hear(data);
-      worker.onerror = here; // it may not run
+      worker.onerror = () => (kept ? fail("The training has stopped with an error. Load the page again.") : here());
       ready((order) => worker.postMessage(order));
     } catch {
-      here(); // it may not even be made
+      here(); // a browser may forbid workers, at once or when one is to run
     }
+  }
+
+  /** @param {string} what */
+  function fail(what) {
+    trouble = what;
+    draw();
   }
 
   /** @param {News} news */
   function hear(news) {
     trouble = news.error ?? trouble;
     if (news.kept) kept = news.kept;
+    if (news.start !== starts) return;
     if (kept) add(progress, news, kept.labels);
     if (news.losses.length) progress.settings = settings(); // those of a run are the last that it learned with
     if (performance.now() < due && news.working) return;
@@ -132,7 +146,11 @@ digitlab.learn = (() => {
 
   /** @param {number} digits to learn from; 0 pauses */
   async function run(digits) {
+    if (loading) return;
+    loading = true;
     if (!send) await start();
+    loading = false;
+    asked = digits;
     if (send) send({ run: digits });
   }
 
@@ -142,6 +160,7 @@ digitlab.learn = (() => {
     before = progress;
     progress = begin(settings());
     wall = -1;
+    starts++;
     if (send) send({ restart: SEED });
   });
   for (const id of ["learn-rate", "learn-momentum"]) find(id, "input").addEventListener("input", sendSettings);
