@@ -52,7 +52,7 @@ digitlab.paper = (() => {
 
   /** @param {State} state */
   function replay(state) {
-    digitlab.replay.start(state);
+    digitlab.replay.start(state, digitlab.dom.calm());
     state.announcement = state.replay ? "The drawing is drawn anew." : "There is nothing to draw anew.";
   }
 
