@@ -131,7 +131,8 @@ digitlab.learn = (() => {
     const used = own !== null && state.weights === own;
     find("learn-use", "button").disabled = !progress.tensors;
     write(find("learn-use", "button"), used ? "Back to the course's network" : "Read my drawing with it");
-    write(find("learn-used", "p"), used ? "Your network reads the paper now. It goes on learning while you draw." : "");
+    const goesOn = progress.working ? " It goes on learning while you draw." : "";
+    write(find("learn-used", "p"), used ? `Your network reads the paper now.${goesOn}` : "");
   }
 
   function sendSettings() {
