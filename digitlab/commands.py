@@ -179,7 +179,7 @@ def lessons(options: argparse.Namespace) -> int:
 
     written = copy_lessons(options.folder, force=options.force)
     print(f"{len(written)} notebooks copied into {options.folder}")
-    print(f'open them with: pip install "digitlab[lab]" && jupyter lab {options.folder}')
+    print(f"open them with: pip install jupyterlab && jupyter lab {options.folder}")
     return 0
 
 

@@ -245,7 +245,7 @@ def write_site(root: Path) -> None:
     write_notebook(root / "lessons" / "00_first.ipynb", FIRST)
     write_notebook(root / "lessons" / "01_second.ipynb", ["# 01 · Second"])
     settings = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[0]
-    settings = settings.replace(", docs/hooks/offline.py, docs/hooks/playground.py", "")
+    settings = settings.replace(", docs/hooks/offline.py, docs/hooks/playground.py, docs/hooks/wheel.py", "")
     nav = ["index.md", "api.md", "lessons/00_first.ipynb", "lessons/01_second.ipynb"]
     (root / "mkdocs.yml").write_text(f"{settings}\nnav: {json.dumps(nav)}\n", encoding="utf-8")
 
