@@ -12,6 +12,8 @@ digitlab.changes = (() => {
     digitlab.network.forward(state.weights, state.normalized.image, state.activations);
     state.why = answerWhy(state);
     state.reading = digitlab.words.reading(state);
+    const { doubt } = /** @type {{doubt?: {remark: (state: State) => string}}} */ (digitlab); // a page may do without
+    state.doubt = doubt ? doubt.remark(state) : "";
     const heard = (state.keyboard.down ? "Pen down. " : "") + state.reading.title;
     if (heard !== state.heard) state.heard = state.announcement = heard;
   }

@@ -23,6 +23,7 @@ digitlab.createState = (courseWeights) => {
     normalized,
     activations: digitlab.network.forward(courseWeights, normalized.image),
     reading: { title: "", remark: "" },
+    doubt: "", // what speaks against the reading, if anything does
     // The unit that is explained. For conv2 with the numbers of one input map; -1 for the one that adds most.
     unit: /** @type {Unit} */ ({ layer: "conv1", map: 0, row: 12, column: 12 }),
     channel: -1,

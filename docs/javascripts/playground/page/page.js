@@ -3,7 +3,8 @@
 
 "use strict";
 
-digitlab.page = (() => {
+/** Also for scripts that add to the page: they change `state`, and call `changed`. */
+digitlab.playground = (() => {
   const { find, write } = digitlab.dom;
   const { paper, reading, question, diagram, inspector, sources } = digitlab;
   const parts = [paper, reading, question, diagram, inspector, sources];
@@ -36,5 +37,5 @@ digitlab.page = (() => {
   digitlab.changes.readLink(state, location.hash);
   changed();
   document.getElementById("playground")?.removeAttribute("hidden");
-  return { state, render };
+  return { state, changed };
 })();

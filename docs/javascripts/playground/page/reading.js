@@ -10,6 +10,7 @@ digitlab.reading = (() => {
   function draw(state) {
     write(find("reading", "p"), state.reading.title);
     write(find("remark", "p"), state.reading.remark);
+    write(find("doubt", "p"), state.doubt);
     find("normalise", "input").checked = state.centre;
     const off = "Off: the whole paper is scaled to 28 × 28 as it is. Small or off-centre digits now fail.";
     write(find("normalise-note", "p"), state.centre ? "" : off);
