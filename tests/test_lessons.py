@@ -142,6 +142,7 @@ def test_a_copy_has_no_dead_link(tmp_path: Path) -> None:
         if line[:3] == "## "
     }
     for path in tmp_path.iterdir():
+        assert "pip install -q .." not in path.read_text(encoding="utf-8"), "no clone is near"
         for target in re.findall(r"\]\(([^)#]*(?:#[^)]*)?)\)", path.read_text(encoding="utf-8")):
             file, _, term = target.partition("#")
             if "://" not in target:

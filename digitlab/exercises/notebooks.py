@@ -10,7 +10,6 @@ from pathlib import Path
 
 from digitlab.writing import write_whole
 
-
 _ANOTHER_PYTHON = "Jupyter runs another Python than the one with digitlab: pip install jupyterlab beside it"
 
 

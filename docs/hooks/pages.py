@@ -86,7 +86,10 @@ def _buttons(notebook: File, site_url: str | None) -> str:
         colab = f"{COLAB}/github/{repository}/blob/notebooks/{path.name}"
         buttons += f' <a class="md-button" href="{colab}">Open it in Colab</a>'
     elif site_url:
-        buttons += f'</p>\n<p class="no-print">To run it in Colab: download it, then <a href="{COLAB}/#upload=true">upload it there</a>.'
+        steps = (
+            f'To run it in Colab, download it and then <a href="{COLAB}/#upload=true">upload it there</a>.'
+        )
+        buttons += f'</p>\n<p class="no-print">{steps}'
     return f'<p class="no-print">{buttons}</p>'
 
 
