@@ -34,6 +34,13 @@ digitlab.words = (() => {
     return `${layer}, map ${map}`;
   }
 
+  /** @param {Unit} unit */
+  function unitName({ layer, map, row, column }) {
+    if (layer === "input") return `pixel, row ${row}, column ${column}`;
+    if (layer === "fc1") return `fc1, unit ${5 * row + column}`;
+    return layer === "fc2" ? `the score of ${column}` : `${layer}, map ${map}, row ${row}, column ${column}`;
+  }
+
   /** What is under a layer's name. @param {Layer} layer */
   function size(layer) {
     const { maps, rows, columns } = digitlab.network.LAYERS[layer];
@@ -68,5 +75,5 @@ digitlab.words = (() => {
     return `It sees ${size} × ${size} pixels of the input: ${rows}, columns ${left} to ${left + size - 1}.`;
   }
 
-  return { shortNumber, percent, mapName, size, reading, field };
+  return { shortNumber, percent, mapName, unitName, size, reading, field };
 })();
