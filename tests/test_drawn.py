@@ -1,7 +1,12 @@
-"""One's own test digits, as the playground saves them: what is read, and how everything else is refused."""
+"""One's own test digits, as the playground saves them: what is read, and how everything else is refused.
+
+The page's own reader, ``core/own.js``, is run in Node; without it those tests are skipped.
+"""
 
 import base64
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +20,8 @@ from digitlab.data import DataError
 from digitlab.models import create_model
 from digitlab.runs.checkpoint import save_checkpoint
 
+SCRIPTS = Path(__file__).parents[1] / "docs" / "javascripts" / "playground"
+NODE = shutil.which("node")
 PIXELS = base64.b64encode(bytes(range(256)) * 3 + bytes(16)).decode()
 DIGIT = {"label": 3, "pixels": PIXELS}
 
@@ -116,3 +123,68 @@ def test_other_data_is_one_line(
     assert main(["evaluate", str(model), "--data", data]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("digitlab: error: ") and fault in line
+
+
+# --- the page's reader ---
+
+# A browser's JSON takes the last of two names, reads 3.0 as 3, and an empty list is what is kept at first.
+TAKEN = {"label 3.0", "no digits", "one thing more", "two labels", "two lists of digits"}
+
+
+def run(code: str, given: Any, tmp_path: Path) -> Any:
+    """What a function of `digitlab.own` makes of what it is given, in Node."""
+    names = ("digitlab.js", "core/layers.js", "core/network.js", "core/weights_file.js", "core/own.js")
+    scripts = "\n".join((SCRIPTS / name).read_text(encoding="utf-8") for name in names)
+    (tmp_path / "given.json").write_text(json.dumps(given))
+    (tmp_path / "run.js").write_text(
+        f"{scripts}\nconst given = require('./given.json');\nconst answer = ({code})(given);\n"
+        "process.stdout.write(JSON.stringify(answer));"
+    )
+    command = [str(NODE), str(tmp_path / "run.js")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node")
+def test_the_page_refuses_what_the_library_refuses(tmp_path: Path) -> None:
+    texts = {name: text for name, text in BAD.items() if isinstance(text, str)}
+    code = """(texts) => texts.map((text) => {
+        try { digitlab.own.parse(text); return ""; } catch (error) { return `${error.name}: ${error.message}`; }
+    })"""
+    answers = dict(zip(texts, run(code, list(texts.values()), tmp_path), strict=True))
+    assert {name for name, answer in answers.items() if not answer} - {"two labels of other kinds"} == TAKEN
+    for name, answer in answers.items():
+        if answer:
+            assert answer.startswith("Error: ") and answer.endswith(".") and len(answer) < 120, (name, answer)
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node")
+def test_what_the_page_saves_the_library_reads_and_the_page_again(tmp_path: Path) -> None:
+    sample = load_sample("test")[:20]
+    pairs = list(zip(sample.labels.tolist(), sample.images, strict=True))
+    given = saved(*({"label": n, "pixels": base64.b64encode(i.numpy()).decode()} for n, i in pairs))
+    code = """(text) => {
+        const again = (text) => digitlab.own.toText(digitlab.own.parse(text));
+        return [again(text), again(again(text))];
+    }"""
+    text, again = run(code, given, tmp_path)
+    assert text == again
+    (tmp_path / "my-digits.json").write_text(text)
+    mine = load_drawn(tmp_path / "my-digits.json")
+    assert mine.images.equal(sample.images) and mine.labels.equal(sample.labels)
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node")
+def test_the_same_digit_is_kept_once_and_no_more_than_there_is_room_for(tmp_path: Path) -> None:
+    code = """(text) => {
+        const { parse, fresh, MOST } = digitlab.own;
+        const [three] = parse(text);
+        const digit = (_, i) => ({ label: i % 10, pixels: new Uint8Array(784).fill(i >> 2) });
+        const added = [
+            fresh([], [three, three]),
+            fresh([three], [{ ...three, label: 4 }, three]),
+            fresh([three], Array.from({ length: MOST }, digit)),
+        ];
+        return added.map((digits) => digits.length);
+    }"""
+    assert run(code, saved(DIGIT), tmp_path) == [1, 1, 999]
