@@ -155,8 +155,7 @@ def dead_links(site: Path) -> list[str]:
             found = (path if not parts.path else found).resolve()
             found = found / "index.html" if found.is_dir() else found
             place = unquote(parts.fragment)
-            if place.startswith("digit="):  # no place on the playground's page, but what it is to show
-                continue
+            place = "" if place.startswith("digit=") else place  # what the playground is to show
             if not found.exists() or (found in pages and place not in pages[found].places):
                 dead.append(f"{path.relative_to(site.resolve())}: {target}")
     return dead
