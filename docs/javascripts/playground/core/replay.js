@@ -5,41 +5,50 @@
 digitlab.replay = (() => {
   /** Steps are shared out over so many pictures: about two seconds. */
   const PICTURES = 100;
+  /** A still is shown for so many pictures. */
+  const STILL = 40;
 
-  /** Begin with clean paper; `goOn` does the rest. @param {State} state */
-  function start(state) {
-    const { ink } = state;
+  /**
+   * Begin with clean paper; `goOn` does the rest. As stills, a whole stroke or digit is one step.
+   *
+   * @type {(state: State, stills?: boolean) => void}
+   */
+  function start(state, stills = false) {
+    finish(state);
+    const entries = digitlab.history.sincePut(state).map((entry) => stepsOf(entry, state.ink));
+    const steps = stills ? entries.map((own) => () => own.forEach((step) => step())) : entries.flat();
+    if (!steps.length) return;
+    state.ink.fill(0);
+    // A line of few points is not rushed, and one of thousands does not take a minute.
+    state.replay = { steps, done: 0, pace: stills ? 1 / STILL : Math.max(0.5, steps.length / PICTURES) };
+  }
+
+  /** @type {(entry: Line | Put, ink: Uint8Array) => (() => void)[]} */
+  function stepsOf(entry, ink) {
     /** @type {(() => void)[]} */
     const steps = [];
-    for (const entry of digitlab.history.sincePut(state)) {
-      if ("pixels" in entry) {
-        const written = new Uint8Array(784);
-        for (const wave of waves(entry.pixels)) {
-          steps.push(() => {
-            for (const i of wave) written[i] = entry.pixels[i];
-            digitlab.ink.put(ink, written);
-          });
-        }
-      } else {
-        digitlab.history.eachStroke(entry, (from, to) => {
-          steps.push(() => digitlab.ink.draw(ink, from, to, entry.width));
-        });
-      }
+    if ("points" in entry) {
+      digitlab.history.eachStroke(entry, (from, to) => {
+        steps.push(() => digitlab.ink.draw(ink, from, to, entry.width));
+      });
+      return steps;
     }
-    if (!steps.length) return;
-    ink.fill(0);
-    state.replay = { steps, done: 0 };
+    const written = new Uint8Array(784);
+    for (const wave of waves(entry.pixels)) {
+      steps.push(() => {
+        for (const i of wave) written[i] = entry.pixels[i];
+        digitlab.ink.put(ink, written);
+      });
+    }
+    return steps;
   }
 
   /** What comes before the next picture. @param {State} state */
   function goOn(state) {
     if (!state.replay) return;
-    const { steps } = state.replay;
-    // A line of few points is not rushed, and one of thousands does not take a minute.
-    const pace = steps.length / PICTURES;
-    const before = Math.floor(state.replay.done);
-    state.replay.done = Math.min(steps.length, state.replay.done + Math.max(0.5, pace));
-    for (const step of steps.slice(before, Math.floor(state.replay.done))) step();
+    const { steps, done, pace } = state.replay;
+    state.replay.done = Math.min(steps.length, done + pace);
+    for (const step of steps.slice(Math.floor(done), Math.floor(state.replay.done))) step();
     if (state.replay.done === steps.length) state.replay = null;
   }
 

@@ -16,7 +16,7 @@ digitlab.createState = (courseWeights) => {
     last: { x: 0, y: 0 }, // where it was
     history: /** @type {(Line | Put)[]} */ ([]),
     example: false, // the paper shows the page's own digit, which the first stroke clears away
-    replay: /** @type {{steps: (() => void)[], done: number} | null} */ (null), // while the drawing is drawn anew
+    replay: /** @type {{steps: (() => void)[], done: number, pace: number} | null} */ (null), // while it is drawn anew
     keyboard: { x: SIDE / 2, y: SIDE / 2, down: false, shown: false }, // the pen that the keys move
     // The network, and what it reads.
     courseWeights,

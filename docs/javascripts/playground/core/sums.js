@@ -67,7 +67,7 @@ digitlab.sums = (() => {
     if (!one) {
       const scale = largestMagnitude(sums);
       const cells = sums.map((sum, c) => ({ value: sum, scale, chosen: c === channel, decimals: 2 }));
-      parts.unshift({ text: "What each map of the layer before adds, under its own kernel:" }, { maps: cells });
+      parts.unshift({ text: "What each of the ten maps adds:" }, { maps: cells });
       parts.splice(3, 0, { total: splitSum(sums[channel], all) });
     }
     const count = 25 * sums.length;

@@ -41,13 +41,10 @@ digitlab.words = (() => {
     return layer === "fc2" ? `the score of ${column}` : `${layer}, map ${map}, row ${row}, column ${column}`;
   }
 
-  /** What is under a layer's name. @param {Layer} layer */
+  /** What is under a layer's name, in lines. @param {Layer} layer */
   function size(layer) {
     const { maps, rows, columns } = digitlab.network.LAYERS[layer];
-    if (layer === "input") return `${rows} × ${columns} pixels`;
-    if (layer === "fc1") return "50 units";
-    if (layer === "fc2") return "10 probabilities";
-    return `${maps} maps, ${rows} × ${columns}`;
+    return layer === "fc1" ? ["50 units"] : [`${maps} maps`, `${rows} × ${columns}`];
   }
 
   /** What was read, and a remark on it. @param {State} state */

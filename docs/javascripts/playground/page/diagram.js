@@ -11,6 +11,8 @@ digitlab.diagram = (() => {
 
   /** The frame on the input around what the chosen unit sees. */
   const field = element("span", { class: "play-field", hidden: "" });
+  /** The place of the chosen unit, on its map. */
+  const mark = element("span", { class: "play-field play-mark" });
 
   /** Makes the diagram, and listens to its buttons. @type {Listen} */
   function listen(state, changed) {
@@ -26,7 +28,7 @@ digitlab.diagram = (() => {
           "section",
           { class: `play-step play-step-${layer}`, "aria-labelledby": title },
           element("h3", { id: title }, layer),
-          element("p", {}, size(layer)),
+          element("p", {}, ...size(layer).map((line) => element("span", {}, line, " "))),
           element("div", { class: "play-maps" }, ...maps),
         ),
       );
@@ -63,18 +65,32 @@ digitlab.diagram = (() => {
   /** @param {State} state */
   function draw(state) {
     const { unit } = state;
+    const lit = new Set(digitlab.links.lit(state).map(({ from }) => `${from.layer} ${from.map}`));
     for (const layer of layers) {
       buttons(layer).forEach((button, map) => {
         paint(/** @type {HTMLCanvasElement} */ (button.firstElementChild), ofMap(state, layer, map), LAYERS[layer].columns);
         button.setAttribute("aria-pressed", String(unit.layer === layer && unit.map === map));
+        button.classList.toggle("play-lit", lit.has(`${layer} ${map}`));
       });
     }
+    drawFrames(unit);
+  }
+
+  /** @param {Unit} unit */
+  function drawFrames(unit) {
+    const { rows, columns } = LAYERS[unit.layer];
+    buttons(unit.layer)[unit.layer === "fc2" ? unit.column : unit.map].append(mark);
+    mark.hidden = unit.layer === "fc2";
+    place(mark, unit.row / rows, unit.column / columns, 1 / rows, 1 / columns);
     const seen = receptiveField(unit.layer, unit.row, unit.column);
     field.hidden = seen.size === 28;
-    const share = (/** @type {number} */ pixels) => `${(100 * pixels) / 28}%`;
-    field.style.top = share(seen.top);
-    field.style.left = share(seen.left);
-    field.style.width = field.style.height = share(seen.size);
+    place(field, seen.top / 28, seen.left / 28, seen.size / 28, seen.size / 28);
+  }
+
+  /** All as parts of the map. @type {(frame: HTMLElement, ...parts: number[]) => void} */
+  function place(frame, ...parts) {
+    const [top, left, height, width] = parts.map((part) => `${100 * part}%`);
+    Object.assign(frame.style, { top, left, height, width });
   }
 
   /** @param {Layer} layer */

@@ -12,16 +12,15 @@ digitlab.inspector = (() => {
   function draw(state) {
     const { unit, trail, slide } = state;
     write(find("unit", "p"), digitlab.sums.explain(state).sentence);
-    write(find("field-text", "figcaption"), field(unit));
+    write(find("field-text", "p"), field(unit));
     write(find("trail", "p"), trail.length ? `${trail.map(unitName).join(" ← ")} ← here` : "");
     find("back", "button").hidden = trail.length === 0;
     find("slide", "div").hidden = !digitlab.slide.possible(state);
     const play = find("play", "button");
     write(play, slide?.playing ? "Pause" : "Play");
     play.setAttribute("aria-pressed", String(Boolean(slide?.playing)));
-    const size = LAYERS[unit.layer];
-    const filled = Math.min(digitlab.slide.filled(state), size.rows * size.columns);
-    write(find("slide-note", "span"), slide ? `${filled} of ${size.rows * size.columns} places` : "the kernel slides");
+    const places = LAYERS[unit.layer].rows * LAYERS[unit.layer].columns;
+    write(find("slide-note", "p"), slide ? `${digitlab.slide.filled(state)} of ${places} places` : "");
     drawMap(state);
     drawSource(state);
   }
@@ -36,7 +35,6 @@ digitlab.inspector = (() => {
     if (canvas.height !== cell * rows) canvas.height = cell * rows;
     canvas.style.width = `${(100 * columns) / Math.max(rows, columns)}%`;
     canvas.setAttribute("aria-label", `${mapName(layer, map)}, large. Arrow keys choose a unit.`);
-    write(find("map-keys", "figcaption"), `${mapName(layer, map)}: click, or use the arrow keys`);
     const shown = ofMap(state, layer, map);
     for (let i = digitlab.slide.filled(state); i < rows * columns; i++) shown[4 * i + 3] = 0; // not filled yet
     paint(canvas, shown, columns);
@@ -49,7 +47,7 @@ digitlab.inspector = (() => {
     const { from } = LAYERS[unit.layer];
     const conv = unit.layer.startsWith("conv");
     const narrow = conv || unit.layer.startsWith("pool"); // the others see all
-    const layer = narrow ? from : "input";
+    const layer = narrow || from === "fc1" ? from : "input";
     const channels = LAYERS[layer].maps;
     const channel = conv ? digitlab.sums.shownChannel(state) : unit.map;
     const canvas = find("field", "canvas");

@@ -12,7 +12,7 @@ digitlab.paper = (() => {
     // The white is painted too: a browser that changes colours for its reader leaves a picture as it is.
     paint(find("canvas", "canvas"), digitlab.colours.pixels(ink, 255, digitlab.colours.WHITE_BLACK), SIDE, true);
     find("pen", "select").value = String(penWidth);
-    const hint = example ? "A test digit. Draw over it: it goes away." : "Draw a digit here";
+    const hint = example ? "A test digit. Draw your own." : "Draw a digit here";
     write(find("hint", "span"), example || normalized.box === null ? hint : "");
     find("hint", "span").classList.toggle("play-low", example);
     for (const name of ["undo", "replay"]) find(name, "button").setAttribute("aria-disabled", String(!history.length));
@@ -52,7 +52,7 @@ digitlab.paper = (() => {
 
   /** @param {State} state */
   function replay(state) {
-    digitlab.replay.start(state);
+    digitlab.replay.start(state, digitlab.dom.calm());
     state.announcement = state.replay ? "The drawing is drawn anew." : "There is nothing to draw anew.";
   }
 

@@ -10,7 +10,10 @@ digitlab.sum = (() => {
   /** @param {State} state */
   function draw(state) {
     const home = find("sum", "div");
-    const made = element("div", {}, ...digitlab.sums.explain(state).parts.map(show));
+    const { parts } = digitlab.sums.explain(state);
+    const totals = parts.flatMap((part) => ("total" in part ? [element("p", { class: "play-total" }, part.total)] : []));
+    const others = parts.flatMap((part) => ("total" in part ? [] : [show(part)]));
+    const made = element("div", {}, ...others, element("div", { class: "play-totals" }, ...totals));
     if (home.firstChild?.isEqualNode(made)) return;
     // Whoever is on a button stays there, though the button is a new one.
     const place = buttons().findIndex((button) => button === document.activeElement);
@@ -23,16 +26,19 @@ digitlab.sum = (() => {
     return [...find("sum", "div").querySelectorAll("button")];
   }
 
-  /** @param {Part} part */
+  /** @param {Exclude<Part, {total: string}>} part */
   function show(part) {
     if ("text" in part) return element("p", { class: "play-note" }, part.text);
-    if ("total" in part) return element("p", { class: "play-total" }, part.total);
     if ("table" in part) return showTable(part.table);
     if ("maps" in part) return showMaps(part.maps);
-    const signs = part.squares.map((square) =>
-      typeof square === "string" ? element("span", { class: "play-sign" }, square) : showSquare(square),
-    );
-    return element("div", { class: "play-grids" }, ...signs);
+    const made = element("div", { class: "play-grids" });
+    for (const square of part.squares) {
+      // A sign stays with what follows it.
+      if (typeof square === "string") made.append(element("div", { class: "play-pair" }, square));
+      else if (made.lastElementChild?.childElementCount === 0) made.lastElementChild.append(showSquare(square));
+      else made.append(showSquare(square));
+    }
+    return made;
   }
 
   /** @param {Cell[]} maps */

@@ -27,7 +27,7 @@ digitlab.wires = (() => {
     // The strongest last: on top.
     for (const { from, to, share } of digitlab.links.lit(state).reverse()) {
       context.strokeStyle = share >= 0 ? "#e0761b" : "#3b82c4";
-      context.lineWidth = 1 + 2.5 * Math.abs(share);
+      context.lineWidth = (state.projector ? 2 : 1) * (1 + 2.5 * Math.abs(share));
       context.setLineDash(share >= 0 ? [] : [6, 5]); // told apart by more than the colour
       line(context, end(boxes, from), start(boxes, to));
     }
@@ -89,6 +89,7 @@ digitlab.wires = (() => {
 
   /** @type {(context: CanvasRenderingContext2D, from: Point, to: Point) => void} */
   function line(context, from, to) {
+    if (to.x <= from.x) return; // on a narrow screen the input and the bars do not stand beside the maps
     const bend = (to.x - from.x) / 2;
     context.beginPath();
     context.moveTo(from.x, from.y);
