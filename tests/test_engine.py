@@ -311,7 +311,7 @@ def test_what_one_map_and_the_other_nine_add_is_what_all_add(
     ]
     _, *answers = play(node, [["put", pixels_at(test_digits, 0)]], *steps)
     for answer in answers:
-        said = [part["total"] for part in answer["sum"]["parts"] if "total" in part][0]
+        said = next(part["total"] for part in answer["sum"]["parts"] if "total" in part)
         own, rest, total = numbers(said)
         assert "from this map" in said and "from the other nine" in said
         assert own + rest == pytest.approx(total, abs=1e-9), said

@@ -41,6 +41,12 @@ digitlab.words = (() => {
     return layer === "fc2" ? `the score of ${column}` : `${layer}, map ${map}, row ${row}, column ${column}`;
   }
 
+  /** Where there is little room. @param {Unit} unit */
+  function shortName({ layer, map, row, column }) {
+    if (layer === "fc2") return String(column);
+    return layer === "fc1" ? `fc1 ${5 * row + column}` : `${layer} ${map} (${row}, ${column})`;
+  }
+
   /** What is under a layer's name, in lines. @param {Layer} layer */
   function size(layer) {
     const { maps, rows, columns } = digitlab.network.LAYERS[layer];
@@ -72,5 +78,5 @@ digitlab.words = (() => {
     return `It sees ${size} × ${size} pixels of the input: ${rows}, columns ${left} to ${left + size - 1}.`;
   }
 
-  return { shortNumber, percent, mapName, unitName, size, reading, field };
+  return { shortNumber, percent, mapName, unitName, shortName, size, reading, field };
 })();

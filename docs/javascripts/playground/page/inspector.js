@@ -6,15 +6,17 @@ digitlab.inspector = (() => {
   const { find, context2d, paint, outline, onKey, write } = digitlab.dom;
   const { LAYERS } = digitlab.network;
   const { ofMap, pixels, BLUE_ORANGE, largestMagnitude } = digitlab.colours;
-  const { mapName, unitName, field } = digitlab.words;
+  const { mapName, shortName, field } = digitlab.words;
 
   /** @param {State} state */
   function draw(state) {
     const { unit, trail, slide } = state;
     write(find("unit", "p"), digitlab.sums.explain(state).sentence);
     write(find("field-text", "p"), field(unit));
-    write(find("trail", "p"), trail.length ? `${trail.map(unitName).join(" ← ")} ← here` : "");
+    // The way from the first unit to this one stands in the place of the heading.
+    write(find("trail", "p"), trail.length ? `${trail.map(shortName).join(" ← ")} ← here` : "");
     find("back", "button").hidden = trail.length === 0;
+    find("h-unit", "h2").classList.toggle("play-hidden", trail.length > 0);
     find("slide", "div").hidden = !digitlab.slide.possible(state);
     const play = find("play", "button");
     write(play, slide?.playing ? "Pause" : "Play");
