@@ -28,6 +28,7 @@ from digitlab.plots.style import read_description
 log = get_plugin_logger("pages")
 
 DOCS = Path(__file__).parents[1]
+COLAB = "https://colab.research.google.com"
 
 
 def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: Files) -> str:
@@ -35,7 +36,7 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
     page.meta.setdefault("search", {"boost": _weight(page.file.src_uri)})
     makers: dict[str, Callable[[str], str]] = {
         "help": _help,
-        "buttons": lambda _: _buttons(page.file),
+        "buttons": lambda _: _buttons(page.file, config.site_url),
         "picture": _picture,
         "letters": lambda _: _letters(markdown),
         "load": lambda names: _load(names, page, files),
@@ -87,14 +88,17 @@ def _help(command: str) -> str:
     return f"``` {{.text .no-copy}}\n{done.stdout.strip()}\n```"
 
 
-def _buttons(notebook: File) -> str:
-    """Download a notebook, and open it in Colab where the environment says which repository this is."""
+def _buttons(notebook: File, site_url: str | None) -> str:
+    """Download a notebook, and open it in Colab, which opens by itself only what lies on GitHub."""
     path = Path(str(notebook.abs_src_path))
     buttons = f'<a class="md-button" href="{path.name}" download>Download this notebook</a>'
     if repository := os.environ.get("GITHUB_REPOSITORY"):
-        source = f"{repository}/blob/main/{path.relative_to(DOCS.parent).as_posix()}"
-        colab = f"https://colab.research.google.com/github/{source}"
+        # Not the repository's own, which installs from a clone: `.github/workflows/site.yml` lays the site's there.
+        colab = f"{COLAB}/github/{repository}/blob/notebooks/{path.name}"
         buttons += f' <a class="md-button" href="{colab}">Open it in Colab</a>'
+    elif site_url:
+        upload = f'<a href="{COLAB}/#upload=true">upload it there</a>'
+        buttons += f" To run it in Colab, download it and then {upload}."
     # Printed with solutions also without a script: the style sheet asks whether this is what the address points at.
     printed = '<a class="md-button" data-print="{}" {}>{}</a>'
     buttons += " " + printed.format("worksheet", 'href="" hidden', "Print as a worksheet")

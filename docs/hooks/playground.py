@@ -1,7 +1,8 @@
 """What the playground page needs beyond its own scripts: the network's weights and digits, as three scripts.
 
 All are made from what the package holds, the shipped network and the bundled sample, so that nothing is stored twice.
-The page opens from disk, where a browser fetches no data; a script it may load.
+The page opens from disk, where a browser fetches no data; a script it may load. A link to ``playground.md#five``,
+in any page or lesson, opens it with the digit that the course follows.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.utils import get_relative_url
 
-from digitlab.data import Digits, load_sample
+from digitlab.data import Digits, followed_digit, load_sample
 from digitlab.export import measured_in_words, playground_script
 from digitlab.runs.checkpoint import SHIPPED_FILE, load_checkpoint
 from digitlab.training import predict
@@ -25,6 +29,7 @@ LEARNED, KEPT_APART = 6000, 500
 """Digits that the page's own network learns from, and others that it is measured on."""
 WORKER = ["digitlab", *(f"core/{name}" for name in ("layers", "network", "gradients", "learning", "trainer"))]
 """The scripts that run beside the page: a page that is opened from disk may start a worker only from a text."""
+FIVE = "playground.md#five"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -32,6 +37,24 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, content in make_scripts().items():
         files.append(File.generated(config, f"{FOLDER}/{name}", content=content))
     return files
+
+
+def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: Files) -> str:
+    """Put the followed digit's pixels into the links that ask for it; MkDocs would look for a heading of that name."""
+
+    def link(found: re.Match[str]) -> str:
+        playground = files.get_file_from_path("playground.md")
+        assert playground is not None
+        return f'<a href="{get_relative_url(playground.url, page.url)}#{link_of_five()}">{found[1]}</a>'
+
+    return re.sub(rf"\[([^\]]+)\]\([./]*{re.escape(FIVE)}\)", link, markdown)
+
+
+def link_of_five() -> str:
+    """The end of a link, as ``core/share.js`` reads it: of each run of zeros a zero and how many follow."""
+    pixels = followed_digit().images.numpy().tobytes()
+    packed = re.sub(rb"\0{1,256}", lambda run: bytes([0, len(run[0]) - 1]), pixels)
+    return "digit=" + base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
 def make_scripts() -> dict[str, str]:
