@@ -86,5 +86,5 @@ digitlab.colours = (() => {
     return { background: `rgb(${red}, ${green}, ${blue})`, color: luminance > 0.179 ? "#000" : "#fff" };
   }
 
-  return { BLACK_WHITE, largestMagnitude, pixels, ofMap, over, ground };
+  return { BLACK_WHITE, VIRIDIS, BLUE_ORANGE, largestMagnitude, pixels, ofMap, over, ground };
 })();

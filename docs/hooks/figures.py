@@ -1,0 +1,73 @@
+"""Figures that react: a cell of a lesson asks for one, and its page loads what that figure needs and nothing else.
+
+How to add the figure NAME:
+1. ``docs/javascripts/figures/NAME.js`` sets ``digitlab.figures.NAME = (root, helpers) => ...``; `parts.js` has the parts.
+2. A line in ``FIGURES`` names the scripts that it stands on, in their order; data that are made here are in ``MADE``.
+3. The code cell whose picture comes to life gets the metadata ``"figure": "NAME"``. The picture stays, for paper and
+   where no script runs; so the figure shows what the text after it speaks of.
+4. The Markdown cell after it begins with a paragraph ``[On the site](../docs/index.md) this picture reacts: ...``, for
+   those who read the notebook itself. The site leaves it out: there the figure says what to do.
+5. ``tests/test_figures.py`` holds its numbers against the library's, and uses it by keyboard.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+
+from digitlab.data import followed_digit, load_sample
+
+NETWORK = ["playground/core/layers", "playground/core/network", "playground/core/weights_file"]
+WEIGHTS = [*NETWORK, "playground/weights"]  # 43 KB of a page's 60: for a figure that runs the whole network
+
+FIGURES: dict[str, list[str]] = {
+    "kernel": ["figures/digits"],
+}
+"""What each figure stands on, beside ``ALWAYS``: paths in ``docs/javascripts`` without ``.js``."""
+
+ALWAYS = [
+    "playground/digitlab",
+    "playground/core/colours",
+    "playground/core/words",
+    "playground/page/dom",
+    "figures/parts",
+]
+
+
+def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: Files) -> str:
+    """Ask for the scripts of the page's figures, and leave out the sentences for those who are not on the site."""
+    names = re.findall(r'<div class="live" data-figure="(.*?)"', markdown)
+    if not names:
+        return markdown
+    for name in names:
+        if name not in FIGURES:
+            raise PluginError(f"{page.file.src_uri}: no figure named {name}: add it to docs/hooks/figures.py")
+    own = [script for name in names for script in [*FIGURES[name], f"figures/{name}"]]
+    paths = [f"javascripts/{script}.js" for script in dict.fromkeys([*ALWAYS, *own, "figures/mount"])]
+    for path in paths:
+        if path in MADE and files.get_file_from_path(path) is None:
+            files.append(File.generated(config, path, content=MADE[path]()))
+    markdown = re.sub(r"(?m)^\[On the site\]\(\.\./index\.md\) this picture reacts.*\n", "", markdown)
+    return f"{markdown}\n\n<!-- load stylesheets/figures.css {' '.join(paths)} -->\n"
+
+
+def make_digits() -> str:
+    """Ten digits of the sample that no shipped weight has seen, by their labels; the five is the course's."""
+    sample, five = load_sample("test"), followed_digit()
+    images = [sample.images[sample.labels == label][0] for label in range(10)]
+    assert bool((images[5] == five.images[0]).all())
+    pixels = [base64.b64encode(image.numpy().tobytes()).decode() for image in images]
+    return f"digitlab.tenDigits = {json.dumps(pixels)}.map(digitlab.parts.bytes);\n"
+
+
+MADE: dict[str, Callable[[], str]] = {
+    "javascripts/figures/digits.js": make_digits,
+}
+"""Scripts that are made from what the package holds, so that nothing is stored twice."""

@@ -1,0 +1,40 @@
+// Starts the figures of a page, each when it comes near. Until then, on paper, and where something fails, there is the
+// picture that the lesson's code drew.
+
+"use strict";
+
+/**
+ * @typedef {{say: (text: string) => void, still: boolean}} Helpers
+ *   `say` puts the figure's state into words, under it, where they are read out when they change. `still` is true for a
+ *   reader who wants nothing to move by itself.
+ * @typedef {(root: HTMLElement, helpers: Helpers) => void} Figure fills an empty element, which is in no page yet.
+ */
+
+(() => {
+  const { element, write } = digitlab.dom;
+
+  /** @param {HTMLElement} place */
+  function start(place) {
+    const figures = /** @type {Record<string, Figure>} */ (digitlab.figures);
+    const root = element("div", { class: "live-root" });
+    const words = element("p", { class: "live-words", role: "status" });
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    figures[String(place.dataset.figure)](root, { say: (text) => write(words, text), still });
+    root.append(words);
+    place.append(root);
+    place.classList.add("live-running"); // which hides the picture, on the screen
+    for (const image of place.querySelectorAll("img")) image.loading = "eager"; // or there would be none to print
+  }
+
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        near.unobserve(target);
+        start(/** @type {HTMLElement} */ (target));
+      }
+    },
+    { rootMargin: "800px" },
+  );
+  for (const place of document.querySelectorAll(".live")) near.observe(place);
+})();
