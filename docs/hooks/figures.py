@@ -1,7 +1,7 @@
 """Figures that react: a cell of a lesson asks for one, and its page loads what that figure needs and nothing else.
 
 How to add the figure NAME:
-1. ``docs/javascripts/figures/NAME.js`` sets ``digitlab.figures.NAME = (root, helpers) => ...``; `parts.js` has the parts.
+1. ``docs/javascripts/figures/NAME.js`` sets ``digitlab.figures.NAME = (root, helpers) => ...``; ``parts.js`` helps.
 2. A line in ``FIGURES`` names the scripts that it stands on, in their order; data that are made here are in ``MADE``.
 3. The code cell whose picture comes to life gets the metadata ``"figure": "NAME"``. The picture stays, for paper and
    where no script runs; so the figure shows what the text after it speaks of.
@@ -18,17 +18,23 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import torch
+import torch.nn.functional as F
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
-from digitlab.data import followed_digit, load_sample
+from digitlab.data import followed_digit, load_sample, train_val_split
 
 NETWORK = ["playground/core/layers", "playground/core/network", "playground/core/weights_file"]
+PAPER = ["playground/core/ink", "figures/paper"]
 WEIGHTS = [*NETWORK, "playground/weights"]  # 43 KB of a page's 60: for a figure that runs the whole network
 
 FIGURES: dict[str, list[str]] = {
+    "templates": ["figures/digits", "figures/weights_of_templates", *PAPER],
     "kernel": ["figures/digits"],
+    "walk": ["figures/digits", *WEIGHTS],
+    "centring": ["figures/digits", *PAPER, *WEIGHTS],
 }
 """What each figure stands on, beside ``ALWAYS``: paths in ``docs/javascripts`` without ``.js``."""
 
@@ -67,7 +73,27 @@ def make_digits() -> str:
     return f"digitlab.tenDigits = {json.dumps(pixels)}.map(digitlab.parts.bytes);\n"
 
 
+def make_templates() -> str:
+    """The ten templates of lesson 02, learnt as there from the bundled sample; each weight as one of 255 steps."""
+    train, _ = train_val_split(load_sample("train"), n_val=800, seed=0)
+    pixels, one_hot = train.images.flatten(1).float() / 255, F.one_hot(train.labels, 10).float()
+    weights, bias = torch.zeros(784, 10), torch.zeros(10)
+    for _step in range(100):
+        difference = ((pixels @ weights + bias).softmax(dim=1) - one_hot) / len(train)
+        weights -= 0.5 * pixels.T @ difference
+        bias -= 0.5 * difference.sum(dim=0)
+    steps = weights.abs().amax(dim=0) / 127
+    whole = (weights / steps).round().to(torch.int8).T.contiguous()  # (10, 784)
+    made = {
+        "weights": base64.b64encode(whole.numpy().tobytes()).decode(),
+        "steps": [float(f"{step:.4g}") for step in steps.tolist()],
+        "bias": [round(each, 4) for each in bias.tolist()],
+    }
+    return f"digitlab.learntTemplates = {json.dumps(made)};\n"
+
+
 MADE: dict[str, Callable[[], str]] = {
     "javascripts/figures/digits.js": make_digits,
+    "javascripts/figures/weights_of_templates.js": make_templates,
 }
 """Scripts that are made from what the package holds, so that nothing is stored twice."""

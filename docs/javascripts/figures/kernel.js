@@ -161,7 +161,6 @@ digitlab.figures.kernel = (root, { say }) => {
   root.append(
     lead("Take a kernel, or write one. Then point at the map: below stands the sum behind the number under the pointer."),
     presets.home,
-    row(captioned(digit, "the five"), captioned(cells, size.home), captioned(shown, range)),
-    row(terms, total),
+    row(captioned(digit, "the five"), captioned(cells, size.home), captioned(shown, range), captioned(terms, total)),
   );
 };

@@ -17,7 +17,11 @@
   function start(place) {
     const figures = /** @type {Record<string, Figure>} */ (digitlab.figures);
     const root = element("div", { class: "live-root" });
-    const words = element("p", { class: "live-words", role: "status" });
+    const words = element("p", { class: "live-words" });
+    // Nothing is read out to somebody who has not touched the figure.
+    for (const event of ["focusin", "pointerdown"]) {
+      root.addEventListener(event, () => words.setAttribute("role", "status"), { once: true });
+    }
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     figures[String(place.dataset.figure)](root, { say: (text) => write(words, text), still });
     root.append(words);
