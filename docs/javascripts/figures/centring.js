@@ -30,10 +30,9 @@ digitlab.figures.centring = (root, { say }) => {
   const { SIDE, normalize } = digitlab.ink;
   const weights = digitlab.weightsFile.parse(/** @type {any} */ (window).digitlabWeights);
 
-  const names = ["1. Ink, and its box", "2. Fitted into 20 × 20", "3. Centre of mass in the middle of 28 × 28"];
+  const names = ["1. Ink, and its box", "2. Fitted into 20 × 20", "3. Centred in 28 × 28"];
   const canvases = [picture(names[0], SIDE), picture(names[1], SIDE), picture(names[2], SIDE)];
   const captions = names.map(() => element("span"));
-  const readings = ["as it is", "prepared"].map((how) => ({ how, home: element("strong") }));
 
   /** A frame of whole cells, in the accent's colour on both grounds.
    * @type {(canvas: HTMLCanvasElement, left: number, top: number, width: number, height: number) => void} */
@@ -73,7 +72,7 @@ digitlab.figures.centring = (root, { say }) => {
     show(canvases[2], image, 28, 255, BLACK_WHITE);
     if (!found || !boxed) {
       show(canvases[1], new Uint8Array(400), 20, 255, BLACK_WHITE);
-      [...captions, ...readings.map(({ home }) => home)].forEach((home) => (home.textContent = "–"));
+      for (const home of captions) home.textContent = "–";
       return say("No ink yet.");
     }
     const { pixels, width, height } = boxed;
@@ -91,14 +90,12 @@ digitlab.figures.centring = (root, { say }) => {
     cross(canvases[2], (moved.column + 0.5) * large, (moved.row + 0.5) * large, "#f5a25d", 12);
     const at = (/** @type {{row: number, column: number}} */ { row, column }) =>
       `row ${shortNumber(row, 1)}, column ${shortNumber(column, 1)}`;
-    captions[0].textContent = `${found.width} × ${found.height} pixels, from row ${found.top}, column ${found.left}`;
-    captions[1].textContent = `${width} × ${height}; its mass is at ${at(mass)}`;
-    captions[2].textContent = `its mass is at ${at(moved)}`;
+    captions[0].textContent = `${found.height} × ${found.width}, from row ${found.top}, column ${found.left}`;
+    captions[1].textContent = `${height} × ${width}, centre of mass at ${at(mass)}`;
+    captions[2].textContent = `centre of mass at ${at(moved)}`;
     const asItIs = read(normalize(ink, SIDE, SIDE, false).image);
     const prepared = read(image);
-    readings[0].home.textContent = asItIs;
-    readings[1].home.textContent = prepared;
-    say(`The network reads ${asItIs} where the sheet is only made small, and ${prepared} where it is prepared.`);
+    say(`Only made small, the sheet is read as ${asItIs}. Prepared, it is read as ${prepared}.`);
   }
 
   const paper = digitlab.paper(draw);

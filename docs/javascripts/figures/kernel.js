@@ -10,7 +10,7 @@ digitlab.kernels = (() => {
     "level edges": { values: [-1, -2, -1, 0, 0, 0, 1, 2, 1], says: "The same, laid on its side." },
     "slanted edges": { values: [-2, -1, 0, -1, 0, 1, 0, 1, 2], says: "The upper left against the lower right." },
     outline: { values: [-1, -1, -1, -1, 8, -1, -1, -1, -1], says: "A pixel against its neighbours." },
-    corners: { values: [1, 0, -1, 0, 0, 0, -1, 0, 1], says: "Nothing along upright and level edges: corners are left." },
+    corners: { values: [1, 0, -1, 0, 0, 0, -1, 0, 1], says: "Nothing along upright and level edges: corners are left, and slants." },
   };
 
   /**
@@ -159,7 +159,7 @@ digitlab.figures.kernel = (root, { say }) => {
   makeCells();
   move(at.row, at.column);
   root.append(
-    lead("Take a kernel, or write one. Then point at the map: below stands the sum behind the number under the pointer."),
+    lead("Take a kernel, or write one. Point at the map to see the sum behind a number."),
     presets.home,
     row(captioned(digit, "the five"), captioned(cells, size.home), captioned(shown, range), captioned(terms, total)),
   );

@@ -4,9 +4,9 @@
 "use strict";
 
 /**
- * @typedef {{say: (text: string) => void, still: boolean}} Helpers
- *   `say` puts the figure's state into words, under it, where they are read out when they change. `still` is true for a
- *   reader who wants nothing to move by itself.
+ * @typedef {{say: (text: string) => void, words: HTMLElement, still: boolean}} Helpers
+ *   `say` puts the figure's state into words, where they are read out when they change. They stand under the figure,
+ *   unless it puts `words` elsewhere. `still` is true for a reader who wants nothing to move by itself.
  * @typedef {(root: HTMLElement, helpers: Helpers) => void} Figure fills an empty element, which is in no page yet.
  */
 
@@ -23,8 +23,8 @@
       root.addEventListener(event, () => words.setAttribute("role", "status"), { once: true });
     }
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    figures[String(place.dataset.figure)](root, { say: (text) => write(words, text), still });
-    root.append(words);
+    figures[String(place.dataset.figure)](root, { say: (text) => write(words, text), words, still });
+    if (!root.contains(words)) root.append(words);
     place.append(root);
     place.classList.add("live-running"); // which hides the picture, on the screen
     for (const image of place.querySelectorAll("img")) image.loading = "eager"; // or there would be none to print

@@ -39,7 +39,7 @@ digitlab.figures.templates = (root, { say }) => {
   const { element } = digitlab.dom;
   const { lead, row, captioned, choice, picture, show } = digitlab.parts;
   const { largestMagnitude } = digitlab.colours;
-  const { shortNumber } = digitlab.words;
+  const fixed = (/** @type {number} */ value) => value.toFixed(2).replace("-", "−");
   const { weights, bias } = digitlab.linear.unpack(digitlab.learntTemplates);
   const scale = Math.max(...weights.map(largestMagnitude));
 
@@ -79,19 +79,19 @@ digitlab.figures.templates = (root, { say }) => {
       const share = (50 * Math.abs(score)) / (most || 1);
       Object.assign(bars[digit].style, { left: `${score < 0 ? 50 - share : 50}%`, width: `${share}%` });
       bars[digit].classList.toggle("live-best", digit === first && !empty);
-      numbers[digit].textContent = shortNumber(score, 1);
+      numbers[digit].textContent = fixed(score);
     });
     templates.set(String(looked));
     const { gain, loss, score } = weighed[looked];
-    const sum = [gain, -loss, Math.abs(bias[looked])].map((value) => shortNumber(value, 1));
+    const sum = [gain, -loss, Math.abs(bias[looked])].map(fixed);
     const sign = bias[looked] < 0 ? "−" : "+";
     show(products, weighed[looked].products, 28);
     caption.textContent = `weight × ink, template ${looked}`;
     if (empty) return say("No ink: each score is its template's bias alone.");
     say(
-      `${first} wins with ${shortNumber(scores[first], 1)}, then ${second} with ${shortNumber(scores[second], 1)}. ` +
+      `${first} wins with ${fixed(scores[first])}, then ${second} with ${fixed(scores[second])}. ` +
         `Template ${looked}: ink on orange adds ${sum[0]}, ink on blue takes ${sum[1]}, ` +
-        `bias ${sign}${sum[2]}: ${shortNumber(score, 1)}.`,
+        `the bias is ${sign}${sum[2]}; together ${fixed(score)}.`,
     );
   }
 

@@ -3,7 +3,7 @@
 "use strict";
 
 /** @type {(root: HTMLElement, helpers: Helpers) => void} */
-digitlab.figures.walk = (root, { say, still }) => {
+digitlab.figures.walk = (root, { say, words, still }) => {
   const { element } = digitlab.dom;
   const { lead, row, button, chooseDigit, picture, show } = digitlab.parts;
   const { BLACK_WHITE, BLUE_ORANGE, VIRIDIS, largestMagnitude } = digitlab.colours;
@@ -90,7 +90,7 @@ digitlab.figures.walk = (root, { say, still }) => {
     draw();
   });
   const home = element("div", { class: "live-walk" }, ...layers.map((layer) => layer.home));
-  root.append(lead("Step through the network. Choose another digit, and all maps change."), row(digits, row(back, next)), home);
+  root.append(lead("Step through the network. Choose another digit, and all maps change."), row(digits, row(back, next)), words, home);
   draw();
   if (!still) {
     // It walks by itself once it is in sight, until somebody takes over.
