@@ -27,7 +27,7 @@
     if (!root.contains(words)) root.append(words);
     place.append(root);
     place.classList.add("live-running"); // which hides the picture, on the screen
-    for (const image of place.querySelectorAll("img")) image.loading = "eager"; // or there would be none to print
+    place.querySelectorAll("img").forEach((image) => (image.loading = "eager")); // or there would be none to print
   }
 
   const near = new IntersectionObserver(
@@ -40,5 +40,5 @@
     },
     { rootMargin: "800px" },
   );
-  for (const place of document.querySelectorAll(".live")) near.observe(place);
+  document.querySelectorAll(".live").forEach((place) => near.observe(place));
 })();

@@ -94,6 +94,7 @@ digitlab.parts = (() => {
    * @type {(name: string, width: number, height?: number) => HTMLCanvasElement}
    */
   function picture(name, width, height = width) {
+    /** @type {Record<string, string>} */
     const described = name ? { role: "img", "aria-label": name } : { "aria-hidden": "true" };
     return element("canvas", { width: String(width), height: String(height), ...described });
   }

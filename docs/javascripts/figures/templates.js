@@ -43,7 +43,7 @@ digitlab.figures.templates = (root, { say }) => {
   const { weights, bias } = digitlab.linear.unpack(digitlab.learntTemplates);
   const scale = Math.max(...weights.map(largestMagnitude));
 
-  let image = digitlab.tenDigits[5];
+  let image = /** @type {Uint8Array} */ (digitlab.tenDigits[5]);
   let asked = -1; // the template whose sum is shown; -1 for the winner
 
   const products = picture("Weight times ink", 280);
@@ -54,7 +54,7 @@ digitlab.figures.templates = (root, { say }) => {
     "Template",
     weights.map((values, digit) => {
       const canvas = picture("", 28);
-      show(canvas, values, 28, scale);
+      show(canvas, values, 28, 0.7 * scale);
       const track = element("span", { class: "live-track" }, bars[digit]);
       const face = element("span", { class: "live-score" }, canvas, track, numbers[digit]);
       return { value: String(digit), name: String(digit), face };
