@@ -315,7 +315,7 @@ def test_templates_over_what_is_drawn(open_figure: Any) -> None:
     live.get_by_role("application").focus()
     press(page, *6 * ["ArrowUp"], " ", *14 * ["ArrowDown"])
     assert words(live).startswith("1 wins with") and "Template 1: ink on orange adds" in words(live)
-    live.get_by_label("1", exact=True).focus()
+    live.get_by_role("radio", name=re.compile("^1 ")).focus()
     press(page, "ArrowDown")
     assert words(live).startswith("1 wins with") and "Template 2: " in words(live)
 

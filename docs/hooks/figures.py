@@ -101,7 +101,7 @@ def make_templates() -> str:
     whole = (weights / steps).round().to(torch.int8).T.contiguous()  # (10, 784)
     made = {
         "weights": base64.b64encode(whole.numpy().tobytes()).decode(),
-        "steps": [float(f"{step:.4g}") for step in steps.tolist()],
+        "steps": [float(f"{step:.6g}") for step in steps.tolist()],
         "bias": [round(each, 4) for each in bias.tolist()],
     }
     return f"digitlab.learntTemplates = {json.dumps(made)};\n"

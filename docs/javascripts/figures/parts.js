@@ -64,7 +64,7 @@ digitlab.parts = (() => {
     const inputs = options.map(({ value }) => element("input", { type: "radio", name: group, value }));
     const labels = options.map(({ name, face }, i) =>
       face
-        ? element("label", { title: name }, inputs[i], element("span", {}, face, element("span", { class: "live-name" }, name)))
+        ? element("label", {}, inputs[i], element("span", {}, element("span", { class: "live-name" }, name), face))
         : element("label", {}, inputs[i], element("span", {}, name)),
     );
     const home = element("fieldset", { class: "live-choice" }, element("legend", {}, label), ...labels);
