@@ -145,7 +145,7 @@ def test_the_presets_are_the_lessons_kernels() -> None:
     exec(next(source for source in sources if source.startswith("kernels = {")).partition("\nmaps")[0], names)
     assert list(presets) == [*names["kernels"], "corners"]
     for name, kernel in names["kernels"].items():
-        assert torch.allclose(torch.tensor(presets[name]["values"]), kernel.flatten()), name
+        assert torch.allclose(torch.tensor(presets[name]["values"], dtype=torch.float), kernel.flatten()), name
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def templates() -> SoftmaxRegression:
         optimizer.zero_grad()
         F.cross_entropy(model(train.images[:, None].float() / 255), train.labels).backward()
         optimizer.step()
-    return model
+    return model.requires_grad_(False)
 
 
 def test_the_templates_scores_are_pytorchs(templates: SoftmaxRegression) -> None:
