@@ -3,8 +3,8 @@
 How to add the figure NAME:
 1. ``docs/javascripts/figures/NAME.js`` sets ``digitlab.figures.NAME = (root, helpers) => ...``; ``parts.js`` helps.
 2. A line in ``FIGURES`` names the scripts that it stands on, in their order; data that are made here are in ``MADE``.
-3. The code cell whose picture comes to life gets the metadata ``"figure": "NAME"``. The picture stays, for paper and
-   where no script runs; so the figure shows what the text after it speaks of.
+3. The code cell whose picture comes to life gets the metadata ``"figure": "NAME"``. The picture is shown on paper and
+   where no script runs; so the figure, too, shows what the text after it speaks of.
 4. The Markdown cell after it begins with a paragraph ``[On the site](../docs/index.md) this picture reacts: ...``, for
    those who read the notebook itself. The site leaves it out: there the figure says what to do.
 5. ``tests/test_figures.py`` holds its numbers against the library's, and uses it by keyboard.
