@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -26,6 +26,8 @@ from digitlab.models import SoftmaxRegression
 from digitlab.runs.checkpoint import load_shipped_model
 
 pytest.importorskip("mkdocs", reason='needs pip install -e ".[docs]"')
+
+from mkdocs.exceptions import PluginError  # noqa: E402
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
@@ -80,6 +82,12 @@ def test_each_figure_is_asked_for_by_one_cell_and_its_notebook_says_so() -> None
                     r"\[On the site\]\(\.\./docs/index\.md\) this picture reacts: .*\.\n\n", after.source
                 )
     assert sorted(asked) == sorted(NAMES)
+
+
+def test_an_unknown_figure_is_named() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="lessons/x.ipynb"))
+    with pytest.raises(PluginError, match="lessons/x.ipynb: no figure named gone"):
+        HOOK.on_page_markdown('<div class="live" data-figure="gone" markdown>', page, None, None)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -145,7 +153,9 @@ def test_the_presets_are_the_lessons_kernels() -> None:
     exec(next(source for source in sources if source.startswith("kernels = {")).partition("\nmaps")[0], names)
     assert list(presets) == [*names["kernels"], "corners"]
     for name, kernel in names["kernels"].items():
-        assert torch.allclose(torch.tensor(presets[name]["values"], dtype=torch.float), kernel.flatten()), name
+        assert torch.allclose(torch.tensor(presets[name]["values"], dtype=torch.float), kernel.flatten()), (
+            name
+        )
 
 
 @pytest.fixture(scope="module")
