@@ -27,7 +27,7 @@ from digitlab.runs.checkpoint import load_shipped_model
 
 pytest.importorskip("mkdocs", reason='needs pip install -e ".[docs]"')
 
-from mkdocs.exceptions import PluginError  # noqa: E402
+from mkdocs.exceptions import PluginError
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
@@ -86,7 +86,7 @@ def test_each_figure_is_asked_for_by_one_cell_and_its_notebook_says_so() -> None
 
 def test_an_unknown_figure_is_named() -> None:
     page = SimpleNamespace(file=SimpleNamespace(src_uri="lessons/x.ipynb"))
-    with pytest.raises(PluginError, match="lessons/x.ipynb: no figure named gone"):
+    with pytest.raises(PluginError, match=r"lessons/x\.ipynb: no figure named gone"):
         HOOK.on_page_markdown('<div class="live" data-figure="gone" markdown>', page, None, None)
 
 
