@@ -87,5 +87,5 @@ digitlab.colours = (() => {
     return { background: `rgb(${red}, ${green}, ${blue})`, color: luminance > 0.179 ? "#000" : "#fff" };
   }
 
-  return { BLACK_WHITE, WHITE_BLACK, BLUE_ORANGE, largestMagnitude, pixels, ofMap, over, ground };
+  return { BLACK_WHITE, WHITE_BLACK, VIRIDIS, BLUE_ORANGE, largestMagnitude, pixels, ofMap, over, ground };
 })();
