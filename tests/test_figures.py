@@ -22,8 +22,10 @@ from torch.nn import functional as F
 
 from digitlab.data import followed_digit, load_sample, normalize, train_val_split
 from digitlab.exercises.lesson_13 import centre_of_mass
+from digitlab.metrics import wilson_interval
 from digitlab.models import SoftmaxRegression
 from digitlab.runs.checkpoint import load_shipped_model
+from digitlab.training import predict
 
 pytest.importorskip("mkdocs", reason='needs pip install -e ".[docs]"')
 
@@ -370,3 +372,22 @@ def test_a_figure_that_fails_leaves_the_picture(address: str, browser: Any) -> N
     with page.expect_event("pageerror"):
         page.locator(".live").evaluate("(live) => live.scrollIntoView()")
     assert page.locator(".live-root").count() == 0
+
+
+def test_an_interval_is_wilsons() -> None:
+    for right, n in ((0, 25), (194, 200), (9_900, 10_000), (25, 25)):
+        assert ask("wobble", f"digitlab.draws.wilson({right}, {n})") == pytest.approx(
+            wilson_interval(right, n)
+        )
+
+
+def test_the_mistakes_are_where_the_margins_put_them() -> None:
+    margins = ask("margin", "digitlab.margins")
+    digits = load_sample("train")[:4000]
+    top = predict(load_shipped_model(), digits.images).topk(2, dim=1)
+    wrong = top.indices[:, 0] != digits.labels
+    below = [int((top.values[:, 0] - top.values[:, 1] < bound)[wrong].sum()) for bound in (0.2, 0.5)]
+    assert len(margins["mistakes"]) == int(wrong.sum())
+    for bound, expected in zip((0.2, 0.5), below, strict=True):
+        n = int((top.values[:, 0] - top.values[:, 1] < bound).sum())
+        assert sum(place < n for place in margins["mistakes"]) == expected

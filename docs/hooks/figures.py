@@ -27,6 +27,7 @@ from mkdocs.structure.files import File, Files
 from digitlab.data import followed_digit, load_sample, train_val_split
 from digitlab.export import playground_script
 from digitlab.runs.checkpoint import load_shipped_model
+from digitlab.training import predict
 
 NETWORK = ["playground/core/layers", "playground/core/network", "playground/core/weights_file"]
 PAPER = ["playground/core/ink", "figures/paper"]
@@ -36,6 +37,8 @@ FIGURES: dict[str, list[str]] = {
     "templates": ["figures/digits", "figures/templates_learnt", *PAPER],
     "kernel": ["figures/digits"],
     "walk": ["figures/digits", *WEIGHTS],
+    "wobble": [],
+    "margin": ["figures/margins"],
     "centring": ["figures/digits", *PAPER, *WEIGHTS],
 }
 """What each figure stands on, beside ``ALWAYS``: paths in ``docs/javascripts`` without ``.js``."""
@@ -107,9 +110,29 @@ def make_templates() -> str:
     return f"digitlab.learntTemplates = {json.dumps(made)};\n"
 
 
+def make_margins() -> str:
+    """Lesson 09's 4,000 digits in the order of their margins: where the mistakes are, and the first sixty."""
+    digits = load_sample("train")[:4000]
+    top = predict(load_shipped_model(), digits.images).topk(2, dim=1)
+    margins, read = top.values[:, 0] - top.values[:, 1], top.indices[:, 0]
+    order = margins.argsort(stable=True)
+    wrong = (read != digits.labels)[order].nonzero().flatten().tolist()
+    shown = [
+        {
+            "margin": round(float(margins[place]), 2),
+            "label": int(digits.labels[place]),
+            "read": int(read[place]),
+            "image": base64.b64encode(digits.images[place].numpy().tobytes()).decode(),
+        }
+        for place in order[:60].tolist()
+    ]
+    return f"digitlab.margins = {json.dumps({'n': len(digits), 'mistakes': wrong, 'shown': shown})};\n"
+
+
 MADE: dict[str, Callable[[], str]] = {
     "javascripts/figures/digits.js": make_digits,
     "javascripts/figures/templates_learnt.js": make_templates,
     "javascripts/figures/weights.js": make_weights,
+    "javascripts/figures/margins.js": make_margins,
 }
 """Scripts that are made from what the package holds, so that nothing is stored twice."""
