@@ -62,7 +62,7 @@ digitlab.colours = (() => {
   /**
    * One map as pixels. A layer has one scale. The input is shown as ink, 0..255: what a person sees.
    *
-   * @type {(state: State, layer: Layer, map: number) => Pixels}
+   * @type {(state: Pick<State, "activations" | "normalized">, layer: Layer, map: number) => Pixels}
    */
   function ofMap({ activations, normalized }, layer, map) {
     const { rows, columns } = digitlab.network.LAYERS[layer];

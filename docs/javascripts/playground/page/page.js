@@ -3,7 +3,7 @@
 
 "use strict";
 
-/** Also for scripts that add to the page: they change `state`, and call `changed`. */
+/** Also for scripts that add to the page: they change `state`, call `changed`, and are drawn with the other `parts`. */
 digitlab.playground = (() => {
   const { find, write } = digitlab.dom;
   const { paper, given, answer, diagram, wires, inspector, sum, question, digits, copies, projector } = digitlab;
@@ -43,5 +43,5 @@ digitlab.playground = (() => {
     if (!digitlab.dom.calm()) digitlab.replay.start(state);
   }
   changed();
-  return { state, changed };
+  return { state, changed, parts };
 })();
