@@ -213,6 +213,68 @@ def test_the_centre_of_mass_is_the_lessons() -> None:
     assert [ours["row"], ours["column"]] == pytest.approx(centre_of_mass(ink.float()))
 
 
+@pytest.fixture(scope="module")
+def landscape() -> dict[str, Any]:
+    """What lesson 03's own cells compute of its landscape, from the sample."""
+    train, _ = train_val_split(load_sample("train"), n_val=800, seed=0)
+    names = {"train": train, "five": followed_digit(), "torch": torch, "F": F}
+    for cell in LESSONS["03_the_training_loop"]:
+        if cell.cell_type == "code" and re.match("def (windows|loss_at|walk)", cell.source):
+            exec(cell.source.partition("\nplot_surface")[0], names)
+    return names
+
+
+SURFACE = "digitlab.surface.unpack(digitlab.lossSurface)"
+
+
+def test_the_landscape_is_the_lessons(landscape: dict[str, Any]) -> None:
+    made = ask("surface", SURFACE)
+    ink, is_five = torch.tensor(made["ink"]).view(-1, 2), landscape["is_five"]
+    expected = torch.cat([landscape["ink"][is_five == label] for label in (1, 0)])
+    assert made["fives"] == int(is_five.sum()) and torch.allclose(ink, expected, atol=1e-5)
+    depth = (
+        "[digitlab.relief.depth, digitlab.lossSurface.low, digitlab.lossSurface.high, digitlab.relief.ENDS]"
+    )
+    roots, low, high, ends = ask("surface", depth)
+    heights = low + (high - low) * torch.tensor(roots).square().view(40, 40)
+    assert torch.allclose(heights, landscape["heights"], atol=1e-3)
+    for name, along in zip(("left_weight", "right_weight"), ends, strict=True):
+        assert along == [landscape[name][0], landscape[name][-1]]
+
+
+@pytest.mark.parametrize("momentum", [0, 0.5, 0.9])
+@pytest.mark.parametrize("rate", [0.1, 1, 4])
+def test_the_walker_steps_as_pytorchs(landscape: dict[str, Any], rate: float, momentum: float) -> None:
+    weights = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.SGD([weights], lr=rate, momentum=momentum)
+    places, losses = [], []
+    for _ in range(21):
+        optimizer.zero_grad()
+        loss = landscape["loss_at"](weights)
+        loss.backward()
+        places.append(weights.detach().clone())
+        losses.append(loss.item())
+        optimizer.step()
+    each = "(at) => [at.x, at.y, digitlab.surface.lossAt(w, at).loss]"
+    walk = f"digitlab.surface.walk(w, {rate}, {momentum}, 20).map({each})"
+    ours = torch.tensor(ask("surface", f"((w) => {walk})({SURFACE})"))
+    assert torch.allclose(ours[:, :2], torch.stack(places), atol=1e-3)
+    assert torch.allclose(ours[:, 2], torch.tensor(losses), atol=1e-4)
+    if momentum == 0:
+        assert torch.allclose(ours[:, :2], landscape["walk"](rate)[0], atol=1e-3)
+
+
+def test_a_contour_line_runs_where_the_depth_is_its_level() -> None:
+    roots = torch.tensor(ask("surface", "digitlab.relief.depth")).view(1, 1, 40, 40)
+    lines = torch.tensor(
+        [[[end["x"], end["y"]] for end in part] for part in ask("surface", "digitlab.relief.contour(0.5)")]
+    )
+    assert len(lines) > 40
+    place = (lines - torch.tensor([1.5, -1.5])) / 4.5  # -1 to 1
+    depths = F.grid_sample(roots, place[None], align_corners=True)
+    assert torch.allclose(depths, torch.tensor(0.5), atol=1e-4)
+
+
 # --- used, in a browser ---
 
 

@@ -37,6 +37,7 @@ FIGURES: dict[str, list[str]] = {
     "kernel": ["figures/digits"],
     "walk": ["figures/digits", *WEIGHTS],
     "centring": ["figures/digits", *PAPER, *WEIGHTS],
+    "surface": ["figures/loss_surface", "figures/relief"],
 }
 """What each figure stands on, beside ``ALWAYS``: paths in ``docs/javascripts`` without ``.js``."""
 
@@ -107,9 +108,42 @@ def make_templates() -> str:
     return f"digitlab.learntTemplates = {json.dumps(made)};\n"
 
 
+def make_surface() -> str:
+    """Lesson 03's fives and threes, as the ink in their two windows, and the loss over its two weights, 40 by 40."""
+    train, _ = train_val_split(load_sample("train"), n_val=800, seed=0)
+    fives, threes = (train.images[train.labels == label][:, 8:14].int() for label in (5, 3))
+    upper = torch.cat([fives, threes])
+    sums = torch.stack(
+        [upper[:, :, 10:14].sum(dim=(1, 2)), upper[:, :, 14:18].sum(dim=(1, 2))], dim=1
+    )  # (N, 2)
+    is_five = (torch.arange(len(upper)) < len(fives)).float()
+    rows, columns = torch.linspace(-6, 3, 40), torch.linspace(-3, 6, 40)
+    weights = torch.cartesian_prod(rows, columns).flip(1)  # (1600, 2), the left one first
+    scores = weights @ (sums.float() / 24 / 255 * 4).T
+    heights = F.binary_cross_entropy_with_logits(scores, is_five.expand_as(scores), reduction="none").mean(
+        dim=1
+    )
+    low, high = heights.min(), heights.max()
+    steps = ((heights - low) / (high - low) * 65535).round()
+    made = {
+        "ink": _two_bytes(sums),
+        "fives": len(fives),
+        "steps": _two_bytes(steps),
+        "low": float(low),
+        "high": float(high),
+    }
+    return f"digitlab.lossSurface = {json.dumps(made)};\n"
+
+
+def _two_bytes(whole: torch.Tensor) -> str:
+    """Whole numbers of 0..65535, two bytes each, the lower first."""
+    return base64.b64encode(whole.numpy().astype("<u2").tobytes()).decode()
+
+
 MADE: dict[str, Callable[[], str]] = {
     "javascripts/figures/digits.js": make_digits,
     "javascripts/figures/templates_learnt.js": make_templates,
     "javascripts/figures/weights.js": make_weights,
+    "javascripts/figures/loss_surface.js": make_surface,
 }
 """Scripts that are made from what the package holds, so that nothing is stored twice."""
