@@ -38,6 +38,8 @@ FIGURES: dict[str, list[str]] = {
     "walk": ["figures/digits", *WEIGHTS],
     "centring": ["figures/digits", *PAPER, *WEIGHTS],
     "surface": ["figures/loss_surface", "figures/relief"],
+    "occlusion": ["figures/digits", *WEIGHTS, "figures/ten"],
+    "turn": ["figures/digits", *WEIGHTS, "figures/ten"],
 }
 """What each figure stands on, beside ``ALWAYS``: paths in ``docs/javascripts`` without ``.js``."""
 

@@ -71,7 +71,7 @@ digitlab.relief = (() => {
   /** A line on dark and on light. @type {(context: CanvasRenderingContext2D, colour: string, width: number) => void} */
   function stroke(context, colour, width) {
     context.lineJoin = "round";
-    for (const [style, lineWidth] of /** @type {[string, number][]} */ ([["#000", width + 3], [colour, width]])) {
+    for (const [style, lineWidth] of /** @type {[string, number][]} */ ([["#000", 1.5 * width + 2], [colour, width]])) {
       Object.assign(context, { strokeStyle: style, lineWidth });
       context.stroke();
     }
@@ -84,7 +84,7 @@ digitlab.relief = (() => {
     const places = path.map((weights) => place(canvas, weights));
     context.beginPath();
     for (const at of places) context.lineTo(...at);
-    stroke(context, name ? "#fff" : "#f5a25d", name ? 1 : 4);
+    stroke(context, name ? "#fff" : "#f5a25d", name ? 1.5 : 5);
     const [x, y] = places[places.length - 1];
     if (name) {
       const within = (/** @type {number} */ value) => Math.max(14, Math.min(canvas.width - 50, value));
@@ -94,7 +94,7 @@ digitlab.relief = (() => {
     }
     for (const at of places) {
       context.beginPath();
-      context.arc(...at, 5, 0, 7);
+      context.arc(...at, 3.5, 0, 7);
       Object.assign(context, { fillStyle: "#000" });
       context.fill();
     }

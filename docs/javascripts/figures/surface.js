@@ -99,7 +99,7 @@ digitlab.figures.surface = (root, { say, words, still }) => {
     const flat = Math.hypot(gradient.x, gradient.y) < 0.001 && Math.hypot(direction.x, direction.y) < 0.001;
     say(
       `Step ${path.length - 1}: left weight ${at.x.toFixed(2)}, right weight ${at.y.toFixed(2)}, loss ${loss.toFixed(3)}.`
-        .replaceAll("-", "−") +
+        .replace(/-/g, "−") +
         (outside ? " It has left the map, and walks on out there." : flat ? " Here the ground is level." : ""),
     );
     return flat;
