@@ -524,7 +524,7 @@ def test_a_patch_by_keyboard_fills_the_map(open_figure: Any) -> None:
 @pytest.mark.slow
 def test_a_digit_is_turned_by_keyboard(open_figure: Any) -> None:
     page, live = open_figure("turn")
-    along = re.search("Along “turn” it is read as 5 at −(.*) to (.*)°", words(live))
+    along = re.search("Along “turn” it is read as 5 from −(.*) to (.*)°", words(live))
     assert words(live).startswith("Read as 5, with") and along is not None
     live.get_by_label("turn").focus()
     press(page, "End")

@@ -112,8 +112,8 @@ digitlab.figures.occlusion = (root, { say }) => {
     if (map.next()) filling = requestAnimationFrame(fillOn);
     else {
       say(
-        `The map is full: ${PLACES * PLACES} places. The score of 5 falls by up to ${shortNumber(Math.max(...map.heat), 2)} ` +
-          "in the mean of the patches over a pixel.",
+        `The map is full: ${PLACES * PLACES} places. At its darkest orange the score of 5 falls by ` +
+          `${shortNumber(Math.max(...map.heat), 2)}, the mean over all patches that cover the pixel.`,
       );
     }
   }

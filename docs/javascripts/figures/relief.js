@@ -89,8 +89,8 @@ digitlab.relief = (() => {
     if (name) {
       const within = (/** @type {number} */ value) => Math.max(14, Math.min(canvas.width - 50, value));
       Object.assign(context, { font: "bold 22px sans-serif", lineWidth: 5, strokeStyle: "#000", fillStyle: "#fff" });
-      context.strokeText(name, within(x + 10), within(y + 8));
-      return context.fillText(name, within(x + 10), within(y + 8));
+      context.strokeText(name, within(x + 9), within(y - 10));
+      return context.fillText(name, within(x + 9), within(y - 10));
     }
     for (const at of places) {
       context.beginPath();
