@@ -70,6 +70,7 @@ digitlab.figures.surface = (root, { say, words, still }) => {
   const { LEFT, RIGHT, low, high, makeMap, drawWalk } = digitlab.relief;
   const RATES = [0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 6, 8]; // evenly spaced as logarithms, nearly
   const BATCH = 20; // steps, at once for whom nothing should move
+  const PAUSE = 500; // and after so many it rests
   const windows = digitlab.surface.unpack(digitlab.lossSurface);
 
   let rate = 1, momentum = 0;
@@ -113,7 +114,8 @@ digitlab.figures.surface = (root, { say, words, still }) => {
       direction = next.direction;
     }
     draw();
-    if (speak()) stop();
+    const rest = (path.length - 1) % PAUSE === 0; // a walk that finds no level ground
+    if (speak() || rest) stop();
   }
 
   /** @type {(weights: Weights2) => void} */
@@ -142,7 +144,7 @@ digitlab.figures.surface = (root, { say, words, still }) => {
     timer = window.setInterval(() => document.hidden || go(1), 100);
   });
 
-  map.addEventListener("pointerdown", (event) => {
+  map.addEventListener("click", (event) => {
     const { left, top, width, height } = map.getBoundingClientRect();
     const across = (event.clientX - left) / width, down = (event.clientY - top) / height;
     put({ x: LEFT[0] + across * (LEFT[1] - LEFT[0]), y: RIGHT[1] - down * (RIGHT[1] - RIGHT[0]) });
