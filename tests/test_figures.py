@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -24,10 +24,14 @@ from digitlab.data import followed_digit, load_sample, normalize, train_val_spli
 from digitlab.exercises.lesson_11 import shift_matrix, turn_matrix
 from digitlab.exercises.lesson_13 import centre_of_mass
 from digitlab.interpret import occlusion
+from digitlab.metrics import wilson_interval
 from digitlab.models import SoftmaxRegression
 from digitlab.runs.checkpoint import load_shipped_model
+from digitlab.training import predict
 
 pytest.importorskip("mkdocs", reason='needs pip install -e ".[docs]"')
+
+from mkdocs.exceptions import PluginError
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
@@ -82,6 +86,12 @@ def test_each_figure_is_asked_for_by_one_cell_and_its_notebook_says_so() -> None
                     r"\[On the site\]\(\.\./docs/index\.md\) this picture reacts: .*\.\n\n", after.source
                 )
     assert sorted(asked) == sorted(NAMES)
+
+
+def test_an_unknown_figure_is_named() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="lessons/x.ipynb"))
+    with pytest.raises(PluginError, match=r"lessons/x\.ipynb: no figure named gone"):
+        HOOK.on_page_markdown('<div class="live" data-figure="gone" markdown>', page, None, None)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -147,7 +157,9 @@ def test_the_presets_are_the_lessons_kernels() -> None:
     exec(next(source for source in sources if source.startswith("kernels = {")).partition("\nmaps")[0], names)
     assert list(presets) == [*names["kernels"], "corners"]
     for name, kernel in names["kernels"].items():
-        assert torch.allclose(torch.tensor(presets[name]["values"]), kernel.flatten()), name
+        assert torch.allclose(torch.tensor(presets[name]["values"], dtype=torch.float), kernel.flatten()), (
+            name
+        )
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +174,7 @@ def templates() -> SoftmaxRegression:
         optimizer.zero_grad()
         F.cross_entropy(model(train.images[:, None].float() / 255), train.labels).backward()
         optimizer.step()
-    return model
+    return model.requires_grad_(False)
 
 
 def test_the_templates_scores_are_pytorchs(templates: SoftmaxRegression) -> None:
@@ -548,3 +560,22 @@ def test_a_figure_that_fails_leaves_the_picture(address: str, browser: Any) -> N
     with page.expect_event("pageerror"):
         page.locator(".live").evaluate("(live) => live.scrollIntoView()")
     assert page.locator(".live-root").count() == 0
+
+
+def test_an_interval_is_wilsons() -> None:
+    for right, n in ((0, 25), (194, 200), (9_900, 10_000), (25, 25)):
+        assert ask("wobble", f"digitlab.draws.wilson({right}, {n})") == pytest.approx(
+            wilson_interval(right, n)
+        )
+
+
+def test_the_mistakes_are_where_the_margins_put_them() -> None:
+    margins = ask("margin", "digitlab.margins")
+    digits = load_sample("train")[:4000]
+    top = predict(load_shipped_model(), digits.images).topk(2, dim=1)
+    wrong = top.indices[:, 0] != digits.labels
+    below = [int((top.values[:, 0] - top.values[:, 1] < bound)[wrong].sum()) for bound in (0.2, 0.5)]
+    assert len(margins["mistakes"]) == int(wrong.sum())
+    for bound, expected in zip((0.2, 0.5), below, strict=True):
+        n = int((top.values[:, 0] - top.values[:, 1] < bound).sum())
+        assert sum(place < n for place in margins["mistakes"]) == expected

@@ -3,8 +3,8 @@
 How to add the figure NAME:
 1. ``docs/javascripts/figures/NAME.js`` sets ``digitlab.figures.NAME = (root, helpers) => ...``; ``parts.js`` helps.
 2. A line in ``FIGURES`` names the scripts that it stands on, in their order; data that are made here are in ``MADE``.
-3. The code cell whose picture comes to life gets the metadata ``"figure": "NAME"``. The picture stays, for paper and
-   where no script runs; so the figure shows what the text after it speaks of.
+3. The code cell whose picture comes to life gets the metadata ``"figure": "NAME"``. The picture is shown on paper and
+   where no script runs; so the figure, too, shows what the text after it speaks of.
 4. The Markdown cell after it begins with a paragraph ``[On the site](../docs/index.md) this picture reacts: ...``, for
    those who read the notebook itself. The site leaves it out: there the figure says what to do.
 5. ``tests/test_figures.py`` holds its numbers against the library's, and uses it by keyboard.
@@ -27,6 +27,7 @@ from mkdocs.structure.files import File, Files
 from digitlab.data import followed_digit, load_sample, train_val_split
 from digitlab.export import playground_script
 from digitlab.runs.checkpoint import load_shipped_model
+from digitlab.training import predict
 
 NETWORK = ["playground/core/layers", "playground/core/network", "playground/core/weights_file"]
 PAPER = ["playground/core/ink", "figures/paper"]
@@ -34,12 +35,14 @@ WEIGHTS = [*NETWORK, "figures/weights"]  # 35 KB of a page's 60: for a figure th
 
 FIGURES: dict[str, list[str]] = {
     "templates": ["figures/digits", "figures/templates_learnt", *PAPER],
+    "surface": ["figures/loss_surface", "figures/relief"],
     "kernel": ["figures/digits"],
     "walk": ["figures/digits", *WEIGHTS],
-    "centring": ["figures/digits", *PAPER, *WEIGHTS],
-    "surface": ["figures/loss_surface", "figures/relief"],
+    "wobble": [],
+    "margin": ["figures/margins"],
     "occlusion": ["figures/digits", *WEIGHTS, "figures/ten"],
     "turn": ["figures/digits", *WEIGHTS, "figures/ten"],
+    "centring": ["figures/digits", *PAPER, *WEIGHTS],
 }
 """What each figure stands on, beside ``ALWAYS``: paths in ``docs/javascripts`` without ``.js``."""
 
@@ -114,26 +117,18 @@ def make_surface() -> str:
     """Lesson 03's fives and threes, as the ink in their two windows, and the loss over its two weights, 40 by 40."""
     train, _ = train_val_split(load_sample("train"), n_val=800, seed=0)
     fives, threes = (train.images[train.labels == label][:, 8:14].int() for label in (5, 3))
-    upper = torch.cat([fives, threes])
-    sums = torch.stack(
-        [upper[:, :, 10:14].sum(dim=(1, 2)), upper[:, :, 14:18].sum(dim=(1, 2))], dim=1
-    )  # (N, 2)
-    is_five = (torch.arange(len(upper)) < len(fives)).float()
+    upper_half = torch.cat([fives, threes])
+    windows = upper_half[:, :, 10:14], upper_half[:, :, 14:18]
+    sums = torch.stack([each.sum(dim=(1, 2)) for each in windows], dim=1)  # (N, 2)
+    is_five = (torch.arange(len(sums)) < len(fives)).float().expand(1600, -1)
     rows, columns = torch.linspace(-6, 3, 40), torch.linspace(-3, 6, 40)
     weights = torch.cartesian_prod(rows, columns).flip(1)  # (1600, 2), the left one first
     scores = weights @ (sums.float() / 24 / 255 * 4).T
-    heights = F.binary_cross_entropy_with_logits(scores, is_five.expand_as(scores), reduction="none").mean(
-        dim=1
-    )
+    heights = F.binary_cross_entropy_with_logits(scores, is_five, reduction="none").mean(dim=1)
     low, high = heights.min(), heights.max()
     steps = ((heights - low) / (high - low) * 65535).round()
-    made = {
-        "ink": _two_bytes(sums),
-        "fives": len(fives),
-        "steps": _two_bytes(steps),
-        "low": float(low),
-        "high": float(high),
-    }
+    ends = {"low": float(low), "high": float(high)}
+    made = {"ink": _two_bytes(sums), "fives": len(fives), "steps": _two_bytes(steps), **ends}
     return f"digitlab.lossSurface = {json.dumps(made)};\n"
 
 
@@ -142,10 +137,30 @@ def _two_bytes(whole: torch.Tensor) -> str:
     return base64.b64encode(whole.numpy().astype("<u2").tobytes()).decode()
 
 
+def make_margins() -> str:
+    """Lesson 09's 4,000 digits in the order of their margins: where the mistakes are, and the first sixty."""
+    digits = load_sample("train")[:4000]
+    top = predict(load_shipped_model(), digits.images).topk(2, dim=1)
+    margins, read = top.values[:, 0] - top.values[:, 1], top.indices[:, 0]
+    order = margins.argsort(stable=True)
+    wrong = (read != digits.labels)[order].nonzero().flatten().tolist()
+    shown = [
+        {
+            "margin": round(float(margins[place]), 2),
+            "label": int(digits.labels[place]),
+            "read": int(read[place]),
+            "image": base64.b64encode(digits.images[place].numpy().tobytes()).decode(),
+        }
+        for place in order[:60].tolist()
+    ]
+    return f"digitlab.margins = {json.dumps({'n': len(digits), 'mistakes': wrong, 'shown': shown})};\n"
+
+
 MADE: dict[str, Callable[[], str]] = {
     "javascripts/figures/digits.js": make_digits,
     "javascripts/figures/templates_learnt.js": make_templates,
     "javascripts/figures/weights.js": make_weights,
     "javascripts/figures/loss_surface.js": make_surface,
+    "javascripts/figures/margins.js": make_margins,
 }
 """Scripts that are made from what the package holds, so that nothing is stored twice."""

@@ -18,6 +18,7 @@ digitlab.paper = (changed) => {
   let pointer = /** @type {number | null} */ (null);
   let last = { x: 0, y: 0 };
   let frame = 0;
+  let fresh = false; // ink that `changed` has not seen
 
   const keys = "Arrow keys move the pen, Space sets and lifts it, Delete clears.";
   const named = { tabindex: "0", role: "application", "aria-label": `Sheet to draw a digit on. ${keys}` };
@@ -41,17 +42,20 @@ digitlab.paper = (changed) => {
     cursor.classList.toggle("live-down", pen.down);
     cursor.style.left = `${(100 * pen.x) / SIDE}%`;
     cursor.style.top = `${(100 * pen.y) / SIDE}%`;
-    changed(ink);
+    if (fresh) changed(ink);
+    fresh = false;
   }
 
   /** @type {(from: Point, to: Point) => void} */
   function stroke(from, to) {
     draw(ink, from, to, WIDTH);
+    fresh = true;
     show();
   }
 
   function clear() {
     ink.fill(0);
+    fresh = true;
     pen.down = false;
     show();
   }
@@ -63,6 +67,7 @@ digitlab.paper = (changed) => {
       const y = Math.floor((28 * (Math.floor(i / SIDE) - top)) / size);
       ink[i] = x >= 0 && x < 28 && y >= 0 && y < 28 ? image[28 * y + x] : 0;
     }
+    fresh = true;
     pen.down = false;
     showNow();
   }
