@@ -96,8 +96,9 @@ digitlab.figures.occlusion = (root, { say }) => {
     drawMap();
     frame(shown, 28, { ...at, size: SIZE });
     const read = digitlab.ten.best(scores);
+    const way = fall > 0 ? "falls" : "rises";
     const change =
-      fall === 0 ? "nothing to miss here, the score of 5 stays" : `the score of 5 ${fall > 0 ? "falls" : "rises"} by ${shortNumber(Math.abs(fall), 2)}`;
+      fall === 0 ? "nothing to miss here, the score of 5 stays" : `the score of 5 ${way} by ${shortNumber(Math.abs(fall), 2)}`;
     say(
       `Rows ${at.row} to ${at.row + SIZE - 1}, columns ${at.column} to ${at.column + SIZE - 1} wiped out: ${change}. ` +
         `It ${read === FIVE ? "still " : ""}reads ${read}, with ${percent(probabilities[read])}.`,

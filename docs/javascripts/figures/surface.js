@@ -165,6 +165,9 @@ digitlab.figures.surface = (root, { say, words, still }) => {
     map,
     element("div", { class: "live-across" }, end(LEFT[0]), element("span", {}, "left weight"), end(LEFT[1])),
   );
+  const legend =
+    `The darker, the lower: the loss is ${shortNumber(low)} at the cross and ${shortNumber(high)} at most. ` +
+    "Thin: the last three walks, with their learning rates; at first the lesson's.";
   const ratesPlace = { min: 0, max: RATES.length - 1, step: 1, value: RATES.indexOf(rate) };
   const controls = element(
     "div",
@@ -181,7 +184,7 @@ digitlab.figures.surface = (root, { say, words, still }) => {
       }),
     ),
     words,
-    element("p", { class: "live-note" }, `The darker, the lower: the loss is ${shortNumber(low)} at the cross and ${shortNumber(high)} at most. Thin: the last three walks, with their learning rates; at first the lesson's.`),
+    element("p", { class: "live-note" }, legend),
   );
   root.append(lead("Choose a learning rate, and let the walker go. Click on the map to put it elsewhere."), row(framed, controls));
   draw();

@@ -119,7 +119,9 @@ digitlab.figures.turn = (root, { say, words }) => {
   function fives() {
     const { name, low, every, unit } = SLIDERS[moved];
     const at = (/** @type {number} */ i) => plainly(low + i * every);
-    const found = strip.filter(({ value }) => value === FIVE).map(({ from, to }) => (from === to ? `at ${at(from)}` : `from ${at(from)} to ${at(to)}`));
+    const found = strip
+      .filter(({ value }) => value === FIVE)
+      .map(({ from, to }) => (from === to ? `at ${at(from)}` : `from ${at(from)} to ${at(to)}`));
     return `Along “${name}” it is read as 5 ${found.length ? found.join(", and ") + unit : "nowhere"}.`;
   }
 
