@@ -398,10 +398,12 @@ def test_a_figure_takes_the_pictures_place_on_the_screen_only(open_figure: Any, 
     live.locator(".live-root").wait_for()
     assert words(live) and not live.locator("figure").is_visible()
     page.emulate_media(media="print")
-    assert live.locator("figure").is_visible() and not live.locator(".live-root").is_visible()
+    live.locator("figure").wait_for()  # until its picture has come
+    assert not live.locator(".live-root").is_visible()
     assert "this picture reacts" not in page.content()
     _, still = open_figure(name, java_script_enabled=False)
-    assert still.locator("figure").is_visible() and still.locator(".live-root").count() == 0
+    still.locator("figure").wait_for()
+    assert still.locator(".live-root").count() == 0
 
 
 @pytest.mark.slow
