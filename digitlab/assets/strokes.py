@@ -242,9 +242,10 @@ def draw_digits(n: int, seed: int, part: Part | None = None) -> tuple[Digits, li
 
 
 def bend(style: str) -> tuple[Array, Array, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """A style's K points (K, 2); how each of M points of the pen's way is mixed from them (M, K); whose stroke both are.
+    """A style's K points (K, 2), and how each of M places on the pen's way is mixed from them (M, K).
 
-    A cubic spline is linear in the points that it runs through, so one matrix bends all digits of a style.
+    A cubic spline is linear in the points that it runs through, so one matrix bends all digits of a style. Then the
+    number of its stroke for each place, and for each point.
     """
     aims, runs, stroke_of_aim, stroke_of_run = [], [], [], []
     for stroke, text in enumerate(style.split(";")):
@@ -275,7 +276,7 @@ def bend(style: str) -> tuple[Array, Array, npt.NDArray[np.intp], npt.NDArray[np
 
 
 def write(style: str, n: int, random: np.random.Generator) -> tuple[Array, npt.NDArray[np.intp]]:
-    """Write a style ``n`` times, never twice alike: the pen's ways (n, M, 2) in heights, and each point's stroke (M,)."""
+    """Write a style ``n`` times, never twice alike: the pen's ways (n, M, 2), and the stroke of each place (M,)."""
 
     def spread(deviation: float, *shape: int) -> Array:
         return np.clip(random.normal(0, deviation, (n, *shape)), -2.2 * deviation, 2.2 * deviation)
