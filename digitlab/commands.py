@@ -112,7 +112,7 @@ def predict(options: argparse.Namespace) -> int:
     from digitlab.runs.committee import load_trained
     from digitlab.training import predict
 
-    model = load_trained(options.model)[0] if options.model else load_shipped_model("deep")
+    model = load_trained(options.model)[0] if options.model else load_shipped_model()
     results: list[dict[str, Any]] = []
     failed = False
     for path in options.images:

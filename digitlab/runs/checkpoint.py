@@ -118,8 +118,8 @@ def load_shipped_model(
     """A trained network: the course's, or ``digitlab predict``'s. Their cards are ``digitlab/assets/<name>.md``.
 
     Examples:
-        >>> type(load_shipped_model("deep")).__name__
-        'DeepCNN'
+        >>> type(load_shipped_model("cnn")).__name__
+        'CNN'
     """
     return load_checkpoint(SHIPPED_FILE.with_stem(name), device).model
 
