@@ -247,7 +247,8 @@ def bend(style: str) -> tuple[Array, Array, npt.NDArray[np.intp], npt.NDArray[np
     A cubic spline is linear in the points that it runs through, so one matrix bends all digits of a style. Then the
     number of its stroke for each place, and for each point.
     """
-    aims, runs, stroke_of_aim, stroke_of_run = [], [], [], []
+    aims: list[list[float]] = []
+    runs, stroke_of_aim, stroke_of_run = [], [], []
     for stroke, text in enumerate(style.split(";")):
         run = [len(aims)]
         for word in text.split():
@@ -346,7 +347,7 @@ def render(way: Array, stroke: npt.NDArray[np.intp], random: np.random.Generator
     nearest = [(pixels @ some.float()).amin(dim=2) for some in points.split(16)]
     distance = torch.cat(nearest).clamp(min=0).sqrt().view(n, SIDE, SIDE).numpy()
     softness = random.uniform(1, 3, (n, 1, 1))
-    return np.clip((width[:, None, None] / 2 - distance) / softness + 0.5, 0, 1)
+    return np.asarray(np.clip((width[:, None, None] / 2 - distance) / softness + 0.5, 0, 1))
 
 
 def prepare(ink: Array, random: np.random.Generator) -> npt.NDArray[np.uint8]:
