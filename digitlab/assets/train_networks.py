@@ -1,4 +1,4 @@
-"""Train the shipped networks, ``cnn.safetensors`` and ``deep.safetensors``.
+"""Train the shipped network, ``cnn.safetensors``, or the larger one that it is measured against.
 
     DIGITLAB_DATA=<folder with MNIST> python digitlab/assets/train_networks.py cnn
     DIGITLAB_DATA=<folder with MNIST> python digitlab/assets/train_networks.py deep
@@ -6,7 +6,7 @@
 They learn from MNIST's training images and from digits drawn by ``strokes.py``. Left out are the bundled sample, which
 is the first 10,000 training images, and twenty styles, on which settings were chosen. MNIST's test set, the sample and
 twenty more styles are read once, at the end. ``cnn`` goes on from ``cnn_mnist_only.safetensors``, the course's network
-after 60 epochs of MNIST alone. ``deep`` begins at random. The cards, ``cnn.md`` and ``deep.md``, say the rest.
+after 60 epochs of MNIST alone. ``deep`` begins at random. The card, ``cnn.md``, says the rest.
 """
 
 from __future__ import annotations

@@ -113,9 +113,9 @@ def model_file(path: str | Path) -> Path:
 
 @checked
 def load_shipped_model(
-    name: Literal["cnn", "deep", "cnn_mnist_only"] = "cnn", device: str | torch.device = "cpu"
+    name: Literal["cnn", "cnn_mnist_only"] = "cnn", device: str | torch.device = "cpu"
 ) -> DigitModel:
-    """A trained network: the course's, or ``digitlab predict``'s. Their cards are ``digitlab/assets/<name>.md``.
+    """The course's network, trained on MNIST and on drawn strokes, or on MNIST alone. See ``digitlab/assets/cnn.md``.
 
     Examples:
         >>> type(load_shipped_model("cnn")).__name__
