@@ -130,7 +130,8 @@ def test_every_control_is_reached_by_keyboard_and_shows_it(page: Page) -> None:
               if (!queue.includes(document.activeElement)) queue.push(document.activeElement);
             }
           }
-          return all.filter((e) => e.offsetParent && e.type !== 'radio' && !queue.includes(e)).map((e) => e.outerHTML);
+          const usable = all.filter((e) => e.offsetParent && !e.disabled && e.type !== 'radio');
+          return usable.filter((e) => !queue.includes(e)).map((e) => e.outerHTML);
         }"""
     )
     assert not missed, missed
@@ -189,16 +190,20 @@ def test_after_a_flick_the_next_tap_counts(address: str, browser: Browser) -> No
     paper, clear = page.locator("#play-canvas").bounding_box(), page.locator("#play-clear").bounding_box()
     assert paper is not None and clear is not None
     fingers = context.new_cdp_session(page)
-    left, top = paper["x"] + 60, paper["y"] + 60
-    for kind, x, y in [
-        ("touchStart", 0, 0),
-        ("touchMove", 60, 60),
-        ("touchMove", 180, 180),
-        ("touchEnd", 0, 0),
-    ]:
-        points = [] if kind == "touchEnd" else [{"x": left + x, "y": top + y}]
-        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    page.touchscreen.tap(clear["x"] + 10, clear["y"] + 10)
+    start = page.evaluate("Date.now() / 1000")
+
+    def touch(kind: str, milliseconds: int, *points: tuple[float, float]) -> None:
+        at = [{"x": x, "y": y} for x, y in points]
+        given = {"type": kind, "touchPoints": at, "timestamp": start + milliseconds / 1000}
+        fingers.send("Input.dispatchTouchEvent", given)
+
+    left, top = paper["x"] + 40, paper["y"] + 40
+    touch("touchStart", 0, (left, top))
+    for i in range(1, 9):  # 4,000 pixels a second
+        touch("touchMove", 8 * i, (left + 32 * i, top))
+    touch("touchEnd", 66)
+    touch("touchStart", 100, (clear["x"] + 10, clear["y"] + 10))
+    touch("touchEnd", 150)
     page.locator("#play-reading", has_text="Draw a digit").wait_for(timeout=2000)
     context.close()
 
@@ -624,8 +629,9 @@ def test_it_works_from_disk(offline_site: Path, browser: Browser) -> None:
 
 
 def test_its_own_weight_is_small(site: Path) -> None:
+    """Without ``training.js``, the digits that a network learns from, which is loaded when one is to learn."""
     files = [
-        *(site / "javascripts" / "playground").rglob("*.js"),
+        *(path for path in (site / "javascripts" / "playground").rglob("*.js") if path.name != "training.js"),
         *(site / "stylesheets").glob("playground*.css"),
     ]
     assert len(files) > 10
