@@ -102,5 +102,5 @@ def test_a_shipped_model_is_what_its_card_says(name: str, n_bytes: int) -> None:
     for style, share in metadata["styles"].items():
         assert f"| {style} | {100 * share:.1f} % |" in card
     test = load_sample("test")
-    right = predict(load_shipped_model(name), test.images).argmax(1) == test.labels
+    right = predict(load_shipped_model(name=name), test.images).argmax(1) == test.labels
     assert right.double().mean() == metadata["measured"]["sample test"]["test_accuracy"]

@@ -113,12 +113,14 @@ def model_file(path: str | Path) -> Path:
 
 @checked
 def load_shipped_model(
-    name: Literal["cnn", "cnn_mnist_only"] = "cnn", device: str | torch.device = "cpu"
+    device: str | torch.device = "cpu", name: Literal["cnn", "deep", "cnn_mnist_only"] = "cnn"
 ) -> DigitModel:
-    """The course's network, trained on MNIST and on drawn strokes, or on MNIST alone. See ``digitlab/assets/cnn.md``.
+    """A trained network: the course's; ``deep``, with which photos are read; or the course's after MNIST alone.
+
+    How each was trained and how it measures is said in ``digitlab/assets/<name>.md``.
 
     Examples:
-        >>> type(load_shipped_model("cnn")).__name__
+        >>> type(load_shipped_model()).__name__
         'CNN'
     """
     return load_checkpoint(SHIPPED_FILE.with_stem(name), device).model
