@@ -38,15 +38,12 @@ FONTS = [
 def draw_strangers(n: int, seed: int, digits: UInt8[Tensor, "N 28 28"]) -> UInt8[Tensor, "n 28 28"]:
     """Draw ``n`` things that are no digits; the pairs among them are made of the given digits."""
     random = np.random.default_rng(seed)
-    kinds = [draw_glyph, draw_glyph, draw_glyph, draw_scribble, draw_blot]
-    inks = []
-    for _ in range(n):
-        kind = random.integers(len(kinds) + 1)
-        inks.append(kinds[kind](random) if kind < len(kinds) else draw_pair(random, digits))
-    return torch.from_numpy(np.stack([normalize_ink(warp(ink, random)).image for ink in inks]))
+    kinds = [draw_glyph] * 5 + [draw_scribble] * 2 + [draw_blot, draw_pair, draw_pair]
+    drawn = [kinds[random.integers(len(kinds))](random, digits) for _ in range(n)]
+    return torch.from_numpy(np.stack([normalize_ink(warp(ink, random)).image for ink in drawn]))
 
 
-def draw_glyph(random: np.random.Generator) -> Ink:
+def draw_glyph(random: np.random.Generator, _: Tensor) -> Ink:
     """A printed letter or sign, its strokes thick or thin."""
     text = str(random.choice(list(LETTERS if random.random() < 0.6 else SIGNS)))
     file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"DejaVu{random.choice(FONTS)}.ttf"
@@ -56,12 +53,12 @@ def draw_glyph(random: np.random.Generator) -> Ink:
     return np.asarray(grey_dilation(np.asarray(paper, np.float32) / 255, size=(pen, pen)))
 
 
-def draw_scribble(random: np.random.Generator) -> Ink:
+def draw_scribble(random: np.random.Generator, _: Tensor) -> Ink:
     """Lines that were drawn without a plan, straight or curved: one long one, or several short ones."""
     paper = Image.new("L", (240, 240))
     pen, width = ImageDraw.Draw(paper), int(random.integers(8, 30))
     several = random.random() < 0.5
-    for _ in range(random.integers(3, 7) if several else 1):
+    for _line in range(random.integers(3, 7) if several else 1):
         places = random.uniform(50, 190, (random.integers(2, 5) if several else random.integers(5, 14), 2))
         if len(places) > 3 and random.random() < 0.5:
             curve = make_interp_spline(np.arange(len(places)), places, k=3)
@@ -72,7 +69,7 @@ def draw_scribble(random: np.random.Generator) -> Ink:
     return np.asarray(paper.resize((120, 120), Image.Resampling.BOX), np.float32) / np.float32(255)
 
 
-def draw_blot(random: np.random.Generator) -> Ink:
+def draw_blot(random: np.random.Generator, _: Tensor) -> Ink:
     """A dot, a dash that lies, a filled box."""
     y, x = np.mgrid[-30:31, -30:31]
     height = random.uniform(3, 20)
