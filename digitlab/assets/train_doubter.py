@@ -41,7 +41,7 @@ def main() -> None:
     random = torch.Generator().manual_seed(SEED)
     n_steps = EPOCHS * (len(images) // 64)
     scheduler = LambdaLR(optimizer, lambda step: min(1, (step + 1) / 300, 2 - 2 * step / n_steps))
-    for step in trange(n_steps):
+    for _step in trange(n_steps):
         batch = torch.randint(len(images), (64,), generator=random)
         altered = SETTINGS["cnn"].augment(images[batch][:, None] / 255, random)
         loss = loss_of(model((altered - MEAN) / STD), labels[batch])
