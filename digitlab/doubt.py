@@ -15,7 +15,7 @@ from digitlab.training import predict
 __all__ = ["UNLIKE", "unlikeness"]
 
 UNLIKE = 0.5
-"""Where to begin to doubt: of a hundred digits of the sample, one is above."""
+"""Where to begin to doubt: of a hundred digits of the sample, about one is above."""
 
 
 @checked
