@@ -29,6 +29,27 @@ Observe = Callable[..., Any]
 """``observe(answer, *inputs)``: what is compared. By default, what the answer returns for the inputs."""
 
 
+IN_PLAIN_WORDS = {
+    r"'generator'.*(no len|not subscriptable)": "What gives its items one after the other, as model.parameters() does, "
+    "has no length and no [0]: go through it with `for`",
+    r"torch\.return_types\.(max|min)": "With a dimension, max and min give two things, the values and the places where "
+    "they stand: take .values or .indices",
+    r"Boolean value of Tensor": "A comparison of whole tensors is many truth values, and `if`, `and`, or Python's own "
+    "max(), min() and sorted() need a single one. PyTorch's .max(), .any() and the like take them all",
+    r"index -?\d+ is out of bounds": "There are fewer places than your code counts, and they begin at 0: take their "
+    "number from len() or .shape, and see that rows and columns are not exchanged",
+    r"shapes cannot be multiplied": "In a @ b, a must have as many columns as b has rows: print both shapes",
+    r"must match the size of tensor b": "Two tensors are set against each other number by number, and their shapes do "
+    "not fit: print both",
+    r"'list' object has no attribute 'dataset'": "The batches come as a plain list here, not as a loader",
+    r"assigned grad expected": "A .grad is a tensor or None, not a number: model.zero_grad() empties them all",
+}
+"""From the words of a common error (a pattern) to what they mean."""
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
 class NotAttempted(Exception):
     """The answer is still ``...``."""
 
@@ -82,7 +103,7 @@ def _run(answer: object, inputs: tuple[Any, ...], observe: Observe) -> Any:
     except (NotAttempted, Mistake):
         raise
     except BaseException as error:  # whatever a learner's code raises is news for the learner
-        raise Mistake(f"your code stopped with {type(error).__name__}: {first_line(error)}") from None
+        raise Mistake(f"your code stopped with {type(error).__name__}: {in_plain_words(error)}") from None
 
 
 def call(answer: Any, *inputs: Any, within: TorchFunctionMode | None = None) -> Any:
@@ -120,15 +141,22 @@ def call_without(pattern: str, advice: str = "Here you are asked to write it you
     return lambda answer, *inputs: call(answer, *inputs, within=Without(pattern, advice))
 
 
-def describe_difference(got: Any, expected: Any, inputs: tuple[Any, ...]) -> str:
-    """The first difference in words."""
+def names_used(answer: Any) -> set[str]:
+    """The names of functions and modules in an answer's own lines."""
+    return set(answer.__code__.co_names) if hasattr(answer, "__code__") else set()
+
+
+def describe_difference(
+    got: Any, expected: Any, inputs: tuple[Any, ...], results: tuple[str, ...] = ()
+) -> str:
+    """The first difference in words; `results` says what each of several results is."""
     got = _in_kind(got, expected)
     if got is None:
         return "your code returns nothing (None): is the `return` missing?"
     if isinstance(expected, tuple | list) and isinstance(got, tuple | list) and len(got) == len(expected):
         first = next(i for i, item in enumerate(expected) if not same(got[i], item))
         difference = describe_difference(got[first], expected[first], inputs)
-        return f"result {first + 1} of {len(expected)}: {difference}"
+        return f"{_which(first, len(expected), results)}: {difference}"
     if isinstance(expected, Tensor):
         return _describe_tensor_difference(got, expected)
     if isinstance(expected, np.ndarray):
@@ -143,6 +171,14 @@ def describe_difference(got: Any, expected: Any, inputs: tuple[Any, ...]) -> str
     if not math.isfinite(number):
         return f"expected a finite number, got {number}"
     return f"expected {expected:.6g}, got {number:.6g}{_for_the_inputs(inputs)}"
+
+
+def _which(place: int, n: int, results: tuple[str, ...]) -> str:
+    """In words: the first of the two results, the new weights."""
+    named = f", {results[place]}" if results else ""
+    if n > len(_COUNTS):
+        return f"number {place + 1} of the {n} results{named}"
+    return f"the {_ORDINALS[place]} of the {_COUNTS[n - 1]} results{named}"
 
 
 def _for_the_inputs(inputs: tuple[Any, ...]) -> str:
@@ -266,6 +302,13 @@ def _brief(value: Any) -> str:
         return f"a {type(value).__name__}" + ("" if isinstance(value, nn.Module) else f" of {len(value)}")
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def in_plain_words(error: BaseException) -> str:
+    """Its first line and, where the error is a common one, what that means."""
+    said = first_line(error)
+    meaning = next((words for pattern, words in IN_PLAIN_WORDS.items() if re.search(pattern, said)), "")
+    return f"{said.rstrip('.')}. {meaning}" if meaning else said
 
 
 def first_line(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from digitlab.data import load_sample
 from digitlab.exercises import Exercise, WrongAnswer, edit
-from digitlab.exercises.checking import Mistake
+from digitlab.exercises.checking import Mistake, names_used
 
 
 # 01.1
@@ -53,15 +53,21 @@ def idx_files() -> list[tuple[bytes]]:
 
 def compare_sizes(answer: Any, data: bytes) -> Any:
     """The sizes may come as a tuple, a list, an array or a tensor; wrong ones are told beside the header's bytes."""
+    wanted = idx_shape(data)
     result = answer(data)
     if isinstance(result, int):
-        raise Mistake(f"you return one number, {result}; asked for is a tuple of all sizes, (N,) if there is one")
+        raise Mistake(f"you return one number, {result}; asked for are all sizes, (N,) or [N] if there is one")
     if not isinstance(result, list | tuple | Tensor | np.ndarray):
         return result
     sizes = tuple(int(size) for size in result)
-    if sizes != idx_shape(data):
-        header = list(data[: 4 + 4 * data[3]])
-        raise Mistake(f"from the header {header} you read the sizes {sizes}, and not {idx_shape(data)}")
+    if sizes != wanted:
+        first = ", ".join(map(str, sizes[:4])) + (" and so on" if len(sizes) > 4 else "")
+        values = "pixels" if len(wanted) == 3 else "values"
+        beyond = f"; you went on behind the header, into the {values}" if len(sizes) > len(wanted) else ""
+        raise Mistake(
+            f"from the header {list(data[: 4 + 4 * data[3]])} you read {len(sizes)} sizes ({first}), "
+            f"and not {wanted}{beyond}"
+        )
     return sizes
 
 
@@ -118,6 +124,11 @@ def piles_of_labels() -> list[tuple[Tensor, float]]:
 
 def describe_split(answer: Any, labels: Tensor, share: float) -> Any:
     """Two right answers draw different digits, so what is compared is what kind of choice it was, in words."""
+    if "train_val_split" in names_used(answer):
+        raise Mistake(
+            "your code calls dl.train_val_split. That takes images with their labels, and gives two piles of them; "
+            "here there are labels alone, and the choice is to be yours: shuffle the positions of each class"
+        )
     mask = answer(labels.clone(), share)
     if mask is None or mask is ...:
         return mask
@@ -217,6 +228,11 @@ EXERCISES = [
                 "each count is the number of all labels: `labels == digit` is as long as `labels`, with "
                 "True and False "
                 "in it. Count the True values with .sum(), not with len()."),
+            edit("range(10)", "range(1, 10)",
+                "nine numbers came back: range(1, 10) begins at 1, so the zeros are not counted. "
+                "The digits go from 0 to 9, range(10)."),
+            edit("(labels == digit).sum()", "labels.count(digit)",
+                "a tensor has no .count(), as a list has. Compare and add up: (labels == digit).sum()."),
             edit("range(10)", "range(1, 11)",
                 "your first number is the count of the ones: the digits go from 0 to 9, range(10)."),
             edit(".sum()", ".sum() / len(labels)",
@@ -228,7 +244,7 @@ EXERCISES = [
     ),
     Exercise(
         number="01.2", title="Read the header", name="idx_shape", minutes=8, difficulty="medium",
-        starter='def idx_shape(data):\n    """The sizes in the header of an IDX file, as a tuple: (N, 28, 28) or (N,)."""\n    ...',
+        starter='def idx_shape(data):\n    """The sizes in the header of an IDX file, in order: N, 28 and 28, or N alone."""\n    ...',
         answer=idx_shape, cases=idx_files, observe=compare_sizes,
         praise="it reads the header of any IDX file of bytes, whatever its number of sizes. With images and labels you are "
         "now independent of everybody's loader.",
@@ -260,6 +276,9 @@ EXERCISES = [
             edit('int.from_bytes(data[start : start + 4], "big") for start in starts', "data[4 : 4 + n_sizes]",
                 "this takes one byte for each size, and those are mostly the leading zeros. "
                 "Each size is four bytes long."),
+            edit('int.from_bytes(data[start : start + 4], "big") for start in starts', "data[4 : 4 + 4 * n_sizes]",
+                "every byte came back by itself: four numbers for each size. Put four bytes together: "
+                'int.from_bytes(data[4:8], "big") is the first size.'),
             edit('int.from_bytes(data[start : start + 4], "big")', "data[start + 3]",
                 "this takes only the last of the four bytes, so it is right up to 255 and then starts again at 0. "
                 "Put all four together with int.from_bytes."),
@@ -267,7 +286,7 @@ EXERCISES = [
     ),
     Exercise(
         number="01.3", title="Read the pixels", name="idx_values", minutes=6, difficulty="medium",
-        starter='def idx_values(data, shape):\n    """What follows the header, as a uint8 tensor of that shape."""\n    ...',
+        starter='def idx_values(data, shape):\n    """What follows the header in data, the whole file, as a uint8 tensor of that shape."""\n    ...',
         answer=idx_values, cases=lambda: [(data, idx_shape(data)) for (data,) in idx_files()],
         observe=bytes_as_bytes,
         praise="that is a whole dataset reader: a header, then one long row of bytes. Most image sets are no deeper than this.",
