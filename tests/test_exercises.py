@@ -225,6 +225,13 @@ def test_a_wrong_number_comes_before_bad_manners() -> None:
         ),
         ("12.2", {"A": "steps", "B": "fair", "C": "steps", "D": "fair", "E": "machine"}, "A is not 'steps'"),
         ("13.2", lambda ink: box_as_a_tensor(ink) + 1, "the first of the four results: expected 5, got 6"),
+        (
+            "04.2",
+            lambda w, v, *_: (exercise("04.2").answer(w, v, *_)[0], 2 * v),
+            "two results, the new velocity: the",
+        ),
+        ("01.2", lambda data: data, "into the pixels"),
+        ("01.5", lambda labels, share: digitlab.train_val_split(labels), "calls dl.train_val_split"),
         ("15.2", lambda maps: exercise("15.2").answer(maps)[None], "the shape is (1, 1, 2, 2)"),
         ("15.4", lambda weights: weights.astype(np.int8), "return two things"),
         ("15.4", lambda weights: (weights, 1.0), "dtype float32"),

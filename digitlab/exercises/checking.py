@@ -29,22 +29,36 @@ Observe = Callable[..., Any]
 """``observe(answer, *inputs)``: what is compared. By default, what the answer returns for the inputs."""
 
 
+# From the words of a common error, as a pattern, to what they mean.
 IN_PLAIN_WORDS = {
-    r"'generator'.*(no len|not subscriptable)": "What gives its items one after the other, as model.parameters() does, "
-    "has no length and no [0]: go through it with `for`",
-    r"torch\.return_types\.(max|min)": "With a dimension, max and min give two things, the values and the places where "
-    "they stand: take .values or .indices",
-    r"Boolean value of Tensor": "A comparison of whole tensors is many truth values, and `if`, `and`, or Python's own "
-    "max(), min() and sorted() need a single one. PyTorch's .max(), .any() and the like take them all",
-    r"index -?\d+ is out of bounds": "There are fewer places than your code counts, and they begin at 0: take their "
-    "number from len() or .shape, and see that rows and columns are not exchanged",
-    r"shapes cannot be multiplied": "In a @ b, a must have as many columns as b has rows: print both shapes",
-    r"must match the size of tensor b": "Two tensors are set against each other number by number, and their shapes do "
-    "not fit: print both",
+    r"'generator' (object )?has no|'generator' object is not subscriptable": (
+        "What gives its items one after the other, as model.parameters() does, has no length, no [0], "
+        "and not what its items have: go through it with `for`"
+    ),
+    r"torch\.return_types\.(max|min)": (
+        "With a dimension, max and min give two things, the values and the places where they stand: "
+        "take .values or .indices"
+    ),
+    r"max\(\) received an invalid combination": "max takes one dimension; amax takes several, dim=(2, 3)",
+    r"Boolean value of Tensor": (
+        "A comparison of whole tensors is many truth values, and `if`, `and`, or Python's own max(), min() "
+        "and sorted() need a single one. PyTorch's .max(), .any() and the like take them all"
+    ),
+    r"index -?\d+ is out of bounds": (
+        "There are fewer places than your code counts, and they begin at 0: take their number from len() "
+        "or .shape, and see that rows and columns are not exchanged"
+    ),
+    r"shapes cannot be multiplied": (
+        "In a @ b, a must have as many columns as b has rows: print both shapes"
+    ),
+    r"must match the size of tensor b": (
+        "Two tensors are set against each other number by number, and their shapes do not fit: print both"
+    ),
     r"'list' object has no attribute 'dataset'": "The batches come as a plain list here, not as a loader",
-    r"assigned grad expected": "A .grad is a tensor or None, not a number: model.zero_grad() empties them all",
+    r"assigned grad expected": (
+        "A .grad is a tensor or None, not a number: model.zero_grad() empties them all"
+    ),
 }
-"""From the words of a common error (a pattern) to what they mean."""
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -142,8 +156,13 @@ def call_without(pattern: str, advice: str = "Here you are asked to write it you
 
 
 def names_used(answer: Any) -> set[str]:
-    """The names of functions and modules in an answer's own lines."""
-    return set(answer.__code__.co_names) if hasattr(answer, "__code__") else set()
+    """The names of functions and modules in a function's lines, those of functions inside it included."""
+    code = getattr(answer, "__code__", answer)
+    return (
+        set(code.co_names).union(*map(names_used, code.co_consts))
+        if isinstance(code, types.CodeType)
+        else set()
+    )
 
 
 def describe_difference(

@@ -319,6 +319,12 @@ EXERCISES = [
                 "this is the change as a share of the first loss. Asked for is the difference alone."),
             edit("last_step(logits), labels", "last_step(logits) - logits, labels", "after - before", "after",
                 "you subtracted the logits and took the loss of what was left. Take a loss of each, and subtract the losses."),
+            edit("F.cross_entropy(last_step(logits), labels)", "last_step(logits)",
+                "this is a table: what last_step made of the logits, minus a loss. "
+                "Take its loss first, with F.cross_entropy, and then subtract."),
+            edit("before = F.cross_entropy", "before = F.nll_loss", "after = F.cross_entropy", "after = F.nll_loss",
+                "both losses are nll_loss, which takes logarithms of probabilities and no logits. "
+                "Both are to be F.cross_entropy."),
             edit("F.cross_entropy(last_step(logits), labels)", "last_step(before)",
                 "you handed the loss to last_step, a single number, and it stopped for want of a second dimension. "
                 "It takes the logits: the loss comes after it."),
