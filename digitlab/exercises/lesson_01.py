@@ -51,15 +51,20 @@ def idx_files() -> list[tuple[bytes]]:
     return [(header + each.numpy().tobytes(),) for header, each in zip(headers, contents, strict=True)]
 
 
+TOO_LARGE = "a size came out larger than four bytes can hold: cut out four for each, data[4:8] for the first"
+
+
 def compare_sizes(answer: Any, data: bytes) -> Any:
     """The sizes may come as a tuple, a list, an array or a tensor; wrong ones are told beside the header's bytes."""
     wanted = idx_shape(data)
     result = answer(data)
     if isinstance(result, int):
-        raise Mistake(f"you return one number, {result}; asked for are all sizes, (N,) or [N] if there is one")
-    if not isinstance(result, list | tuple | Tensor | np.ndarray):
+        raise Mistake(TOO_LARGE if result >= 2**32 else f"you return one number, {result}; asked for are all sizes, (N,) or [N] if there is one")
+    if not isinstance(result, list | tuple | bytes | Tensor | np.ndarray):
         return result
     sizes = tuple(int(size) for size in result)
+    if any(size >= 2**32 for size in sizes):
+        raise Mistake(TOO_LARGE)
     if sizes != wanted:
         first = ", ".join(map(str, sizes[:4])) + (" and so on" if len(sizes) > 4 else "")
         values = "pixels" if len(wanted) == 3 else "values"

@@ -109,6 +109,11 @@ EXERCISES = [
             edit("logits.max(dim=1, keepdim=True).values", "logits.max(dim=0, keepdim=True).values",
                 "you subtract the largest logit of each column. It has to be one number for each image, or the "
                 "differences within a row change: max(dim=1, keepdim=True)."),
+            edit(".sum(dim=1, keepdim=True)", ".sum(dim=0, keepdim=True)",
+                "each row should sum to 1, but your columns do: the sum goes over the images. Sum along dim=1."),
+            edit(".sum(dim=1, keepdim=True)", ".sum()",
+                "all your numbers together sum to 1, and each row should: `sum` without a dimension adds up the whole "
+                "table. Give it dim=1."),
             edit(".sum(dim=1, keepdim=True)", ".sum(dim=1)",
                 "sizes 10 and 6 do not fit: a sum or a maximum along dim=1 gives one number for each of 6 "
                 "images, and "
@@ -142,7 +147,7 @@ EXERCISES = [
             edit("torch.exp(logits - largest)", "logits",
                 "the rows sum to 1, but some of your probabilities are negative: logits can be below zero. "
                 "Apply torch.exp before dividing."),
-            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "exponentials / exponentials.sum()",
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.exp() / logits.exp().sum()",
                 "all your numbers together sum to 1; each row should. Give `sum` the dimension: dim=1."),
             edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "(exponentials / exponentials.sum(dim=1, keepdim=True)).log()",
                 "these are the logarithms of the probabilities: all negative. Leave out the log."),

@@ -276,6 +276,8 @@ EXERCISES = [
             edit("        model.zero_grad()\n", "", "        with", "    if True:\n        with",
                 "there is one step in all, after the loop, with the gradients of all batches added up. "
                 "Empty the gradients and take the step inside the loop, once for each batch."),
+            edit("in batches:", "in [tuple(map(torch.cat, zip(*batches)))]:",
+                "there is one step in all, from all images at once. Take one after each batch."),
             edit("        model.zero_grad()\n", "", "labels)\n        loss", "labels) / len(batches)\n        loss",
                 "        with", "    if True:\n        with",
                 "there is one step in all, after the loop, from the mean of all batches' gradients. "
