@@ -33,8 +33,8 @@ def seven_digits() -> list[tuple[Tensor, Tensor, Tensor, int]]:
     ]
 
 
-def given_batches(answer: Any, *inputs: Any) -> list[tuple[Any, ...]]:
-    """A list of what the answer returns or yields."""
+def given_batches(answer: Any, *inputs: Any) -> list[Any]:
+    """Images and labels of batch after batch, of what the answer returns or yields."""
     batches = answer(*inputs)
     if batches is None:
         raise Mistake("your code returns nothing (None): is the `return` missing?")
@@ -45,7 +45,7 @@ def given_batches(answer: Any, *inputs: Any) -> list[tuple[Any, ...]]:
     if len(batches) != -(-n // size):
         cut = ": does the `return` stand inside the loop?" if len(batches) == 1 else ""
         raise Mistake(f"{n} digits in batches of {size} make {-(-n // size)} batches; yours are {len(batches)}{cut}")
-    return [tuple(batch) for batch in batches]
+    return [part for batch in batches for part in batch]
 
 
 # 12.2
@@ -54,7 +54,7 @@ WHAT_DIFFERS = {
     "A": "60,000 digits stand against 10,000",
     "B": "each version ran a single time",
     "C": "1,000 steps stand against 500",
-    "D": "digits, steps and machine are alike, and no run of one is as fast as the slowest of the other",
+    "D": "digits, steps and machine are alike, and no old run is as fast as the slowest new one",
     "E": "a busy machine stands against an idle one",
 }
 ARGUABLE = {("A", "repeats"), ("C", "repeats")}  # they ran once, too; but more runs would not mend them
@@ -120,6 +120,7 @@ EXERCISES = [
         starter="def in_memory_batches(images, labels, order, batch_size):\n"
         '    """A list of (images, labels); images come as uint8 (N, 28, 28)."""\n    ...',
         answer=in_memory_batches, cases=seven_digits, observe=given_batches,
+        results=tuple(f"the {part} of batch {i}" for i in (1, 2, 3) for part in ("images", "labels")),
         praise="the same numbers as ToTensor and Normalize give, without a line of Python for each image. The bytes "
         "stay bytes until the batch is needed: a quarter of the memory of floats.",
         hints=(
