@@ -49,7 +49,7 @@ def margin(probabilities: Tensor) -> Tensor:
 def committees() -> list[tuple[list[int], int]]:
     """Agreement with the label and against it, majorities, ties, votes that are scattered, and other sizes than five."""
     of_a_three = ("33333", "55555", "55533", "35353", "38888", "11113", "55389", "33589", "85902", "383", "5553379")
-    others = [([9, 9, 9, 9, 4], 9), ([9, 9, 9, 4, 4], 4), ([4, 9, 9, 4], 4), ([9, 9, 4, 4], 4)]
+    others = [([9, 9, 9, 9, 4], 9), ([9, 9, 9, 4, 4], 4), ([4, 9, 9, 4], 4), ([9, 9, 4, 4], 4), ([1, 1, 3, 7, 7], 3)]
     return [([int(digit) for digit in votes], 3) for votes in of_a_three] + others
 
 
@@ -129,6 +129,10 @@ EXERCISES = [
                 "this ranks by the probability of the answer that was given. "
                 "The loss looks at the probability of the label: "
                 "a network may be 60 % sure of a wrong answer and still give the label 39 %, or next to nothing."),
+            edit("wrong[losses[wrong].argsort(descending=True)]",
+                "(losses * (probabilities.argmax(dim=1) != labels)).argsort(descending=True)",
+                "all images are in this list. With a loss of 0 those that were read correctly stand last, but they are "
+                "still there. Keep the mistakes only."),
             edit("wrong[losses[wrong].argsort(descending=True)]", "losses[wrong].argsort(descending=True)",
                 "these are places in the list of mistakes, not in the set: images[0] would be the set's first image. "
                 "Index the places of the mistakes with this order."),
@@ -173,6 +177,12 @@ EXERCISES = [
             edit("best - second", "best - torch.stack([row[(row.argmax() + 1) % 10] for row in probabilities])",
                 "this compares the answer with the digit after it. The rival is whichever digit "
                 "has the second largest probability: sort the values, do not count on the classes."),
+            edit("best - second", "torch.sub(*probabilities.sort(dim=1).values[:, :2].unbind(dim=1))",
+                "these are the two smallest of each row, subtracted: sort goes upwards. Take the last two columns, "
+                "values[:, -1] - values[:, -2]."),
+            edit("best - second", "-torch.sub(*probabilities.sort(dim=1).values[:, :2].unbind(dim=1))",
+                "this is the second smallest minus the smallest: sort goes upwards. Take the last two columns, "
+                "values[:, -1] - values[:, -2], or sort with descending=True."),
             edit("best - second", "best",
                 "this is the confidence. "
                 "0.5 may be 0.5 against 0.49, or against nine small ones; subtract the second largest."),

@@ -198,6 +198,17 @@ EXERCISES = [
             edit("of_the_targets.sum()", "of_the_targets",
                 "your code stopped: autograd differentiates one number, and this is one for each image. Take the "
                 "sum()."),
+            edit("gradient[:, 0].abs()", "gradient[0].abs()",
+                "this is the first image's map only. autograd.grad gives a tuple, and one [0] takes its tensor out; "
+                "a second [0] takes the first image. Drop the channel with [:, 0]."),
+            edit("gradient[:, 0].abs()", "gradient[0, 0].abs()",
+                "this is one map, (28, 28), that of the first image. Keep all images and drop the channel: [:, 0]."),
+            edit("(gradient,) =", "gradient =",
+                "your code stopped: a tuple cannot be indexed with [:, 0], and torch.autograd.grad gives one. Take the "
+                "tensor out first: (gradient,) = torch.autograd.grad(...)."),
+            edit("(gradient,) =", "gradient =", "gradient[:, 0].abs()", "gradient",
+                "this is a tuple with the gradient in it, signs and channel and all. Take the tensor out, then the "
+                "channel: (gradient,) = torch.autograd.grad(...), gradient[:, 0].abs()."),
             edit("gradient[:, 0].abs()", "gradient.abs()",
                 "the values are right, but the channel is still there. Drop it: gradient[:, 0].abs()."),
             edit("(gradient,) =", "gradient =", "gradient[:, 0].abs()", "gradient.abs()[:, 0]",
@@ -244,6 +255,13 @@ EXERCISES = [
             edit("image.min()", "-0.42",
                 "all but right: -0.42 is rounded, and the network sees a trace of ink on the wiped patch. Empty paper "
                 "is exactly (0 - 0.1307) / 0.3081, or simply image.min()."),
+            edit("image.min()", "-1.0",
+                "you filled the patch with −1, which no pixel of an image is: empty paper is about −0.42. "
+                "Use image.min()."),
+            edit("wiped = image.clone()", "wiped = torch.full_like(image, float(image.min()))",
+                "left + size] = image.min()", "left + size] = image[:, :, top : top + size, left : left + size]",
+                "you kept the patch and wiped out all the rest. It is the other way round: the patch goes, the rest "
+                "stays."),
             edit("before - model(wiped)[0, target]", "model(wiped)[0, target] - before",
                 "the sign is turned round: a fall is the logit before minus the logit after."),
             edit("model(image)[0", "model(image).softmax(dim=1)[0", "model(wiped)[0", "model(wiped).softmax(dim=1)[0",
@@ -315,6 +333,12 @@ EXERCISES = [
             edit("heat.flatten()", "heat.flatten().argsort().argsort().float()",
                 "right where all values differ. But argsort gives equal values different ranks, in whatever order it "
                 "happens to meet them. A tie is neither won nor lost: count wins minus losses instead."),
+            edit(".sum(dim=1)", "",
+                "you have a number for each pixel: each still holds its wins and losses one by one. Sum them along "
+                "dim=1 first, to one score for each pixel."),
+            edit(".sum(dim=1)", ".flatten()",
+                "this is the cosine of all single wins and losses. (It has a name, Kendall's tau.) Sum them along dim=1 "
+                "first, to one score for each pixel."),
             edit("torch.sign(values[:, None] - values)", "(values[:, None] > values).float()",
                 "you counted wins only, so all scores are positive and even unrelated maps look alike. Subtract the "
                 "losses."),
