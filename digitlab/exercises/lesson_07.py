@@ -84,16 +84,14 @@ EXERCISES = [
                 "grid, or compare without dividing, abs(share - p) <= 1.96 * error."),
             edit("middle - half, middle + half",
                 "math.ceil(1000 * (middle - half)) / 1000, math.floor(1000 * (middle + half)) / 1000",
-                "both ends are whole thousandths, each up to a thousandth too far in: the grid of p is too coarse. "
-                "Try a hundred thousand values."),
-            edit("middle - half, middle + half",
-                "math.ceil(999 * (middle - half)) / 999, math.floor(999 * (middle + half)) / 999",
                 "both ends are up to a thousandth too far in: a grid of a thousand values of p is too coarse. "
                 "Try a hundred thousand."),
-            edit("middle - half, middle + half",
-                "math.ceil(100 * (middle - half)) / 100, math.floor(100 * (middle + half)) / 100",
-                "both ends are whole hundredths, and for 9,920 of 10,000 only 0.99 is left of the interval: the grid "
-                "of p is too coarse. Try a hundred thousand values."),
+            edit("middle - half, middle + half", "min([]), max([])",
+                "your code stopped: no p is left to take the smallest of. For 9,920 of 10,000 the interval is a few "
+                "thousandths wide, and a grid of hundredths steps over it. Try a hundred thousand values."),
+            edit("middle - half, middle + half", "torch.empty(0).min(), torch.empty(0).max()",
+                "your code stopped: no p is left to take the min() of. For 9,920 of 10,000 the interval is a few "
+                "thousandths wide, and a grid of hundredths steps over it. Try a hundred thousand values."),
             edit("middle - half, middle + half", "middle + half, middle - half",
                 "right numbers, wrong order: first the lower end, then the upper one."),
             edit("middle - half, middle + half", "middle, half",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import digitlab as dl
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import Mistake
+from digitlab.exercises.checking import Mistake, call
 
 
 def network() -> dl.CNN:
@@ -58,6 +58,20 @@ def saliency(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
     of_the_targets = logits[torch.arange(len(images)), targets]
     (gradient,) = torch.autograd.grad(of_the_targets.sum(), images)
     return gradient[:, 0].abs()
+
+
+GIVES_A_TUPLE = (
+    "your code stopped: torch.autograd.grad gives a tuple, with one tensor in it. Take it out: "
+    "(gradient,) = torch.autograd.grad(...), or [0] behind it."
+)
+
+
+def map_or_tuple(answer: Any, *inputs: Any) -> Any:
+    """What the answer returns; where it stopped because autograd gave it a tuple, that."""
+    try:
+        return call(answer, *inputs)
+    except (TypeError, AttributeError) as error:
+        raise Mistake(GIVES_A_TUPLE) if "tuple" in str(error) else error from None
 
 
 def images_and_targets() -> list[tuple[Any, ...]]:
@@ -158,7 +172,7 @@ EXERCISES = [
         number="10.2", title="Saliency", name="saliency", minutes=10, difficulty="medium",
         starter="def saliency(model, images, targets):\n"
         '    """|gradient of each image\'s target logit| for each pixel: (B, 1, 28, 28) to (B, 28, 28)."""\n    ...',
-        answer=saliency, cases=images_and_targets,
+        answer=saliency, cases=images_and_targets, observe=map_or_tuple,
         praise="equal to dl.saliency. The logits were summed over the images and yet each image has its own gradient, "
         "because no image has a say in another's logits. (With batch normalisation in training mode it would.)",
         hints=(
@@ -203,17 +217,12 @@ EXERCISES = [
                 "a second [0] takes the first image. Drop the channel with [:, 0]."),
             edit("gradient[:, 0].abs()", "gradient[0, 0].abs()",
                 "this is one map, (28, 28), that of the first image. Keep all images and drop the channel: [:, 0]."),
-            edit("(gradient,) =", "gradient =",
-                "your code stopped: a tuple cannot be indexed with [:, 0], and torch.autograd.grad gives one. Take the "
-                "tensor out first: (gradient,) = torch.autograd.grad(...)."),
             edit("(gradient,) =", "gradient =", "gradient[:, 0].abs()", "gradient",
                 "this is a tuple with the gradient in it, signs and channel and all. Take the tensor out, then the "
                 "channel: (gradient,) = torch.autograd.grad(...), gradient[:, 0].abs()."),
             edit("gradient[:, 0].abs()", "gradient.abs()",
                 "the values are right, but the channel is still there. Drop it: gradient[:, 0].abs()."),
-            edit("(gradient,) =", "gradient =", "gradient[:, 0].abs()", "gradient.abs()[:, 0]",
-                "your code stopped: torch.autograd.grad gives a tuple, with one tensor in it. Take it out: "
-                "(gradient,) = torch.autograd.grad(...), or [0] behind it."),
+            edit("(gradient,) =", "gradient =", GIVES_A_TUPLE),
             edit("    images = images.clone().requires_grad_()\n    logits = model(images)\n",
                 "    logits = model(images)\n    images = images.clone().requires_grad_()\n",
                 "your code stopped: the images that you ask about are not those that the model has read. Call "
