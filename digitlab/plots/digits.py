@@ -19,7 +19,7 @@ from digitlab.checks import check_range
 from digitlab.metrics import Misclassified
 from digitlab.plots.colours import DIGIT_SCALE, INK, ORANGE, QUIET, colour_scale
 from digitlab.plots.style import MARGIN, WIDTH, Array, Numbers, Picture, as_array, draw_tile, draws, new_page
-from digitlab.wording import counted, listing, percent, sentence, signed_text, value_range
+from digitlab.wording import counted, listing, percent, sentence, value_range
 
 _MOST_TILES = 500  # more would be a file of megabytes in which nobody finds anything
 
@@ -143,15 +143,14 @@ def plot_heatmaps(
 ) -> Picture:
     """A digit, then each heat map ``(28, 28)`` with the digit's outline on it: which pixels mattered. Lesson 10.
 
-    Each has its own scale, written below it.
+    Each has a scale of its own; its range is written below it.
     """
     digit = as_array("image", image)
     tiles, said = [_Tile(digit, DIGIT_SCALE, "the digit")], []
     for name, values in heats.items():
         heat = as_array(f"heats[{name!r}]", values, "28 28").astype(float)
         scale = colour_scale(heat)
-        note = f"{signed_text(scale['vmin'])} to {signed_text(scale['vmax'])}"
-        tiles.append(_Tile(heat, scale, name, note, outline=digit))
+        tiles.append(_Tile(heat, scale, name, value_range(heat), outline=digit))
         row, column = np.unravel_index(int(np.abs(heat).argmax()), heat.shape)
         said.append(f"{name} from {value_range(heat)}, strongest at row {row}, column {column}")
     columns = 2 if len(tiles) in (2, 4) else 3
