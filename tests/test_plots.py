@@ -255,7 +255,7 @@ def test_heatmaps_take_the_colours_that_fit() -> None:
     assert outlines == [INK, "#ffffff"]  # each is seen on its map
     assert "−4 to 1" in texts(picture) and "0 to 0.5" in texts(picture)
     empty = plots.plot_heatmaps(TEST.images[3], {"Grad-CAM": torch.zeros(28, 28)})
-    assert "0 to 0" in texts(empty) and "Grad-CAM from 0 to 0" in empty.alt_text
+    assert "0 to 0" in texts(empty) and empty.alt_text.endswith("Grad-CAM from 0 to 0.")
 
 
 def test_the_outline_lies_on_the_digit() -> None:

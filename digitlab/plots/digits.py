@@ -152,7 +152,8 @@ def plot_heatmaps(
         scale = colour_scale(heat)
         tiles.append(_Tile(heat, scale, name, value_range(heat), outline=digit))
         row, column = np.unravel_index(int(np.abs(heat).argmax()), heat.shape)
-        said.append(f"{name} from {value_range(heat)}, strongest at row {row}, column {column}")
+        where = f", strongest at row {row}, column {column}" if heat.any() else ""
+        said.append(f"{name} from {value_range(heat)}{where}")
     columns = 2 if len(tiles) in (2, 4) else 3
     what = f"a digit and {counted(len(heats), 'heat map')} of it: {'; '.join(said)}"
     return _draw_tiles("heats", tiles, columns, title, largest=3.0).saying(sentence(title, what))
