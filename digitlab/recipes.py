@@ -78,7 +78,7 @@ _RECIPES = {
         ),
         Recipe(
             name="fast",
-            description="one look at each of 40,000 digits, on a one-cycle schedule",
+            description="one look at each of up to 40,000 digits, on a one-cycle schedule",
             model="fast",
             epochs=1,
             batch_size=192,

@@ -16,7 +16,16 @@ import digitlab as dl
 from digitlab import cli
 from digitlab.data import Digits
 from digitlab.exercises import clinic, edited, exercise
-from digitlab.exercises.clinic import FAULTS, Findings, Patient, list_patients, patient, run, ward
+from digitlab.exercises.clinic import (
+    FAULTS,
+    Findings,
+    Patient,
+    list_patients,
+    patient,
+    run,
+    trainer_from,
+    ward,
+)
 from digitlab.exercises.clinic_patients import Stack
 from digitlab.exercises.clinic_trainer import healthy
 from digitlab.exercises.progress import read_progress
@@ -119,7 +128,7 @@ def test_the_difference_is_shown_to_those_who_name_the_fault(each: Patient) -> N
     shown = str(each.diagnose(each.fault))
     assert shown.startswith(f"Correct: {each.fault}.") and re.search(r"\n[-+] ", shown)
     other = next(name for name in FAULTS if name != each.fault)
-    assert str(each.diagnose(other)).startswith("Incorrect: the sign of")
+    assert str(each.diagnose(other)).startswith(("Incorrect: The sign of", "Incorrect: A loss near ln 10"))
     assert str(each.diagnose(...)).startswith("Not attempted:")
     for name in (other, ..., "gremlins"):
         assert not re.search(r"\n[-+]", str(each.diagnose(name)))
@@ -198,6 +207,27 @@ def test_a_trainer_of_any_kind_is_answered_calmly(trainer: Any, said: str) -> No
     verdict = patient(8).check("learning rate too high", trainer)
     assert verdict.status == "incorrect"
     assert said in verdict.message and "\n" not in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("number", "edits", "said"),
+    [
+        (8, ("lr=1.0", "lr=0.5"), "its learning rate, 0.5, is still too high: up to 0.35"),
+        (8, ("lr=1.0", "lr=0.01", "epochs=6", "epochs=9"), "is still too low: at least 0.015"),
+        (11, ("200, shuffle=False)", "200, shuffle=False) if len(batch[1]) > 1"), "on 400 of its 401 test digits"),
+        (12, ("SGD(model.parameters()", "SGD(nn.ModuleList([*model.hidden, model]).parameters()"),
+         "6 of the tensors that compute its logits are not among model.parameters()"),
+    ],
+)  # fmt: skip
+def test_half_a_cure_is_told_what_it_leaves(number: int, edits: tuple[str, ...], said: str) -> None:
+    sick = patient(number)
+    assert said in sick.check(sick.fault, trainer_from(edited(sick.code(), *edits))).message
+
+
+@pytest.mark.parametrize("number", [3, 6, 9, 12])
+def test_faults_with_the_same_level_curve_are_told_apart_by_something_else(number: int) -> None:
+    said = " ".join(patient(number).diagnose("all weights start at zero").split())
+    assert "the curve does not tell" in said and "Print two rows" in said
 
 
 def test_names_of_any_kind_are_answered_calmly() -> None:

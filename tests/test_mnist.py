@@ -392,6 +392,7 @@ def test_auto_falls_back_with_one_warning_that_names_the_reason(
     with pytest.warns(UserWarning, match=r"bundled sample.*Not Found") as warned:
         digits = load_digits("train", "auto", root=tmp_path)
     assert (digits.name, len(digits), len(warned)) == ("sample", 8000, 1)
+    assert len(str(warned[0].message)) < 110 and "http" not in str(warned[0].message)
     with pytest.raises(DataError, match="Not Found"):
         load_digits("train", "mnist", root=tmp_path)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -90,7 +91,8 @@ def load_digits(split: Split = "train", source: str = "auto", root: str | Path |
         try:
             download("mnist", folder)
         except DataError as reason:
-            warnings.warn(f"using the bundled sample of 10,000 real digits, because {reason}", stacklevel=2)
+            why = reason.__cause__ if isinstance(reason.__cause__, ConnectionError) else reason
+            warnings.warn(f"using the bundled sample of 10,000 real digits: {why}", stacklevel=2)
             return load_sample(split)
     return _load("mnist" if source == "auto" else source, split, folder, download_missing=True)
 
@@ -174,7 +176,8 @@ def _download(name: str, raw: Path, missing: list[str]) -> None:
                 return
         reasons.append(f"{mirror.split('/')[2]}: {reason}")
     fault = f"{raw / missing[0]} is missing or damaged and cannot be downloaded ({'; '.join(reasons)})"
-    raise DataError(f"{fault}: lay the four files there, or take the bundled digits, --data sample")
+    advice = "lay the four files there, or take the bundled digits, --data sample"
+    raise DataError(f"{fault}: {advice}") from ConnectionError(f"MNIST cannot be downloaded ({reason})")
 
 
 def _what_fails(dataset: Any, folder: str, fetched: Path) -> str | None:
@@ -187,6 +190,7 @@ def _what_fails(dataset: Any, folder: str, fetched: Path) -> str | None:
             outcome.append(None)
         except Exception as error:  # a stranger can bring on nearly anything
             reason = (str(error).strip() or type(error).__name__).splitlines()[-1][:100]
+            reason = re.sub(r"^<urlopen error (\[Errno -?\d+\] )?(.*)>$", r"\2", reason)
             outcome.append("".join(letter if letter.isprintable() else " " for letter in reason))
 
     limit_before, size = socket.getdefaulttimeout(), 0

@@ -80,6 +80,15 @@ FAULTS = {
 """The names to choose from, each with its sign. Two of them belong to no patient."""
 
 
+# Faults that keep a loss near ln 10, where the curve does not tell one from the other, and what tells.
+_NEAR_LN_10 = {
+    "learning rate too low": "Read the rate: it is not far from a healthy one's.",
+    "labels misaligned": "Look at a few of its digits with their labels: they belong together.",
+    "weights not registered": "Count the parameters that the model lists: none is missing.",
+    "all weights start at zero": "Print two rows of its first layer's weights before the training: they differ.",
+    "eval mode never left": "Print model.training inside the loop: it is True.",
+}
+
 _SECONDS = 20.0  # for a trainer; the slowest cure needs about one
 _hints_given: dict[int, int] = {}
 
@@ -217,8 +226,12 @@ class Patient(Case):
             return Verdict("incorrect", f"{name!r} is not among FAULTS.{meant}")
         if known[key] == self.fault:
             return Verdict("correct", f"{self.fault}.")
-        sign = f"the sign of {known[key]!r} would be: {FAULTS[known[key]]}"
-        return Verdict("incorrect", f"{sign}. That is not this patient's trouble.")
+        fault = known[key]
+        if fault in _NEAR_LN_10 and self.fault in _NEAR_LN_10:
+            said = f"A loss near ln 10 goes with {fault!r} as well, so the curve does not tell."
+            return Verdict("incorrect", f"{said} {_NEAR_LN_10[fault]}")
+        sign = f"The sign of {fault!r} would be: {FAULTS[fault]}"
+        return Verdict("incorrect", f"{sign}. This patient has another fault.")
 
     def _verdict(self, named: Verdict, wrong: str | None) -> Verdict:
         if named.status == "correct" and wrong is None:

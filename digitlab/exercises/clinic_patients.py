@@ -129,7 +129,8 @@ CASES = (
             *("epochs=6", "epochs=6, shuffle=False"),
         ),
         remedy=(", shuffle=False", ""),
-        lesson="A batch should look like the whole set. Whoever sees only nines for a while forgets the rest.",
+        lesson="A batch should look like the whole set. Whoever sees only nines for a while forgets the rest. (In the "
+        "order in which they were, unshuffled, these digits do no harm: they come mixed. Files need not be.)",
         hints=(
             "Print the labels of the first three batches.",
             "In which order do the digits come, and which lines decide on that?",

@@ -147,6 +147,17 @@ class Watch:
         """How many images the steps were taken on, each counted as often as it came."""
         return sum(len(step.look.labels) for step in self.steps)
 
+    @property
+    def n_unlisted(self) -> int:
+        """How many tensors compute the logits and are hidden from ``model.parameters()``."""
+        return max((step.n_unlisted for step in self.steps), default=0)
+
+    @property
+    def n_tested(self) -> int:
+        """How many different test digits were looked at after the last step."""
+        tests = [look for look in self.looks if look.n_of_test and look.n_steps_before == len(self.steps)]
+        return len({place for look in tests for place in look.places.tolist()})
+
     def fault_in_training(self, findings: Findings) -> str | None:
         """What is wrong with the steps, in half a sentence that says what was seen."""
         steps = self.steps
@@ -158,8 +169,6 @@ class Watch:
             return f"it takes steps on test digits, {n} times"
         if any(step.look.model is not findings.model for step in steps):
             return "the model that it hands over is not the one that every step was taken with"
-        if n := max(step.n_unlisted for step in steps):
-            return f"{n} of the tensors that compute its logits are not among model.parameters()"
         if n := max(step.n_left for step in steps):
             return f"{n} of its model's parameters take no part in a step"
         if any(any(step.look.is_in_evaluation) for step in steps):
@@ -186,8 +195,13 @@ class Watch:
             if kind != "SGD" or any(group["momentum"] for group in step.optimizer.param_groups):
                 return f"it steps with {kind} and its own settings, where the patient has plain SGD"
         rates = [rate for step in self.steps for rate in step.rates]
-        if max(rates) > 0.35 or sum(rates) / len(rates) < 0.015:
-            return f"its learning rate is between {min(rates):g} and {max(rates):g}"
+        mean = sum(rates) / len(rates)
+        if max(rates) > 0.35:
+            return f"its learning rate, {max(rates):g}, is still too high: up to 0.35 is allowed here"
+        if mean < 0.015:
+            return (
+                f"its learning rate, {mean:g} in the mean, is still too low: at least 0.015 is asked for here"
+            )
         return None
 
     def fault_in_report(self, findings: Findings) -> str | None:
@@ -238,6 +252,9 @@ def still_wrong(findings: object, watch: Watch, health: Health) -> str | None:
         return f"it takes {needs}: patience hides this fault and does not cure it"
     if not all(math.isfinite(loss) for loss in findings.losses):
         return "some of its losses are not numbers"
+    if n := watch.n_unlisted:
+        hidden = f"{n} of the tensors that compute its logits are not among model.parameters()"
+        return f"{hidden}: even if they are trained now, whoever saves or counts the model misses them"
     if layers_of(model) != layers_of(health.findings.model):
         layers = ", ".join(layers_of(health.findings.model))
         return f"its model.modules() are not the patient's layers, {layers}: another network is no cure"
@@ -248,6 +265,8 @@ def still_wrong(findings: object, watch: Watch, health: Health) -> str | None:
     if fault := watch.fault_in_training(findings):
         return f"it reads as well as a healthy one, but {fault}"
     accuracy, loss = findings.reported_accuracy, findings.reported_loss
+    if 0 < watch.n_tested < len(watch.test):
+        return f"it measures on {watch.n_tested} of its {len(watch.test)} test digits: the rest count as well"
     measured = "and measuring the same model on the same digits gives"
     if abs(accuracy - on_test.accuracy) > 1e-5:  # batches of 201 and 200, averaged as equals, are off by 5e-5
         return f"it reports an accuracy of {accuracy:.3%}, {measured} {on_test.accuracy:.3%}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import CHANGED_ITS_INPUT, Mistake
+from digitlab.exercises.checking import CHANGED_ITS_INPUT, Mistake, call
 
 
 # 11.1
@@ -51,6 +52,20 @@ def turn_matrix(degrees: float, scale: float) -> Tensor:
     angle = math.radians(degrees)
     cos, sin = math.cos(angle), math.sin(angle)
     return torch.tensor([[cos, -sin, 0], [sin, cos, 0]]) / scale
+
+
+IT_ALSO_MOVES = (
+    "the last column is not 0, so the picture is moved as well: a turn about the middle leaves the middle where it is"
+)
+
+
+def turned(answer: Any, degrees: float, scale: float) -> Any:
+    """What the answer returns, if its last column moves nothing."""
+    matrix = call(answer, degrees, scale)
+    with contextlib.suppress(TypeError, ValueError):  # no matrix: described as what it is
+        if np.shape(matrix) == (2, 3) and any(abs(float(row[2])) > 1e-4 for row in matrix):
+            raise Mistake(IT_ALSO_MOVES)
+    return matrix
 
 
 # 11.4
@@ -104,8 +119,7 @@ EXERCISES = [
     Exercise(
         number="11.1", title="Early stopping", name="keep_epoch", minutes=8, difficulty="medium",
         starter="def keep_epoch(val_losses, patience):\n"
-        '    """The best epoch (from 1) so far, when `patience` epochs in a row have not '
-        'beaten it, or all are over."""\n    ...',
+        '    """The best epoch, from 1. Stop after `patience` epochs in a row without a better one."""\n    ...',
         answer=keep_epoch, cases=losses_and_patience,
         praise="and mind what it costs: the epoch was *chosen* by the validation digits, so its validation loss is a "
         "little too good. That is what the test set is kept for.",
@@ -223,7 +237,7 @@ EXERCISES = [
         starter="def turn_matrix(degrees, scale):\n"
         '    """The 2x3 matrix that turns a picture counter-clockwise and makes it `scale` times '
         'as large."""\n    ...',
-        answer=turn_matrix, cases=lambda: [(90, 1.0), (30, 1.25), (-10, 0.8)],
+        answer=turn_matrix, cases=lambda: [(90, 1.0), (30, 1.25), (-10, 0.8)], observe=turned,
         praise="this is what dl.RandomAffine builds for each image. To turn about another point than the middle, the "
         "last column would be needed, too.",
         hints=(
@@ -263,6 +277,7 @@ EXERCISES = [
                 "the angle is too small: 180 degrees are pi radians. Use math.radians(degrees)."),
             edit("math.radians(degrees)", "2 * math.radians(degrees)",
                 "this turns twice as far: 180 degrees are pi, not 2 pi. Use math.radians(degrees)."),
+            edit("[[cos, -sin, 0], [sin, cos, 0]]", "[[cos, -sin, 1], [sin, cos, 1]]", IT_ALSO_MOVES),
             edit("[[cos, -sin, 0], [sin, cos, 0]]", "[[cos, -sin], [sin, cos]]",
                 "the numbers are right, but the last column is missing. Nothing is moved, so it holds zeros: 2 x 3."),
         ),

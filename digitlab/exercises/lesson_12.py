@@ -50,6 +50,14 @@ def given_batches(answer: Any, *inputs: Any) -> list[tuple[Any, ...]]:
 
 # 12.2
 FAULTS = {"A": "data", "B": "repeats", "C": "steps", "D": "fair", "E": "machine"}
+WHAT_DIFFERS = {
+    "A": "60,000 digits stand against 10,000",
+    "B": "each version ran a single time",
+    "C": "1,000 steps stand against 500",
+    "D": "digits, steps and machine are alike, and no run of one is as fast as the slowest of the other",
+    "E": "a busy machine stands against an idle one",
+}
+ARGUABLE = {("A", "repeats"), ("C", "repeats")}  # they ran once, too; but more runs would not mend them
 
 
 def judged(answer: Any) -> str:
@@ -61,8 +69,9 @@ def judged(answer: Any) -> str:
     if strange := sorted({str(word) for word in answer.values()} - set(FAULTS.values())):
         words = ", ".join(sorted(FAULTS.values()))
         raise Mistake(f"the words to choose from are {words}; {strange[0]!r} is none of them")
-    if wrong := [f"{letter} is not {word!r}" for letter, word in sorted(answer.items()) if word != FAULTS[letter]]:
-        raise Mistake(f"not yet: {', '.join(wrong)}. Ask of each what differs *besides* old and new")
+    judged_wrong = [pair for pair in sorted(answer.items()) if pair not in ARGUABLE and pair[1] != FAULTS[pair[0]]]
+    if wrong := [f"{letter} is not {word!r}: {WHAT_DIFFERS[letter]}" for letter, word in judged_wrong]:
+        raise Mistake(f"not yet. {'. '.join(wrong)}")
     return "all five are right"
 
 
@@ -129,6 +138,20 @@ EXERCISES = [
             edit("(pixels - 0.1307) / 0.3081", "(pixels - pixels.mean()) / pixels.std()",
                 "each batch is normalised with its *own* mean, so an image's numbers depend on its neighbours in the "
                 "batch. Use the two constants."),
+            edit("(pixels - 0.1307) / 0.3081", "(pixels - pixels.mean()) / 0.3081",
+                "you subtract each batch's *own* mean, so an image's numbers depend on its neighbours in the batch. "
+                "Use the two constants."),
+            edit("(pixels - 0.1307) / 0.3081",
+                "(pixels - pixels.mean(dim=(2, 3), keepdim=True)) / pixels.std(dim=(2, 3), keepdim=True)",
+                "each image is normalised with its *own* mean and spread, so a faint digit becomes as dark as any. "
+                "Use the two constants."),
+            edit("(pixels - 0.1307) / 0.3081",
+                "(pixels - (images.float() / 255).mean()) / (images.float() / 255).std()",
+                "you take mean and spread of the images that came in. They differ from one set to the next, and the "
+                "network has learnt with one pair: use the two constants."),
+            edit("labels[chosen]", "labels[: len(chosen)]",
+                "each batch has the first labels of the set, whatever its images. Index both with the same numbers: "
+                "labels[chosen]."),
             edit("labels[chosen]", "labels.split(batch_size)[len(batches)]",
                 "the images are shuffled, the labels are not: nearly every image has somebody else's label. Index "
                 "both with the same numbers."),
@@ -153,7 +176,7 @@ EXERCISES = [
         code='faults = {"A": "data", "B": "repeats", "C": "steps", "D": "fair", "E": "machine"}',
         observe=judged,
         praise="same data, same steps, same machine in the same state, several runs each. Whoever takes turns between "
-        "the versions gets the third almost for free.",
+        "the versions gets the third almost for free. (A and C ran once, too. But more runs would not mend them.)",
         hints=(
             "Ask of each report what differs between old and new *besides* the version itself.",
             "Exactly one of the five is fair. One of the others ran each version a single time.",
@@ -219,6 +242,9 @@ EXERCISES = [
             edit("return", "median = min\n    return",
                 "this compares the luckiest run of each. Some people do, and it can be defended, but here take the "
                 "median: the more runs you make, the luckier the luckiest gets."),
+            edit("median(before[1:]) / median(after[1:])", "median(b / a for b, a in zip(before[1:], after[1:]))",
+                "this is the median of ratios, run by run. The runs are no pairs, and zip drops those that are left "
+                "over: take the median of each list first, then one ratio."),
             edit(") / median", ") - median",
                 "this is how many seconds are saved; how many *times* as fast is a ratio."),
         ),
@@ -228,7 +254,7 @@ EXERCISES = [
         starter="def one_cycle(step, total_steps, peak):\n"
         '    """The learning rate of this step; steps count from 0."""\n    ...',
         answer=one_cycle,
-        cases=lambda: [*((step, 50, 100.0) for step in (0, 3, 14, 15, 20, 40, 49)), (30, 101, 8.0), (100, 101, 1e3)],
+        cases=lambda: [*((step, 50, 100.0) for step in (0, 3, 14, 40, 15, 20, 49)), (30, 101, 8.0), (100, 101, 1e3)],
         praise="equal to torch.optim.lr_scheduler.OneCycleLR, step for step. Note that you had to know total_steps "
         "before the first step: such a schedule cannot be stopped early, only planned shorter.",
         hints=(
@@ -257,6 +283,9 @@ EXERCISES = [
             edit("(step - turn) / (last - turn)", "(step - turn) / last",
                 "the fall begins well, and at the last step it has not come down yet: its t ends below 1. The second "
                 "part has last - turn steps."),
+            edit("(last - turn)", "(total_steps - turn)",
+                "at the last step it has not quite come down: steps count from 0, so the last is n - 1, and the second "
+                "part has n - 1 - turn steps, not n - turn."),
             edit("(1 - math.cos", "(1 + math.cos",
                 "the first step has the highest rate: each part runs backwards. With 1 + cos, t = 0 gives b and t = 1 "
                 "gives a; the formula has 1 - cos."),

@@ -91,6 +91,12 @@ EXERCISES = [
             edit("(grey - paper).abs()", "grey - paper",
                 "dark ink on bright paper comes out wrong: it lies *below* the paper, and the largest difference with "
                 "its sign is not the largest one. Take the absolute difference first."),
+            edit("(grey - paper).abs()", "paper - grey",
+                "right for dark ink on bright paper. Ink that is brighter than its paper comes out negative, or divided "
+                "by almost nothing: the absolute difference is missing, (grey - paper).abs()."),
+            edit("(grey - paper).abs()", "paper - grey", "distance.max()", "distance.abs().max()",
+                "right for dark ink on bright paper. Ink that is brighter than its paper comes out negative: the absolute "
+                "difference is missing, (grey - paper).abs()."),
             edit("(grey - paper).abs()", "(paper - grey).clamp(min=0)",
                 "ink that is brighter than its paper is lost: only what is darker is kept. Take the absolute "
                 "difference."),
@@ -244,6 +250,13 @@ EXERCISES = [
                 "sum of its weights: all the ink."),
             edit("return", "rows, columns = rows + 0.5, columns + 0.5\n    return",
                 "half a pixel too far: here a pixel's position is its index, and the first row is at 0."),
+            edit("(ink.sum(dim=1) * rows).sum() / total", "(ink.sum(dim=1) * rows).mean()",
+                "(ink.sum(dim=0) * columns).sum() / total", "(ink.sum(dim=0) * columns).mean()",
+                "you divide by the number of rows, and of columns: .mean() does not know how much ink there is. Add up "
+                "with .sum(), and divide by the sum of the ink."),
+            edit("rows).sum() / total", "rows).mean() / total", "columns).sum() / total", "columns).mean() / total",
+                "far too small: .mean() divides by the number of rows or columns, and then you divide by the ink as "
+                "well. Add up with .sum()."),
             edit("ink.sum(dim=1)", "ink.mean(dim=1)", "ink.sum(dim=0)", "ink.mean(dim=0)",
                 "far too small: you take the mean of each row's ink and then divide by the sum of all. Use the sum in "
                 "both places."),

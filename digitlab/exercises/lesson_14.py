@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import call
+from digitlab.exercises.checking import CHANGED_ITS_INPUT, Mistake, call, same
 
 
 def network(seed: int = 0) -> nn.Sequential:
@@ -40,6 +41,23 @@ def untrained_models() -> list[tuple[Any, ...]]:
     return [(model, *batch(20, seed)) for seed, model in enumerate((network(), wild, even))]
 
 
+LEFT_IN_EVALUATION = (
+    "the number may be right, but your code leaves the model in evaluation mode, and whoever trains it next is patient 3: "
+    "leave the mode alone, or put it back with model.train()"
+)
+
+
+def surplus_of(answer: Any, model: nn.Module, images: Tensor, labels: Tensor) -> Any:
+    """What the answer returns, if it leaves the model as it was."""
+    before = copy.deepcopy((model, images, labels))
+    surplus = answer(model, images, labels)
+    if not same((model, images, labels), before, tolerance=0.0):
+        raise Mistake(CHANGED_ITS_INPUT)
+    if not model.training:
+        raise Mistake(LEFT_IN_EVALUATION)
+    return surplus
+
+
 # 14.2
 def equal_neighbours(labels: Tensor) -> float:
     return (labels[1:] == labels[:-1]).float().mean().item()
@@ -63,13 +81,22 @@ def models_and_optimizers(answer: Any, forgotten: tuple[int, ...]) -> Any:
     """What the answer returns for four layers, of which the optimiser does not hold some; each has its own group."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(10, 10), nn.Linear(10, 10), nn.Linear(10, 10), nn.Linear(10, 5))
+    model[1].load_state_dict(model[0].state_dict())  # equal numbers, and still two layers
     groups = [{"params": list(layer.parameters())} for i, layer in enumerate(model) if i not in forgotten]
     optimizer = torch.optim.SGD(groups, lr=0.1)
     result = call(answer, model, optimizer)
+    if isinstance(result, set) and not all(isinstance(each, str) for each in result):
+        raise Mistake("your set holds the parameters themselves. Wanted are their names, in a list")
     return sorted(result) if isinstance(result, set) else result
 
 
 # 14.4
+def normalising_network() -> nn.Sequential:
+    """One that reads a batch differently in training and in evaluation mode."""
+    torch.manual_seed(2)
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 10))
+
+
 def overfit(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
     optimizer, losses = torch.optim.SGD(model.parameters(), lr=0.1), []
     for _ in range(50):
@@ -81,6 +108,10 @@ def overfit(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
     return losses
 
 
+def networks_and_batches() -> list[tuple[Any, ...]]:
+    return [(network(0), *batch(10, 0)), (network(1), *batch(10, 1)), (normalising_network(), *batch(10, 2))]
+
+
 def losses_of(answer: Any, *inputs: Any) -> Any:
     """What the answer returns; the network may change, it is meant to."""
     return answer(*inputs)
@@ -90,8 +121,8 @@ EXERCISES = [
     Exercise(
         number="14.1", title="Where a loss must begin", name="surplus_at_start", minutes=6, difficulty="easy",
         starter="def surplus_at_start(model, images, labels):\n"
-        '    """The untrained model\'s mean loss, minus what guessing costs."""\n    ...',
-        answer=surplus_at_start, cases=untrained_models,
+        '    """The untrained model\'s mean loss on normalised images, minus what guessing costs."""\n    ...',
+        answer=surplus_at_start, cases=untrained_models, observe=surplus_of,
         praise="near zero for a healthy start. Far above, and the network is already sure of itself before it has "
         "seen a digit; below, and it has seen them before.",
         hints=(
@@ -109,6 +140,10 @@ EXERCISES = [
                 "this is the sum over the images. What guessing costs, ln 10, is for one image: take the mean."),
             edit("loss.item() - math.log(10)", "math.log(10) - loss.item()",
                 "the sign is turned round: the surplus is the loss minus ln 10."),
+            edit("loss.item() - math.log(10)", "abs(loss.item() - math.log(10))",
+                "one of the models begins a little *below* ln 10, and yours says above: the sign tells which. Leave out "
+                "abs."),
+            edit("    with torch", "    model.eval()\n    with torch", LEFT_IN_EVALUATION),
             edit(" - math.log(10)", "",
                 "this is the whole loss. Wanted is what it has beyond the price of guessing: subtract math.log(10)."),
             edit("- math.log(10)", "- 2.3", "nearly: ln 10 is not quite 2.3. Let math.log(10) be exact."),
@@ -164,7 +199,7 @@ EXERCISES = [
         number="14.3", title="What the optimiser does not hold", name="not_held", minutes=12, difficulty="hard",
         starter="def not_held(model, optimizer):\n"
         '    """Names of the model\'s parameters that the optimiser does not hold, in order."""\n    ...',
-        answer=not_held, cases=lambda: [((),), ((1,),), ((0, 3),)], observe=models_and_optimizers,
+        answer=not_held, cases=lambda: [((),), ((1,),), ((0, 3),), ((2,),)], observe=models_and_optimizers,
         praise="this finds layers that were added, or replaced, after the optimiser was made. Tensors are told apart "
         "by id(), because == compares their numbers.",
         hints=(
@@ -177,6 +212,9 @@ EXERCISES = [
             edit("not in held", "in held", "these are the names that the optimiser does hold; wanted are the others."),
             edit("held =", "id = lambda parameter: parameter.shape\n    held =",
                 "two layers of the same shape are still two layers. Compare the parameters themselves, by id()."),
+            edit("{id(parameter)", "[parameter", '"]}', '"]]', "id(parameter) not in held", "not any(torch.equal(parameter, each) for each in held)",
+                "your list misses a layer that the optimiser does not hold: another layer holds equal numbers, and you "
+                "compare numbers. Ask whether they are the same *object*: id(parameter), or `is`."),
             edit("{id(parameter)", "[parameter", '"]}', '"]]', "if id(parameter)", "if parameter",
                 "`in` on a list asks with ==, and == compares two tensors number by number, so there is no single "
                 "answer. Ask whether they are the same *object*: collect id(parameter) in a set."),
@@ -190,8 +228,8 @@ EXERCISES = [
             edit("return [name", "return len([name", "not in held]", "not in held])",
                 "this is how many there are. Wanted are their names, in a list."),
             edit("id(parameter) not in held", "parameter.grad is None",
-                "your list names every parameter. Before the first backward() none has a gradient; and param_groups "
-                "holds dicts, with the parameters in each group[\"params\"]."),
+                "your list names every parameter. Before the first backward() none has a gradient; param_groups "
+                "holds dicts, with the parameters in each group[\"params\"]; and state_dict() holds numbers in their place."),
             edit("return [name", "return next((name", "not in held]", "not in held), None)",
                 "your result is one name, or nothing. There may be several: collect them in a list and return it after "
                 "the loop."),
@@ -200,8 +238,8 @@ EXERCISES = [
     Exercise(
         number="14.4", title="Overfit one batch", name="overfit", minutes=12, difficulty="medium",
         starter="def overfit(model, images, labels):\n"
-        '    """Train 50 steps on this one batch (SGD, lr 0.1); the list of the 50 losses."""\n    ...',
-        answer=overfit, cases=lambda: [(network(seed), *batch(10, seed)) for seed in (0, 1)], observe=losses_of,
+        '    """Train 50 steps on this batch of normalised images (SGD, lr 0.1); the list of the 50 losses."""\n    ...',
+        answer=overfit, cases=networks_and_batches, observe=losses_of,
         praise="close to zero, though the images were noise and the labels were drawn by lot. A network that cannot "
         "even learn ten digits by heart has a fault in its code, and you know after a second.",
         hints=(
@@ -213,6 +251,9 @@ EXERCISES = [
             edit("        optimizer.zero_grad()\n", "",
                 "the gradients of all steps pile up: zero_grad is missing. This batch is so easy that the loss falls "
                 "all the same; on many batches it would not."),
+            edit("    optimizer, losses", "    model.eval()\n    optimizer, losses",
+                "right for two networks, and wrong for one with batch normalisation: model.eval() switches that off, and "
+                "dropout too. Training is done in training mode: leave it out."),
             edit("        optimizer.step()\n", "",
                 "all your losses are that of the untrained model: the weights have not moved. Is optimizer.step() "
                 "called, and does zero_grad come before backward()?"),

@@ -7,16 +7,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import Mistake, Without, call
+from digitlab.exercises.checking import Mistake, call
 
 Array = npt.NDArray[Any]
 
 
+class NoTorch(TorchFunctionMode):
+    """PyTorch without any of its functions, down to the indexing of a tensor."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        raise Mistake("your code computes with PyTorch, and the receiver has none: NumPy's arrays must do")
+
+
 def maps_of(answer: Any, *inputs: Array) -> Array:
     """What is compared: the maps as an array; they may come as lists of numbers."""
-    maps = call(answer, *inputs, within=Without("", "The receiver has none of it: NumPy's arrays must do"))
+    maps = call(answer, *inputs, within=NoTorch())
     if maps is None:
         raise Mistake("your code returns nothing (None): is the `return` missing?")
     if isinstance(maps, Tensor):
@@ -156,6 +164,9 @@ EXERCISES = [
             edit("kernels) +", "kernels) / kernels[0].size +",
                 "these are means, and a convolution is a sum: the products are added up and not divided by their "
                 "number."),
+            edit("kernels) +", "kernels) / len(maps) +",
+                "right for a single input map. With several you take their mean, and a convolution adds them up: do not "
+                "divide by their number."),
             edit("bias[:, None, None]", "bias[0]",
                 "every map gets the first bias. Output map o has a bias of its own, bias[o]."),
             edit("bias[:, None, None]", "len(maps) * bias[:, None, None]",
@@ -172,7 +183,7 @@ EXERCISES = [
                 "H - h + 1."),
             edit("    patches = np", '    import torch\n    return torch.nn.functional.conv2d('
                 "*(torch.from_numpy(each) for each in (maps[None], kernels, bias)))[0].numpy()\n    patches = np",
-                "your code calls PyTorch, and the receiver has none: NumPy's arrays must do"),
+                "your code computes with PyTorch, and the receiver has none: NumPy's arrays must do"),
         ),
     ),
     Exercise(
@@ -199,6 +210,9 @@ EXERCISES = [
             edit("blocks.max(", "np.abs(blocks).max(",
                 "a large negative value has become a large positive one: ReLU does not take the absolute value, it "
                 "makes negative values 0."),
+            edit("np.maximum(blocks.max(axis=(2, 4)), 0)", "np.abs(blocks.max(axis=(2, 4)))",
+                "where all four of a block are negative, yours gives a positive number: ReLU is no absolute value. It makes "
+                "negative values 0: np.maximum(..., 0)."),
             edit("np.maximum(", "np.minimum(",
                 "everything positive has become 0: np.minimum keeps the smaller one of the two. Take np.maximum(..., "
                 "0)."),
@@ -213,7 +227,7 @@ EXERCISES = [
                 "the next: (C, H/2, 2, W/2, 2), and the maximum over the two axes of length 2."),
             edit("np.maximum(blocks.max(axis=(2, 4)), 0)", "torch.from_numpy(blocks).amax((2, 4)).relu().numpy()",
                 "    channels", "    import torch\n    channels",
-                "your code calls PyTorch, and the receiver has none: NumPy's arrays must do"),
+                "your code computes with PyTorch, and the receiver has none: NumPy's arrays must do"),
             edit("height // 2, 2, width // 2, 2)", "2, height // 2, 2, width // 2).transpose(0, 2, 1, 4, 3)",
                 "the reshape splits each side into two halves, not into pairs of neighbours. The axis of length 2 "
                 "must come second: (C, H/2, 2, W/2, 2)."),
@@ -344,6 +358,21 @@ EXERCISES = [
             edit("float(np.abs(weights).max())", "np.abs(weights).max(axis=0)",
                 "each column has a scale of its own. That is done too, but here one scale is asked for: .max() "
                 "without axis."),
+            edit("float(np.abs(weights).max())", "np.abs(weights).max(axis=-1, keepdims=True)",
+                "each row has a scale of its own. That is done too, and keeps more, but here one scale is asked for: "
+                ".max() without axis."),
+            edit("float(np.abs(weights).max())", "np.abs(weights).max(axis=1, keepdims=True)",
+                "your code asks for the largest of each row, axis=1, and some weights, the biases, have one dimension only. "
+                "One scale is asked for: .max() without axis."),
+            edit("127", "255", ".astype", ".clip(-127, 127).astype",
+                "the large weights come back too small: with 255 steps on *each* side they do not fit into int8, and clip "
+                "cuts them off. The 255 steps go from -127 to 127: divide by 127."),
+            edit("127", "255", ".astype", ".clip(-128, 127).astype",
+                "the large weights are cut off at -128 and 127: 255 steps on *each* side do not fit into int8. The 255 steps "
+                "go from -127 to 127: divide by 127."),
+            edit("127", "255", "astype(np.int8", "astype(np.int16).astype(np.int8",
+                "the large weights come back with the other sign: 255 steps on *each* side do not fit into int8. The 255 "
+                "steps go from -127 to 127: divide by 127."),
             edit("weights / scale", "weights * scale",
                 "nearly every weight became 0: you multiply by the scale. Divide by it."),
             edit("np.round(weights / scale).astype(np.int8), scale", "scale, np.round(weights / scale).astype(np.int8)",

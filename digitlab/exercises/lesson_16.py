@@ -51,6 +51,8 @@ def shard(n: int, rank: int, n_workers: int) -> list[int]:
 def all_shards(answer: Any, n: int, n_workers: int) -> list[int]:
     """What is compared: all images that the workers see together, if no worker has much more to do than another."""
     shards = [answer(n, rank, n_workers) for rank in range(n_workers)]
+    if any(isinstance(one, slice) for one in shards):
+        raise Mistake("this is a slice: it says where to cut, and holds no numbers. Cut with it: list(range(n))[...]")
     if any(one is None or not hasattr(one, "__iter__") for one in shards):
         raise Mistake("return the numbers of the worker's images, as a list; yours is no list")
     shards = [list(one) for one in shards]
@@ -206,7 +208,7 @@ EXERCISES = [
         number="16.4", title="The part that cannot be shared", name="speed_up", minutes=6, difficulty="easy",
         starter="def speed_up(parallel_share, n_workers):\n"
         '    """How many times faster, if that share (0..1) of the work is divided and the rest is not."""\n    ...',
-        answer=speed_up, cases=lambda: [(0.99, 4), (0.01, 4), (0.9, 10), (0.5, 2), (0.9, 1000)],
+        answer=speed_up, cases=lambda: [(0.9, 10), (0.99, 4), (0.01, 4), (0.5, 2), (0.9, 1000)],
         praise="this is Amdahl's law. With nine tenths of the work divided, a thousand workers are not even ten times "
         "faster.",
         hints=(
@@ -222,6 +224,17 @@ EXERCISES = [
                 "new."),
             edit("1 / new_time", "1 / new_time - 1",
                 "with one worker this would be 0. No faster means 1 times as fast: do not subtract 1."),
+            edit("1 / new_time", "100 / new_time",
+                "this is a percentage. Asked for is how many *times* as fast: 2.0 for twice, so do not multiply by 100."),
+            edit("(1 - parallel_share) + parallel_share / n_workers",
+                "(100 - parallel_share) / 100 + parallel_share / 100 / n_workers",
+                "you take parallel_share for a percentage. It is a share, 0 to 1: nine tenths are 0.9."),
+            edit("1 / new_time", "100 * (1 - new_time)",
+                "this is the share of the time that is saved, in per cent. Asked for is how many times as fast: old time "
+                "divided by new."),
+            edit("1 / new_time", "100 * (1 / new_time - 1)",
+                "this is by how many per cent it is faster. Asked for is how many times as fast: 1.0 for no change, 2.0 "
+                "for twice."),
             edit("1 / new_time", "round(1 / new_time)", "the number is rounded. Give it as it is."),
             edit("(1 - parallel_share) + parallel_share / n_workers", "1 - parallel_share",
                 "the number of workers plays no part: this is the limit for endlessly many. The divided part still "
