@@ -8,5 +8,5 @@ from digitlab.photo.fit import read_digits as read_digits
 from digitlab.photo.fit import thicken_ink as thicken_ink
 from digitlab.photo.ink import PhotoError as PhotoError
 from digitlab.photo.ink import find_ink as find_ink
-from digitlab.photo.ink import group_marks as group_marks
+from digitlab.photo.marks import group_marks as group_marks
 from digitlab.photo.read import read_photo as read_photo
