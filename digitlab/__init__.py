@@ -31,7 +31,7 @@ _HOMES = {
     "DigitLoader": "data.loader",
     "Digits": "data.digits",
     "History": "training",
-    "PhotoError": "photo.ink",
+    "PhotoError": "photo.read",
     "RandomAffine": "data.augmentation",
     "Recipe": "recipes",
     "RunSettings": "runs.state",

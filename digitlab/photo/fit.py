@@ -11,9 +11,9 @@ import scipy.ndimage as ndimage
 from jaxtyping import Float, UInt8
 
 from digitlab.checks import checked
-from digitlab.photo.ink import Box, PhotoError, find_ink
+from digitlab.photo.ink import Box, find_ink
 from digitlab.photo.marks import group_marks
-from digitlab.photo.read import read_photo
+from digitlab.photo.read import PhotoError, read_photo
 
 MIN_STROKE = 1.6  # pixels in the 20x20 box; 95 % of MNIST's digits have thicker strokes than this
 

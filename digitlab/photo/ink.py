@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import scipy.ndimage as ndimage
 from jaxtyping import Float
-from PIL import Image
 
 from digitlab.checks import checked
+from digitlab.photo.light import ONE_DIGIT_SIDE, measure_depth
+from digitlab.photo.read import FloatArray, PhotoError
 
-FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.intp]
 Box = tuple[int, int, int, int]
 
-ONE_DIGIT_SIDE = 64  # a picture up to this side is the image of one digit; a larger one is a page
 FAINTEST_INK = 0.05  # share of the paper's light that ink must swallow at least: less is a shade
-WINDOWS = (1 / 48, 1 / 24, 1 / 12, 1 / 6, 1 / 3)  # of the longer side
 EIGHT = np.ones((3, 3), bool)  # pixels that touch at a corner are connected
 BLANK = "the picture looks blank: write larger or darker, or photograph it closer and in better light"
-
-
-class PhotoError(ValueError):
-    """A picture that cannot be read or holds no handwriting. One line: what is wrong, and what to do."""
 
 
 @checked
@@ -42,58 +34,25 @@ def find_ink(grey: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
         >>> find_ink(page)[20, 14:24].round(2).tolist()
         [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0]
     """
-    depth = _measure_depth(grey.astype(np.float32))
+    depth = measure_depth(grey.astype(np.float32))
     # The paper's standard deviation, were its grain normal.
     grain = float(np.percentile(np.abs(depth), 25)) / 0.3186
-    shade = max(3 * grain, FAINTEST_INK)
+    shade = max(3 * grain, FAINTEST_INK if grain > 0.001 else 0.08)  # less is a shade, or a soft edge
+
     depth[find_printed_lines(depth, shade)] = 0
     candidates = depth[depth > shade]
     if candidates.size == 0:
         raise PhotoError(BLANK)
     threshold = _otsu_threshold(candidates)
     full = float(np.percentile(candidates[candidates >= threshold], 80))
-    threshold = min(threshold, 0.6 * full)  # where all ink is faint, Otsu's would split the strokes
+    if grain > 0.001:
+        threshold = min(threshold, 0.6 * full)  # where all ink is faint, Otsu's would split the strokes
     ink = _keep_marks(depth, threshold, full, grain)
     # Strokes end softly: keep the pixel beside them too, unless it is grain.
     ink = ndimage.binary_dilation(ink, EIGHT) & (depth > max(2 * grain, 0.03))
     if not ink.any():
         raise PhotoError(BLANK)
     return np.where(ink, np.clip(depth / full, 0, 1), 0).astype(np.float32)
-
-
-def _measure_depth(grey: FloatArray) -> FloatArray:
-    """How much of the paper's light is missing at each pixel; on a dark page, how much is added.
-
-    The page without ink is a closing: what is dark and narrower than a window is filled, and nothing else. A shadow and
-    a table are wider, so they stay as they are, with their edges. The window is the smallest that holds the strokes: one
-    of twice its width would find no more.
-    """
-    flat = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
-    if (grey == flat).mean() > 0.5:  # a canvas
-        is_dark = ((flat - grey) ** 5).mean() >= 0
-        return np.maximum(flat - grey, 0) / max(flat, 0.2) if is_dark else np.maximum(grey - flat, 0) / max(1 - flat, 0.5)
-    if np.median(np.abs(np.diff(grey, axis=0))) > 0.001:  # grain, which a closing would take for ink
-        grey = ndimage.gaussian_filter(grey, min(1.0, max(grey.shape) / 1000))
-    best = (-1.0, grey, 0.0)
-    for picture in (grey, 1 - grey) if np.median(grey) < 0.55 else (grey,):
-        small = _small_copy(picture, 400)
-        found = [float((_fill(small, share) ** 4).mean()) for share in WINDOWS]
-        i = next((i for i in range(len(found) - 1) if found[i + 1] < 1.15 * found[i]), len(found) - 2)
-        best = max(best, (found[i], picture, WINDOWS[i + 1]), key=lambda each: each[0])
-    depth = _fill(*best[1:])
-    return depth - np.median(depth)
-
-
-def _fill(picture: FloatArray, share: float) -> FloatArray:
-    """The depth of what is narrower than a share of the picture's longer side."""
-    paper = ndimage.grey_closing(picture, (max(3, round(share * max(picture.shape))),) * 2, mode="nearest")
-    return (paper - picture) / np.maximum(paper, 0.2)
-
-
-def _small_copy(values: FloatArray, side: int) -> FloatArray:
-    factor = max(1.0, max(values.shape) / side)
-    height, width = (max(1, round(length / factor)) for length in values.shape)
-    return np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BOX))
 
 
 def find_printed_lines(depth: FloatArray, shade: float) -> BoolArray:

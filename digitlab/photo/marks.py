@@ -7,7 +7,8 @@ import scipy.ndimage as ndimage
 from jaxtyping import Float
 
 from digitlab.checks import checked
-from digitlab.photo.ink import BLANK, EIGHT, Box, FloatArray, IntArray, PhotoError
+from digitlab.photo.ink import BLANK, EIGHT, Box, IntArray
+from digitlab.photo.read import FloatArray, PhotoError
 
 MAX_MARKS = 500  # more separate marks than this are a texture, not handwriting
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from digitlab.checks import described
-from digitlab.photo.ink import FloatArray, PhotoError
+
+FloatArray = npt.NDArray[np.floating[Any]]
 
 # A file may come from a stranger and claim anything: it is judged before it is decoded. Phones take 12 to 50 million
 # pixels, in files of 3 to 25 MB.
@@ -35,6 +36,10 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "PPM")
 
 # Else Pillow prints lines of its own beside our error.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+class PhotoError(ValueError):
+    """A picture that cannot be read or holds no handwriting. One line: what is wrong, and what to do."""
 
 
 def read_photo(source: Any) -> FloatArray:
