@@ -8,10 +8,10 @@ import scipy.ndimage as ndimage
 from jaxtyping import Float
 
 from digitlab.checks import checked
-from digitlab.photo.light import ONE_DIGIT_SIDE, measure_depth
-from digitlab.photo.read import FloatArray, PhotoError
+from digitlab.photo.light import measure_depth
+from digitlab.photo.lines import find_printed_lines
+from digitlab.photo.read import BoolArray, FloatArray, PhotoError
 
-BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.intp]
 Box = tuple[int, int, int, int]
 
@@ -38,7 +38,6 @@ def find_ink(grey: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
     # The paper's standard deviation, were its grain normal.
     grain = float(np.percentile(np.abs(depth), 25)) / 0.3186
     shade = max(3 * grain, FAINTEST_INK if grain > 0.001 else 0.08)  # less is a shade, or a soft edge
-
     depth[find_printed_lines(depth, shade)] = 0
     candidates = depth[depth > shade]
     if candidates.size == 0:
@@ -53,24 +52,6 @@ def find_ink(grey: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
     if not ink.any():
         raise PhotoError(BLANK)
     return np.where(ink, np.clip(depth / full, 0, 1), 0).astype(np.float32)
-
-
-def find_printed_lines(depth: FloatArray, shade: float) -> BoolArray:
-    """Printed lines: thin, level or upright, across most of the page. What a stroke covers of one stays."""
-    lines, side = np.zeros(depth.shape, bool), max(depth.shape)
-    if side <= ONE_DIGIT_SIDE:
-        return lines
-    run, thickness = side // 25, max(3, side // 150)
-    for axis in (0, 1):
-        marks = np.moveaxis(depth > shade, axis, 0).astype(np.uint8)
-        level = ndimage.grey_opening(marks, (1, run))
-        # Bridge the steps and gaps of a line that is askew or faint.
-        labels, _ = ndimage.label(ndimage.maximum_filter(level, (3, run)))
-        spans = [columns.stop - columns.start for _, columns in ndimage.find_objects(labels)]
-        across = np.array([False, *(span > 0.6 * marks.shape[1] for span in spans)])
-        thin = ndimage.grey_opening(marks, (thickness + 1, 1)) == 0
-        lines |= np.moveaxis(across[labels] & (marks > 0) & thin, 0, axis)
-    return lines & (depth < 1.4 * np.median(depth[lines])) if lines.any() else lines
 
 
 def _otsu_threshold(values: FloatArray) -> float:

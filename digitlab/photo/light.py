@@ -9,35 +9,36 @@ from PIL import Image
 from digitlab.photo.read import FloatArray
 
 ONE_DIGIT_SIDE = 64  # a picture up to this side is the image of one digit; a larger one is a page
-WINDOWS = (1 / 48, 1 / 24, 1 / 12, 1 / 6, 1 / 3)  # of the longer side
+WINDOWS = 0.02 * 2 ** (np.arange(9) / 2)  # of the longer side
 
 
 def measure_depth(grey: FloatArray) -> FloatArray:
     """The share of the paper's light that is missing at each pixel; on a dark page, how much is added.
 
-    The page without ink is a closing: what is dark and narrower than a window is filled, and nothing else. A shadow and
-    a table are wider, so they stay as they are, with their edges. The window is the smallest that holds the strokes: one
-    of twice its width would find no more.
+    The page without ink is a closing: what is dark and narrower than a window is filled, and nothing else. A shadow
+    and a table are wider, so they stay as they are, with their edges. The window is twice as wide as the smallest one
+    that finds as much.
     """
     rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     if max(grey.shape) <= ONE_DIGIT_SIDE or (grey == np.median(rim)).mean() > 0.5:
         return _measure_canvas(grey)
     if np.median(np.abs(np.diff(grey, axis=0))) > 0.001:  # grain, which a closing would take for ink
         grey = ndimage.gaussian_filter(grey, min(1.0, max(grey.shape) / 1000))
-    best = (-1.0, grey, 0.0)
-    for picture in (grey, 1 - grey) if np.median(grey) < 0.55 else (grey,):
-        small = _small_copy(picture, 400)
-        found = [float((_fill(small, share) ** 4).mean()) for share in WINDOWS]
-        i = next((i for i in range(len(found) - 1) if found[i + 1] < 1.15 * found[i]), len(found) - 2)
-        best = max(best, (found[i], picture, WINDOWS[i + 1]), key=lambda each: each[0])
-    depth = _fill(*best[1:])
+    pictures = (grey, 1 - grey) if np.median(grey) < 0.55 else (grey,)  # light ink needs a dark page
+    small = [_small_copy(picture, 400) for picture in pictures]
+    found = np.array([[(_fill(each, share) ** 4).mean() for share in WINDOWS] for each in small])
+    enough = np.argmax(np.append(found[:, 2:] < 1.15 * found[:, :-2], np.full((len(found), 1), True), 1), 1)
+    kind = int(
+        found[:, enough.min()].argmax()
+    )  # a wide window would take a shadow's lit surroundings for ink
+    depth = _fill(pictures[kind], WINDOWS[enough[kind] + 2])
     return depth - np.median(depth)
 
 
 def _fill(picture: FloatArray, share: float) -> FloatArray:
     """The depth of what is dark and narrower than a share of the picture's longer side."""
     paper = ndimage.grey_closing(picture, (max(3, round(share * max(picture.shape))),) * 2, mode="nearest")
-    return np.asarray((paper - picture) / np.maximum(paper, 0.2))
+    return np.asarray((paper - picture) / np.maximum(paper, 0.3))
 
 
 def _measure_canvas(grey: FloatArray) -> FloatArray:

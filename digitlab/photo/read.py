@@ -18,6 +18,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from digitlab.checks import described
 
 FloatArray = npt.NDArray[np.floating[Any]]
+BoolArray = npt.NDArray[np.bool_]
 
 # A file may come from a stranger and claim anything: it is judged before it is decoded. Phones take 12 to 50 million
 # pixels, in files of 3 to 25 MB.
