@@ -26,6 +26,7 @@ from PIL import Image
 
 from digitlab.data import load_sample
 from digitlab.photo import PhotoError, normalize_ink, read_digits, thicken_ink
+from digitlab.photo.doubt import find_doubt
 from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
 
@@ -451,11 +452,11 @@ def judge(page: Page, photo_bytes: bytes) -> collections.Counter[str]:
     except PhotoError:
         return count + collections.Counter(remarked=len(page.digits), refused=1)
     probabilities = predict(load_shipped_model(), torch.from_numpy(photo.images))
-    reasons = doubts(photo, probabilities)
+    reasons = [find_doubt(d.doubt, row.tolist()) for d, row in zip(photo.digits, probabilities, strict=True)]
     answers = probabilities.argmax(dim=1).tolist()
     boxes_read = [digit.box for digit in photo.digits]
     pointed = [box for box, reason in zip(boxes_read, reasons, strict=True) if reason]
-    pointed += [box for box, _ in getattr(photo, "left_out", ())]
+    pointed += [box for box, _ in photo.left_out]
     claimed: set[int] = set()
     for label, row, column in page.digits:
         around = [i for i, box in enumerate(boxes_read) if inside(box, row, column) and i not in claimed]
@@ -470,17 +471,9 @@ def judge(page: Page, photo_bytes: bytes) -> collections.Counter[str]:
     for i in set(range(len(answers))) - claimed:  # digits where there are none
         count["invented, remarked" if reasons[i] else "invented"] += 1
     if not page.others:
-        count["false remarks"] += len(getattr(photo, "left_out", ()))
+        count["false remarks"] += len(photo.left_out)
     whole = count["right"] == len(page.digits) == len(answers)
     return count + collections.Counter(whole=int(whole))
-
-
-def doubts(photo: object, probabilities: torch.Tensor) -> list[str]:
-    try:
-        from digitlab.photo.doubt import find_doubt
-    except ImportError:  # pragma: no cover
-        return [""] * len(probabilities)
-    return [find_doubt(digit, row) for digit, row in zip(photo.digits, probabilities, strict=True)]
 
 
 COLUMNS = ("pages", "whole", "refused", "digits", "right", "remarked", "silent", "invented", "invented, remarked", "false remarks")  # fmt: skip

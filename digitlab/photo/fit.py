@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 
 from digitlab.checks import checked
 from digitlab.photo.ink import Box, find_ink
-from digitlab.photo.marks import group_marks
+from digitlab.photo.marks import sort_marks
 from digitlab.photo.read import PhotoError, read_photo
 
 MIN_STROKE = 1.6  # pixels in the 20x20 box; 95 % of MNIST's digits have thicker strokes than this
@@ -27,7 +27,7 @@ class NormalizedDigit(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class PhotoDigit:
-    """One digit of a picture: its `box` (top, left, bottom, right) and the stages that led to it."""
+    """One digit of a picture: its `box` (top, left, bottom, right), the stages that led to it, why it may be none."""
 
     box: Box
     grey: Float[np.ndarray, "h w"]
@@ -35,6 +35,7 @@ class PhotoDigit:
     thickened: Float[np.ndarray, "h2 w2"]
     boxed: UInt8[np.ndarray, "h3 w3"]
     image: UInt8[np.ndarray, "28 28"]
+    doubt: str = ""
 
     def stages(self) -> list[tuple[str, npt.NDArray[Any]]]:
         """The pictures from paper to network in order, each with its name."""
@@ -44,11 +45,12 @@ class PhotoDigit:
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A picture with its digits, in reading order, at least one."""
+    """A picture with its digits, in reading order, at least one, and the boxes of what is left out, with the reasons."""
 
     grey: Float[np.ndarray, "H W"]
     ink: Float[np.ndarray, "H W"]
     digits: tuple[PhotoDigit, ...]
+    left_out: tuple[tuple[Box, str], ...] = ()
 
     @property
     def images(self) -> UInt8[np.ndarray, "N 28 28"]:
@@ -61,7 +63,7 @@ def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> P
     """Find the handwritten digits of a picture and prepare each of them as MNIST's were.
 
     `source` is whatever `read_photo` takes. With `single` all ink is one digit, as on a drawing canvas. `PhotoError` if
-    the picture cannot be read or holds nothing that could be a digit. Digits that touch are not cut apart.
+    the picture cannot be read or holds nothing that could be a digit. Digits that touch are cut apart where that is likely.
 
     Examples:
         >>> canvas = np.zeros((60, 100), np.uint8)
@@ -72,11 +74,12 @@ def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> P
     grey = read_photo(source)
     ink = find_ink(grey)
     digits = []
-    for box, own_ink in group_marks(ink, single=single):
+    marks, left_out = sort_marks(ink, single=single)
+    for box, own_ink, doubt in marks:
         part = grey[box[0] : box[2], box[1] : box[3]]
         thickened = thicken_ink(own_ink) if thicken else own_ink
-        digits.append(PhotoDigit(box, part, own_ink, thickened, *normalize_ink(thickened)))
-    return Photo(grey, ink, tuple(digits))
+        digits.append(PhotoDigit(box, part, own_ink, thickened, *normalize_ink(thickened), doubt))
+    return Photo(grey, ink, tuple(digits), tuple(left_out))
 
 
 @checked

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import scipy.ndimage as ndimage
 from jaxtyping import Float
 
 from digitlab.checks import checked
+from digitlab.photo.doubt import doubt_shape, name_sign
 from digitlab.photo.ink import BLANK, EIGHT, Box, IntArray
+from digitlab.photo.light import ONE_DIGIT_SIDE
 from digitlab.photo.read import FloatArray, PhotoError
 
 MAX_MARKS = 500  # more separate marks than this are a texture, not handwriting
@@ -26,34 +30,100 @@ def group_marks(ink: Float[np.ndarray, "H W"], *, single: bool = False) -> list[
         >>> [box for box, _ in group_marks(ink)]
         [(5, 3, 25, 6), (5, 20, 25, 23)]
     """
+    return [(mark.box, mark.ink) for mark in sort_marks(ink, single=single)[0]]
+
+
+class Mark(NamedTuple):
+    """A digit's place, its own ink, and why it may be none."""
+
+    box: Box
+    ink: FloatArray
+    doubt: str = ""
+
+
+def sort_marks(ink: FloatArray, *, single: bool) -> tuple[list[Mark], list[tuple[Box, str]]]:
+    """The digits in reading order, and the boxes of what is none, each with the reason."""
     labels, n_marks = ndimage.label(ink > 0, EIGHT)
     if n_marks == 0:
         raise PhotoError(BLANK)
     boxes = np.array([[y.start, x.start, y.stop, x.stop] for y, x in ndimage.find_objects(labels)])
+    if single:
+        return [_take(ink, labels, boxes, list(range(n_marks)))], []
     sizes = np.bincount(labels.ravel())[1:]
+    groups, usual, reasons = _group_boxes(boxes, sizes, labels)
+    left_out = [(_as_box(boxes[i]), reason) for i, reason in enumerate(reasons) if reason]
     digits = []
-    for group in [list(range(n_marks))] if single else _group_boxes(boxes, sizes, ink.shape):
-        top, left, bottom, right = _union(boxes[group]).tolist()
-        part = slice(top, bottom), slice(left, right)
-        mine = np.isin(labels[part], np.array(group) + 1)
-        digits.append(((top, left, bottom, right), ink[part] * mine))
-    return digits
+    for mark in (_take(ink, labels, boxes, group) for group in groups):
+        if reason := name_sign(mark.ink, usual):
+            left_out.append((mark.box, reason))
+            continue
+        parts = _cut(mark) if max(ink.shape) > ONE_DIGIT_SIDE else [mark]
+        digits += [part._replace(doubt=part.doubt or doubt_shape(part.ink, usual)) for part in parts]
+    if not digits:
+        raise PhotoError("no mark looks like a digit: write larger, or crop the picture to the digits")
+    return [digits[i] for i in _reading_order([np.array(digit.box) for digit in digits])], left_out
+
+
+def _as_box(box: IntArray) -> Box:
+    top, left, bottom, right = box.tolist()
+    return top, left, bottom, right
+
+
+def _take(ink: FloatArray, labels: IntArray, boxes: IntArray, group: list[int]) -> Mark:
+    box = _as_box(_union(boxes[group]))
+    part = slice(box[0], box[2]), slice(box[1], box[3])
+    return Mark(box, ink[part] * np.isin(labels[part], np.array(group) + 1))
+
+
+def _cut(mark: Mark) -> list[Mark]:
+    """Cut a wide mark along the slanted line that crosses the least ink, if that leaves two marks nearly as high."""
+    height, width = mark.ink.shape
+    if width < 1.1 * height:
+        return [mark]
+    rows, places = np.arange(height)[:, None], np.arange(width // 4, width - width // 4)
+    lines = [
+        np.rint(places + slant * (rows - height / 2)).astype(int) for slant in (0, -0.15, 0.15, -0.3, 0.3)
+    ]
+    crossed = [(mark.ink[rows, line.clip(0, width - 1)] > 0.3).sum(0) for line in lines]
+    cost = np.array(crossed) + 0.15 * height * np.abs(places / width - 0.5)
+    best, place = divmod(int(cost.argmin()), len(places))
+    is_left = np.arange(width) < lines[best][:, [place]]
+    parts = [_trim(mark, mark.ink * side) for side in (is_left, ~is_left)]
+    lowest = min(part.ink.shape[0] for part in parts)
+    if crossed[best][place] > 0.25 * height or lowest < 0.8 * height:
+        return [mark]
+    return [piece._replace(doubt="cut from a wider mark") for part in parts for piece in _cut(part)]
+
+
+def _trim(mark: Mark, ink: FloatArray) -> Mark:
+    rows, columns = (np.flatnonzero((ink > 0).any(axis)) for axis in (1, 0))
+    top, left, bottom, right = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
+    box = mark.box[0] + top, mark.box[1] + left, mark.box[0] + bottom, mark.box[1] + right
+    return Mark(_as_box(np.array(box)), ink[top:bottom, left:right])
 
 
 def _union(boxes: IntArray) -> IntArray:
     return np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
 
 
-def _group_boxes(boxes: IntArray, sizes: IntArray, shape: tuple[int, ...]) -> list[list[int]]:
-    """Which marks are one digit each: lists of indices into `boxes`, in reading order."""
+def _group_boxes(
+    boxes: IntArray, sizes: IntArray, labels: IntArray
+) -> tuple[list[list[int]], float, list[str]]:
+    """Which marks are one digit each (lists of indices), a digit's usual height, and why others are left out."""
     heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    on_rim = (boxes[:, :2] == 0).any(1) | (boxes[:, 2:] == shape).any(1)
-    inner = ~on_rim if sizes[~on_rim].sum() > 0.1 * sizes.sum() else np.full(len(boxes), True)
+    on_rim = (boxes[:, :2] == 0).any(1) | (boxes[:, 2:] == labels.shape).any(1)
+    framing = np.array([_frames(i, boxes, labels) for i in range(len(boxes))])
+    inner = ~on_rim & ~framing & (widths < 3 * heights)
+    inner = inner if sizes[inner].sum() > 0.1 * sizes.sum() else np.full(len(boxes), True)
     # A digit's usual height: half of the ink belongs to marks that are at least as high.
     usual = float(np.median(np.repeat(heights[inner], sizes[inner])))
-    rim_remains = on_rim & (np.maximum(heights, widths) > 2 * usual)
-    specks = np.maximum(heights, widths) < 0.15 * usual
-    groups = [[int(i)] for i in np.flatnonzero(~rim_remains & ~specks)]
+    lengths = np.maximum(heights, widths)
+    reasons = np.select(
+        [framing, on_rim & (lengths > 2 * usual), lengths < 0.15 * usual],
+        ["a frame", "something at the rim", "a speck"],
+        "",
+    ).tolist()
+    groups = [[i] for i, reason in enumerate(reasons) if not reason]
     if len(groups) > MAX_MARKS:
         raise PhotoError(f"the picture holds {len(groups)} separate marks, too many for handwriting: crop it")
     outer = [boxes[group[0]] for group in groups]
@@ -62,11 +132,19 @@ def _group_boxes(boxes: IntArray, sizes: IntArray, shape: tuple[int, ...]) -> li
         groups[first] += groups.pop(second)
         del outer[second]
         outer[first] = _union(boxes[groups[first]])
-    # A dash or a dot is no digit.
-    digits = [i for i, box in enumerate(outer) if box[2] - box[0] >= 0.35 * usual]
-    if not digits:
-        raise PhotoError("no mark looks like a digit: write larger, or crop the picture to the digits")
-    return [groups[digits[i]] for i in _reading_order([outer[i] for i in digits])]
+    return groups, usual, reasons
+
+
+def _frames(i: int, boxes: IntArray, labels: IntArray) -> bool:
+    """Whether mark `i` encloses another, which is no speck: a printed box."""
+    top, left, bottom, right = boxes[i]
+    within = (boxes[:, :2] > boxes[i, :2]).all(1) & (boxes[:, 2:] < boxes[i, 2:]).all(1)
+    others = np.flatnonzero(within & (boxes[:, 2] - boxes[:, 0] > 0.3 * (bottom - top)))
+    if others.size == 0:
+        return False
+    part = labels[top:bottom, left:right]
+    filled = ndimage.binary_fill_holes(part == i + 1)
+    return bool((filled & np.isin(part, others + 1)).any())
 
 
 def _closest_fragments(boxes: IntArray, usual: float) -> tuple[int, int] | None:
