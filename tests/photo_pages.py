@@ -51,10 +51,12 @@ STROKES: dict[str, list[list[tuple[float, float]]]] = {
     "2": [[(0.2, 0.2), (0.5, 0), (0.8, 0.25), (0.5, 0.65), (0.2, 0.97)], [(0.2, 0.97), (0.5, 0.96), (0.85, 0.97)]],
     "3": [[(0.2, 0.1), (0.55, 0), (0.8, 0.2), (0.45, 0.47)], [(0.45, 0.47), (0.85, 0.7), (0.55, 1), (0.18, 0.9)]],
     "4": [[(0.55, 0), (0.35, 0.35), (0.12, 0.65)], [(0.12, 0.65), (0.5, 0.66), (0.88, 0.65)], [(0.68, 0.3), (0.67, 1)]],
-    "5": [[(0.25, 0), (0.22, 0.42)], [(0.22, 0.42), (0.6, 0.4), (0.8, 0.68), (0.55, 1), (0.18, 0.92)], [(0.25, 0), (0.8, 0)]],
+    "5": [[(0.25, 0), (0.22, 0.42)], [(0.22, 0.42), (0.6, 0.4), (0.8, 0.68), (0.55, 1), (0.18, 0.92)],
+          [(0.25, 0), (0.8, 0)]],
     "6": [[(0.65, 0), (0.3, 0.35), (0.2, 0.75), (0.5, 1), (0.78, 0.78), (0.5, 0.55), (0.22, 0.75)]],
     "7": [[(0.18, 0.02), (0.5, 0.03), (0.82, 0)], [(0.82, 0), (0.55, 0.5), (0.4, 1)]],
-    "8": [[(0.75, 0.15), (0.45, 0), (0.25, 0.2), (0.5, 0.47), (0.78, 0.78), (0.5, 1), (0.22, 0.78), (0.5, 0.47), (0.75, 0.15)]],
+    "8": [[(0.75, 0.15), (0.45, 0), (0.25, 0.2), (0.5, 0.47), (0.78, 0.78), (0.5, 1), (0.22, 0.78), (0.5, 0.47),
+           (0.75, 0.15)]],
     "9": [[(0.78, 0.25), (0.5, 0), (0.22, 0.25), (0.5, 0.5), (0.78, 0.25)], [(0.78, 0.25), (0.76, 0.6), (0.68, 1)]],
     "+": [[(0.2, 0.5), (0.8, 0.5)], [(0.5, 0.2), (0.5, 0.8)]],
     "-": [[(0.2, 0.5), (0.8, 0.5)]],
@@ -208,7 +210,9 @@ def shadow_light(random: Random, shape: str) -> np.ndarray:
         "disc": np.hypot(across, along) - random.uniform(150, 380),
         "level": along,
         "slab": np.maximum(np.abs(across) - random.uniform(150, 350), along),
-        "fingers": np.minimum.reduce([np.maximum(np.abs(across - 130 * i) - 45, along - 40 * abs(i)) for i in (-1, 0, 1, 2)]),
+        "fingers": np.minimum.reduce(
+            [np.maximum(np.abs(across - 130 * i) - 45, along - 40 * abs(i)) for i in (-1, 0, 1, 2)]
+        ),
     }[shape]  # fmt: skip
     low = random.uniform(0.5, 0.9)
     return low + (1 - low) * soften(distance, random)
@@ -423,9 +427,11 @@ def mixed(random: Random) -> Page:
 
 KINDS: dict[str, tuple[Callable[[Random], Page], int]] = {
     "plain": (plain, 14), "gradient": (gradient, 14), "glare": (glare, 14), "grey paper": (coloured, 14),
-    **{f"shadow: {shape}": (shadow(shape), 14) for shape in ("half", "band", "corner", "disc", "level", "slab", "fingers")},
+    **{f"shadow: {shape}": (shadow(shape), 14) 
+       for shape in ("half", "band", "corner", "disc", "level", "slab", "fingers")},
     "ruled": (ruled, 14), "squared": (squared, 14), "boxes": (boxes, 24), "combs": (combs, 14), "tilted": (tilted, 14),
-    "faint": (faint, 20), "pencil": (pencil, 14), "camera": (camera, 14), "table": (table, 14), "two rows": (two_rows, 14),
+    "faint": (faint, 20), "pencil": (pencil, 14), "camera": (camera, 14), "table": (table, 14),
+    "two rows": (two_rows, 14),
     "sums": (sums, 20), "touching": (touching, 20), "smudge": (smudge, 14), "mixed": (mixed, 14),
 }  # fmt: skip
 
@@ -452,7 +458,10 @@ def judge(page: Page, photo_bytes: bytes) -> collections.Counter[str]:
     except PhotoError:
         return count + collections.Counter(remarked=len(page.digits), refused=1)
     probabilities = predict(load_shipped_model(), torch.from_numpy(photo.images))
-    reasons = [find_doubt(d.doubt, row.tolist()) for d, row in zip(photo.digits, probabilities, strict=True)]
+    reasons = [
+        find_doubt(d.doubt, d.ink.shape, row.tolist())
+        for d, row in zip(photo.digits, probabilities, strict=True)
+    ]
     answers = probabilities.argmax(dim=1).tolist()
     boxes_read = [digit.box for digit in photo.digits]
     pointed = [box for box, reason in zip(boxes_read, reasons, strict=True) if reason]
@@ -476,7 +485,8 @@ def judge(page: Page, photo_bytes: bytes) -> collections.Counter[str]:
     return count + collections.Counter(whole=int(whole))
 
 
-COLUMNS = ("pages", "whole", "refused", "digits", "right", "remarked", "silent", "invented", "invented, remarked", "false remarks")  # fmt: skip
+COLUMNS = ("pages", "whole", "refused", "digits", "right", "remarked", "silent",
+           "invented", "invented, remarked", "false remarks")  # fmt: skip
 
 
 def main() -> None:

@@ -42,11 +42,13 @@ def doubt_shape(ink: FloatArray, usual: float) -> str:
     return "a sliver" if (ink > 0).sum() < 0.02 * height * usual else ""
 
 
-def find_doubt(shape: str, probabilities: Sequence[float]) -> str:
-    """Why an answer may be wrong, or nothing: its mark's shape, or the network's own doubt."""
+def find_doubt(shape: str, size: tuple[int, ...], probabilities: Sequence[float]) -> str:
+    """Why an answer may be wrong, or nothing: by the mark's shape and size (height, width), or the network's doubt."""
     # HERE plugs in what is unlike any digit: the network's `unlikeness` above the threshold kept beside it.
     second, first = sorted(probabilities)[-2:]
-    return shape or ("low margin" if first - second < LOW_MARGIN else "")
+    if shape or first - second < LOW_MARGIN:
+        return shape or "low margin"
+    return "perhaps two that touch" if size[1] > size[0] and first - second < 0.999 else ""
 
 
 def say_left_out(reasons: Iterable[str]) -> str:

@@ -31,13 +31,15 @@ def measure_depth(grey: FloatArray) -> FloatArray:
     kind = int(
         found[:, enough.min()].argmax()
     )  # a wide window would take a shadow's lit surroundings for ink
-    depth = _fill(pictures[kind], WINDOWS[enough[kind] + 2])
+    depth = _fill(pictures[kind], WINDOWS[min(enough[kind] + 2, len(WINDOWS) - 1)])
     return depth - np.median(depth)
 
 
 def _fill(picture: FloatArray, share: float) -> FloatArray:
     """The depth of what is dark and narrower than a share of the picture's longer side."""
-    paper = ndimage.grey_closing(picture, (max(3, round(share * max(picture.shape))),) * 2, mode="nearest")
+    size = max(3, round(share * max(picture.shape)))
+    wide = np.pad(picture, size, mode="edge")  # a table goes on beyond the rim
+    paper = ndimage.grey_closing(wide, (size, size))[size:-size, size:-size]
     return np.asarray((paper - picture) / np.maximum(paper, 0.3))
 
 

@@ -78,7 +78,7 @@ def _take(ink: FloatArray, labels: IntArray, boxes: IntArray, group: list[int]) 
 def _cut(mark: Mark) -> list[Mark]:
     """Cut a wide mark along the slanted line that crosses the least ink, if that leaves two marks nearly as high."""
     height, width = mark.ink.shape
-    if width < 1.1 * height:
+    if width < height:
         return [mark]
     rows, places = np.arange(height)[:, None], np.arange(width // 4, width - width // 4)
     lines = [
