@@ -427,7 +427,7 @@ def mixed(random: Random) -> Page:
 
 KINDS: dict[str, tuple[Callable[[Random], Page], int]] = {
     "plain": (plain, 14), "gradient": (gradient, 14), "glare": (glare, 14), "grey paper": (coloured, 14),
-    **{f"shadow: {shape}": (shadow(shape), 14) 
+    **{f"shadow: {shape}": (shadow(shape), 14)
        for shape in ("half", "band", "corner", "disc", "level", "slab", "fingers")},
     "ruled": (ruled, 14), "squared": (squared, 14), "boxes": (boxes, 24), "combs": (combs, 14), "tilted": (tilted, 14),
     "faint": (faint, 20), "pencil": (pencil, 14), "camera": (camera, 14), "table": (table, 14),

@@ -28,9 +28,7 @@ def measure_depth(grey: FloatArray) -> FloatArray:
     small = [_small_copy(picture, 400) for picture in pictures]
     found = np.array([[(_fill(each, share) ** 4).mean() for share in WINDOWS] for each in small])
     enough = np.argmax(np.append(found[:, 2:] < 1.15 * found[:, :-2], np.full((len(found), 1), True), 1), 1)
-    kind = int(
-        found[:, enough.min()].argmax()
-    )  # a wide window would take a shadow's lit surroundings for ink
+    kind = int(found[:, enough.min()].argmax())  # in a wide window the lit part beside a shadow is ink
     depth = _fill(pictures[kind], WINDOWS[min(enough[kind] + 2, len(WINDOWS) - 1)])
     return depth - np.median(depth)
 
@@ -58,7 +56,7 @@ def _estimate_paper(grey: FloatArray) -> tuple[FloatArray, FloatArray]:
 
     A surface starts flat and moves towards the local mean in ever smaller neighbourhoods, while pixels far from
     it count ever less (graduated weights: Blake and Zisserman, Visual Reconstruction, 1987): it follows slow
-    light, not strokes. It errs beside the edge of a hard shadow; a closing fills only what is dark and narrow.
+    light, not strokes.
     """
     small = _small_copy(grey, 64)  # paper is smooth: a small copy tells enough
     one_digit = max(grey.shape) <= ONE_DIGIT_SIDE

@@ -51,7 +51,7 @@ def sort_marks(ink: FloatArray, *, single: bool) -> tuple[list[Mark], list[tuple
         return [_take(ink, labels, boxes, list(range(n_marks)))], []
     sizes = np.bincount(labels.ravel())[1:]
     groups, usual, reasons = _group_boxes(boxes, sizes, labels)
-    left_out = [(_as_box(boxes[i]), reason) for i, reason in enumerate(reasons) if reason]
+    left_out = [(_take(ink, labels, boxes, [i]).box, reason) for i, reason in enumerate(reasons) if reason]
     digits = []
     for mark in (_take(ink, labels, boxes, group) for group in groups):
         if reason := name_sign(mark.ink, usual):
@@ -64,15 +64,17 @@ def sort_marks(ink: FloatArray, *, single: bool) -> tuple[list[Mark], list[tuple
     return [digits[i] for i in _reading_order([np.array(digit.box) for digit in digits])], left_out
 
 
-def _as_box(box: IntArray) -> Box:
-    top, left, bottom, right = box.tolist()
-    return top, left, bottom, right
+def _mark(ink: FloatArray, top: int, left: int, doubt: str = "") -> Mark:
+    """What there is of ink in a part of the page whose corner is at (top, left)."""
+    rows, columns = (np.flatnonzero((ink > 0).any(axis)) for axis in (1, 0))
+    y, x, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+    return Mark((top + y, left + x, top + bottom, left + right), ink[y:bottom, x:right], doubt)
 
 
 def _take(ink: FloatArray, labels: IntArray, boxes: IntArray, group: list[int]) -> Mark:
-    box = _as_box(_union(boxes[group]))
-    part = slice(box[0], box[2]), slice(box[1], box[3])
-    return Mark(box, ink[part] * np.isin(labels[part], np.array(group) + 1))
+    top, left, bottom, right = _union(boxes[group]).tolist()
+    part = slice(top, bottom), slice(left, right)
+    return _mark(ink[part] * np.isin(labels[part], np.array(group) + 1), top, left)
 
 
 def _cut(mark: Mark) -> list[Mark]:
@@ -88,18 +90,10 @@ def _cut(mark: Mark) -> list[Mark]:
     cost = np.array(crossed) + 0.15 * height * np.abs(places / width - 0.5)
     best, place = divmod(int(cost.argmin()), len(places))
     is_left = np.arange(width) < lines[best][:, [place]]
-    parts = [_trim(mark, mark.ink * side) for side in (is_left, ~is_left)]
-    lowest = min(part.ink.shape[0] for part in parts)
-    if crossed[best][place] > 0.25 * height or lowest < 0.8 * height:
-        return [mark]
-    return [piece._replace(doubt="cut from a wider mark") for part in parts for piece in _cut(part)]
-
-
-def _trim(mark: Mark, ink: FloatArray) -> Mark:
-    rows, columns = (np.flatnonzero((ink > 0).any(axis)) for axis in (1, 0))
-    top, left, bottom, right = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
-    box = mark.box[0] + top, mark.box[1] + left, mark.box[0] + bottom, mark.box[1] + right
-    return Mark(_as_box(np.array(box)), ink[top:bottom, left:right])
+    sides = (mark.ink * is_left, mark.ink * ~is_left)
+    parts = [_mark(each, *mark.box[:2], "cut from a wider mark") for each in sides if each.any()]
+    likely = crossed[best][place] <= 0.25 * height and all(len(part.ink) >= 0.8 * height for part in parts)
+    return [piece for part in parts for piece in _cut(part)] if likely and len(parts) == 2 else [mark]
 
 
 def _union(boxes: IntArray) -> IntArray:
