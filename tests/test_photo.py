@@ -435,7 +435,7 @@ def test_signs_are_left_out_by_name(test_digits: Digits) -> None:
         page[145:153, left : left + 60] = 0.1
     page[119:179, 226:234] = 0.1
     page[165:173, 500:560] = 0.1
-    page[180:198, 700:718] = 0.1
+    page[180:198, 800:818] = 0.1
     assert answers(page) == [3, 4, 7]
     reasons = [reason for _, reason in read_digits(page).left_out]
     assert sorted(reasons) == ["a dot", "a plus or times sign", "an equals sign"]

@@ -78,7 +78,7 @@ def _take(ink: FloatArray, labels: IntArray, boxes: IntArray, group: list[int]) 
 
 
 def _cut(mark: Mark) -> list[Mark]:
-    """Cut a wide mark along the slanted line that crosses the least ink, if that leaves two marks nearly as high."""
+    """Cut a wide mark along the slanted line that crosses the least ink, if it joins two nearly as high."""
     height, width = mark.ink.shape
     if width < height:
         return [mark]
@@ -92,7 +92,13 @@ def _cut(mark: Mark) -> list[Mark]:
     is_left = np.arange(width) < lines[best][:, [place]]
     sides = (mark.ink * is_left, mark.ink * ~is_left)
     parts = [_mark(each, *mark.box[:2], "cut from a wider mark") for each in sides if each.any()]
-    likely = crossed[best][place] <= 0.25 * height and all(len(part.ink) >= 0.8 * height for part in parts)
+    along = np.pad(mark.ink[rows[:, 0], lines[best][:, place].clip(0, width - 1)] > 0.3, 1)
+    once = np.diff(along.astype(int)).clip(0).sum() <= 1  # through a 0 the line would cross two strokes
+    likely = (
+        once
+        and crossed[best][place] <= 0.25 * height
+        and all(len(part.ink) >= 0.8 * height for part in parts)
+    )
     return [piece for part in parts for piece in _cut(part)] if likely and len(parts) == 2 else [mark]
 
 
