@@ -74,7 +74,8 @@ def _keep_marks(depth: FloatArray, threshold: float, full: float, grain: float) 
     smooth = ndimage.gaussian_filter(depth, side / 800)
     slope = np.hypot(*np.gradient(np.pad(smooth, 1, mode="edge")))[1:-1, 1:-1]
     index = np.arange(1, n_marks + 1)
-    deepest, steepest = (ndimage.maximum(values, labels, index) for values in (depth, slope))
+    inked = labels > 0  # few pixels, so that sorting them is quick
+    deepest, steepest = (ndimage.maximum(each[inked], labels[inked], index) for each in (depth, slope))
     keep = (extent >= max(3, side // 100)) & (deepest >= max(threshold, 6 * grain))
     # A stroke rises from paper to ink within a part of its size; a shade fades in.
     keep &= steepest * np.maximum(3, np.minimum(0.25 * extent, 0.1 * side)) > full
