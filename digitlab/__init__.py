@@ -59,6 +59,7 @@ _HOMES = {
     "list_recipes": "recipes",
     "load_checkpoint": "runs.checkpoint",
     "load_digits": "data.mnist",
+    "load_drawn": "data.drawn",
     "load_mnist": "data.mnist",
     "load_sample": "data.digits",
     "load_shipped_model": "runs.checkpoint",

@@ -80,14 +80,14 @@ def _with_options(settings: RunSettings, options: argparse.Namespace) -> RunSett
 
 def evaluate(options: argparse.Namespace) -> int:
     """Measure a trained network on the test digits."""
-    from digitlab.data import load_digits
+    from digitlab.data import load_digits, load_drawn
     from digitlab.device import choose_device
     from digitlab.runs.committee import load_trained
     from digitlab.runs.run import measure
     from digitlab.training import predict
 
     model, members = load_trained(options.path, choose_device("auto"))
-    test = load_digits("test", options.data)
+    test = load_drawn(options.data) if options.data.endswith(".json") else load_digits("test", options.data)
     scores = measure(predict(model, test.images), test.labels)
     name = " or ".join(sorted({each.model_name for each in members}))
     sources = {each.data_name for each in members}
@@ -191,7 +191,7 @@ def lessons(options: argparse.Namespace) -> int:
 
     written = copy_lessons(options.folder, force=options.force)
     print(f"{len(written)} notebooks copied into {options.folder}")
-    print(f'open them with: pip install "digitlab[lab]" && jupyter lab {options.folder}')
+    print(f"open them with: pip install jupyterlab && jupyter lab {options.folder}")
     return 0
 
 

@@ -10,7 +10,7 @@ const names = /javascripts\/playground\/(?:digitlab|core\/\w+)\.js/g; // in the 
 for (const name of fs.readFileSync(path.join(docs, "playground.md"), "utf8").match(names)) {
   vm.runInThisContext(fs.readFileSync(path.join(docs, name), "utf8"), { filename: name });
 }
-const { network, why, ink, weightsFile, sums, words, share, changes } = digitlab;
+const { network, why, ink, weightsFile, sums, words, share, changes, slide, links, contributions } = digitlab;
 
 const [task, folder] = process.argv.slice(2);
 const read = (name) => new Uint8Array(fs.readFileSync(path.join(folder, name)));
@@ -109,13 +109,15 @@ const tasks = {
     });
   },
 
-  // The page without a page. Each step is a list: the name of a function of `changes` with its arguments, or of a
-  // value with what it becomes. Answers with what the page knows after each step.
+  // The page without a page. Each step is a list: the name of a function of `changes`, or of another script ("slide
+  // step"), with its arguments, or of a value with what it becomes. Answers with what the page knows after each step.
   play() {
     const state = digitlab.createState(weights());
     return readJson("steps.json").map((step) => {
       for (const [name, ...given] of step) {
-        if (name in state) state[name] = given[0];
+        const [script, own] = name.split(" ");
+        if (own) digitlab[script][own](state, ...given);
+        else if (name in state) state[name] = given[0];
         else changes[name](state, ...given);
       }
       changes.update(state);
@@ -124,6 +126,11 @@ const tasks = {
         image: Array.from(state.normalized.image),
         inked: state.ink.reduce((sum, value) => sum + value, 0) / 255,
         unit: state.unit,
+        trail: state.trail,
+        filled: slide.filled(state),
+        running: state.replay !== null || Boolean(state.slide?.playing),
+        links: links.lit(state),
+        sources: contributions.of(state, state.unit),
         sum: sums.explain(state),
         field: words.field(state.unit),
         why: state.why.text,

@@ -72,6 +72,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "list_recipes": {},
     "load_checkpoint": dict(path=PATH, device="cpu"),
     "load_digits": dict(split="test", source="sample", root=None),
+    "load_drawn": dict(path=PATH),
     "load_mnist": dict(split="test", root=PATH, download=False),
     "load_sample": dict(split="test"),
     "load_shipped_model": dict(device="cpu"),
@@ -111,8 +112,8 @@ ROWS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 # These read or write files, or train for long: they have tests of their own.
 NOT_CALLED = {
-    "export_onnx", "export_playground", "load_checkpoint", "load_mnist", "resume_run", "save_checkpoint",
-    "save_picture", "train_model", "train_run",
+    "export_onnx", "export_playground", "load_checkpoint", "load_drawn", "load_mnist", "resume_run",
+    "save_checkpoint", "save_picture", "train_model", "train_run",
 }  # fmt: skip
 
 WRONG: dict[str, Callable[[Tensor], Tensor]] = {

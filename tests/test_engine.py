@@ -280,6 +280,124 @@ def test_the_sums_are_pytorchs(node: Callable[..., Any], test_digits: Digits) ->
             assert len(products) == 8 and products == sorted(products, reverse=True) and products[0] > 0
 
 
+def test_sources_add_up_to_their_unit(node: Callable[..., Any], test_digits: Digits) -> None:
+    """And each of them is the number that it says it is."""
+    made, model = activations(test_digits.images[:1]), rounded_model()
+    units = [("conv1", 3), ("conv2", 6), ("fc1", 0), ("fc2", 7)]
+    opened = [[["openMap", layer, number]] for layer, number in units]
+    _, *answers = play(node, [["put", pixels_at(test_digits, 0)]], *opened)
+    for (layer, _), answer in zip(units, answers, strict=True):
+        index = unit_index(answer["unit"], made)
+        total = sum(source["product"] for source in answer["sources"])
+        bias = getattr(model, layer).bias.detach()
+        value = total + float(bias[index if layer.startswith("fc") else answer["unit"]["map"]])
+        passed = max(0, value) if layer == "fc1" else value
+        assert passed == pytest.approx(float(made[layer].flatten()[index]), abs=1e-3)
+        for source in answer["sources"]:
+            expected = float(made[source["unit"]["layer"]].flatten()[unit_index(source["unit"], made)])
+            assert source["value"] == pytest.approx(expected, abs=1e-4)
+
+
+def unit_index(unit: dict[str, Any], made: dict[str, torch.Tensor]) -> int:
+    rows, columns = {"fc1": (10, 5), "fc2": (1, 10)}.get(unit["layer"], made[unit["layer"]].shape[-2:])
+    return int((unit["map"] * rows + unit["row"]) * columns + unit["column"])
+
+
+def test_what_one_map_and_the_other_nine_add_is_what_all_add(
+    node: Callable[..., Any], test_digits: Digits
+) -> None:
+    steps = [
+        [["openMap", "conv2", number], ["channel", channel]] for number in range(20) for channel in (0, 7)
+    ]
+    _, *answers = play(node, [["put", pixels_at(test_digits, 0)]], *steps)
+    for answer in answers:
+        said = next(part["total"] for part in answer["sum"]["parts"] if "total" in part)
+        own, rest, total = numbers(said)
+        assert "from this map" in said and "from the other nine" in said
+        assert own + rest == pytest.approx(total, abs=1e-9), said
+        cells = next(part["maps"] for part in answer["sum"]["parts"] if "maps" in part)
+        (chosen,) = [cell["value"] for cell in cells if cell["chosen"]]
+        assert chosen == pytest.approx(own, abs=0.06)
+
+
+def test_the_lit_lines_lead_from_the_score_to_the_pixels(
+    node: Callable[..., Any], test_digits: Digits
+) -> None:
+    (answer,) = play(node, [["put", pixels_at(test_digits, 0)]])
+    assert answer["unit"] == {"layer": "fc2", "map": 0, "row": 0, "column": 5}  # it follows the reading
+    links = answer["links"]
+    reached = [answer["unit"], *(link["from"] for link in links)]
+    assert all(link["to"] in reached for link in links)
+    assert {"fc1", "pool2", "conv2", "pool1", "conv1", "input"} == {link["from"]["layer"] for link in links}
+    assert all(-1 <= link["share"] <= 1 for link in links)
+
+
+def test_one_number_is_followed_to_the_pixels_and_back(node: Callable[..., Any], test_digits: Digits) -> None:
+    unit = {"layer": "pool2", "map": 1, "row": 0, "column": 3}
+    below = {"layer": "conv2", "map": 1, "row": 1, "column": 6}
+    steps = [[["openMap", "fc2", 7]], [["follow", unit]], [["follow", below]], [["goBack"]], [["goBack"]]]
+    _, start, one, two, back, home = play(node, [["put", pixels_at(test_digits, 0)]], *steps)
+    assert two["unit"] == below and two["trail"] == [start["unit"], unit]
+    assert back["unit"] == one["unit"] == unit and back["trail"] == [start["unit"]]
+    assert home["unit"] == start["unit"] and home["trail"] == []
+    assert "conv2, map 1, row 1, column 6 is" in two["announcement"]
+
+
+def test_strokes_are_undone_one_after_another(node: Callable[..., Any], test_digits: Digits) -> None:
+    line = strokes((60, 60), (60, 60), (200, 130), (90, 200))
+    other = strokes((200, 60), (200, 60), (100, 230))
+    undo = [["undo"]]
+    digit = [["put", pixels_at(test_digits, 0)]]
+    answers = play(node, line, other, digit, [["clear"]], undo, undo, undo, undo, undo)
+    first, both, put, clean, *undone = (answer["image"] for answer in answers)
+    assert sum(clean) == 0
+    assert undone == [put, both, first, clean, clean]
+    assert [answer["announcement"] for answer in answers[-2:]] == [
+        "Draw a digit",
+        "There is nothing to undo.",
+    ]
+
+
+@pytest.mark.parametrize("stills", [False, True])
+def test_a_replay_draws_the_same_again(node: Callable[..., Any], test_digits: Digits, stills: bool) -> None:
+    digit = [["put", pixels_at(test_digits, 0)], *SEVEN]
+    pictures = [[["replay goOn"]]] * (120 if stills else 150)
+    before, start, *between = play(node, digit, [["replay start", stills]], *pictures)
+    assert start["inked"] == 0 and start["running"]
+    assert between[-1]["image"] == before["image"] and not between[-1]["running"]
+    inked = [answer["inked"] for answer in between]
+    assert inked == sorted(inked)
+    different = len(set(inked))
+    assert different == 3 if stills else different > 15  # nothing, the digit, the stroke
+    (_, _, drawn) = play(node, digit, [["replay start"]], SEVEN)  # a stroke does not wait for its end
+    assert drawn["image"] == before["image"] and not drawn["running"]
+
+
+def test_the_pages_own_digit_goes_with_the_first_stroke(
+    node: Callable[..., Any], test_digits: Digits
+) -> None:
+    shown, drawn, alone = play(node, [["showExample", pixels_at(test_digits, 0)]], SEVEN, [["clear"], *SEVEN])
+    assert shown["image"] == pixels_at(test_digits, 0)
+    assert drawn["image"] == alone["image"] != shown["image"]
+
+
+@pytest.mark.parametrize("layer, places", [("conv1", 24), ("conv2", 8)])
+def test_the_kernel_slides_until_the_map_is_full(
+    node: Callable[..., Any], test_digits: Digits, layer: str, places: int
+) -> None:
+    put = [["put", pixels_at(test_digits, 0)], ["openMap", layer, 3]]
+    pictures = [[["slide goOn"]]] * (places**2 * (1 if layer == "conv1" else 6) + 6)
+    _, begun, *between = play(node, put, [["slide play"]], *pictures)
+    assert begun["filled"] == 1 and begun["unit"] == {"layer": layer, "map": 3, "row": 0, "column": 0}
+    filled = [answer["filled"] for answer in between]
+    assert filled == sorted(filled) and set(filled) == {*range(filled[0], places**2 + 1)}
+    assert between[-1]["announcement"] == "The map is full." and not between[-1]["running"]
+    step, pause, choose = [["slide step"]], [["slide pause"]], [["chooseUnit", begun["unit"]]]
+    *_, two, held, chosen = play(node, put, step, step, [["slide play"]], pause, choose)
+    assert two["filled"] == held["filled"] == 2 and "Paused." in held["announcement"]
+    assert chosen["filled"] is None  # all of it again
+
+
 def test_a_unit_that_is_off_its_map_is_the_nearest(node: Callable[..., Any]) -> None:
     places = [(-1, 9), (7, -3), (2, 1)]
     units = [{"layer": "pool2", "map": 3, "row": row, "column": column} for row, column in places]
@@ -482,15 +600,16 @@ def test_every_half_is_read_exactly_and_extreme_ones_give_numbers(
 def test_types_are_right(tmp_path: Path) -> None:
     if (tsc := shutil.which("tsc")) is None:
         pytest.skip("needs TypeScript, to check the types in the scripts' comments")
-    names = re.findall(
-        r"javascripts/playground/(?:\w+/)?\w+\.js", (DOCS / "playground.md").read_text("utf-8")
-    )
+    pages = [(DOCS / page).read_text("utf-8") for page in ("playground.md", "index.md")]
+    names = dict.fromkeys(
+        re.findall(r"javascripts/[\w/]+\.js", " ".join(pages))
+    )  # each once, in the pages' order
     written = [DOCS / name for name in names if (DOCS / name).exists()]  # two are made by the site's hook
-    assert {*written} == {*(DOCS / "javascripts" / "playground").rglob("*.js")}
-    # As one file, in the page's order: only so does TypeScript see what is added to a namespace.
+    assert {*written} >= {*(DOCS / "javascripts" / "playground").rglob("*.js")}
+    # As one file, in the pages' order: only so does TypeScript see what is added to a namespace.
     joined = tmp_path / "joined.js"
     joined.write_text("".join(path.read_text("utf-8") for path in written), encoding="utf-8")
-    options = ["--checkJs", "--allowJs", "--noEmit", "--strict", "--lib", "dom,es2020", "--target", "es2020"]
+    options = ["--checkJs", "--allowJs", "--noEmit", "--strict", "--lib", "dom,es2023", "--target", "es2023"]
     done = subprocess.run([tsc, *options, str(joined)], capture_output=True, text=True)
     lines = joined.read_text("utf-8").splitlines()
     wrong = [

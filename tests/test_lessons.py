@@ -53,7 +53,7 @@ def test_it_has_the_parts_of_a_lesson(lesson: Path) -> None:
     prose = "\n\n".join(source_of(cell) for cell in cells if cell["cell_type"] == "markdown")
     assert re.match(rf"# {number} · ", source_of(cells[0]))
     assert re.search(r"\*\d+ minutes.* · (easy|medium|hard)", source_of(cells[0]))
-    assert any("%pip install -q digitlab" in source_of(cell) for cell in cells)
+    assert any("%pip install -q .." in source_of(cell) for cell in cells)
     exercises = [cell["metadata"]["exercise"] for cell in cells if "exercise" in cell["metadata"]]
     assert len(exercises) >= 3 and exercises == re.findall(r"\*\*Exercise (\d\d\.\d)\*\*", prose)
     if number != "00":
@@ -142,6 +142,7 @@ def test_a_copy_has_no_dead_link(tmp_path: Path) -> None:
         if line[:3] == "## "
     }
     for path in tmp_path.iterdir():
+        assert "pip install -q .." not in path.read_text(encoding="utf-8"), "no clone is near"
         for target in re.findall(r"\]\(([^)#]*(?:#[^)]*)?)\)", path.read_text(encoding="utf-8")):
             file, _, term = target.partition("#")
             if "://" not in target:

@@ -5,6 +5,7 @@ from digitlab.data.digits import Digits as Digits
 from digitlab.data.digits import followed_digit as followed_digit
 from digitlab.data.digits import load_sample as load_sample
 from digitlab.data.digits import train_val_split as train_val_split
+from digitlab.data.drawn import load_drawn as load_drawn
 from digitlab.data.loader import DigitLoader as DigitLoader
 from digitlab.data.loader import normalize as normalize
 from digitlab.data.mnist import DataError as DataError

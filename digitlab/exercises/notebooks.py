@@ -10,6 +10,8 @@ from pathlib import Path
 
 from digitlab.writing import write_whole
 
+_ANOTHER_PYTHON = "Jupyter runs another Python than the one with digitlab: pip install jupyterlab beside it"
+
 
 class LessonError(ValueError):
     """The notebooks cannot be copied as asked. The message is one line and says what to do."""
@@ -58,6 +60,7 @@ def copy_lessons(folder: str | Path, *, force: bool = False) -> list[Path]:
 
 
 def _portable(path: Path) -> bytes:
-    """A file whose links lead somewhere in any folder: of the site's other pages only the names are left."""
+    """A file for any folder: of links to the site's other pages only the names are left, and no clone is near."""
     text = path.read_text(encoding="utf-8").replace("](../docs/glossary.md", "](glossary.md")
+    text = text.replace("%pip install -q ..", f"raise ImportError('{_ANOTHER_PYTHON}')")
     return re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", text).encode()

@@ -82,9 +82,7 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
     png = r'src="data:image/png;cell=(\w+);base64,([^"]+)"'
     text = re.sub(png, lambda found: _put_beside(page, f"cell-{found[1]}", found[2], config, files), text)
     # A warning says where it was raised, which is a path on the building machine, and with which line of code.
-    text = re.sub(r"\S+\.py:\d+: \w*Warning: (.*)\n(?:  .*\n)?", r"\1\n", text)
-    # Anchors for the index of exercises.
-    return re.sub(r"(?m)^\*\*Exercise (\d\d)\.(\d+)\*\*", r'<span id="exercise-\1-\2"></span>\g<0>', text)
+    return re.sub(r"\S+\.py:\d+: \w*Warning: (.*)\n(?:  .*\n)?", r"\1\n", text)
 
 
 def _put_beside(page: Any, name: str, base64_png: str, config: MkDocsConfig, files: Files) -> str:

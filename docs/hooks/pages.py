@@ -7,42 +7,38 @@ A comment such as ``<!-- exercises -->`` in a page is replaced by what its name 
 from __future__ import annotations
 
 import html
-import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from latex2mathml.converter import convert
+from markdown.extensions.toc import slugify
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import get_plugin_logger
 from mkdocs.structure.files import File, Files
 from mkdocs.utils import get_relative_url
 from PIL import Image
 
-from digitlab.exercises import exercise, list_exercises
 from digitlab.plots.style import read_description
-from digitlab.wording import percent
 
 log = get_plugin_logger("pages")
 
 DOCS = Path(__file__).parents[1]
+COLAB = "https://colab.research.google.com"
 
 
 def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: Files) -> str:
-    """Replace the comments that ask for something."""
+    """Replace the comments that ask for something; say how much a page weighs in a search."""
+    page.meta.setdefault("search", {"boost": _weight(page.file.src_uri)})
     makers: dict[str, Callable[[str], str]] = {
         "help": _help,
-        "buttons": lambda _: _buttons(page.file),
-        "hints": _hints,
+        "buttons": lambda _: _buttons(page.file, config.site_url),
         "picture": _picture,
-        "exercises": lambda _: _exercises(files),
-        "lessons": lambda _: _lessons(files),
-        "results": _results,
+        "letters": lambda _: _letters(markdown),
         "load": lambda names: _load(names, page, files),
     }
     names = "|".join(makers)
@@ -57,7 +53,23 @@ def on_page_content(content: str, page: Any, config: MkDocsConfig, files: Files)
     inline = r'<span class="arithmatex">\\\((.*?)\\\)</span>'
     block = r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>'
     content = re.sub(inline, lambda m: _formula(m[1], "inline"), content, flags=re.S)
-    return re.sub(block, lambda m: _formula(m[1], "block"), content, flags=re.S)
+    content = re.sub(block, lambda m: _formula(m[1], "block"), content, flags=re.S)
+    # The reference is searched for names and what they do. With its source code the index would be a third larger.
+    content = content.replace(
+        '<details class="mkdocstrings-source"', '<details data-search-exclude class="mkdocstrings-source"'
+    )
+    return re.sub(r'<span id="__span-[\d-]+">(?:<span class="w">)?( *)', _indented, content)
+
+
+def _weight(uri: str) -> float:
+    """The course before the guides, and the reference last: most who search want to understand, not to look up."""
+    folder = uri.partition("/")[0]
+    return {"lessons": 3.0, "guides": 2.0, "glossary.md": 0.5, "api": 0.01}.get(folder, 1.0)
+
+
+def _indented(line: re.Match[str]) -> str:
+    """Say how far in a line of code begins, so that it can go on below on a narrow screen."""
+    return line[0].replace(line[0].split(">")[0], f'<span class="i{min(len(line[1]) // 4 * 4, 12)}"')
 
 
 def _formula(latex: str, display: str) -> str:
@@ -76,24 +88,24 @@ def _help(command: str) -> str:
     return f"``` {{.text .no-copy}}\n{done.stdout.strip()}\n```"
 
 
-def _buttons(notebook: File) -> str:
-    """Download a notebook, and open it in Colab where the environment says which repository this is."""
+def _buttons(notebook: File, site_url: str | None) -> str:
+    """Download a notebook, and open it in Colab, which opens by itself only what lies on GitHub."""
     path = Path(str(notebook.abs_src_path))
     buttons = f'<a class="md-button" href="{path.name}" download>Download this notebook</a>'
     if repository := os.environ.get("GITHUB_REPOSITORY"):
-        source = f"{repository}/blob/main/{path.relative_to(DOCS.parent).as_posix()}"
-        colab = f"https://colab.research.google.com/github/{source}"
+        # Not the repository's own, which installs from a clone: `.github/workflows/site.yml` lays the site's there.
+        colab = f"{COLAB}/github/{repository}/blob/notebooks/{path.name}"
         buttons += f' <a class="md-button" href="{colab}">Open it in Colab</a>'
+    elif site_url:
+        upload = f'<a href="{COLAB}/#upload=true">upload it there</a>'
+        buttons += f" To run it in Colab, download it and then {upload}."
+    # Printed with solutions also without a script: the style sheet asks whether this is what the address points at.
+    printed = '<a class="md-button" data-print="{}" {}>{}</a>'
+    buttons += " " + printed.format("worksheet", 'href="" hidden', "Print as a worksheet")
+    buttons += " " + printed.format(
+        "solutions", 'id="with-solutions" href="#with-solutions"', "Print with solutions"
+    )
     return f'<p class="no-print">{buttons}</p>'
-
-
-def _hints(number: str) -> str:
-    """The hints and the solution of an exercise, each folded away."""
-    one = exercise(number)
-    hints = "\n".join(f"{i}. {hint}" for i, hint in enumerate(one.hints, start=1))
-    solution = f"``` {{.python}}\n{str(one.solution()).rstrip()}\n```"
-    folded = "<details markdown>\n<summary>{}</summary>\n\n{}\n\n</details>"
-    return folded.format("Hints", hints) + "\n\n" + folded.format("Solution", solution)
 
 
 def _picture(name: str) -> str:
@@ -103,6 +115,15 @@ def _picture(name: str) -> str:
         width, height = image.size
     alt = html.escape(read_description(path)).replace("[", "(").replace("]", ")")
     return f'![{alt}](images/{name}){{ width="{width}" height="{height}" }}'
+
+
+def _letters(markdown: str) -> str:
+    """The first letters of a page's second headings, each a link to its first."""
+    first: dict[str, str] = {}
+    for heading in re.findall(r"(?m)^## (.+)", markdown):
+        first.setdefault(heading[0].upper(), slugify(heading, "-"))
+    links = " ".join(f'<a href="#{place}">{letter}</a>' for letter, place in first.items())
+    return f'<nav class="letters" aria-label="Terms by letter">{links}</nav>'
 
 
 def _load(names: str, page: Any, files: Files) -> str:
@@ -115,94 +136,6 @@ def _load(names: str, page: Any, files: Files) -> str:
         style = f'<link rel="stylesheet" href="{url}">'
         tags.append(style if name.endswith(".css") else f'<script defer src="{url}"></script>')
     return "\n".join(tags)
-
-
-def _lessons(files: Files) -> str:
-    lines = ["| lesson | time | level |", "| --- | --- | --- |"]
-    for _, lesson in sorted(_notebooks(files).items()):
-        first = "".join(json.loads(lesson.content_string)["cells"][0]["source"])
-        found = re.match(r"# (.*)\n\n\*(\d+ minutes).*?· (easy|medium|hard)", first)
-        assert found, lesson.src_uri
-        lines.append(f"| [{found[1]}]({lesson.src_uri}) | {found[2]} | {found[3]} |")
-    return "\n".join(lines)
-
-
-def _notebooks(files: Files) -> dict[str, File]:
-    """The lessons by number."""
-    pages = files.documentation_pages()
-    return {page.src_uri[8:10]: page for page in pages if page.src_uri.startswith("lessons/")}
-
-
-def _exercises(files: Files) -> str:
-    lessons = _notebooks(files)
-    lines = ["| exercise | what | level | minutes |", "| --- | --- | --- | --- |"]
-    for one in list_exercises():
-        link = f"{lessons[one.number[:2]].src_uri}#exercise-{one.number.replace('.', '-')}"
-        lines.append(f"| [{one.number}]({link}) | {one.title} | {one.difficulty} | {one.minutes} |")
-    return "\n".join(lines)
-
-
-def _results(name: str) -> str:
-    """The table of ``docs/results/NAME.json``."""
-    result = json.loads((DOCS / "results" / f"{name}.json").read_text(encoding="utf-8"))
-    tables = {"recipes": _recipes, "bench": _bench, "scale": _scale}
-    return tables[name](result) + f"\n\n*{_machine(result['machine'])}*"
-
-
-def _machine(machine: dict[str, Any]) -> str:
-    return (
-        f"Measured with {machine['processors']} processor cores ({machine['architecture']}, {machine['system']}), "
-        f"no GPU, PyTorch {machine['torch']}."
-    )
-
-
-def _recipes(result: dict[str, Any]) -> str:
-    """Rows of runs that differ in nothing but their seeds."""
-    lines = [
-        "| recipe | network | parameters | epochs | right | seeds |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in result["rows"]:
-        first = row["runs"][0]
-        lines.append(
-            f"| `{first['recipe']}` | `{first['model']}` | {first['parameters']:,} | {first['epochs']} "
-            f"| {_mean_and_spread(row['runs'])} | {len(row['runs'])} |"
-        )
-    return "\n".join(lines)
-
-
-def _bench(result: dict[str, Any]) -> str:
-    lines = ["| training | seconds | tutorial / it | images a second | right | seeds |"]
-    lines += ["| --- | --- | --- | --- | --- | --- |"]
-    for row in result["rows"]:
-        runs = row["runs"]
-        star = r"\*" * (runs[0]["epochs"] < row["epochs"])
-        speed = mean(run["images_per_second"] for run in runs)
-        lines.append(
-            f"| {row['name']}: {row['what']} | {row['seconds']:.1f}{star} "
-            f"| {result['rows'][0]['seconds'] / row['seconds']:.1f} | {speed:,.0f} "
-            f"| {_mean_and_spread(runs)} | {len(runs)} |"
-        )
-    return "\n".join(lines) + "\n\n" + r"\* A part was run, the whole is extrapolated."
-
-
-def _scale(result: dict[str, Any]) -> str:
-    lines = ["| images | file | loading, µs an image | training, µs an image | own memory |"]
-    lines += ["| --- | --- | --- | --- | --- |"]
-    for row in result["rows"]:
-        lines.append(
-            f"| {row['images']:,} | {row['file_megabytes']:,.0f} MB | {row['loading_microseconds']:.1f} "
-            f"| {row['training_microseconds']:.1f} | {row['own_megabytes']:,.0f} MB |"
-        )
-    return "\n".join(lines)
-
-
-def _mean_and_spread(runs: list[dict[str, Any]]) -> str:
-    right = [run["test_accuracy"] for run in runs if run["test_accuracy"] is not None]
-    if not right:
-        return "–"
-    spread = f" ± {100 * stdev(right):.2f}" if len(right) > 1 else ""
-    return f"{percent(mean(right), 2)}{spread}"
 
 
 def on_post_page(output: str, page: Any, config: MkDocsConfig) -> str:

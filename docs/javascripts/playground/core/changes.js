@@ -10,15 +10,26 @@ digitlab.changes = (() => {
   function update(state) {
     state.normalized = digitlab.ink.normalize(state.ink, SIDE, SIDE, state.centre);
     digitlab.network.forward(state.weights, state.normalized.image, state.activations);
+    if (state.following && state.normalized.box) {
+      state.unit.column = state.activations.probabilities.indexOf(Math.max(...state.activations.probabilities));
+    }
     state.why = answerWhy(state);
     state.reading = digitlab.words.reading(state);
+    const { doubt } = /** @type {{doubt?: {remark: (state: State) => string}}} */ (digitlab); // a page may do without
+    state.doubt = doubt ? doubt.remark(state) : "";
     const heard = (state.keyboard.down ? "Pen down. " : "") + state.reading.title;
     if (heard !== state.heard) state.heard = state.announcement = heard;
   }
 
   /** @type {(state: State, from: Point, to: Point) => void} */
   function stroke(state, from, to) {
-    digitlab.ink.draw(state.ink, from, to, state.penWidth);
+    digitlab.replay.finish(state);
+    if (state.example) {
+      state.example = false;
+      state.history = [];
+      state.ink.fill(0);
+    }
+    digitlab.history.stroke(state, from, to);
     state.copied = state.copyText = "";
   }
 
@@ -28,7 +39,7 @@ digitlab.changes = (() => {
     const from = { x: keyboard.x, y: keyboard.y };
     keyboard.x = Math.max(0, Math.min(SIDE, keyboard.x + dx));
     keyboard.y = Math.max(0, Math.min(SIDE, keyboard.y + dy));
-    if (keyboard.down) stroke(state, from, keyboard);
+    if (keyboard.down && (from.x !== keyboard.x || from.y !== keyboard.y)) stroke(state, from, keyboard);
   }
 
   /** @param {State} state */
@@ -39,15 +50,39 @@ digitlab.changes = (() => {
 
   /** @param {State} state */
   function clear(state) {
-    put(state, new Uint8Array(784));
+    digitlab.replay.finish(state);
+    if (state.ink.some((value) => value > 0)) put(state, new Uint8Array(784));
+    liftPen(state);
   }
 
   /** Put 28x28 pixels on the paper, in place of what is there. @type {(state: State, pixels: Uint8Array) => void} */
   function put(state, pixels) {
-    digitlab.ink.put(state.ink, pixels);
+    digitlab.replay.finish(state);
+    if (state.example) state.history = [];
+    state.example = false;
+    digitlab.history.put(state, pixels);
+    liftPen(state);
+  }
+
+  /** Take back the last stroke, digit or cleaning. @param {State} state */
+  function undo(state) {
+    digitlab.replay.finish(state);
+    state.example = false;
+    state.announcement = digitlab.history.undo(state) ? "Undone." : "There is nothing to undo.";
+    liftPen(state);
+  }
+
+  /** @param {State} state */
+  function liftPen(state) {
     state.pointer = null;
     state.keyboard.down = false;
     state.copied = state.copyText = "";
+  }
+
+  /** What the page shows before anybody has drawn. @type {(state: State, pixels: Uint8Array) => void} */
+  function showExample(state, pixels) {
+    put(state, pixels);
+    state.example = true;
   }
 
   /** Take the digit from a link, if it is one. @type {(state: State, hash: string) => void} */
@@ -70,8 +105,8 @@ digitlab.changes = (() => {
     if (layer === "fc2") return chooseUnit(state, { layer, map: 0, row: 0, column: map }); // a digit
     const { rows, columns } = LAYERS[layer];
     const values = state.activations[layer].slice(map * rows * columns, (map + 1) * rows * columns);
-    const best = values.indexOf(Math.max(...values));
-    chooseUnit(state, { layer, map, row: Math.floor(best / columns), column: best % columns });
+    state.channel = -1;
+    chooseUnit(state, { ...digitlab.contributions.unitAt(layer, values.indexOf(Math.max(...values))), map });
   }
 
   /** Choose a unit; the nearest, if it lies outside its map. @type {(state: State, unit: Unit) => void} */
@@ -80,7 +115,28 @@ digitlab.changes = (() => {
     const row = Math.max(0, Math.min(rows - 1, unit.row));
     const column = Math.max(0, Math.min(columns - 1, unit.column));
     state.unit = { ...unit, row, column };
+    state.following = false;
+    state.trail = [];
+    state.slide = null;
     state.announcement = digitlab.sums.explain(state).sentence;
+  }
+
+  /** Go to one of the unit's sources. @type {(state: State, source: Unit) => void} */
+  function follow(state, source) {
+    const trail = [...state.trail, state.unit];
+    state.channel = -1;
+    chooseUnit(state, source);
+    state.trail = trail;
+  }
+
+  /** Back to the unit from which one came. @param {State} state */
+  function goBack(state) {
+    const trail = [...state.trail];
+    const unit = trail.pop();
+    if (!unit) return;
+    state.channel = -1;
+    chooseUnit(state, unit);
+    state.trail = trail;
   }
 
   /** @type {(state: State) => State["why"]} */
@@ -144,6 +200,6 @@ digitlab.changes = (() => {
     occlusion.slices = null;
   }
 
-  const pen = { stroke, moveKeyboard, toggleKeyboard, clear, put, readLink };
-  return { ...pen, update, useWeights, openMap, chooseUnit, goOn };
+  const paper = { stroke, moveKeyboard, toggleKeyboard, clear, put, undo, showExample, readLink };
+  return { ...paper, update, useWeights, openMap, chooseUnit, follow, goBack, goOn };
 })();

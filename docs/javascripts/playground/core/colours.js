@@ -6,6 +6,7 @@
 
 digitlab.colours = (() => {
   const BLACK_WHITE = palette("000000 ffffff");
+  const WHITE_BLACK = palette("ffffff 000000");
   /** matplotlib's viridis at 9 places. */
   const VIRIDIS = palette("440154 472d7b 3b528b 2c728e 21918c 28ae80 5ec962 addc30 fde725");
   const BLUE_ORANGE = palette("0b3d78 3b82c4 a9cbe8 f8f8f8 f9c48f e0761b 8a3300");
@@ -61,7 +62,7 @@ digitlab.colours = (() => {
   /**
    * One map as pixels. A layer has one scale. The input is shown as ink, 0..255: what a person sees.
    *
-   * @type {(state: State, layer: Layer, map: number) => Pixels}
+   * @type {(state: Pick<State, "activations" | "normalized">, layer: Layer, map: number) => Pixels}
    */
   function ofMap({ activations, normalized }, layer, map) {
     const { rows, columns } = digitlab.network.LAYERS[layer];
@@ -86,5 +87,5 @@ digitlab.colours = (() => {
     return { background: `rgb(${red}, ${green}, ${blue})`, color: luminance > 0.179 ? "#000" : "#fff" };
   }
 
-  return { BLACK_WHITE, largestMagnitude, pixels, ofMap, over, ground };
+  return { BLACK_WHITE, WHITE_BLACK, VIRIDIS, BLUE_ORANGE, largestMagnitude, pixels, ofMap, over, ground };
 })();

@@ -20,7 +20,7 @@ digitlab.network = (() => {
   /**
    * What each layer looks at, what it gives, and which square of the image a unit sees: the first one `field` pixels
    * from the corner on, its neighbour the same `step` pixels on. Each pooling doubles the step; each layer adds its
-   * reach, in steps of the one before. The vectors fc1 (50) and fc2 (10) are taken as one map, 5 x 10 and 1 x 10.
+   * reach, in steps of the one before. The vectors fc1 (50) and fc2 (10) are taken as one map, 10 x 5 and 1 x 10.
    *
    * @type {Record<Layer, {from: Layer, maps: number, rows: number, columns: number, step: number, field: number}>}
    */
@@ -30,7 +30,7 @@ digitlab.network = (() => {
     pool1: { from: "conv1", maps: 10, rows: 12, columns: 12, step: 2, field: 6 },
     conv2: { from: "pool1", maps: 20, rows: 8, columns: 8, step: 2, field: 14 },
     pool2: { from: "conv2", maps: 20, rows: 4, columns: 4, step: 4, field: 16 },
-    fc1: { from: "pool2", maps: 1, rows: 5, columns: 10, step: 0, field: 28 },
+    fc1: { from: "pool2", maps: 1, rows: 10, columns: 5, step: 0, field: 28 },
     fc2: { from: "fc1", maps: 1, rows: 1, columns: 10, step: 0, field: 28 },
   };
 

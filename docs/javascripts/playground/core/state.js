@@ -14,6 +14,9 @@ digitlab.createState = (courseWeights) => {
     penWidth: 20,
     pointer: /** @type {number | null} */ (null), // the finger, pen or mouse that draws; others are not listened to
     last: { x: 0, y: 0 }, // where it was
+    history: /** @type {(Line | Put)[]} */ ([]),
+    example: false, // the paper shows the page's own digit, which the first stroke clears away
+    replay: /** @type {{steps: (() => void)[], done: number, pace: number} | null} */ (null), // while it is drawn anew
     keyboard: { x: SIDE / 2, y: SIDE / 2, down: false, shown: false }, // the pen that the keys move
     // The network, and what it reads.
     courseWeights,
@@ -23,14 +26,19 @@ digitlab.createState = (courseWeights) => {
     normalized,
     activations: digitlab.network.forward(courseWeights, normalized.image),
     reading: { title: "", remark: "" },
+    doubt: "", // what speaks against the reading, if anything does
     // The unit that is explained. For conv2 with the numbers of one input map; -1 for the one that adds most.
-    unit: /** @type {Unit} */ ({ layer: "conv1", map: 0, row: 12, column: 12 }),
+    unit: /** @type {Unit} */ ({ layer: "fc2", map: 0, row: 0, column: 0 }),
     channel: -1,
+    following: true, // until a unit is chosen, the score of what is read is explained
+    trail: /** @type {Unit[]} */ ([]), // the units from which one came to this one, each a layer on
+    slide: /** @type {{playing: boolean, pictures: number} | null} */ (null), // while its map fills up
     // The question why. `slices` is an occlusion that is being worked out, of which the share `done` is.
     way: /** @type {"saliency" | "occlusion" | "towards"} */ ("saliency"),
     target: 3, // the other digit, for "towards"
     why: { heat, text: "" },
     occlusion: { question: "", answer: heat, slices: /** @type {Occluding | null} */ (null), done: 0 },
+    projector: false, // large, and nothing but what is needed
     // What is said of copies and links, and to those who hear the page.
     copied: "",
     copyText: "", // what the browser did not let the page copy

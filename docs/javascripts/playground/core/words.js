@@ -34,13 +34,23 @@ digitlab.words = (() => {
     return `${layer}, map ${map}`;
   }
 
-  /** What is under a layer's name. @param {Layer} layer */
+  /** @param {Unit} unit */
+  function unitName({ layer, map, row, column }) {
+    if (layer === "input") return `pixel, row ${row}, column ${column}`;
+    if (layer === "fc1") return `fc1, unit ${5 * row + column}`;
+    return layer === "fc2" ? `the score of ${column}` : `${layer}, map ${map}, row ${row}, column ${column}`;
+  }
+
+  /** Where there is little room. @param {Unit} unit */
+  function shortName({ layer, map, row, column }) {
+    if (layer === "fc2") return String(column);
+    return layer === "fc1" ? `fc1 ${5 * row + column}` : `${layer} ${map} (${row}, ${column})`;
+  }
+
+  /** What is under a layer's name, in lines. @param {Layer} layer */
   function size(layer) {
     const { maps, rows, columns } = digitlab.network.LAYERS[layer];
-    if (layer === "input") return `${rows} × ${columns} pixels`;
-    if (layer === "fc1") return "50 units";
-    if (layer === "fc2") return "10 probabilities";
-    return `${maps} maps, ${rows} × ${columns}`;
+    return layer === "fc1" ? ["50 units"] : [`${maps} maps`, `${rows} × ${columns}`];
   }
 
   /** What was read, and a remark on it. @param {State} state */
@@ -68,5 +78,5 @@ digitlab.words = (() => {
     return `It sees ${size} × ${size} pixels of the input: ${rows}, columns ${left} to ${left + size - 1}.`;
   }
 
-  return { shortNumber, percent, mapName, size, reading, field };
+  return { shortNumber, percent, mapName, unitName, shortName, size, reading, field };
 })();

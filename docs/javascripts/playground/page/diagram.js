@@ -1,4 +1,4 @@
-// The network as a picture: every map on a small canvas, which is a button, and the ten probabilities as bars.
+// The network as a picture: every map on a small canvas, which is a button, in ten rows from the input to the bars.
 
 "use strict";
 
@@ -6,107 +6,97 @@ digitlab.diagram = (() => {
   const { find, element, paint } = digitlab.dom;
   const { LAYERS, receptiveField } = digitlab.network;
   const { ofMap } = digitlab.colours;
-  const { mapName, size, percent } = digitlab.words;
-  const layers = /** @type {Layer[]} */ (Object.keys(LAYERS));
+  const { mapName, size } = digitlab.words;
+  const layers = /** @type {Layer[]} */ (Object.keys(LAYERS)).filter((layer) => layer !== "fc2"); // those are bars
 
   /** The frame on the input around what the chosen unit sees. */
   const field = element("span", { class: "play-field", hidden: "" });
+  /** The place of the chosen unit, on its map. */
+  const mark = element("span", { class: "play-field play-mark" });
 
   /** Makes the diagram, and listens to its buttons. @type {Listen} */
   function listen(state, changed) {
     const home = find("network", "div");
-    for (const layer of layers) {
+    const input = makeMap("input", 0, state, changed);
+    input.append(field);
+    find("input", "span").append(input);
+    for (const layer of layers.slice(1)) {
       const title = `play-step-${layer}`;
+      const maps = Array.from({ length: LAYERS[layer].maps }, (_, map) => makeMap(layer, map, state, changed));
       home.append(
         element(
           "section",
           { class: `play-step play-step-${layer}`, "aria-labelledby": title },
-          element("h3", { id: title }, layer === "fc2" ? "fc2, softmax" : layer),
-          element("p", {}, size(layer)),
-          layer === "fc2" ? makeBars() : makeMaps(layer),
+          element("h3", { id: title }, layer),
+          element("p", {}, ...size(layer).map((line) => element("span", {}, line, " "))),
+          element("div", { class: "play-maps" }, ...maps),
         ),
       );
     }
-    for (const button of buttons()) {
-      button.addEventListener("click", () => {
-        digitlab.changes.openMap(state, /** @type {Layer} */ (button.dataset.layer), Number(button.dataset.map));
-        changed();
-        digitlab.inspector.enter(button);
-      });
-    }
+    // The input and the maps are one group, though they stand apart.
+    digitlab.roving.group(find("top", "div"), "button[data-layer]:not([data-layer=fc2])");
   }
 
-  function buttons() {
-    return find("network", "div").querySelectorAll("button");
+  /** @type {(layer: Layer, map: number, state: State, changed: () => void) => HTMLButtonElement} */
+  function makeMap(layer, map, state, changed) {
+    const { rows, columns } = LAYERS[layer];
+    const canvas = element("canvas", { width: String(columns), height: String(rows), "aria-hidden": "true" });
+    const name = { "aria-label": mapName(layer, map), "data-layer": layer, "data-map": String(map) };
+    const button = element("button", { type: "button", ...name }, canvas);
+    button.addEventListener("click", (event) => {
+      const unit = layer === "fc1" ? unitUnder(event, canvas) : null; // its units are large enough to be chosen here
+      if (unit) digitlab.changes.chooseUnit(state, { layer, map, ...unit });
+      else digitlab.changes.openMap(state, layer, map);
+      changed();
+      digitlab.inspector.enter(button);
+    });
+    return button;
   }
 
-  /** @type {(layer: Layer, map: number, name: string, content: Node | string) => HTMLButtonElement} */
-  function makeButton(layer, map, name, content) {
-    const attributes = { type: "button", "aria-label": name, "data-layer": layer, "data-map": String(map) };
-    return element("button", attributes, content);
-  }
-
-  /** @param {Layer} layer */
-  function makeMaps(layer) {
-    const { maps, rows, columns } = LAYERS[layer];
-    const box = element("div", { class: "play-maps" });
-    for (let map = 0; map < maps; map++) {
-      const canvas = element("canvas", { width: String(columns), height: String(rows), "aria-hidden": "true" });
-      const button = makeButton(layer, map, mapName(layer, map), canvas);
-      if (layer === "input") button.append(field);
-      box.append(button);
-    }
-    return box;
-  }
-
-  function makeBars() {
-    const body = element("tbody");
-    for (let digit = 0; digit < 10; digit++) {
-      const button = makeButton("fc2", digit, `${digit}: where does its score come from?`, String(digit));
-      const bar = element("td", { "aria-hidden": "true" }, element("span", { class: "play-bar" }));
-      body.append(element("tr", {}, element("th", { scope: "row" }, button), bar, element("td")));
-    }
-    const heads = ["digit", "bar", "probability"].map((name) => element("th", { scope: "col" }, name));
-    return element(
-      "table",
-      { class: "play-bars", id: "play-bars" },
-      element("caption", { class: "play-hidden" }, "The probability of each digit"),
-      element("thead", { class: "play-hidden" }, element("tr", {}, ...heads)),
-      body,
-    );
+  /** The place on a map at which a mouse or a finger points; a key points nowhere. */
+  /** @type {(event: MouseEvent, canvas: HTMLCanvasElement) => {row: number, column: number} | null} */
+  function unitUnder(event, canvas) {
+    if (event.detail === 0) return null;
+    const { left, top, width, height } = canvas.getBoundingClientRect();
+    const row = Math.floor(((event.clientY - top) / height) * canvas.height);
+    return { row, column: Math.floor(((event.clientX - left) / width) * canvas.width) };
   }
 
   /** @param {State} state */
   function draw(state) {
     const { unit } = state;
+    const lit = new Set(digitlab.links.lit(state).map(({ from }) => `${from.layer} ${from.map}`));
     for (const layer of layers) {
-      find("network", "div").querySelectorAll(`[data-layer=${layer}] canvas`).forEach((canvas, map) => {
-        paint(/** @type {HTMLCanvasElement} */ (canvas), ofMap(state, layer, map), LAYERS[layer].columns);
+      buttons(layer).forEach((button, map) => {
+        paint(/** @type {HTMLCanvasElement} */ (button.firstElementChild), ofMap(state, layer, map), LAYERS[layer].columns);
+        button.setAttribute("aria-pressed", String(unit.layer === layer && unit.map === map));
+        button.classList.toggle("play-lit", lit.has(`${layer} ${map}`));
       });
     }
-    drawBars(state);
-    const chosen = String(unit.layer === "fc2" ? unit.column : unit.map);
-    for (const button of buttons()) {
-      button.setAttribute("aria-pressed", String(button.dataset.layer === unit.layer && button.dataset.map === chosen));
-    }
+    drawFrames(unit);
+  }
+
+  /** @param {Unit} unit */
+  function drawFrames(unit) {
+    const { rows, columns } = LAYERS[unit.layer];
+    buttons(unit.layer)[unit.layer === "fc2" ? unit.column : unit.map].append(mark);
+    mark.hidden = unit.layer === "fc2";
+    place(mark, unit.row / rows, unit.column / columns, 1 / rows, 1 / columns);
     const seen = receptiveField(unit.layer, unit.row, unit.column);
     field.hidden = seen.size === 28;
-    const share = (/** @type {number} */ pixels) => `${(100 * pixels) / 28}%`;
-    field.style.top = share(seen.top);
-    field.style.left = share(seen.left);
-    field.style.width = field.style.height = share(seen.size);
+    place(field, seen.top / 28, seen.left / 28, seen.size / 28, seen.size / 28);
   }
 
-  /** @param {State} state */
-  function drawBars({ normalized, activations: { probabilities } }) {
-    const best = normalized.box === null ? -1 : probabilities.indexOf(Math.max(...probabilities));
-    [...find("bars", "table").tBodies[0].rows].forEach((row, digit) => {
-      const bar = /** @type {HTMLElement} */ (row.cells[1].firstElementChild);
-      bar.style.width = `${100 * probabilities[digit]}%`;
-      row.cells[2].textContent = percent(probabilities[digit], 1);
-      row.classList.toggle("play-best", digit === best);
-    });
+  /** All as parts of the map. @type {(frame: HTMLElement, ...parts: number[]) => void} */
+  function place(frame, ...parts) {
+    const [top, left, height, width] = parts.map((part) => `${100 * part}%`);
+    Object.assign(frame.style, { top, left, height, width });
   }
 
-  return { draw, listen };
+  /** @param {Layer} layer */
+  function buttons(layer) {
+    return /** @type {NodeListOf<HTMLElement>} */ (find("top", "div").querySelectorAll(`button[data-layer=${layer}]`));
+  }
+
+  return { draw, listen, buttons };
 })();

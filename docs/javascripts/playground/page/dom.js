@@ -83,6 +83,11 @@ digitlab.dom = (() => {
     }
   }
 
+  /** Whether the reader wants no motion: then there are stills. */
+  function calm() {
+    return window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  }
+
   /** @type {Record<string, Point>} */
   const ARROWS = {
     ArrowLeft: { x: -1, y: 0 },
@@ -105,5 +110,5 @@ digitlab.dom = (() => {
     });
   }
 
-  return { find, element, write, context2d, paint, paintInk, outline, onKey };
+  return { find, element, write, context2d, paint, paintInk, outline, calm, onKey };
 })();

@@ -1,27 +1,30 @@
-// One unit: its map, large; what it sees of the input; and the sum that made it.
+// One unit: its map, large; what it looks at in the layer before; and the ways on, back, and over the whole map.
 
 "use strict";
 
 digitlab.inspector = (() => {
-  const { find, element, context2d, paint, paintInk, outline, onKey, write } = digitlab.dom;
-  const { LAYERS, receptiveField } = digitlab.network;
-  const { ofMap, ground } = digitlab.colours;
-  const { mapName, shortNumber, field } = digitlab.words;
+  const { find, context2d, paint, outline, onKey, write } = digitlab.dom;
+  const { LAYERS } = digitlab.network;
+  const { ofMap, pixels, BLUE_ORANGE, largestMagnitude } = digitlab.colours;
+  const { mapName, shortName, field } = digitlab.words;
 
   /** @param {State} state */
   function draw(state) {
-    const { unit, channel } = state;
-    const { sentence, parts } = digitlab.sums.explain(state);
-    write(find("unit", "p"), sentence);
+    const { unit, trail, slide } = state;
+    write(find("unit", "p"), digitlab.sums.explain(state).sentence);
     write(find("field-text", "p"), field(unit));
-    find("channel-label", "label").hidden = unit.layer !== "conv2";
-    find("channel", "select").value = String(channel);
+    // The way from the first unit to this one stands in the place of the heading.
+    write(find("trail", "p"), trail.length ? `${trail.map(shortName).join(" ← ")} ← here` : "");
+    find("back", "button").hidden = trail.length === 0;
+    find("h-unit", "h2").classList.toggle("play-hidden", trail.length > 0);
+    find("slide", "div").hidden = !digitlab.slide.possible(state);
+    const play = find("play", "button");
+    write(play, slide?.playing ? "Pause" : "Play");
+    play.setAttribute("aria-pressed", String(Boolean(slide?.playing)));
+    const places = LAYERS[unit.layer].rows * LAYERS[unit.layer].columns;
+    write(find("slide-note", "p"), slide ? `${digitlab.slide.filled(state)} of ${places} places` : "");
     drawMap(state);
-    drawField(state);
-    const sum = find("sum", "div");
-    const made = element("div", {}, ...parts.map(show));
-    // The same numbers are left in place: the keyboard may be in their table.
-    if (!sum.firstChild?.isEqualNode(made)) sum.replaceChildren(made);
+    drawSource(state);
   }
 
   /** @param {State} state */
@@ -29,82 +32,68 @@ digitlab.inspector = (() => {
     const { layer, map, row, column } = state.unit;
     const { rows, columns } = LAYERS[layer];
     const canvas = find("map", "canvas");
-    const cell = canvas.width / columns;
+    const cell = 480 / Math.max(rows, columns);
+    if (canvas.width !== cell * columns) canvas.width = cell * columns;
     if (canvas.height !== cell * rows) canvas.height = cell * rows;
+    canvas.style.width = `${(100 * columns) / Math.max(rows, columns)}%`;
     canvas.setAttribute("aria-label", `${mapName(layer, map)}, large. Arrow keys choose a unit.`);
-    paint(canvas, ofMap(state, layer, map), columns);
+    const shown = ofMap(state, layer, map);
+    for (let i = digitlab.slide.filled(state); i < rows * columns; i++) shown[4 * i + 3] = 0; // not filled yet
+    paint(canvas, shown, columns);
     outline(context2d(canvas), column * cell, row * cell, cell);
   }
 
-  /** The input, with a frame around what the unit sees. @param {State} state */
-  function drawField({ unit, normalized }) {
+  /** The map or the image that the unit looks at, with a frame around what it sees of it. @param {State} state */
+  function drawSource(state) {
+    const { unit, weights } = state;
+    const { from } = LAYERS[unit.layer];
+    const conv = unit.layer.startsWith("conv");
+    const narrow = conv || unit.layer.startsWith("pool"); // the others see all
+    const layer = narrow || from === "fc1" ? from : "input";
+    const channels = LAYERS[layer].maps;
+    const channel = conv ? digitlab.sums.shownChannel(state) : unit.map;
     const canvas = find("field", "canvas");
-    paintInk(canvas, normalized.image, 28);
-    const { top, left, size } = receptiveField(unit.layer, unit.row, unit.column);
-    const cell = canvas.width / 28;
+    paint(canvas, ofMap(state, layer, narrow ? channel : 0), LAYERS[layer].columns);
+    canvas.setAttribute("aria-label", `What this unit looks at: ${mapName(layer, channel)}`);
+    const cell = canvas.width / LAYERS[layer].columns;
     const context = context2d(canvas);
+    if (!narrow) {
+      if (unit.layer === "input") outline(context, unit.column * cell, unit.row * cell, cell);
+      return;
+    }
+    const [step, side] = conv ? [1, 5] : [2, 2];
+    const [left, top, size] = [unit.column * step * cell, unit.row * step * cell, side * cell];
     context.fillStyle = "rgba(60, 66, 78, 0.55)"; // what it does not see steps back
     context.beginPath();
     context.rect(0, 0, canvas.width, canvas.height);
-    context.rect(left * cell, top * cell, size * cell, size * cell);
+    context.rect(left, top, size, size);
     context.fill("evenodd");
-    outline(context, left * cell, top * cell, size * cell);
-  }
-
-  /** @param {Part} part */
-  function show(part) {
-    if ("text" in part) return element("p", {}, part.text);
-    if ("total" in part) return element("p", { class: "play-total" }, part.total);
-    if ("table" in part) return showTable(part.table);
-    const signs = part.squares.map((square) =>
-      typeof square === "string" ? element("span", { class: "play-sign" }, square) : showSquare(square),
-    );
-    return element("div", { class: "play-grids" }, ...signs);
-  }
-
-  /** @param {Square} square */
-  function showSquare({ name, side, cells }) {
-    const body = element("tbody");
-    for (let at = 0; at < cells.length; at += side) {
-      body.append(element("tr", {}, ...cells.slice(at, at + side).map(showCell)));
+    if (conv && state.slide) {
+      const at = (unit.map * channels + channel) * 25;
+      const kernel = weights.tensors[`${unit.layer}.weight`].subarray(at, at + 25);
+      const colours = pixels(kernel, largestMagnitude(kernel), BLUE_ORANGE);
+      for (let i = 0; i < 25; i++) {
+        context.fillStyle = `rgba(${colours[4 * i]}, ${colours[4 * i + 1]}, ${colours[4 * i + 2]}, 0.6)`;
+        context.fillRect(left + (i % 5) * cell, top + Math.floor(i / 5) * cell, cell, cell);
+      }
     }
-    return element("table", { class: "play-numbers play-square" }, element("caption", {}, name), body);
-  }
-
-  /** @param {Table} table which may be wider than a phone: then it is scrolled. */
-  function showTable({ name, heads, rows }) {
-    const lines = rows.map(({ head, cells }) =>
-      element("tr", {}, element("th", { scope: "row" }, head), ...cells.map(showCell)),
-    );
-    const table = element(
-      "table",
-      { class: "play-numbers" },
-      element("caption", { class: "play-hidden" }, name),
-      element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
-      element("tbody", {}, ...lines),
-    );
-    const attributes = { class: "play-scroll", tabindex: "0", role: "group", "aria-label": "Table of numbers" };
-    return element("div", attributes, table);
-  }
-
-  /** @param {string | Cell} cell */
-  function showCell(cell) {
-    if (typeof cell === "string") return element("td", {}, cell);
-    const { value, scale, chosen, decimals } = cell;
-    const shown = element("td", { class: chosen ? "play-chosen" : "" }, shortNumber(value, decimals));
-    Object.assign(shown.style, ground(value, scale));
-    return shown;
+    outline(context, left, top, size);
   }
 
   /** @type {HTMLElement | null} the button that opened the large map, to go back to. */
   let opener = null;
 
-  /** @param {HTMLElement} button */
-  function enter(button) {
+  /** Show what a button has chosen, where it is out of sight. @param {HTMLElement} button */
+  function show(button) {
     opener = button;
+    const behavior = digitlab.dom.calm() ? "auto" : "smooth";
+    find("inspector", "section").scrollIntoView({ block: "nearest", behavior });
+  }
+
+  /** Show it, and let the arrow keys go on from there. @param {HTMLElement} button */
+  function enter(button) {
     find("map", "canvas").focus({ preventScroll: true });
-    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    find("inspector", "section").scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+    show(button);
   }
 
   /** @type {Listen} */
@@ -130,14 +119,23 @@ digitlab.inspector = (() => {
       else return false;
       return true;
     });
-    const channel = find("channel", "select");
-    channel.append(element("option", { value: "-1" }, "the map that adds most"));
-    for (let i = 0; i < 10; i++) channel.append(element("option", { value: String(i) }, `map ${i}`));
-    channel.addEventListener("change", () => {
-      state.channel = Number(channel.value);
+    find("back", "button").addEventListener("click", () => {
+      digitlab.changes.goBack(state);
+      changed();
+      if (!state.trail.length) digitlab.sum.focusStrongest(state);
+    });
+    find("play", "button").hidden = digitlab.dom.calm(); // then there are stills
+    find("play", "button").addEventListener("click", () => {
+      if (state.slide?.playing) digitlab.slide.pause(state);
+      else digitlab.slide.play(state);
       changed();
     });
+    find("step", "button").addEventListener("click", () => {
+      digitlab.slide.step(state);
+      changed();
+    });
+    digitlab.roving.group(find("slide", "div"), "button");
   }
 
-  return { draw, listen, enter };
+  return { draw, listen, enter, show };
 })();

@@ -3,10 +3,11 @@
 
 "use strict";
 
-digitlab.page = (() => {
+/** Also for scripts that add to the page: they change `state`, call `changed`, and are drawn with the other `parts`. */
+digitlab.playground = (() => {
   const { find, write } = digitlab.dom;
-  const { paper, reading, question, diagram, inspector, sources } = digitlab;
-  const parts = [paper, reading, question, diagram, inspector, sources];
+  const { paper, given, answer, diagram, wires, inspector, sum, question, digits, copies, projector } = digitlab;
+  const parts = [projector, paper, given, answer, diagram, inspector, sum, question, digits, copies, wires];
   const { digitlabWeights } = /** @type {{digitlabWeights: string}} */ (/** @type {unknown} */ (window));
   const state = digitlab.createState(digitlab.weightsFile.parse(digitlabWeights));
 
@@ -24,17 +25,23 @@ digitlab.page = (() => {
   function changed() {
     digitlab.changes.update(state);
     render(state);
-    if (!state.occlusion.slices || frame) return;
+    if (frame || !(state.occlusion.slices || state.replay || state.slide?.playing)) return;
     frame = requestAnimationFrame(() => {
       frame = 0;
       digitlab.changes.goOn(state);
+      digitlab.replay.goOn(state);
+      digitlab.slide.goOn(state);
       changed();
     });
   }
 
   for (const part of parts) part.listen(state, changed);
-  digitlab.changes.readLink(state, location.hash);
-  changed();
   document.getElementById("playground")?.removeAttribute("hidden");
-  return { state, render };
+  digitlab.changes.readLink(state, location.hash);
+  if (!state.history.length) {
+    digitlab.changes.showExample(state, digits.example());
+    if (!digitlab.dom.calm()) digitlab.replay.start(state);
+  }
+  changed();
+  return { state, changed, parts };
 })();

@@ -3,17 +3,19 @@
 "use strict";
 
 digitlab.paper = (() => {
-  const { find, paint, onKey } = digitlab.dom;
+  const { find, paint, onKey, write } = digitlab.dom;
   const { SIDE } = digitlab.ink;
-  const { stroke, moveKeyboard, toggleKeyboard, clear } = digitlab.changes;
+  const { stroke, moveKeyboard, toggleKeyboard, clear, undo } = digitlab.changes;
 
   /** @param {State} state */
-  function draw({ ink, penWidth, keyboard, normalized }) {
-    const pixels = new Uint8ClampedArray(4 * ink.length); // black: only the ink's alpha differs
-    for (let i = 0; i < ink.length; i++) pixels[4 * i + 3] = ink[i];
-    paint(find("canvas", "canvas"), pixels, SIDE, true);
+  function draw({ ink, penWidth, keyboard, example, normalized, history }) {
+    // The white is painted too: a browser that changes colours for its reader leaves a picture as it is.
+    paint(find("canvas", "canvas"), digitlab.colours.pixels(ink, 255, digitlab.colours.WHITE_BLACK), SIDE, true);
     find("pen", "select").value = String(penWidth);
-    find("hint", "span").hidden = normalized.box !== null;
+    const hint = example ? "A test digit. Draw your own." : "Draw a digit here";
+    write(find("hint", "span"), example || normalized.box === null ? hint : "");
+    find("hint", "span").classList.toggle("play-low", example);
+    for (const name of ["undo", "replay"]) find(name, "button").setAttribute("aria-disabled", String(!history.length));
     const cursor = find("cursor", "span");
     cursor.hidden = !keyboard.shown;
     cursor.classList.toggle("play-down", keyboard.down);
@@ -29,10 +31,29 @@ digitlab.paper = (() => {
     find("pen", "select").addEventListener("change", (event) => {
       state.penWidth = Number(/** @type {HTMLSelectElement} */ (event.target).value);
     });
-    find("clear", "button").addEventListener("click", () => {
-      clear(state);
+    const on = (/** @type {string} */ name, /** @type {(state: State) => void} */ change) => {
+      find(name, "button").addEventListener("click", () => {
+        change(state);
+        changed();
+      });
+    };
+    on("clear", clear);
+    on("undo", undo);
+    on("replay", replay);
+    document.addEventListener("keydown", (event) => {
+      if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key.toLowerCase() !== "z") return;
+      if (event.target instanceof HTMLInputElement && event.target.type === "text") return; // its own undo
+      event.preventDefault();
+      undo(state);
       changed();
     });
+    digitlab.roving.group(find("tools", "div"), "button, select");
+  }
+
+  /** @param {State} state */
+  function replay(state) {
+    digitlab.replay.start(state, digitlab.dom.calm());
+    state.announcement = state.replay ? "The drawing is drawn anew." : "There is nothing to draw anew.";
   }
 
   /** @type {(paper: HTMLCanvasElement, state: State, changed: () => void) => void} */
@@ -48,6 +69,8 @@ digitlab.paper = (() => {
       state.pointer = null;
       changed();
     };
+    // Without this a browser that takes a quick stroke for a flick swallows the next tap.
+    paper.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     paper.addEventListener("pointerdown", (event) => {
       if (state.pointer !== null || event.button !== 0) return;
       state.pointer = event.pointerId;
@@ -67,6 +90,7 @@ digitlab.paper = (() => {
       const steps = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
       for (const step of steps.length ? steps : [event]) {
         const next = place(step);
+        if (next.x === state.last.x && next.y === state.last.y) continue;
         stroke(state, state.last, next);
         state.last = next;
       }

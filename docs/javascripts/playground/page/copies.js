@@ -1,13 +1,11 @@
-// Where digits and networks come from, other than the pen and the course: test digits, links, files. And where they go.
+// What goes out of the page and comes into it: links, tensors, and a network of one's own.
 
 "use strict";
 
-/** @typedef {{label: number, pixels: string, read?: number, source: string}} Digit */
-
-digitlab.sources = (() => {
-  const { find, element, paintInk, write } = digitlab.dom;
-  const { put, readLink, useWeights } = digitlab.changes;
-  const { parse, decodeBase64 } = digitlab.weightsFile;
+digitlab.copies = (() => {
+  const { find, write } = digitlab.dom;
+  const { readLink, useWeights } = digitlab.changes;
+  const { parse } = digitlab.weightsFile;
 
   /** @param {State} state */
   function draw({ copied, copyText, weights, courseWeights, modelError }) {
@@ -22,31 +20,9 @@ digitlab.sources = (() => {
 
   /** @type {Listen} */
   function listen(state, changed) {
-    const { digitlabDigits } = /** @type {{digitlabDigits: Digit[]}} */ (/** @type {unknown} */ (window));
-    listenToDigits(digitlabDigits, state, changed);
     listenToCopies(state, changed);
     listenToModel(state, changed);
-  }
-
-  /** @type {(digits: Digit[], state: State, changed: () => void) => void} */
-  function listenToDigits(digits, state, changed) {
-    for (const digit of digits) {
-      const pixels = decodeBase64(digit.pixels);
-      const canvas = element("canvas", { width: "28", height: "28", "aria-hidden": "true" });
-      paintInk(canvas, pixels, 28);
-      const wrong = digit.read !== undefined;
-      const name = `Test digit ${digit.label}${wrong ? `, misread as ${digit.read}` : ""}`;
-      const short = `${digit.label}${wrong ? `, read ${digit.read}` : ""}`;
-      const caption = element("span", { "aria-hidden": "true" }, short);
-      const button = element("button", { type: "button", "aria-label": name, title: digit.source }, canvas, caption);
-      button.addEventListener("click", () => {
-        put(state, pixels);
-        changed();
-        find("reading", "p").scrollIntoView({ block: "nearest" }); // on a phone it may be far above
-      });
-      find(wrong ? "misread" : "presets", "div").append(button);
-    }
-    find("misread-note", "p").hidden = !digits.some((digit) => digit.read !== undefined);
+    digitlab.roving.group(find("copies", "div"), "button");
   }
 
   /** @type {Listen} */

@@ -1,0 +1,174 @@
+// The home page's figure: a hand writes a digit, and each layer of the network shows what it makes of it, a moment
+// after the one before. Whoever draws takes over the paper. The network and the ink are the playground's.
+
+"use strict";
+
+(() => {
+  const { SIDE } = digitlab.ink;
+  const { element, paint, write } = digitlab.dom;
+  const DIGITS = [5, 2, 8, 3, 7, 4];
+  const PEN = 20;
+  const SPEED = 0.45; // pixels of the paper in a millisecond
+  const REST = 2600; // milliseconds that a finished digit stays
+  const DELAY = 180; // milliseconds from one layer to the next
+  const LAYERS = /** @type {Layer[]} */ (["conv1", "conv2", "fc1", "fc2"]);
+
+  const home = /** @type {HTMLElement} */ (document.getElementById("home-live"));
+  const { digitlabWeights } = /** @type {{digitlabWeights: string}} */ (/** @type {unknown} */ (window));
+  const weights = digitlab.weightsFile.parse(digitlabWeights);
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const paper = /** @type {HTMLCanvasElement} */ (part("paper"));
+
+  const ink = new Uint8Array(SIDE * SIDE);
+  /** What the network was given at the last moments: a later layer still shows an earlier one. */
+  const moments = /** @type {{time: number, normalized: Normalized}[]} */ ([]);
+  let turn = 0; // which of the digits is written
+  let since = 0; // when that began
+  let written = 0; // how far it is, in pixels
+  let playing = !still;
+  let drawing = false; // the reader does, or has done
+  let frame = 0;
+
+  /** @param {string} name */
+  function part(name) {
+    return /** @type {HTMLElement} */ (home.querySelector(`[data-part="${name}"]`));
+  }
+
+  /** Canvases for a layer's maps, and ten bars for the scores. @type {Record<string, HTMLElement[]>} */
+  const shown = Object.fromEntries(
+    LAYERS.map((layer) => {
+      const { maps, rows, columns } = digitlab.network.LAYERS[layer];
+      const made =
+        layer === "fc2"
+          ? [...Array(10).keys()].map((digit) => element("li", {}, element("b", {}, `${digit}`), element("i")))
+          : [...Array(maps)].map(() => element("canvas", { width: `${columns}`, height: `${rows}` }));
+      part(layer).replaceChildren(...made);
+      return [layer, made];
+    }),
+  );
+
+  /** @param {number} time */
+  function step(time) {
+    frame = 0;
+    if (playing) goOn(time);
+    show(time);
+    if (playing || moments.length > 1) again();
+  }
+
+  function again() {
+    frame ||= requestAnimationFrame(step);
+  }
+
+  /** The hand goes on; after a rest, to the next digit. @param {number} time */
+  function goOn(time) {
+    since ||= time;
+    const far = SPEED * (time - since);
+    digitlab.writing.write(ink, DIGITS[turn], written, far, PEN);
+    written = far;
+    if (time - since > digitlab.writing.length(DIGITS[turn]) / SPEED + REST) next();
+  }
+
+  function next() {
+    turn = (turn + 1) % DIGITS.length;
+    since = written = 0;
+    ink.fill(0);
+  }
+
+  /** Show what each layer makes of it by now. @param {number} time */
+  function show(time) {
+    moments.push({ time, normalized: digitlab.ink.normalize(ink, SIDE, SIDE) });
+    // The last of those that all layers have seen is kept: it is what the last layer shows.
+    while (moments.length > 1 && moments[1].time <= time - DELAY * LAYERS.length) moments.shift();
+    paint(paper, digitlab.colours.pixels(ink.map((value) => 255 - value), 255, digitlab.colours.BLACK_WHITE), SIDE, true);
+    LAYERS.forEach((layer, i) => {
+      const seen = still ? time : time - DELAY * (i + 1);
+      const { normalized } = moments.findLast((moment) => moment.time <= seen) ?? moments[0];
+      const activations = digitlab.network.forward(weights, normalized.image);
+      if (layer === "fc2") return showBars(activations.probabilities, normalized.box !== null);
+      shown[layer].forEach((canvas, map) => {
+        const pixels = digitlab.colours.ofMap({ activations, normalized }, layer, map);
+        paint(/** @type {HTMLCanvasElement} */ (canvas), pixels, digitlab.network.LAYERS[layer].columns);
+      });
+    });
+  }
+
+  /** @type {(probabilities: Float32Array, inked: boolean) => void} */
+  function showBars(probabilities, inked) {
+    const best = probabilities.indexOf(Math.max(...probabilities));
+    shown.fc2.forEach((row, digit) => {
+      row.classList.toggle("home-best", inked && digit === best);
+      row.style.setProperty("--share", `${inked ? probabilities[digit] : 0}`);
+    });
+    const sure = digitlab.words.percent(probabilities[best]);
+    write(part("answer"), inked ? `It reads a ${best}, ${sure} sure.` : "The paper is empty.");
+  }
+
+  // --- what a reader can do ---
+
+  /** Let the hand write, or stop it. @param {boolean} on */
+  function play(on) {
+    playing = on;
+    if (on && drawing) next();
+    drawing = drawing && !on;
+    part("hint").hidden = true;
+    if (on && since) since = performance.now() - written / SPEED;
+    write(part("play"), on ? "Pause" : still ? "Another digit" : "Go on");
+    again();
+  }
+
+  /** Empty paper for the reader. */
+  function takeOver() {
+    play(false);
+    drawing = true;
+    ink.fill(0);
+    part("hint").hidden = false;
+  }
+
+  /** For those who want no motion: the next digit at once. */
+  function writeWhole() {
+    next();
+    drawing = false;
+    part("hint").hidden = true;
+    digitlab.writing.write(ink, DIGITS[turn], 0, Infinity, PEN);
+    again();
+  }
+
+  part("play").addEventListener("click", () => (still ? writeWhole() : play(!playing)));
+  part("draw").addEventListener("click", takeOver);
+
+  let last = /** @type {Point | null} */ (null);
+  /** @type {(event: PointerEvent) => Point} */
+  const place = (event) => {
+    const { left, top, width, height } = paper.getBoundingClientRect();
+    return { x: ((event.clientX - left) / width) * SIDE, y: ((event.clientY - top) / height) * SIDE };
+  };
+  paper.addEventListener("pointerdown", (event) => {
+    if (!drawing) takeOver();
+    part("hint").hidden = true;
+    paper.setPointerCapture(event.pointerId);
+    last = place(event);
+    digitlab.ink.draw(ink, last, last, PEN);
+    again();
+  });
+  paper.addEventListener("pointermove", (event) => {
+    if (!last) return;
+    const point = place(event);
+    digitlab.ink.draw(ink, last, point, PEN);
+    last = point;
+    again();
+  });
+  for (const name of /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"])) {
+    paper.addEventListener(name, () => (last = null));
+  }
+  // A fast flick would otherwise go on as scrolling, and swallow the next touch.
+  paper.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+
+  home.hidden = false;
+  home.parentElement?.classList.add("home-running");
+  if (still) {
+    turn = DIGITS.length - 1;
+    write(part("play"), "Another digit");
+    writeWhole();
+  }
+  again();
+})();

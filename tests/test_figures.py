@@ -1,0 +1,393 @@
+"""The figures in the lessons that react: their numbers are the library's, a lesson with one stays light, and all can
+use it. What needs no browser runs in Node; the rest needs what ``test_site`` needs, and is skipped where that is."""
+
+import gzip
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from digitlab.data import followed_digit, load_sample, normalize, train_val_split
+from digitlab.exercises.lesson_13 import centre_of_mass
+from digitlab.metrics import wilson_interval
+from digitlab.models import SoftmaxRegression
+from digitlab.runs.checkpoint import load_shipped_model
+from digitlab.training import predict
+
+pytest.importorskip("mkdocs", reason='needs pip install -e ".[docs]"')
+
+from mkdocs.exceptions import PluginError
+
+REPOSITORY = Path(__file__).parents[1]
+DOCS = REPOSITORY / "docs"
+MOST_BYTES = 60 * 1024
+"""What a lesson may weigh more, compressed, for its figure."""
+LESSONS = {path.stem: nbformat.read(path, as_version=4).cells for path in REPOSITORY.glob("lessons/*.ipynb")}
+
+
+def load_hook(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"{name}_hook", DOCS / "hooks" / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+HOOK = load_hook("figures")
+NAMES = list(HOOK.FIGURES)
+
+
+@cache
+def text_of(path: str) -> str:
+    """A script of the site, which may be one that a hook makes."""
+    if path in HOOK.MADE:
+        return str(HOOK.MADE[path]())
+    return (DOCS / path).read_text("utf-8")
+
+
+def ask(name: str, question: str, **given: Any) -> Any:
+    """What an expression is, in Node, after the scripts of a figure; arrays come as lists."""
+    if (node := shutil.which("node")) is None:
+        pytest.skip("needs Node")
+    scripts = [text_of(path) for path in HOOK.scripts_of(name) if not path.endswith("mount.js")]
+    before = f"globalThis.window = globalThis; const given = {json.dumps(given)};"
+    plain = "JSON.stringify(answer, (_, value) => (ArrayBuffer.isView(value) ? [...value] : value))"
+    program = "\n".join([before, *scripts, f"const answer = {question}; console.log({plain});"])
+    done = subprocess.run([node, "-"], input=program, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+# --- what a figure is made of ---
+
+
+def test_each_figure_is_asked_for_by_one_cell_and_its_notebook_says_so() -> None:
+    asked = []
+    for cells in LESSONS.values():
+        for cell, after in pairwise(cells):
+            if "figure" in cell.metadata:
+                asked.append(cell.metadata.figure)
+                assert re.match(
+                    r"\[On the site\]\(\.\./docs/index\.md\) this picture reacts: .*\.\n\n", after.source
+                )
+    assert sorted(asked) == sorted(NAMES)
+
+
+def test_an_unknown_figure_is_named() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="lessons/x.ipynb"))
+    with pytest.raises(PluginError, match=r"lessons/x\.ipynb: no figure named gone"):
+        HOOK.on_page_markdown('<div class="live" data-figure="gone" markdown>', page, None, None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lesson_stays_light(name: str) -> None:
+    paths = [*HOOK.scripts_of(name), "stylesheets/figures.css"]
+    weights = {path: len(gzip.compress(text_of(path).encode())) for path in paths}
+    assert sum(weights.values()) <= MOST_BYTES, weights
+
+
+def test_each_script_is_short_and_none_is_forgotten() -> None:
+    written = {
+        f"javascripts/figures/{path.name}": path for path in (DOCS / "javascripts/figures").glob("*.js")
+    }
+    assert {*written} == {path for path in HOOK.scripts_of(*NAMES) if "/figures/" in path} - {*HOOK.MADE}
+    assert max(len(path.read_text("utf-8").splitlines()) for path in written.values()) <= 260
+
+
+def test_types_are_right(tmp_path: Path) -> None:
+    if (tsc := shutil.which("tsc")) is None:
+        pytest.skip("needs TypeScript, to check the types in the scripts' comments")
+    engine = re.findall(
+        r"javascripts/playground/(?:\w+/)?\w+\.js", (DOCS / "playground.md").read_text("utf-8")
+    )
+    engine = [path for path in engine if (DOCS / path).exists() and "/page/" not in path]
+    paths = dict.fromkeys([*engine, *HOOK.scripts_of(*NAMES)])
+    joined = tmp_path / "joined.js"
+    joined.write_text(
+        "".join(text_of(path) for path in paths if not path.endswith("weights.js")), encoding="utf-8"
+    )
+    options = ["--checkJs", "--allowJs", "--noEmit", "--strict", "--lib", "dom,es2020", "--target", "es2020"]
+    done = subprocess.run([tsc, *options, str(joined)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+# --- numbers ---
+
+
+@pytest.mark.parametrize("side", [3, 5])
+def test_a_kernels_map_is_pytorchs(side: int) -> None:
+    image = followed_digit().images[0].float() / 255
+    kernel = torch.randn(side, side, generator=torch.Generator().manual_seed(side))
+    given = {"image": image.flatten().tolist(), "kernel": kernel.flatten().tolist()}
+    ours = torch.tensor(ask("kernel", "digitlab.kernels.slide(given.image, given.kernel)", **given))
+    theirs = F.conv2d(image[None, None], kernel[None, None], padding=side // 2).flatten()
+    assert float((ours - theirs).abs().max()) <= 1e-5
+
+
+def test_a_kernel_in_a_frame_of_zeros_is_the_same_kernel() -> None:
+    question = "given.kernels.map((k) => [k, digitlab.kernels.resized(k, 5), digitlab.kernels.resized(k, 3)])"
+    kernels = ask("kernel", "Object.values(digitlab.kernels.PRESETS).map(({ values }) => values)")
+    for small, large, again in ask("kernel", question, kernels=kernels):
+        assert np.array_equal(np.array(large).reshape(5, 5), np.pad(np.array(small).reshape(3, 3), 1))
+        assert again == small
+
+
+def test_the_presets_are_the_lessons_kernels() -> None:
+    presets = ask("kernel", "digitlab.kernels.PRESETS")
+    sources = [cell.source for cell in LESSONS["05_convolution_by_hand"] if cell.cell_type == "code"]
+    names: dict[str, Any] = {"torch": torch}
+    exec(
+        next(line for source in sources for line in source.split("\n") if line.startswith("kernel = ")), names
+    )
+    exec(next(source for source in sources if source.startswith("kernels = {")).partition("\nmaps")[0], names)
+    assert list(presets) == [*names["kernels"], "corners"]
+    for name, kernel in names["kernels"].items():
+        assert torch.allclose(torch.tensor(presets[name]["values"], dtype=torch.float), kernel.flatten()), (
+            name
+        )
+
+
+@pytest.fixture(scope="module")
+def templates() -> SoftmaxRegression:
+    """Lesson 02's training by PyTorch's own means."""
+    train, _ = train_val_split(load_sample("train"), n_val=800, seed=0)
+    model = SoftmaxRegression()
+    torch.nn.init.zeros_(model.fc.weight)
+    torch.nn.init.zeros_(model.fc.bias)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    for _ in range(100):
+        optimizer.zero_grad()
+        F.cross_entropy(model(train.images[:, None].float() / 255), train.labels).backward()
+        optimizer.step()
+    return model.requires_grad_(False)
+
+
+def test_the_templates_scores_are_pytorchs(templates: SoftmaxRegression) -> None:
+    made = ask("templates", "digitlab.linear.unpack(digitlab.learntTemplates)")
+    steps = ask("templates", "digitlab.learntTemplates.steps")
+    weights, bias = torch.tensor(made["weights"]), torch.tensor(made["bias"])
+    off = (weights - templates.fc.weight).abs().amax(dim=1)
+    assert (off <= 0.51 * torch.tensor(steps)).all(), "rounded to the nearest step"
+    assert float((bias - templates.fc.bias).abs().max()) <= 1e-4
+    weigh = "digitlab.tenDigits.map((image) => w.weights.map((row, k) => digitlab.linear.weigh(row, w.bias[k], image)))"
+    answer = ask("templates", f"((w) => {weigh})(digitlab.linear.unpack(digitlab.learntTemplates))")
+    images = torch.tensor(ask("templates", "digitlab.tenDigits")).float() / 255
+    scores = torch.tensor([[each["score"] for each in row] for row in answer])
+    assert float((scores - (images @ weights.T + bias)).abs().max()) <= 1e-4
+    with torch.no_grad():
+        assert float((scores - templates(images.view(10, 1, 28, 28))).abs().max()) <= 0.05, (
+            "what rounding costs"
+        )
+    for row in answer:
+        for each, own in zip(row, bias.tolist(), strict=True):
+            products = np.array(each["products"])
+            assert each["gain"] == pytest.approx(products[products > 0].sum(), abs=1e-4)
+            assert each["score"] == pytest.approx(products.sum() + own, abs=1e-4)
+
+
+def test_the_digits_are_the_samples_and_the_five_is_the_courses() -> None:
+    digits = ask("kernel", "digitlab.tenDigits")
+    sample = load_sample("test")
+    assert digits[5] == followed_digit().images[0].flatten().tolist()
+    for label, pixels in enumerate(digits):
+        found = (sample.images.flatten(1) == torch.tensor(pixels)).all(dim=1)
+        assert sample.labels[found].tolist() == [label]
+
+
+def test_the_rounded_network_reads_as_the_shipped_one() -> None:
+    images = load_sample("test").images[:300]
+    run = "digitlab.network.forward(w, Uint8Array.from(image)).fc2.slice()"
+    question = f"((w) => given.images.map((image) => {run}))(digitlab.weightsFile.parse(digitlabWeights))"
+    ours = torch.tensor(ask("walk", question, images=images.flatten(1).tolist()))
+    with torch.no_grad():
+        theirs = load_shipped_model().eval()(normalize(images))
+    assert torch.equal(ours.argmax(1), theirs.argmax(1))
+    assert float((ours - theirs).abs().mean()) <= 0.1, "the logits' own mean magnitude is 13"
+
+
+def test_the_centre_of_mass_is_the_lessons() -> None:
+    ink = torch.randint(0, 256, (20, 13), generator=torch.Generator().manual_seed(0))
+    given = {"ink": ink.flatten().tolist()}
+    ours = ask("centring", "digitlab.centring.centreOfMass(Uint8Array.from(given.ink), 13)", **given)
+    assert [ours["row"], ours["column"]] == pytest.approx(centre_of_mass(ink.float()))
+
+
+# --- used, in a browser ---
+
+
+@pytest.fixture
+def open_figure(address: str, browser: Any) -> Iterator[Any]:
+    """Opens the lesson of a figure and scrolls there; in the end no page must have complained."""
+    from test_site import watched
+
+    contexts, problems = [], []
+
+    def opened(name: str, fallback: bool = True, **options: Any) -> tuple[Any, Any]:
+        context = browser.new_context(**{"reduced_motion": "reduce", **options})
+        page = context.new_page()
+        problems.append(watched(page, address))
+        (lesson,) = [
+            stem for stem, cells in LESSONS.items() if any(c.metadata.get("figure") == name for c in cells)
+        ]
+        url = f"{address}lessons/{lesson}/"
+        if fallback:  # the site of the tests has no outputs, so the picture is put where it would be
+            picture = '<figure><img alt="the picture" src="../../images/walk.png" loading="lazy"></figure>'
+
+            def with_picture(route: Any) -> None:
+                body = route.fetch().text()
+                route.fulfill(body=body.replace(f'data-figure="{name}">', f'data-figure="{name}">{picture}'))
+
+            page.route(url, with_picture)
+        page.goto(url)
+        live = page.locator(f'.live[data-figure="{name}"]')
+        live.scroll_into_view_if_needed()
+        contexts.append(context)
+        return page, live
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not [problem for each in problems for problem in each]
+
+
+def words(live: Any) -> str:
+    live.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return str(live.locator(".live-words").inner_text())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_takes_the_pictures_place_on_the_screen_only(open_figure: Any, name: str) -> None:
+    page, live = open_figure(name)
+    live.locator(".live-root").wait_for()
+    assert words(live) and not live.locator("figure").is_visible()
+    page.emulate_media(media="print")
+    assert live.locator("figure").is_visible() and not live.locator(".live-root").is_visible()
+    assert "this picture reacts" not in page.content()
+    _, still = open_figure(name, java_script_enabled=False)
+    assert still.locator("figure").is_visible() and still.locator(".live-root").count() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_a_figure(open_figure: Any, name: str, scheme: str) -> None:
+    from test_site import Axe
+
+    page, live = open_figure(name, color_scheme=scheme, viewport={"width": 360, "height": 740})
+    live.locator(".live-root").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert not Axe().run(page, f'.live[data-figure="{name}"]').response["violations"]
+
+
+def press(page: Any, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+@pytest.mark.slow
+def test_a_kernel_by_keyboard(open_figure: Any) -> None:
+    page, live = open_figure("kernel")
+    live.get_by_label("upright edges").focus()
+    press(page, "ArrowLeft")
+    assert words(live) == "A mean of nine pixels: a soft five."
+    page.get_by_label("Kernel, row 1, column 1").fill("9")
+    live.get_by_role("application").focus()
+    press(page, "ArrowDown", "ArrowUp")
+    image = followed_digit().images[0].float() / 255
+    kernel = torch.full((3, 3), 1 / 9)
+    kernel[1, 1] = 9
+    value = float((image[14:17, 15:18] * kernel).sum())
+    assert words(live).startswith(f"Row 15, column 16: 9 products add up to {value:.3g}")
+    assert live.locator(".live-terms td").count() == 9
+    live.get_by_label("5 × 5").check(force=True)
+    assert live.locator(".live-terms td").count() == 25 == live.locator(".live-kernel input").count()
+    assert f"25 products add up to {value:.3g}" in words(live)
+
+
+@pytest.mark.slow
+def test_templates_over_what_is_drawn(open_figure: Any) -> None:
+    page, live = open_figure("templates")
+    assert words(live).startswith("5 wins with")
+    live.get_by_role("button", name="Clear").click()
+    assert words(live).startswith("No ink")
+    live.get_by_role("application").focus()
+    press(page, *6 * ["ArrowUp"], " ", *14 * ["ArrowDown"])
+    assert words(live).startswith("1 wins with") and "Template 1: ink on orange adds" in words(live)
+    live.get_by_role("radio", name=re.compile("^1 ")).focus()
+    press(page, "ArrowDown")
+    assert words(live).startswith("1 wins with") and "Template 2: " in words(live)
+
+
+@pytest.mark.slow
+def test_the_way_through_the_network_step_by_step(open_figure: Any) -> None:
+    page, live = open_figure("walk")
+    back, on = live.get_by_role("button", name="Back"), live.get_by_role("button", name="Next layer")
+    assert on.is_disabled() and re.search(r"^fc2: .* It reads 5, with > 99.9 %\.$", words(live))
+    for layer in ("fc1", "pool2", "conv2", "pool1", "conv1", "input"):
+        back.press("Enter")
+        assert words(live).startswith(f"{layer}: ")
+    assert live.locator(".live-ahead").count() == 6 and back.is_disabled()
+    live.get_by_label("5", exact=True).focus()
+    press(page, "ArrowRight")
+    for _ in range(6):
+        on.press("Enter")
+    assert "It reads 6, with" in words(live) and live.locator(".live-ahead").count() == 0
+
+
+@pytest.mark.slow
+def test_ink_is_put_in_its_place(open_figure: Any) -> None:
+    page, live = open_figure("centring")
+    assert re.fullmatch(r"Only made small, .* as [^5] .*\. Prepared, it is read as 5 \(.*\)\.", words(live))
+    live.get_by_role("button", name="Clear").click()
+    assert words(live) == "No ink yet."
+    live.get_by_role("application").focus()
+    press(page, *3 * ["ArrowRight"], " ", *5 * ["ArrowDown"])
+    assert "Prepared, it is read as 1" in words(live)
+    first = live.locator(".live-note").first.inner_text().split("\n")[1]
+    assert first == "70 × 20, from row 130, column 160", "a stroke of 50 with a pen of 20"
+
+
+@pytest.mark.slow
+def test_a_figure_that_fails_leaves_the_picture(address: str, browser: Any) -> None:
+    page = browser.new_page()
+    page.route(
+        "**/figures/kernel.js",
+        lambda route: route.fulfill(body="digitlab.figures.kernel = () => { throw 1; }"),
+    )
+    page.goto(f"{address}lessons/05_convolution_by_hand/")
+    with page.expect_event("pageerror"):
+        page.locator(".live").evaluate("(live) => live.scrollIntoView()")
+    assert page.locator(".live-root").count() == 0
+
+
+def test_an_interval_is_wilsons() -> None:
+    for right, n in ((0, 25), (194, 200), (9_900, 10_000), (25, 25)):
+        assert ask("wobble", f"digitlab.draws.wilson({right}, {n})") == pytest.approx(
+            wilson_interval(right, n)
+        )
+
+
+def test_the_mistakes_are_where_the_margins_put_them() -> None:
+    margins = ask("margin", "digitlab.margins")
+    digits = load_sample("train")[:4000]
+    top = predict(load_shipped_model(), digits.images).topk(2, dim=1)
+    wrong = top.indices[:, 0] != digits.labels
+    below = [int((top.values[:, 0] - top.values[:, 1] < bound)[wrong].sum()) for bound in (0.2, 0.5)]
+    assert len(margins["mistakes"]) == int(wrong.sum())
+    for bound, expected in zip((0.2, 0.5), below, strict=True):
+        n = int((top.values[:, 0] - top.values[:, 1] < bound).sum())
+        assert sum(place < n for place in margins["mistakes"]) == expected
