@@ -1,6 +1,6 @@
 """A benchmark: pages of digits as people photograph them, and what `digitlab predict` makes of each.
 
-    python tests/photo_pages.py                          # 322 pages, about five minutes: the table
+    python tests/photo_pages.py                          # 378 pages, some minutes: the table
     python tests/photo_pages.py --seed 5 --pages 3 --kinds shadow,boxes --save DIR      # look at some
 
 Page i of a kind follows from (seed, kind, i) alone. Its digits are those of the sample's test half or strokes drawn as
