@@ -23,7 +23,7 @@ digitlab.figures.margin = (root, { say }) => {
     show(canvas, bytes(image), 28, 255, digitlab.colours.BLACK_WHITE);
     const wrong = label !== read;
     const words = wrong ? `${label} → ${read}` : String(label);
-    return element("figure", { class: wrong ? "live-wrong" : "", title: `margin ${margin}` }, canvas, element("figcaption", {}, words));
+    return element("div", { class: wrong ? "live-wrong" : "", title: `margin ${margin}` }, canvas, element("span", {}, words));
   });
   const home = element("div", { class: "live-tiles" });
   const more = element("p", { class: "live-note" });
