@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from digitlab.data import *
     from digitlab.device import *
+    from digitlab.doubt import *
     from digitlab.exercises import exercise as exercise
     from digitlab.export import *
     from digitlab.forward import *
@@ -94,6 +95,7 @@ _HOMES = {
     "train_one_epoch": "training",
     "train_run": "runs.run",
     "train_val_split": "data.digits",
+    "unlikeness": "doubt",
     "walk": "forward",
     "wilson_interval": "metrics",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -111,18 +111,17 @@ def model_file(path: str | Path) -> Path:
     return Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
 
 
-def load_shipped_model(device: str | torch.device = "cpu") -> DigitModel:
-    """The `CNN` that comes with the package, trained on MNIST's 50,000 training images outside the bundled sample.
-
-    So the sample is new to it. How it was trained and how it measures is said in ``digitlab/assets/cnn.md``.
+@checked
+def load_shipped_model(
+    name: Literal["cnn", "deep", "cnn_mnist_only"] = "cnn", device: str | torch.device = "cpu"
+) -> DigitModel:
+    """A trained network: the course's, or ``digitlab predict``'s. Their cards are ``digitlab/assets/<name>.md``.
 
     Examples:
-        >>> from digitlab.data import followed_digit
-        >>> from digitlab.training import predict
-        >>> predict(load_shipped_model(), followed_digit().images).argmax(dim=1)
-        tensor([5])
+        >>> type(load_shipped_model("cnn")).__name__
+        'CNN'
     """
-    return load_checkpoint(SHIPPED_FILE, device).model
+    return load_checkpoint(SHIPPED_FILE.with_stem(name), device).model
 
 
 def _new_model(name: str) -> DigitModel:

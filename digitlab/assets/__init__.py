@@ -1,0 +1,1 @@
+"""What the package holds besides code, with the scripts that made it."""
