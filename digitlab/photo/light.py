@@ -19,61 +19,24 @@ def measure_depth(grey: FloatArray) -> FloatArray:
     and a table are wider, so they stay as they are, with their edges. The window is twice as wide as the smallest one
     that finds as much.
     """
-    rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    if max(grey.shape) <= ONE_DIGIT_SIDE or (grey == np.median(rim)).mean() > 0.5:
-        return _measure_canvas(grey)
-    if np.median(np.abs(np.diff(grey, axis=0))) > 0.001:  # grain, which a closing would take for ink
+    if np.median(np.abs(np.diff(grey, axis=0, prepend=grey[:1]))) > 0.001:  # grain, which a closing would take for ink
         grey = ndimage.gaussian_filter(grey, min(1.0, max(grey.shape) / 1000))
     pictures = (grey, 1 - grey) if np.median(grey) < 0.55 else (grey,)  # light ink needs a dark page
+    windows = WINDOWS if max(grey.shape) > ONE_DIGIT_SIDE else WINDOWS[-3:]  # one digit's strokes are wide
     small = [_small_copy(picture, 400) for picture in pictures]
-    found = np.array([[(_fill(each, share) ** 4).mean() for share in WINDOWS] for each in small])
+    found = np.array([[(_fill(each, share) ** 4).mean() for share in windows] for each in small])
     enough = np.argmax(np.append(found[:, 2:] < 1.15 * found[:, :-2], np.full((len(found), 1), True), 1), 1)
     kind = int(found[:, enough.min()].argmax())  # in a wide window the lit part beside a shadow is ink
-    depth = _fill(pictures[kind], WINDOWS[min(enough[kind] + 2, len(WINDOWS) - 1)])
+    depth = _fill(pictures[kind], windows[min(enough[kind] + 2, len(windows) - 1)])
     return depth - np.median(depth)
 
 
 def _fill(picture: FloatArray, share: float) -> FloatArray:
     """The depth of what is dark and narrower than a share of the picture's longer side."""
-    size = max(3, round(share * max(picture.shape)))
+    size = 3 + round(share * max(picture.shape))
     wide = np.pad(picture, size, mode="edge")  # a table goes on beyond the rim
     paper = ndimage.grey_closing(wide, (size, size))[size:-size, size:-size]
     return np.asarray((paper - picture) / np.maximum(paper, 0.3))
-
-
-def _measure_canvas(grey: FloatArray) -> FloatArray:
-    """The same of a drawing, whose paper is even."""
-    brighter, darker = _estimate_paper(grey)
-    dark, light = brighter - grey, grey - darker
-    # The sixth power: what the paper did not follow is wide but shallow.
-    if np.square(np.maximum(dark, 0) ** 3).mean() >= np.square(np.maximum(light, 0) ** 3).mean():
-        return dark / np.maximum(brighter, 0.2)
-    return light / np.maximum(1 - darker, 0.5)
-
-
-def _estimate_paper(grey: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What the page would look like without ink: (should the ink be dark, should it be light).
-
-    A surface starts flat and moves towards the local mean in ever smaller neighbourhoods, while pixels far from
-    it count ever less (graduated weights: Blake and Zisserman, Visual Reconstruction, 1987): it follows slow
-    light, not strokes.
-    """
-    small = _small_copy(grey, 64)  # paper is smooth: a small copy tells enough
-    one_digit = max(grey.shape) <= ONE_DIGIT_SIDE
-    rim = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    paper = np.full_like(small, np.median(rim))
-    for reach, tolerance in zip(np.geomspace(0.5, 0.06, 14), np.geomspace(0.4, 0.01, 14), strict=True):
-        difference = small - paper
-        weight = 1 / (1 + np.square(np.square(difference / tolerance)))
-        sigma = reach * max(small.shape)
-        total = ndimage.gaussian_filter(weight, sigma, mode="nearest", truncate=3) + 1e-6
-        paper += ndimage.gaussian_filter(weight * difference, sigma, mode="nearest", truncate=3) / total
-    if one_digit:
-        return paper, paper
-    size = (max(3, max(small.shape) // 3),) * 2  # wider than any stroke
-    brighter = np.minimum(paper, ndimage.grey_closing(small, size, mode="nearest"))
-    darker = np.maximum(paper, ndimage.grey_opening(small, size, mode="nearest"))
-    return _resize(brighter, *grey.shape), _resize(darker, *grey.shape)
 
 
 def _resize(values: FloatArray, height: int, width: int) -> FloatArray:
