@@ -107,6 +107,7 @@ def predict(options: argparse.Namespace) -> int:
     """Read the digits in photos or scans."""
     import torch
 
+    from digitlab.doubt import UNLIKE, unlikeness
     from digitlab.photo import PhotoError, read_digits
     from digitlab.photo.doubt import find_doubt, say_left_out
     from digitlab.runs.checkpoint import load_shipped_model
@@ -124,14 +125,20 @@ def predict(options: argparse.Namespace) -> int:
             print_error(str(error) if ascii(str(path))[1:-1] in str(error) else f"{name}: {error}")
             failed = True
             continue
-        probabilities = predict(model, torch.from_numpy(photo.images))
+        images = torch.from_numpy(photo.images)
+        probabilities, strange = predict(model, images), unlikeness(images).tolist()
         if options.stages:
             _save_stages(options.stages, path, photo, probabilities)
         digits: list[dict[str, Any]] = []
-        for row, digit in zip(probabilities, photo.digits, strict=True):
+        for row, digit, unlike in zip(probabilities, photo.digits, strange, strict=True):
             first, second = row.topk(2).indices.tolist()
-            read = {"digit": first, "probability": float(row[first]), "runner_up": second}
-            doubt = find_doubt(digit.doubt, digit.ink.shape, row.tolist())
+            read = {
+                "digit": first,
+                "probability": float(row[first]),
+                "runner_up": second,
+                "unlikeness": unlike,
+            }
+            doubt = find_doubt(digit.doubt, digit.ink.shape, row.tolist(), unlike > UNLIKE)
             digits.append({**read, "doubt": doubt, "probabilities": row.tolist(), "box": list(digit.box)})
         left_out = [{"box": list(box), "reason": reason} for box, reason in photo.left_out]
         results.append({"image": str(path), "digits": digits, "left_out": left_out})

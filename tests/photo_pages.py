@@ -25,6 +25,7 @@ import torch
 from PIL import Image
 
 from digitlab.data import load_sample
+from digitlab.doubt import UNLIKE, unlikeness
 from digitlab.photo import PhotoError, normalize_ink, read_digits, thicken_ink
 from digitlab.photo.doubt import find_doubt
 from digitlab.runs.checkpoint import load_shipped_model
@@ -458,9 +459,10 @@ def judge(page: Page, photo_bytes: bytes) -> collections.Counter[str]:
     except PhotoError:
         return count + collections.Counter(remarked=len(page.digits), refused=1)
     probabilities = predict(load_shipped_model(), torch.from_numpy(photo.images))
+    strange = (unlikeness(torch.from_numpy(photo.images)) > UNLIKE).tolist()
     reasons = [
-        find_doubt(d.doubt, d.ink.shape, row.tolist())
-        for d, row in zip(photo.digits, probabilities, strict=True)
+        find_doubt(digit.doubt, digit.ink.shape, row.tolist(), unlike)
+        for digit, row, unlike in zip(photo.digits, probabilities, strange, strict=True)
     ]
     answers = probabilities.argmax(dim=1).tolist()
     boxes_read = [digit.box for digit in photo.digits]

@@ -254,7 +254,15 @@ def test_predict_says_what_it_doubts_and_what_it_leaves_out(
     main(["predict", str(path), "--json"])
     (result,) = json.loads(capsys.readouterr().out)
     assert [each["reason"] for each in result["left_out"]] == ["a minus sign or dash"]
-    assert set(result["digits"][0]) == {"digit", "probability", "runner_up", "doubt", "probabilities", "box"}
+    assert set(result["digits"][0]) == {
+        "digit",
+        "probability",
+        "runner_up",
+        "unlikeness",
+        "doubt",
+        "probabilities",
+        "box",
+    }
 
 
 def test_one_bad_picture_does_not_lose_the_others(

@@ -457,7 +457,7 @@ def test_touching_digits_are_cut_and_remarked_on(test_digits: Digits) -> None:
         ("", (20, 10), [0.97, 0.03], ""),
         ("", (20, 10), [0.9, 0.1], "low margin"),
         ("", (10, 20), [0.99, 0.01], "perhaps two that touch"),
-        ("a sliver", (20, 10), [1.0, 0.0], "a sliver"),
+        ("much wider than high", (20, 10), [1.0, 0.0], "much wider than high"),
     ],
 )
 def test_doubt_has_a_reason(

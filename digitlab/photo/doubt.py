@@ -11,9 +11,7 @@ from PIL import Image
 
 from digitlab.photo.read import FloatArray
 
-LOW_MARGIN = (
-    0.9  # chosen on the sample's training half: below it lie 63 % of what is misread, 0.8 % of the rest
-)
+LOW_MARGIN = 0.9  # of the sample's training half, below lie 63 % of what is misread, 0.8 % of the rest
 
 
 def name_sign(ink: FloatArray, usual: float) -> str:
@@ -37,17 +35,16 @@ def doubt_shape(ink: FloatArray, usual: float) -> str:
     height, width = ink.shape
     if width > 1.5 * height:
         return "much wider than high"
-    if height < 0.55 * usual:
-        return "much smaller than the others"
-    return "a sliver" if (ink > 0).sum() < 0.02 * height * usual else ""
+    return "much smaller than the others" if height < 0.55 * usual else ""
 
 
-def find_doubt(shape: str, size: tuple[int, ...], probabilities: Sequence[float]) -> str:
-    """Why an answer may be wrong, or nothing: by the mark's shape and size (height, width), or the network's doubt."""
-    # HERE plugs in what is unlike any digit: the network's `unlikeness` above the threshold kept beside it.
+def find_doubt(
+    shape: str, size: tuple[int, ...], probabilities: Sequence[float], unlike: bool = False
+) -> str:
+    """Why an answer may be wrong, or nothing: by the mark's shape and size (height, width), or the networks' doubt."""
     second, first = sorted(probabilities)[-2:]
-    if shape or first - second < LOW_MARGIN:
-        return shape or "low margin"
+    if shape or unlike or first - second < LOW_MARGIN:
+        return shape or ("unlike any digit" if unlike else "low margin")
     return "perhaps two that touch" if size[1] > size[0] and first - second < 0.999 else ""
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 
 from digitlab.checks import checked
 from digitlab.photo.ink import Box, find_ink
-from digitlab.photo.marks import sort_marks
+from digitlab.photo.marks import group_marks
 from digitlab.photo.read import PhotoError, read_photo
 
 MIN_STROKE = 1.6  # pixels in the 20x20 box; 95 % of MNIST's digits have thicker strokes than this
@@ -75,7 +75,7 @@ def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> P
     grey = read_photo(source)
     ink = find_ink(grey)
     digits = []
-    marks, left_out = sort_marks(ink, single=single)
+    marks, left_out = group_marks(ink, single=single)
     for box, own_ink, doubt in marks:
         part = grey[box[0] : box[2], box[1] : box[3]]
         thickened = thicken_ink(own_ink) if thicken else own_ink

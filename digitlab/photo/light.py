@@ -6,7 +6,7 @@ import numpy as np
 import scipy.ndimage as ndimage
 from PIL import Image
 
-from digitlab.photo.read import FloatArray
+from digitlab.photo.read import FloatArray, average
 
 ONE_DIGIT_SIDE = 64  # a picture up to this side is the image of one digit; a larger one is a page
 WINDOWS = 0.02 * 2 ** (np.arange(9) / 2)  # of the longer side
@@ -19,11 +19,13 @@ def measure_depth(grey: FloatArray) -> FloatArray:
     and a table are wider, so they stay as they are, with their edges. The window is twice as wide as the smallest one
     that finds as much.
     """
-    if np.median(np.abs(np.diff(grey, axis=0, prepend=grey[:1]))) > 0.001:  # grain, which a closing would take for ink
+    if (
+        np.median(np.abs(np.diff(grey, axis=0, prepend=grey[:1]))) > 0.001
+    ):  # grain, which a closing would take for ink
         grey = ndimage.gaussian_filter(grey, min(1.0, max(grey.shape) / 1000))
     pictures = (grey, 1 - grey) if np.median(grey) < 0.55 else (grey,)  # light ink needs a dark page
-    windows = WINDOWS if max(grey.shape) > ONE_DIGIT_SIDE else WINDOWS[-3:]  # one digit's strokes are wide
-    small = [_small_copy(picture, 400) for picture in pictures]
+    windows = WINDOWS if max(grey.shape) > ONE_DIGIT_SIDE else WINDOWS[-3:]
+    small = [np.asarray(average(Image.fromarray(picture), 400)) for picture in pictures]
     found = np.array([[(_fill(each, share) ** 4).mean() for share in windows] for each in small])
     enough = np.argmax(np.append(found[:, 2:] < 1.15 * found[:, :-2], np.full((len(found), 1), True), 1), 1)
     kind = int(found[:, enough.min()].argmax())  # in a wide window the lit part beside a shadow is ink
@@ -37,14 +39,3 @@ def _fill(picture: FloatArray, share: float) -> FloatArray:
     wide = np.pad(picture, size, mode="edge")  # a table goes on beyond the rim
     paper = ndimage.grey_closing(wide, (size, size))[size:-size, size:-size]
     return np.asarray((paper - picture) / np.maximum(paper, 0.3))
-
-
-def _resize(values: FloatArray, height: int, width: int) -> FloatArray:
-    smaller = height < values.shape[0] or width < values.shape[1]
-    kind = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
-    return np.asarray(Image.fromarray(values).resize((width, height), kind))
-
-
-def _small_copy(values: FloatArray, side: int) -> FloatArray:
-    factor = max(1.0, max(values.shape) / side)
-    return _resize(values, *(max(1, round(length / factor)) for length in values.shape))

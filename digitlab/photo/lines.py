@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import scipy.ndimage as ndimage
 
@@ -23,11 +21,11 @@ def find_printed_lines(depth: FloatArray, shade: float) -> BoolArray:
     if side <= ONE_DIGIT_SIDE or not marks.any():
         return np.zeros(depth.shape, bool)
     slope = _find_slope(marks)
-    level, upright = (_find_runs(marks, slope, thickness, side // 40, axis) for axis in (0, 1))
-    lines = level.long | upright.long
+    found = [_find_runs(marks, slope, thickness, side // 40, axis) for axis in (0, 1)]
+    lines = found[0][1] | found[1][1]
     if lines.any():  # beside them: the sides of boxes, the teeth of combs
-        for axis, runs in enumerate((level, upright)):
-            lines |= runs.long if runs.long.any() else _standing_on(lines, runs.all, axis)
+        for axis, (runs, long) in enumerate(found):
+            lines |= long if long.any() else _standing_on(lines, runs, axis)
         lines &= depth < 1.4 * np.median(depth[lines])
     return np.asarray(lines | (ndimage.binary_dilation(lines, np.ones((5, 5))) & ~marks))
 
@@ -45,14 +43,8 @@ def _find_slope(marks: BoolArray) -> float:
     return float(max(np.linspace(-0.28, 0.28, 141), key=crowding))
 
 
-class _Runs(NamedTuple):
+def _find_runs(marks: BoolArray, slope: float, thickness: int, run: int, axis: int) -> list[BoolArray]:
     """Straight thin pieces of one direction, and those that reach across most of the page."""
-
-    all: BoolArray
-    long: BoolArray
-
-
-def _find_runs(marks: BoolArray, slope: float, thickness: int, run: int, axis: int) -> _Runs:
     # Push each column along the slope, so that lines become level; and back in the end.
     marks = np.moveaxis(marks, axis, 0)
     rows, columns = np.ogrid[: marks.shape[0], : marks.shape[1]]
@@ -63,8 +55,8 @@ def _find_runs(marks: BoolArray, slope: float, thickness: int, run: int, axis: i
     labels, _ = ndimage.label(ndimage.maximum_filter(runs, (3, run)))  # gaps are bridged
     spans = [along.stop - along.start for _, along in ndimage.find_objects(labels)]
     across = np.array([False, *(span > 0.6 * level.shape[1] for span in spans)])[labels]
-    both = (runs, runs & across)
-    return _Runs(*(np.moveaxis(each[(rows - shift) % len(rows), columns], 0, axis) for each in both))
+    back = (rows - shift) % len(rows), columns
+    return [np.moveaxis(each[back], 0, axis) for each in (runs, runs & across)]
 
 
 def _standing_on(lines: BoolArray, runs: BoolArray, axis: int) -> BoolArray:

@@ -17,20 +17,7 @@ from digitlab.photo.read import FloatArray, PhotoError
 MAX_MARKS = 500  # more separate marks than this are a texture, not handwriting
 
 
-@checked
-def group_marks(ink: Float[np.ndarray, "H W"], *, single: bool = False) -> list[tuple[Box, FloatArray]]:
-    """Group the connected marks of an ink map into digits, in reading order: each one's box and its own ink.
-
-    A small mark beside another (the bar of a 5), or two above each other that nearly touch, are one digit. Specks,
-    dashes and the rim's remains are left out. With `single` everything is one digit. `PhotoError` if nothing is left.
-
-    Examples:
-        >>> ink = np.zeros((30, 30))
-        >>> ink[5:25, 3:6] = ink[5:25, 20:23] = 1
-        >>> [box for box, _ in group_marks(ink)]
-        [(5, 3, 25, 6), (5, 20, 25, 23)]
-    """
-    return [(mark.box, mark.ink) for mark in sort_marks(ink, single=single)[0]]
+LeftOut = tuple[Box, str]
 
 
 class Mark(NamedTuple):
@@ -41,8 +28,13 @@ class Mark(NamedTuple):
     doubt: str = ""
 
 
-def sort_marks(ink: FloatArray, *, single: bool) -> tuple[list[Mark], list[tuple[Box, str]]]:
-    """The digits in reading order, and the boxes of what is none, each with the reason."""
+@checked
+def group_marks(ink: Float[np.ndarray, "H W"], *, single: bool = False) -> tuple[list[Mark], list[LeftOut]]:
+    """The digits of an ink map in reading order, and the boxes of what is none, each with the reason.
+
+    A small mark beside another (the bar of a 5), or two above each other that nearly touch, are one digit. With
+    `single` everything is one. `PhotoError` if nothing is left.
+    """
     labels, n_marks = ndimage.label(ink > 0, EIGHT)
     if n_marks == 0:
         raise PhotoError(BLANK)
@@ -83,9 +75,8 @@ def _cut(mark: Mark) -> list[Mark]:
     if width < height:
         return [mark]
     rows, places = np.arange(height)[:, None], np.arange(width // 4, width - width // 4)
-    lines = [
-        np.rint(places + slant * (rows - height / 2)).astype(int) for slant in (0, -0.15, 0.15, -0.3, 0.3)
-    ]
+    slants = (0, -0.15, 0.15, -0.3, 0.3)
+    lines = [np.rint(places + slant * (rows - height / 2)).astype(int) for slant in slants]
     crossed = [(mark.ink[rows, line.clip(0, width - 1)] > 0.3).sum(0) for line in lines]
     cost = np.array(crossed) + 0.15 * height * np.abs(places / width - 0.5)
     best, place = divmod(int(cost.argmin()), len(places))
@@ -94,12 +85,9 @@ def _cut(mark: Mark) -> list[Mark]:
     parts = [_mark(each, *mark.box[:2], "cut from a wider mark") for each in sides if each.any()]
     along = np.pad(mark.ink[rows[:, 0], lines[best][:, place].clip(0, width - 1)] > 0.3, 1)
     once = np.diff(along.astype(int)).clip(0).sum() <= 1  # through a 0 the line would cross two strokes
-    likely = (
-        once
-        and crossed[best][place] <= 0.25 * height
-        and all(len(part.ink) >= 0.8 * height for part in parts)
-    )
-    return [piece for part in parts for piece in _cut(part)] if likely and len(parts) == 2 else [mark]
+    high = [part for part in parts if len(part.ink) >= 0.8 * height]
+    likely = once and crossed[best][place] <= 0.25 * height and len(high) == 2
+    return [piece for part in parts for piece in _cut(part)] if likely else [mark]
 
 
 def _union(boxes: IntArray) -> IntArray:
@@ -112,17 +100,13 @@ def _group_boxes(
     """Which marks are one digit each (lists of indices), a digit's usual height, and why others are left out."""
     heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     on_rim = (boxes[:, :2] == 0).any(1) | (boxes[:, 2:] == labels.shape).any(1)
-    framing = np.array([_frames(i, boxes, labels) for i in range(len(boxes))])
-    inner = ~on_rim & ~framing & (widths < 3 * heights)
+    inner = ~on_rim & (widths < 3 * heights)
     inner = inner if sizes[inner].sum() > 0.1 * sizes.sum() else np.full(len(boxes), True)
     # A digit's usual height: half of the ink belongs to marks that are at least as high.
     usual = float(np.median(np.repeat(heights[inner], sizes[inner])))
     lengths = np.maximum(heights, widths)
-    reasons = np.select(
-        [framing, on_rim & (lengths > 2 * usual), lengths < 0.15 * usual],
-        ["a frame", "something at the rim", "a speck"],
-        "",
-    ).tolist()
+    kinds = [on_rim & (lengths > 2 * usual), lengths < 0.15 * usual]
+    reasons = np.select(kinds, ["something at the rim", "a speck"], "").tolist()
     groups = [[i] for i, reason in enumerate(reasons) if not reason]
     if len(groups) > MAX_MARKS:
         raise PhotoError(f"the picture holds {len(groups)} separate marks, too many for handwriting: crop it")
@@ -133,18 +117,6 @@ def _group_boxes(
         del outer[second]
         outer[first] = _union(boxes[groups[first]])
     return groups, usual, reasons
-
-
-def _frames(i: int, boxes: IntArray, labels: IntArray) -> bool:
-    """Whether mark `i` encloses another, which is no speck: a printed box."""
-    top, left, bottom, right = boxes[i]
-    within = (boxes[:, :2] > boxes[i, :2]).all(1) & (boxes[:, 2:] < boxes[i, 2:]).all(1)
-    others = np.flatnonzero(within & (boxes[:, 2] - boxes[:, 0] > 0.3 * (bottom - top)))
-    if others.size == 0:
-        return False
-    part = labels[top:bottom, left:right]
-    filled = ndimage.binary_fill_holes(part == i + 1)
-    return bool((filled & np.isin(part, others + 1)).any())
 
 
 def _closest_fragments(boxes: IntArray, usual: float) -> tuple[int, int] | None:

@@ -208,6 +208,4 @@ def plot_embedding(points: Real[Tensor, "N 2"], labels: Integer[Tensor, " N"]) -
     axes.spines[:].set(visible=True, color=LINE)
 
     said = listing(f"{k} at ({signed_text(x)}, {signed_text(y)})" for k, (x, y) in medians.items())
-    return picture.saying(
-        f"{counted(n, 'digit')} as points in two dimensions. Medians of the classes: {said}."
-    )
+    return picture.saying(f"{counted(n, 'digit')} as points in two dimensions. Medians by class: {said}.")

@@ -80,8 +80,7 @@ def save_checkpoint(
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
     """Read what `save_checkpoint` wrote: a file, or a run's folder, which holds it as ``model.safetensors``.
 
-    Raises:
-        CheckpointError: the file is missing, damaged, or no model of this version of digitlab's.
+    `CheckpointError` if the file is missing, damaged, or no model of this version of digitlab's.
     """
     path = model_file(path)
     shown = path if str(path).isprintable() else ascii(str(path))
