@@ -10,12 +10,7 @@ from digitlab.names import DEVICES
 
 @checked
 def choose_device(name: str = "auto") -> torch.device:
-    """``"auto"`` takes CUDA if there is one, else Apple's MPS, else the CPU; another must be there.
-
-    Examples:
-        >>> choose_device("cpu")
-        device(type='cpu')
-    """
+    """``"auto"`` takes CUDA if there is one, else Apple's MPS, else the CPU; another must be there."""
     check_choice("device", name, DEVICES)
     if name == "auto":
         name = next(device for device in ("cuda", "mps", "cpu") if is_available(device))

@@ -38,9 +38,7 @@ def doubt_shape(ink: FloatArray, usual: float) -> str:
     return "much smaller than the others" if height < 0.55 * usual else ""
 
 
-def find_doubt(
-    shape: str, size: tuple[int, ...], probabilities: Sequence[float], unlike: bool = False
-) -> str:
+def find_doubt(shape: str, size: tuple[int, ...], probabilities: Sequence[float], unlike: bool) -> str:
     """Why an answer may be wrong, or nothing: by the mark's shape and size (height, width), or the networks' doubt."""
     second, first = sorted(probabilities)[-2:]
     if shape or unlike or first - second < LOW_MARGIN:

@@ -89,12 +89,6 @@ def thicken_ink(ink: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h2 w2"]:
 
     A stroke of length L and width w has area L w and two edges of length L, so w = 2 area / edges. If w would be below
     1.6 pixels, every point of ink becomes a disc, and the result is larger on each side by its radius.
-
-    Examples:
-        >>> ink = np.zeros((400, 60), np.float32)
-        >>> ink[:, 28:32] = 1
-        >>> int((thicken_ink(ink)[200] > 0.5).sum())
-        34
     """
     outlined = np.pad(np.asarray(ink, np.float64), 1)
     edges = float(np.hypot(np.diff(outlined, axis=0)[:, :-1], np.diff(outlined, axis=1)[:-1]).sum())

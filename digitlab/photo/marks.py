@@ -41,8 +41,7 @@ def group_marks(ink: Float[np.ndarray, "H W"], *, single: bool = False) -> tuple
     boxes = np.array([[y.start, x.start, y.stop, x.stop] for y, x in ndimage.find_objects(labels)])
     if single:
         return [_take(ink, labels, boxes, list(range(n_marks)))], []
-    sizes = np.bincount(labels.ravel())[1:]
-    groups, usual, reasons = _group_boxes(boxes, sizes, labels)
+    groups, usual, reasons = _group_boxes(boxes, labels)
     left_out = [(_take(ink, labels, boxes, [i]).box, reason) for i, reason in enumerate(reasons) if reason]
     digits = []
     for mark in (_take(ink, labels, boxes, group) for group in groups):
@@ -94,12 +93,11 @@ def _union(boxes: IntArray) -> IntArray:
     return np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
 
 
-def _group_boxes(
-    boxes: IntArray, sizes: IntArray, labels: IntArray
-) -> tuple[list[list[int]], float, list[str]]:
+def _group_boxes(boxes: IntArray, labels: IntArray) -> tuple[list[list[int]], float, list[str]]:
     """Which marks are one digit each (lists of indices), a digit's usual height, and why others are left out."""
     heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     on_rim = (boxes[:, :2] == 0).any(1) | (boxes[:, 2:] == labels.shape).any(1)
+    sizes = np.bincount(labels.ravel())[1:]
     inner = ~on_rim & (widths < 3 * heights)
     inner = inner if sizes[inner].sum() > 0.1 * sizes.sum() else np.full(len(boxes), True)
     # A digit's usual height: half of the ink belongs to marks that are at least as high.

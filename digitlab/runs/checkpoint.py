@@ -114,12 +114,7 @@ def model_file(path: str | Path) -> Path:
 def load_shipped_model(
     name: Literal["cnn", "deep", "cnn_mnist_only"] = "cnn", device: str | torch.device = "cpu"
 ) -> DigitModel:
-    """A trained network: the course's, or ``digitlab predict``'s. Their cards are ``digitlab/assets/<name>.md``.
-
-    Examples:
-        >>> type(load_shipped_model("cnn")).__name__
-        'CNN'
-    """
+    """A trained network: the course's, or ``digitlab predict``'s. Their cards are ``digitlab/assets/<name>.md``."""
     return load_checkpoint(SHIPPED_FILE.with_stem(name), device).model
 
 
