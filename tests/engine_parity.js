@@ -17,6 +17,8 @@ const read = (name) => new Uint8Array(fs.readFileSync(path.join(folder, name)));
 const readJson = (name) => JSON.parse(fs.readFileSync(path.join(folder, name), "utf8"));
 const write = (name, arrays) => fs.writeFileSync(path.join(folder, name), Buffer.concat(arrays.map(bytesOf)));
 const bytesOf = (array) => Buffer.from(array.buffer.slice(array.byteOffset, array.byteOffset + array.byteLength));
+// Any network will do as the one that doubts: what it says is in test_doubt.
+Object.defineProperty(globalThis, "digitlabDoubter", { get: () => fs.readFileSync(path.join(folder, "weights.js"), "utf8") });
 const weights = () => weightsFile.parse(fs.readFileSync(path.join(folder, "weights.js"), "utf8"));
 
 function images() {

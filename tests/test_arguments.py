@@ -75,7 +75,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "load_drawn": dict(path=PATH),
     "load_mnist": dict(split="test", root=PATH, download=False),
     "load_sample": dict(split="test"),
-    "load_shipped_model": dict(device="cpu"),
+    "load_shipped_model": dict(name="cnn", device="cpu"),
     "make_optimizer": dict(recipe=RECIPE, model=MODEL),
     "make_scheduler": dict(recipe=RECIPE, optimizer=OPTIMIZER, steps_per_epoch=3),
     "misclassified": dict(probabilities=SHARES, labels=LABELS),

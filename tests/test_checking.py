@@ -193,6 +193,32 @@ def test_whatever_an_answer_raises_it_is_told_so(error: BaseException, said: str
     assert small_exercise(double).check(raises).message == f"your code stopped with {said}"
 
 
+# --- common errors in plain words ---
+
+LINEAR = torch.nn.Linear(2, 2)
+
+
+@pytest.mark.parametrize(
+    ("stumble", "meaning"),
+    [
+        (lambda: len(LINEAR.parameters()), "go through it with `for`"),  # type: ignore[arg-type]
+        (lambda: LINEAR.parameters()[0], "go through it with `for`"),  # type: ignore[index]
+        (lambda: LINEAR.parameters().numel(), "go through it with `for`"),  # type: ignore[attr-defined]
+        (lambda: torch.eye(3).max(1).max(0), ".values or .indices"),  # type: ignore[attr-defined]
+        (lambda: torch.zeros(1, 1, 2, 2).max(dim=(2, 3)), "amax takes several"),  # type: ignore[call-overload]
+        (lambda: max(torch.eye(3)), "need a single one"),
+        (lambda: torch.eye(3)[8], "begin at 0"),
+        (lambda: torch.eye(3) @ torch.eye(2), "print both shapes"),
+        (lambda: torch.ones(3) + torch.ones(2), "do not fit"),
+        (lambda: [].dataset, "a plain list"),  # type: ignore[attr-defined]
+        (lambda: setattr(LINEAR.weight, "grad", 0), "model.zero_grad()"),
+    ],
+)
+def test_a_common_error_is_also_told_in_plain_words(stumble: Callable[[], Any], meaning: str) -> None:
+    said = small_exercise(double).check(lambda _: stumble()).message
+    assert said.startswith("your code stopped with") and meaning in said, said
+
+
 # --- values that cannot be looked at ---
 
 

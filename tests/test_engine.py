@@ -275,7 +275,7 @@ def test_the_sums_are_pytorchs(node: Callable[..., Any], test_digits: Digits) ->
             assert ("nothing passes" in sentence) == (value == 0)
         else:
             largest, rest, _, bias, score = totals[0]
-            assert largest + rest + bias == pytest.approx(score, rel=5e-3, abs=0.02)  # of three digits
+            assert largest + rest + bias == pytest.approx(score, rel=1e-2, abs=0.02)  # of three digits
             products = [abs(row["cells"][-1]["value"]) for row in parts[1]["table"]["rows"]]
             assert len(products) == 8 and products == sorted(products, reverse=True) and products[0] > 0
 
@@ -637,7 +637,7 @@ def test_the_sites_weights_are_the_shipped_ones(node: Callable[..., Any], script
     answer = node("activations", **{"weights.js": scripts["weights.js"], "images.bin": bytes(784)})
     assert (answer["name"], answer["measured"]) == (
         "shipped network",
-        "99.44 % of 10,000 test digits (mnist)",
+        "99.34 % of 10,000 test digits (mnist)",
     )
     assert scripts["weights.js"].split('"tensors"')[1] == script().split('"tensors"')[1]
 

@@ -161,6 +161,10 @@ def box_as_a_tensor(ink: Tensor) -> Tensor:
     return torch.cat([marked.amin(dim=0), marked.amax(dim=0) + 1])
 
 
+def loss_by_hand(logits: Tensor, labels: Tensor) -> Tensor:
+    return (logits.logsumexp(1) - logits[range(len(labels)), labels]).mean()
+
+
 RIGHT_IN_OTHER_WAYS = {
     "a list of integers": ("00.1", lambda scores: [int(row.argmax()) for row in scores]),
     "a list of tensors": ("00.1", lambda scores: [row.argmax() for row in scores]),
@@ -171,9 +175,9 @@ RIGHT_IN_OTHER_WAYS = {
             (torch.nn.functional.one_hot(label, 10).float() for label in labels), torch.zeros(10)
         ),
     ),
-    "a list of rows": ("02.1", lambda logits: [row.softmax(0) for row in logits]),
-    "a float for a tensor": ("02.2", lambda z, y: nn.functional.cross_entropy(z, y).item()),
-    "a NumPy number": ("02.2", lambda z, y: np.float64(nn.functional.cross_entropy(z, y))),
+    "a list of rows": ("02.1", lambda logits: [(row - row.logsumexp(0)).exp() for row in logits]),
+    "a float for a tensor": ("02.2", lambda z, y: loss_by_hand(z, y).item()),
+    "a NumPy number": ("02.2", lambda z, y: np.float64(loss_by_hand(z, y))),
     "lists of numbers": ("03.2", lambda n, size: [part.tolist() for part in torch.randperm(n).split(size)]),
     "an array of counts": ("06.2", lambda: np.array([260, 5020, 16050, 510])),
     "dimensions from the end": ("06.5", lambda n: -n if n in (1, 3) else 1 - n),
@@ -220,7 +224,14 @@ def test_a_wrong_number_comes_before_bad_manners() -> None:
             "expected 24, got 34 for the inputs 28, 5",
         ),
         ("12.2", {"A": "steps", "B": "fair", "C": "steps", "D": "fair", "E": "machine"}, "A is not 'steps'"),
-        ("13.2", lambda ink: box_as_a_tensor(ink) + 1, "result 1 of 4: expected 5, got 6"),
+        ("13.2", lambda ink: box_as_a_tensor(ink) + 1, "the first of the four results: expected 5, got 6"),
+        (
+            "04.2",
+            lambda w, v, *_: (exercise("04.2").answer(w, v, *_)[0], 2 * v),
+            "two results, the new velocity: the",
+        ),
+        ("01.2", lambda data: data, "into the pixels"),
+        ("01.5", lambda labels, share: digitlab.train_val_split(labels), "calls dl.train_val_split"),
         ("15.2", lambda maps: exercise("15.2").answer(maps)[None], "the shape is (1, 1, 2, 2)"),
         ("15.4", lambda weights: weights.astype(np.int8), "return two things"),
         ("15.4", lambda weights: (weights, 1.0), "dtype float32"),
@@ -245,6 +256,9 @@ def gradient_by_a_helper(logits: torch.Tensor, labels: torch.Tensor) -> torch.Te
     [
         ("05.2", lambda *inputs: nn.functional.conv2d(*inputs), "PyTorch's conv2d"),
         ("05.4", lambda maps, size: nn.MaxPool2d(size)(maps), "PyTorch's max_pool2d"),
+        ("02.1", lambda logits: nn.Softmax(1)(logits), "PyTorch's softmax"),
+        ("02.2", lambda *inputs: nn.functional.cross_entropy(*inputs), "cross_entropy"),
+        ("02.2", lambda logits, labels: nn.NLLLoss()(logits.log_softmax(1), labels), "nll_loss"),
         ("02.3", gradient_by_a_helper, "formula"),
         ("15.1", lambda maps, kernels, bias: torch.from_numpy(maps).relu().numpy(), "NumPy's arrays"),
         ("00.1", torch.arange(3), "Hand over the function itself"),

@@ -21,7 +21,9 @@ import torch
 from torch.nn import functional as F
 
 from digitlab.data import followed_digit, load_sample, normalize, train_val_split
+from digitlab.exercises.lesson_11 import shift_matrix, turn_matrix
 from digitlab.exercises.lesson_13 import centre_of_mass
+from digitlab.interpret import occlusion
 from digitlab.metrics import wilson_interval
 from digitlab.models import SoftmaxRegression
 from digitlab.runs.checkpoint import load_shipped_model
@@ -225,6 +227,127 @@ def test_the_centre_of_mass_is_the_lessons() -> None:
     assert [ours["row"], ours["column"]] == pytest.approx(centre_of_mass(ink.float()))
 
 
+@pytest.fixture(scope="module")
+def landscape() -> dict[str, Any]:
+    """What lesson 03's own cells compute of its landscape, from the sample."""
+    train, _ = train_val_split(load_sample("train"), n_val=800, seed=0)
+    names = {"train": train, "five": followed_digit(), "torch": torch, "F": F}
+    for cell in LESSONS["03_the_training_loop"]:
+        if cell.cell_type == "code" and re.match("def (windows|loss_at|walk)", cell.source):
+            exec(cell.source.partition("\nplot_surface")[0], names)
+    return names
+
+
+SURFACE = "digitlab.surface.unpack(digitlab.lossSurface)"
+
+
+def test_the_landscape_is_the_lessons(landscape: dict[str, Any]) -> None:
+    made = ask("surface", SURFACE)
+    ink, is_five = torch.tensor(made["ink"]).view(-1, 2), landscape["is_five"]
+    expected = torch.cat([landscape["ink"][is_five == label] for label in (1, 0)])
+    assert made["fives"] == int(is_five.sum()) and torch.allclose(ink, expected, atol=1e-5)
+    depth = (
+        "[digitlab.relief.depth, digitlab.lossSurface.low, digitlab.lossSurface.high, digitlab.relief.ENDS]"
+    )
+    roots, low, high, ends = ask("surface", depth)
+    heights = low + (high - low) * torch.tensor(roots).square().view(40, 40)
+    assert torch.allclose(heights, landscape["heights"], atol=1e-3)
+    for name, along in zip(("left_weight", "right_weight"), ends, strict=True):
+        assert along == [landscape[name][0], landscape[name][-1]]
+
+
+@pytest.mark.parametrize("momentum", [0, 0.5, 0.9])
+@pytest.mark.parametrize("rate", [0.1, 1, 4])
+def test_the_walker_steps_as_pytorchs(landscape: dict[str, Any], rate: float, momentum: float) -> None:
+    weights = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.SGD([weights], lr=rate, momentum=momentum)
+    places, losses = [], []
+    for _ in range(21):
+        optimizer.zero_grad()
+        loss = landscape["loss_at"](weights)
+        loss.backward()
+        places.append(weights.detach().clone())
+        losses.append(loss.item())
+        optimizer.step()
+    each = "(at) => [at.x, at.y, digitlab.surface.lossAt(w, at).loss]"
+    walk = f"digitlab.surface.walk(w, {rate}, {momentum}, 20).map({each})"
+    ours = torch.tensor(ask("surface", f"((w) => {walk})({SURFACE})"))
+    assert torch.allclose(ours[:, :2], torch.stack(places), atol=1e-3)
+    assert torch.allclose(ours[:, 2], torch.tensor(losses), atol=1e-4)
+    if momentum == 0:
+        assert torch.allclose(ours[:, :2], landscape["walk"](rate)[0], atol=1e-3)
+
+
+def test_a_contour_line_runs_where_the_depth_is_its_level() -> None:
+    roots = torch.tensor(ask("surface", "digitlab.relief.depth")).view(1, 1, 40, 40)
+    lines = torch.tensor(
+        [[[end["x"], end["y"]] for end in part] for part in ask("surface", "digitlab.relief.contour(0.5)")]
+    )
+    assert len(lines) > 40
+    place = (lines - torch.tensor([1.5, -1.5])) / 4.5  # -1 to 1
+    depths = F.grid_sample(roots, place[None], align_corners=True)
+    assert torch.allclose(depths, torch.tensor(0.5), atol=1e-4)
+
+
+RUN = "((w) => {0})(digitlab.weightsFile.parse(digitlabWeights))"
+"""An expression with the rounded network as ``w``."""
+
+
+def rounded_network() -> torch.nn.Module:
+    """What ``make_weights`` gives, in PyTorch."""
+    model = load_shipped_model().eval()
+    tensors = ask("turn", RUN.format("w.tensors"))
+    own = model.state_dict()
+    model.load_state_dict({key: torch.tensor(flat).view(own[key].shape) for key, flat in tensors.items()})
+    return model
+
+
+def test_the_filled_map_is_the_librarys_occlusion() -> None:
+    fill = """{
+      const map = digitlab.occluding.start(w, digitlab.tenDigits[5], 5);
+      const { fall } = map.visit(8, 8);
+      map.visit(8, 8);
+      const [once, first] = [map.heat.slice(), map.visited()];
+      for (let place = map.next(); place; place = map.next()) map.visit(...place);
+      return [fall, once, first, map.heat, map.visited()];
+    }"""
+    fall, once, first, heat, places = ask("occlusion", RUN.format(fill))
+    image, model = normalize(followed_digit().images), rounded_network()
+    expected = occlusion(model, image, targets=5)[0]
+    assert torch.allclose(torch.tensor(heat).view(28, 28), expected, atol=1e-3)
+    assert (first, places) == (1, 24 * 24), "a place that is visited twice counts once"
+    assert torch.tensor(once).count_nonzero() == 25 and max(once) == pytest.approx(fall)
+    wiped = image.clone()
+    wiped[:, :, 8:13, 8:13] = image.min()
+    with torch.no_grad():
+        assert fall == pytest.approx(float((model(image) - model(wiped))[0, 5]), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "turn, right, down, size", [(0, 0, 0, 1), (30, 3, -1.5, 1.2), (-71, -8, 8, 0.4), (90, 0.5, 2, 1.6)]
+)
+def test_a_changed_digit_is_pytorchs(turn: float, right: float, down: float, size: float) -> None:
+    change = {"turn": turn, "right": right, "down": down, "size": size}
+    question = (
+        "((m) => [m, digitlab.affine.look(digitlab.tenDigits[5], m)])(digitlab.affine.matrix(given.change))"
+    )
+    matrix, ours = ask("turn", question, change=change)
+    bottom = torch.tensor([[0.0, 0, 1]])
+    first, second = (
+        torch.cat([each, bottom]) for each in (turn_matrix(turn, size), shift_matrix(right, down))
+    )
+    expected = (first @ second)[:2]  # the look goes the other way: first back by the shift, then turned
+    assert matrix == pytest.approx(expected.flatten().tolist(), abs=1e-6)
+    grid = F.affine_grid(expected[None], [1, 1, 28, 28], align_corners=False)
+    theirs = F.grid_sample(followed_digit().images[:, None].float(), grid, align_corners=False)
+    assert float((torch.tensor(ours) - theirs.flatten().round()).abs().max()) <= 1, "grey levels"
+
+
+def test_runs_are_neighbours_of_equal_value() -> None:
+    runs = ask("turn", "digitlab.affine.runs([3, 5, 5, 3])")
+    assert [tuple(run.values()) for run in runs] == [(3, 0, 0), (5, 1, 2), (3, 3, 3)]
+
+
 # --- used, in a browser ---
 
 
@@ -275,10 +398,12 @@ def test_a_figure_takes_the_pictures_place_on_the_screen_only(open_figure: Any, 
     live.locator(".live-root").wait_for()
     assert words(live) and not live.locator("figure").is_visible()
     page.emulate_media(media="print")
-    assert live.locator("figure").is_visible() and not live.locator(".live-root").is_visible()
+    live.locator("figure").wait_for()  # until its picture has come
+    assert not live.locator(".live-root").is_visible()
     assert "this picture reacts" not in page.content()
     _, still = open_figure(name, java_script_enabled=False)
-    assert still.locator("figure").is_visible() and still.locator(".live-root").count() == 0
+    still.locator("figure").wait_for()
+    assert still.locator(".live-root").count() == 0
 
 
 @pytest.mark.slow
@@ -359,6 +484,71 @@ def test_ink_is_put_in_its_place(open_figure: Any) -> None:
     assert "Prepared, it is read as 1" in words(live)
     first = live.locator(".live-note").first.inner_text().split("\n")[1]
     assert first == "70 × 20, from row 130, column 160", "a stroke of 50 with a pen of 20"
+
+
+@pytest.mark.slow
+def test_the_walker_by_keyboard(open_figure: Any, landscape: dict[str, Any]) -> None:
+    page, live = open_figure("surface")
+    assert words(live).startswith("Step 0: left weight 0.00, right weight 0.00, loss 0.693.")
+    live.get_by_role("button", name="20 steps").press("Enter")
+    x, y = landscape["walk"](1)[0][-1].tolist()
+    assert words(live).startswith(f"Step 20: left weight {x:.2f}, right weight −{-y:.2f}, loss ")
+    live.get_by_role("application").focus()
+    press(page, "ArrowUp", "ArrowRight")
+    assert words(live).startswith(f"Step 0: left weight {x + 0.25:.2f}")
+    live.get_by_label("learning rate").focus()
+    press(page, "End")
+    live.get_by_label("momentum").focus()
+    press(page, "End")
+    live.get_by_role("button", name="20 steps").press("Enter")
+    assert "Step 20" in words(live) and "It has left the map" in words(live)
+    live.get_by_role("button", name="Start again").press("Enter")
+    assert words(live).startswith("Step 0: left weight 0.00")
+    live.get_by_role("application").click(position={"x": 1, "y": 1})
+    assert re.match("Step 0: left weight −(3.00|2.9.), right weight (3.00|2.9.), ", words(live))
+
+
+@pytest.mark.slow
+def test_the_walker_walks_and_pauses(open_figure: Any) -> None:
+    _, live = open_figure("surface", reduced_motion="no-preference")
+    live.get_by_role("button", name="Walk").click()
+    live.get_by_text(re.compile("^Step [3-9]:")).wait_for()
+    live.get_by_role("button", name="Pause").click()
+    assert live.get_by_role("button", name="Walk").is_visible()
+
+
+@pytest.mark.slow
+def test_a_patch_by_keyboard_fills_the_map(open_figure: Any) -> None:
+    page, live = open_figure("occlusion")
+    assert words(live).startswith("Rows 8 to 12, columns 8 to 12 wiped out: the score of 5 ")
+    live.get_by_role("application").focus()
+    press(page, *9 * ["ArrowUp"], *9 * ["ArrowLeft"])
+    start = (
+        "Rows 0 to 4, columns 0 to 4 wiped out: nothing to miss here, the score of 5 stays. It still reads 5"
+    )
+    assert words(live).startswith(start)
+    fill = live.get_by_role("button", name="Fill the map")
+    fill.press("Enter")
+    live.get_by_text("The map is full: 576 places.").wait_for()
+    assert fill.is_disabled()
+    live.get_by_role("button", name="Empty the map").press("Enter")
+    assert words(live).startswith(start) and fill.is_enabled()
+
+
+@pytest.mark.slow
+def test_a_digit_is_turned_by_keyboard(open_figure: Any) -> None:
+    page, live = open_figure("turn")
+    along = re.search("Along “turn” it is read as 5 from −(.*) to (.*)°", words(live))
+    assert words(live).startswith("Read as 5, with") and along is not None
+    live.get_by_label("turn").focus()
+    press(page, "End")
+    assert not words(live).startswith("Read as 5") and words(live).endswith(along[0] + ".")
+    live.get_by_label("shift right").focus()
+    press(page, "ArrowRight")
+    assert "Along “shift right”" in words(live)
+    live.get_by_role("button", name="As it was").press("Enter")
+    assert words(live).startswith("Read as 5, with")
+    assert live.get_by_label("turn").input_value() == live.get_by_label("shift right").input_value() == "0"
 
 
 @pytest.mark.slow

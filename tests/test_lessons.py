@@ -114,7 +114,12 @@ def test_it_runs_with_the_answers_in_place_and_its_claims_are_true(
 
 def test_copies_are_made_and_made_again_where_missing(tmp_path: Path) -> None:
     folder = tmp_path / "course"
-    assert len(copy_lessons(folder)) == len(LESSONS)
+    written = copy_lessons(folder)
+    assert len(written) == len(LESSONS)
+    for path in written:
+        nbformat.validate(nbformat.read(path, as_version=4))
+        text = path.read_text(encoding="utf-8")
+        assert "](../" not in text and "On the site" not in text
     assert copy_lessons(folder) == []
     (folder / LESSONS[0].name).unlink()
     assert [path.name for path in copy_lessons(folder)] == [LESSONS[0].name]

@@ -39,6 +39,7 @@ STYLES: dict[int, dict[str, str]] = {
         "slashed inside": "34,0 8,22 3,58 20,95 42,98 60,72 62,32 50,7 34,0; 50,20 15,80",
         "dotted": "36,0 12,18 2,55 18,92 40,99 60,75 64,38 54,10 34,1; 32,48 35,54",
         "slashed flat": "36,0 10,14 2,52 18,92 42,98 64,72 64,32 52,7 36,0; 74,26 -8,74",
+        "slashed low": "34,0 10,18 3,55 18,92 40,98 60,72 62,36 52,9 34,0; 66,40 -6,92",
     },
     1: {
         "bare": "30,0 30,100",
@@ -57,6 +58,7 @@ STYLES: dict[int, dict[str, str]] = {
         "base": "30,0 30,100; 8,100 52,100",
         "foot": "30,0 29,88 36,99 48,94",
         "flag and foot": "10,30 34,0! 33,88 40,99 50,95",
+        "bent flag": "4,46 18,26 35,0! 35,100",
     },
     2: {
         "angle": "6,22 26,2 50,14 46,42 5,98! 60,98",
@@ -72,6 +74,7 @@ STYLES: dict[int, dict[str, str]] = {
         "falling base": "5,20 28,1 50,18 38,52 4,88! 34,92 64,104",
         "rising base": "5,22 26,1 50,16 40,54 6,100! 34,96 62,86",
         "no corner": "6,18 28,0 50,18 38,54 14,84 22,97 62,97",
+        "long neck": "6,26 30,2 54,16 44,50 8,94! 30,88 62,98",
     },
     3: {
         "round": "5,12 30,0 52,16 44,40 22,47! 50,55 58,78 32,100 2,88",
@@ -86,6 +89,7 @@ STYLES: dict[int, dict[str, str]] = {
         "flat": "4,4 46,2 54,12 24,44! 54,54 54,86 4,96",
         "deep notch": "6,12 32,0 52,18 38,42 8,48! 46,54 58,78 32,100 2,88",
         "flat top, angle": "4,4! 52,2! 20,46! 58,62 50,92 4,98",
+        "wide, flat below": "6,8 34,0 60,18 40,42 26,46! 60,60 56,90 6,94",
     },
     4: {
         "open": "12,0 5,60! 65,60; 50,5 50,100",
@@ -104,6 +108,7 @@ STYLES: dict[int, dict[str, str]] = {
         "overshooting": "42,8! 4,64! 68,64; 50,-8 46,100",
         "foot": "14,0 5,56! 62,56; 50,4 48,88 56,100",
         "like a y": "6,0 8,40 24,50 46,38; 54,0 38,100",
+        "open, tall left": "8,-4 4,56! 62,54; 46,20 44,100",
     },
     5: {
         "cap last": "12,0! 8,45! 34,38 58,65 40,97 3,92; 12,0 55,0",
@@ -119,6 +124,7 @@ STYLES: dict[int, dict[str, str]] = {
         "falling cap": "13,0! 8,44! 34,38 56,64 38,98 4,92; 13,2 56,14",
         "round shoulder": "56,4 20,4 10,12 10,46! 36,40 56,66 38,98 4,92",
         "open belly": "52,2! 14,2! 10,42! 40,44 54,70 46,98",
+        "leaning cap": "62,-2 24,6! 14,44! 40,38 60,64 40,96 4,94",
     },
     6: {
         "round": "50,3 18,28 4,68 24,99 52,84 46,58 22,54 5,74",
@@ -133,6 +139,7 @@ STYLES: dict[int, dict[str, str]] = {
         "corner": "40,0! 5,62 14,96 44,94 50,66 28,52 8,64",
         "leaning": "64,0 30,30 6,68 18,98 46,90 48,62 24,58 8,74",
         "low": "60,14 22,18 2,58 22,94 56,82 52,52 22,52 4,66",
+        "wide belly": "44,0 16,28 2,66 24,98 62,88 60,58 26,52 6,70",
     },
     7: {
         "bare": "3,3! 58,3! 25,100",
@@ -151,6 +158,7 @@ STYLES: dict[int, dict[str, str]] = {
         "long serif": "5,32! 5,3! 54,3! 50,30 34,100",
         "rising top": "2,14! 58,0! 26,100",
         "falling top": "4,0! 56,10! 22,100",
+        "long bar": "4,4! 56,2! 30,100; 6,56 66,48",
     },
     8: {
         "one line": "50,12 30,0 9,20 30,46 55,74 30,100 5,78 26,50 50,24 46,8",
@@ -166,6 +174,7 @@ STYLES: dict[int, dict[str, str]] = {
         "from the middle": "28,48 8,26 28,1 48,22 30,48 6,76 30,100 54,76 28,48",
         "open at the side": "50,16 30,0 10,20 28,44 54,74 32,100 6,80 24,52 44,34",
         "wide": "60,14 34,0 8,22 36,46 70,74 36,100 2,76 34,48 62,24 54,6",
+        "leaning": "58,10 36,0 18,20 34,46 46,76 22,100 0,80 22,52 52,26 56,10",
     },
     9: {
         "straight": "50,18 28,0 5,22 24,48 50,22! 50,100",
@@ -182,6 +191,7 @@ STYLES: dict[int, dict[str, str]] = {
         "angles": "50,4! 6,16! 12,44! 48,42! 50,4! 46,100",
         "foot": "50,20 28,0 6,24 24,48 50,22! 48,88 58,100",
         "crossing": "56,8 26,0 6,24 24,48 54,20 60,-4! 46,100",
+        "hooked low": "50,20 28,0 6,22 26,46 50,22! 50,70 40,94 22,96",
     },
 }
 
@@ -199,16 +209,16 @@ CHOOSE = {
     9: ["hooked", "circle and stem"],
 }
 REPORT = {
-    0: ["crossing", "slashed flat"],
-    1: ["curved flag", "long flag and base"],
-    2: ["hooked", "no corner"],
-    3: ["flat top, angle", "deep notch"],
-    4: ["open, slanted", "closed, one line"],
-    5: ["round shoulder", "small belly"],
-    6: ["hooked", "spiral"],
-    7: ["crossed, curved", "wave"],
-    8: ["small below", "wide"],
-    9: ["bowed", "angles"],
+    0: ["slashed low"],
+    1: ["bent flag"],
+    2: ["long neck"],
+    3: ["wide, flat below"],
+    4: ["open, tall left"],
+    5: ["leaning cap"],
+    6: ["wide belly"],
+    7: ["long bar"],
+    8: ["leaning"],
+    9: ["hooked low"],
 }
 Part = Literal["train", "choose", "report"]
 
@@ -227,7 +237,7 @@ def draw_digits(n: int, seed: int, part: Part | None = None) -> tuple[Digits, li
     Examples:
         >>> digits, names = draw_digits(2, seed=0, part="report")
         >>> len(digits), names[0], int(digits.labels[-1])
-        (40, '0 crossing', 9)
+        (20, '0 slashed low', 9)
     """
     images, labels, names = [], [], []
     for label, styles in STYLES.items():

@@ -31,7 +31,7 @@ STRANGER = -1  # their label
 
 def main() -> None:
     """Train, and write ``doubter.safetensors`` beside this script."""
-    digits, _ = training_digits(SETTINGS["cnn"].per_style)
+    digits = training_digits(n_val=5_000)
     strangers = draw_strangers(N_STRANGERS, seed=1, digits=load_mnist("train").images[10_000:])
     images = torch.cat([digits.images, strangers])
     labels = torch.cat([digits.labels, torch.full((N_STRANGERS,), STRANGER)])

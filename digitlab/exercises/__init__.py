@@ -110,6 +110,7 @@ class Exercise:
         wrong: answers that learners give, two or more, each with what a good teacher would say.
         cases: gives the inputs to try, a tuple each; made anew for each check.
         observe: ``observe(answer, *inputs)``: what is compared with the reference; by default what it returns.
+        results: what each of several results is, for a message such as "the first of the two results, the loss".
         code: the reference as text, where it is not the source of ``answer``.
     """
 
@@ -125,6 +126,7 @@ class Exercise:
     wrong: tuple[Edit | WrongAnswer, ...]
     cases: Callable[[], list[tuple[Any, ...]]] = lambda: [()]
     observe: checking.Observe = checking.call
+    results: tuple[str, ...] = ()
     code: str | None = None
     _hints_given: int = 0
     _known: list[tuple[list[Any] | Mistake, str]] = field(default_factory=list)
@@ -189,7 +191,7 @@ class Exercise:
             for outcome, diagnosis in self._known:
                 if not isinstance(outcome, Mistake) and same(got[first], outcome[first]):
                     return diagnosis
-        return checking.describe_difference(got[first], expected[first], cases[first])
+        return checking.describe_difference(got[first], expected[first], cases[first], self.results)
 
 
 def list_exercises() -> list[Exercise]:

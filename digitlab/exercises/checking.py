@@ -22,11 +22,16 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from digitlab.exercises.plain_words import in_plain_words
 from digitlab.exercises.surroundings import quiet_surroundings
 from digitlab.exercises.time_limit import within_seconds
 
 Observe = Callable[..., Any]
 """``observe(answer, *inputs)``: what is compared. By default, what the answer returns for the inputs."""
+
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 class NotAttempted(Exception):
@@ -82,7 +87,7 @@ def _run(answer: object, inputs: tuple[Any, ...], observe: Observe) -> Any:
     except (NotAttempted, Mistake):
         raise
     except BaseException as error:  # whatever a learner's code raises is news for the learner
-        raise Mistake(f"your code stopped with {type(error).__name__}: {first_line(error)}") from None
+        raise Mistake(f"your code stopped with {type(error).__name__}: {in_plain_words(error)}") from None
 
 
 def call(answer: Any, *inputs: Any, within: TorchFunctionMode | None = None) -> Any:
@@ -120,15 +125,27 @@ def call_without(pattern: str, advice: str = "Here you are asked to write it you
     return lambda answer, *inputs: call(answer, *inputs, within=Without(pattern, advice))
 
 
-def describe_difference(got: Any, expected: Any, inputs: tuple[Any, ...]) -> str:
-    """The first difference in words."""
+def names_used(answer: Any) -> set[str]:
+    """The names of functions and modules in a function's lines, those of functions inside it included."""
+    code = getattr(answer, "__code__", answer)
+    return (
+        set(code.co_names).union(*map(names_used, code.co_consts))
+        if isinstance(code, types.CodeType)
+        else set()
+    )
+
+
+def describe_difference(
+    got: Any, expected: Any, inputs: tuple[Any, ...], results: tuple[str, ...] = ()
+) -> str:
+    """The first difference in words; `results` says what each of several results is."""
     got = _in_kind(got, expected)
     if got is None:
         return "your code returns nothing (None): is the `return` missing?"
     if isinstance(expected, tuple | list) and isinstance(got, tuple | list) and len(got) == len(expected):
         first = next(i for i, item in enumerate(expected) if not same(got[i], item))
         difference = describe_difference(got[first], expected[first], inputs)
-        return f"result {first + 1} of {len(expected)}: {difference}"
+        return f"{_which(first, len(expected), results)}: {difference}"
     if isinstance(expected, Tensor):
         return _describe_tensor_difference(got, expected)
     if isinstance(expected, np.ndarray):
@@ -143,6 +160,14 @@ def describe_difference(got: Any, expected: Any, inputs: tuple[Any, ...]) -> str
     if not math.isfinite(number):
         return f"expected a finite number, got {number}"
     return f"expected {expected:.6g}, got {number:.6g}{_for_the_inputs(inputs)}"
+
+
+def _which(place: int, n: int, results: tuple[str, ...]) -> str:
+    """In words: the first of the two results, the new weights."""
+    named = f", {results[place]}" if results else ""
+    if n > len(_COUNTS):
+        return f"number {place + 1} of the {n} results{named}"
+    return f"the {_ORDINALS[place]} of the {_COUNTS[n - 1]} results{named}"
 
 
 def _for_the_inputs(inputs: tuple[Any, ...]) -> str:
@@ -266,12 +291,3 @@ def _brief(value: Any) -> str:
         return f"a {type(value).__name__}" + ("" if isinstance(value, nn.Module) else f" of {len(value)}")
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of its message, which may be long."""
-    try:
-        lines = str(error).strip().splitlines()
-    except Exception:  # a learner's own class, which fails even at that
-        lines = []
-    return lines[0][:200] if lines else "no message"

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from digitlab.data import Digits, load_sample
 from digitlab.exercises import Text, Verdict, clinic_trainer, edited, progress
-from digitlab.exercises.checking import first_line, is_unwritten
+from digitlab.exercises.checking import is_unwritten
 from digitlab.exercises.clinic_patients import CASES, Case
 from digitlab.exercises.clinic_trainer import (
     Findings,
@@ -37,6 +37,7 @@ from digitlab.exercises.clinic_trainer import (
     small_network,
 )
 from digitlab.exercises.clinic_watch import Health, Watch, still_wrong
+from digitlab.exercises.plain_words import first_line
 from digitlab.exercises.surroundings import quiet_surroundings
 from digitlab.exercises.time_limit import within_seconds
 from digitlab.plots import Picture, plot_lines

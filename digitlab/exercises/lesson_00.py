@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from digitlab.exercises import Exercise, edit
+from digitlab.exercises import Exercise, WrongAnswer, edit
 from digitlab.models import create_model
 
 
@@ -25,9 +25,10 @@ def share_right(answers: Tensor, labels: Tensor) -> float:
 
 
 def some_answers() -> list[tuple[Tensor, Tensor]]:
+    """Five of eight are right, a share with three decimals; and three of five."""
     labels = torch.tensor([3, 1, 4, 1, 5, 9, 2, 6])
     return [
-        (torch.tensor([3, 1, 4, 7, 5, 4, 2, 6]), labels),
+        (torch.tensor([3, 1, 4, 7, 5, 4, 2, 8]), labels),
         (torch.tensor([5, 3, 5, 5, 6]), torch.tensor([5, 5, 3, 8, 6])),
     ]
 
@@ -62,6 +63,9 @@ EXERCISES = [
             edit("argmax(dim=1)", "max(dim=1)",
                 "max with a dimension gives two things: the highest scores, and the places where they stand. "
                 "Only the places are asked for: argmax(dim=1), or max(dim=1).indices."),
+            edit("scores.argmax(dim=1)", "max(scores)",
+                "Python's own max() stopped: it asks which *row* is larger, and ten numbers against ten give no single "
+                "yes or no. PyTorch's looks along each row, and argmax gives the place: scores.argmax(dim=1)."),
             edit("argmax(dim=1)", "max()",
                 "this is one number, the highest score of the whole table. "
                 "Asked for is one digit for each image, the place of the highest score in its row: argmax(dim=1)."),
@@ -112,6 +116,12 @@ EXERCISES = [
             edit("(answers ==", "(answers !=", "this is the share that is wrong. Compare with ==, not with !=."),
             edit(".mean().item()", ".sum().item() / 10",
                 "you divided by ten, the number of classes. Divide by the number of answers."),
+            edit("(answers == labels).float().mean().item()", "sum(answers[i] == labels[i] for i in range(10)) / 10",
+                "there is no answer number 8: one of the rows has eight answers. Ten is the number of classes. "
+                "Go through range(len(labels)), and divide by len(labels)."),
+            edit("(answers == labels).float().mean().item()", "round((answers == labels).float().mean().item(), 2)",
+                "the share is rounded to two decimals, so 0.625 became 0.62. Return it as it is; "
+                "round where it is printed."),
             edit(".float().mean()", ".all()",
                 "this says whether *all* are right. Take the mean of the comparison instead of all()."),
         ),
@@ -122,15 +132,27 @@ EXERCISES = [
         answer=count_parameters, cases=some_models,
         praise="the course's CNN has 21,840. In lesson 06 you will get there with pencil and paper, layer by layer.",
         hints=(
-            "`model.parameters()` gives the model's tensors, one after the other. `numel()` is how many numbers a tensor holds.",
+            "Look first: `for parameter in model.parameters(): print(parameter.shape, parameter.numel())`. Add up the last column.",
             "`sum(... for parameter in model.parameters())`.",
         ),
         wrong=(
             edit("parameter.numel()", "1",
                 "this is how many tensors there are. Each holds many numbers: add up their numel()."),
             edit("parameter in model.parameters()", 'name, parameter in model.named_parameters() if "weight" in name',
-                "the biases are missing: each output of a layer also has one number that is simply added. "
-                "They are learnt too."),
+                "the biases are missing: a layer has its weights and, for each output, one more number that is simply "
+                "added, the bias. They are learnt too."),
+            WrongAnswer(lambda model: 21_840,
+                "right for the course's CNN. Other models were handed in too, and 21,840 came out again: "
+                "that number was typed in. Let your code count whatever model it is given."),
+            WrongAnswer(lambda model: 21_750,
+                "21,750 are the weights of the course's CNN without its 90 biases, one for each output. And it came out "
+                "for other models, too, so it was typed in. Let your code count whatever model it is given."),
+            edit("parameter.numel()", "parameter.shape[0] * parameter.shape[1]",
+                "there is no shape[1] in a tensor with one dimension, and biases have only one. "
+                "Others have four. numel() counts the numbers of any tensor."),
+            edit("sum(parameter.numel() for parameter in model.parameters())", "len(model.parameters())",
+                "model.parameters() gives its tensors one after the other and has no length. (It would be the number of "
+                "tensors anyway, and each holds many numbers.) Go through it with `for`, and add up their numel()."),
             edit("parameter.numel()", "len(parameter)",
                 "len() of a tensor is only its first size. "
                 "A tensor of shape (50, 320) holds 16,000 numbers: numel()."),

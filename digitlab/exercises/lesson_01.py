@@ -12,7 +12,8 @@ from torch import Tensor
 
 from digitlab.data import load_sample
 from digitlab.exercises import Exercise, WrongAnswer, edit
-from digitlab.exercises.checking import Mistake
+from digitlab.exercises.checking import Mistake, names_used
+from digitlab.exercises.kinds_of_split import kind_of_split
 
 
 # 01.1
@@ -51,17 +52,28 @@ def idx_files() -> list[tuple[bytes]]:
     return [(header + each.numpy().tobytes(),) for header, each in zip(headers, contents, strict=True)]
 
 
+TOO_LARGE = "a size came out larger than four bytes can hold: cut out four for each, data[4:8] for the first"
+
+
 def compare_sizes(answer: Any, data: bytes) -> Any:
     """The sizes may come as a tuple, a list, an array or a tensor; wrong ones are told beside the header's bytes."""
+    wanted = idx_shape(data)
     result = answer(data)
     if isinstance(result, int):
-        raise Mistake(f"you return one number, {result}; asked for is a tuple of all sizes, (N,) if there is one")
-    if not isinstance(result, list | tuple | Tensor | np.ndarray):
+        raise Mistake(TOO_LARGE if result >= 2**32 else f"you return one number, {result}; asked for are all sizes, (N,) or [N] if there is one")
+    if not isinstance(result, list | tuple | bytes | Tensor | np.ndarray):
         return result
     sizes = tuple(int(size) for size in result)
-    if sizes != idx_shape(data):
-        header = list(data[: 4 + 4 * data[3]])
-        raise Mistake(f"from the header {header} you read the sizes {sizes}, and not {idx_shape(data)}")
+    if any(size >= 2**32 for size in sizes):
+        raise Mistake(TOO_LARGE)
+    if sizes != wanted:
+        first = ", ".join(map(str, sizes[:4])) + (" and so on" if len(sizes) > 4 else "")
+        values = "pixels" if len(wanted) == 3 else "values"
+        beyond = f"; you went on behind the header, into the {values}" if len(sizes) > len(wanted) else ""
+        raise Mistake(
+            f"from the header {list(data[: 4 + 4 * data[3]])} you read {len(sizes)} sizes ({first}), "
+            f"and not {wanted}{beyond}"
+        )
     return sizes
 
 
@@ -118,6 +130,11 @@ def piles_of_labels() -> list[tuple[Tensor, float]]:
 
 def describe_split(answer: Any, labels: Tensor, share: float) -> Any:
     """Two right answers draw different digits, so what is compared is what kind of choice it was, in words."""
+    if "train_val_split" in names_used(answer):
+        raise Mistake(
+            "your code calls dl.train_val_split. That takes images with their labels, and gives two piles of them; "
+            "here there are labels alone, and the choice is to be yours: shuffle the positions of each class"
+        )
     mask = answer(labels.clone(), share)
     if mask is None or mask is ...:
         return mask
@@ -134,53 +151,6 @@ def describe_split(answer: Any, labels: Tensor, share: float) -> Any:
             "and only True means that this digit is chosen"
         )
     return kind_of_split(mask, labels, share)
-
-
-def kind_of_split(mask: Tensor, labels: Tensor, share: float) -> str:
-    n_all, n_chosen = labels.bincount(minlength=10), labels[mask].bincount(minlength=10)
-    wanted = torch.tensor([int(share * n) for n in n_all.tolist()])
-    chosen, n = mask.nonzero().flatten(), int(mask.sum())
-    if n in (0, len(labels)):
-        raise Mistake(f"{n} of the {len(labels)} digits are marked; about {share:.0%} should be")
-    if n == int(chosen[-1] - chosen[0]) + 1:
-        return "the head of the list" if chosen[0] == 0 else "the tail of the list"
-    extra = n_chosen - wanted
-    if not extra.any():
-        return how_drawn([mask[labels == digit] for digit in range(10)])
-    if bool(((extra == 0) | (extra == 1)).all()):
-        return "rounded to the nearest or up"
-    if n_chosen.min() == 0 and bool(((n_chosen == 0) | (n_chosen == wanted)).all()):
-        missing = (n_chosen == 0).nonzero().flatten().tolist()
-        raise Mistake(f"the share is right, but no digit of the class {missing[0]} is marked: go through range(10)")
-    if chosen[-1] < n_all.max():
-        return "places within a class, taken for places in the pile"
-    if n_chosen.equal(n_all - wanted):
-        return "the training digits instead of the validation digits"
-    if n_chosen[n_chosen < n_all].unique().numel() == 1:
-        return "the same number of each class"
-    if bool((extra <= 0).all()):
-        return "fewer than the share of some classes, more of none"
-    if is_even([mask]):
-        return "every so many in the whole pile"
-    return "a share of the whole, but not of each class" if n == int(share * len(labels)) else "some other number"
-
-
-def how_drawn(classes: list[Tensor]) -> str:
-    """What the choice within the classes looks like; chance makes none of the first three in all of them."""
-    ranks = [members.nonzero().flatten() for members in classes]
-    if all(rank.equal(torch.arange(len(rank))) for rank in ranks):
-        return "the first ones of each class"
-    if is_even(classes):
-        return "a block or every so many of each class"
-    places = torch.cat([rank / len(members) for rank, members in zip(ranks, classes, strict=True)])
-    if places.min() > 1 / 3 or places.max() < 2 / 3:
-        return "drawn from one part of each class"
-    return "a share of each class, drawn at random"
-
-
-def is_even(masks: list[Tensor]) -> bool:
-    """Whether the chosen lie at equal distances, but for rounding or one jump."""
-    return all(mask.nonzero().flatten().diff().unique().numel() <= 2 for mask in masks)
 
 
 EXERCISES = [
@@ -217,6 +187,11 @@ EXERCISES = [
                 "each count is the number of all labels: `labels == digit` is as long as `labels`, with "
                 "True and False "
                 "in it. Count the True values with .sum(), not with len()."),
+            edit("range(10)", "range(1, 10)",
+                "nine numbers came back: range(1, 10) begins at 1, so the zeros are not counted. "
+                "The digits go from 0 to 9, range(10)."),
+            edit("(labels == digit).sum()", "labels.count(digit)",
+                "a tensor has no .count(), as a list has. Compare and add up: (labels == digit).sum()."),
             edit("range(10)", "range(1, 11)",
                 "your first number is the count of the ones: the digits go from 0 to 9, range(10)."),
             edit(".sum()", ".sum() / len(labels)",
@@ -228,7 +203,7 @@ EXERCISES = [
     ),
     Exercise(
         number="01.2", title="Read the header", name="idx_shape", minutes=8, difficulty="medium",
-        starter='def idx_shape(data):\n    """The sizes in the header of an IDX file, as a tuple: (N, 28, 28) or (N,)."""\n    ...',
+        starter='def idx_shape(data):\n    """The sizes in the header of an IDX file, in order: N, 28 and 28, or N alone."""\n    ...',
         answer=idx_shape, cases=idx_files, observe=compare_sizes,
         praise="it reads the header of any IDX file of bytes, whatever its number of sizes. With images and labels you are "
         "now independent of everybody's loader.",
@@ -260,6 +235,9 @@ EXERCISES = [
             edit('int.from_bytes(data[start : start + 4], "big") for start in starts', "data[4 : 4 + n_sizes]",
                 "this takes one byte for each size, and those are mostly the leading zeros. "
                 "Each size is four bytes long."),
+            edit('int.from_bytes(data[start : start + 4], "big") for start in starts', "data[4 : 4 + 4 * n_sizes]",
+                "every byte came back by itself: four numbers for each size. Put four bytes together: "
+                'int.from_bytes(data[4:8], "big") is the first size.'),
             edit('int.from_bytes(data[start : start + 4], "big")', "data[start + 3]",
                 "this takes only the last of the four bytes, so it is right up to 255 and then starts again at 0. "
                 "Put all four together with int.from_bytes."),
@@ -267,7 +245,7 @@ EXERCISES = [
     ),
     Exercise(
         number="01.3", title="Read the pixels", name="idx_values", minutes=6, difficulty="medium",
-        starter='def idx_values(data, shape):\n    """What follows the header, as a uint8 tensor of that shape."""\n    ...',
+        starter='def idx_values(data, shape):\n    """What follows the header in data, the whole file, as a uint8 tensor of that shape."""\n    ...',
         answer=idx_values, cases=lambda: [(data, idx_shape(data)) for (data,) in idx_files()],
         observe=bytes_as_bytes,
         praise="that is a whole dataset reader: a header, then one long row of bytes. Most image sets are no deeper than this.",

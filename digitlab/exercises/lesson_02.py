@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from digitlab.exercises import Exercise, WrongAnswer, edit
-from digitlab.exercises.checking import Mistake, call_without, same
+from digitlab.exercises.checking import Mistake, Without, call, call_without, same
 
 
 def random_logits() -> list[tuple[Tensor]]:
@@ -42,9 +42,12 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return -of_the_label.mean()
 
 
+LOSS = "Here the loss is to be written out: the log of the softmax, the label's number in each row, the mean"
+
+
 def uncapped(answer: Any, logits: Tensor, labels: Tensor) -> Any:
     """A loss that is right for ordinary scores and too small for large ones has a cap in it: the usual stopgap."""
-    result = answer(logits.clone(), labels.clone())
+    result = call(answer, logits, labels, within=Without("cross_entropy|nll_loss", LOSS))
     is_large = logits.abs().max() > 100 and isinstance(result, Tensor | float)
     if is_large and 0 < result < cross_entropy(logits, labels) - 1:
         smaller = logits / 100
@@ -91,7 +94,7 @@ EXERCISES = [
     Exercise(
         number="02.1", title="Softmax", name="softmax", minutes=8, difficulty="medium",
         starter='def softmax(logits):\n    """Logits (N, 10) to probabilities (N, 10)."""\n    ...',
-        answer=softmax, cases=random_logits,
+        answer=softmax, cases=random_logits, observe=call_without("softmax"),
         praise="equal to PyTorch's, on large scores too. Subtracting the largest changes nothing but the rounding, "
         "because a factor common to all ten cancels.",
         hints=(
@@ -100,12 +103,17 @@ EXERCISES = [
             "exp(89) is more than a float32 can hold. Subtract each row's largest logit first: the result is the same.",
         ),
         wrong=(
-            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.softmax(dim=0)",
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.exp() / logits.exp().sum(dim=0, keepdim=True)",
                 "each row should sum to 1, but your columns do: this is the softmax over the batch. "
                 "An image's probabilities must not depend on the other images; sum along dim=1."),
             edit("logits.max(dim=1, keepdim=True).values", "logits.max(dim=0, keepdim=True).values",
                 "you subtract the largest logit of each column. It has to be one number for each image, or the "
                 "differences within a row change: max(dim=1, keepdim=True)."),
+            edit(".sum(dim=1, keepdim=True)", ".sum(dim=0, keepdim=True)",
+                "each row should sum to 1, but your columns do: the sum goes over the images. Sum along dim=1."),
+            edit(".sum(dim=1, keepdim=True)", ".sum()",
+                "all your numbers together sum to 1, and each row should: `sum` without a dimension adds up the whole "
+                "table. Give it dim=1."),
             edit(".sum(dim=1, keepdim=True)", ".sum(dim=1)",
                 "sizes 10 and 6 do not fit: a sum or a maximum along dim=1 gives one number for each of 6 "
                 "images, and "
@@ -123,6 +131,9 @@ EXERCISES = [
             WrongAnswer(lambda z: [[math.exp(v) / sum(math.exp(u) for u in row) for v in row] for row in z.tolist()],
                 "right for ordinary scores, but math.exp gives up above 709 (OverflowError). "
                 "Subtract each row's largest logit before the exponential; the result is the same."),
+            edit("logits - largest", "logits / largest",
+                "the rows sum to 1, but the probabilities are others: you divided by the largest logit, which changes "
+                "the differences within the row. Subtract it: that changes none."),
             edit("logits - largest", "logits.clamp(max=88)",
                 "right for ordinary scores. A clamp makes large ones equal, and so their probabilities, too. "
                 "Subtract each row's largest logit instead: that changes no difference."),
@@ -136,9 +147,9 @@ EXERCISES = [
             edit("torch.exp(logits - largest)", "logits",
                 "the rows sum to 1, but some of your probabilities are negative: logits can be below zero. "
                 "Apply torch.exp before dividing."),
-            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.view(-1).softmax(0).view_as(logits)",
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.exp() / logits.exp().sum()",
                 "all your numbers together sum to 1; each row should. Give `sum` the dimension: dim=1."),
-            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.log_softmax(dim=1)",
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "(exponentials / exponentials.sum(dim=1, keepdim=True)).log()",
                 "these are the logarithms of the probabilities: all negative. Leave out the log."),
         ),
     ),
@@ -160,7 +171,7 @@ EXERCISES = [
             edit("return -of", "return of",
                 "the sign is turned round: "
                 "log of a probability is negative, and a loss should be large when things are bad."),
-            edit("-of_the_label.mean()", "F.cross_entropy(logits.softmax(dim=1), labels)",
+            edit("logits - logits.logsumexp(dim=1, keepdim=True)", "logits.softmax(dim=1).log_softmax(dim=1)",
                 "this is the classic double softmax: the probabilities went through a softmax again, "
                 "which flattens them all towards one tenth. The loss takes logits."),
             edit("logits - logits.logsumexp(dim=1, keepdim=True)", "logits.softmax(dim=1).log()",
@@ -205,6 +216,12 @@ EXERCISES = [
             edit("[torch.arange(len(labels)), labels]", "[:, labels]",
                 "`[:, labels]` takes, from each row, the columns of *all* the labels. "
                 "Each image has one label: pair rows with columns, `[torch.arange(len(labels)), labels]`."),
+            edit("-of_the_label.mean()", "(logits.logsumexp(dim=1) - logits).mean()",
+                "6 images have 6 sums, and you set them against all ten logits of each. What is subtracted is the "
+                "label's logit alone: pick it first, logits[torch.arange(len(labels)), labels]."),
+            edit("-of_the_label.mean()", "(logits.logsumexp(dim=1) - labels).mean()",
+                "you subtracted the labels themselves, 9 for a nine. What is subtracted is the label's *logit*: "
+                "logits[torch.arange(len(labels)), labels]."),
             edit("-of_the_label.mean()", "-of_the_label",
                 "these are the losses of the single images. Asked for is one number: their mean."),
             edit("-of_the_label.mean()", "-of_the_label.mean() / 10",
@@ -300,6 +317,22 @@ EXERCISES = [
                 "the last step was taken twice. Once is enough: last_step(logits)."),
             edit("F.cross_entropy(last_step(logits), labels)", "F.nll_loss(last_step(logits), labels)",
                 "nll_loss takes logarithms of probabilities. Both losses are to be F.cross_entropy."),
+            edit("after - before", "before",
+                "this is the loss of the logits alone, so the last step had no say. Subtract it from the loss after it."),
+            edit("after - before", "after + before", "the two losses are added. Asked for is their difference."),
+            edit("after - before", "(after - before) / before",
+                "this is the change as a share of the first loss. Asked for is the difference alone."),
+            edit("last_step(logits), labels", "last_step(logits) - logits, labels", "after - before", "after",
+                "you subtracted the logits and took the loss of what was left. Take a loss of each, and subtract the losses."),
+            edit("F.cross_entropy(last_step(logits), labels)", "last_step(logits)",
+                "this is a table: what last_step made of the logits, minus a loss. "
+                "Take its loss first, with F.cross_entropy, and then subtract."),
+            edit("before = F.cross_entropy", "before = F.nll_loss", "after = F.cross_entropy", "after = F.nll_loss",
+                "both losses are nll_loss, which takes logarithms of probabilities and no logits. "
+                "Both are to be F.cross_entropy."),
+            edit("F.cross_entropy(last_step(logits), labels)", "last_step(before)",
+                "you handed the loss to last_step, a single number, and it stopped for want of a second dimension. "
+                "It takes the logits: the loss comes after it."),
             edit("after - before", "after / before",
                 "this is how many times as large the loss became. Asked for is the difference."),
             edit("after - before", "(after - before) * len(labels)",

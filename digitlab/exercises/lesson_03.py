@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from digitlab.exercises import Exercise, WrongAnswer, edit
-from digitlab.exercises.checking import Mistake
+from digitlab.exercises.checking import Mistake, names_used
 
 
 # 03.1
@@ -46,18 +46,21 @@ def describe_batches(make: Any, n: int, batch_size: int) -> str:
         raise Mistake("return a list of tensors, one tensor of numbers for each batch") from None
     numbers, sizes = [number for batch in first for number in batch], [len(batch) for batch in first]
     wanted = [len(batch) for batch in torch.arange(n).split(batch_size)]
-    faults = {
+    is_doubled, is_missing = len(set(numbers)) < len(numbers), not set(range(n)) <= set(numbers)
+    is_old = numbers == sorted(numbers) and first == second
+    faults = {  # what matters most comes first, and two are told
         f"the batches have the sizes {sizes}, and not {wanted}": sizes != wanted,
         f"some numbers are not among 0 to {n - 1}": not set(numbers) <= set(range(n)),
-        "some numbers come twice": len(set(numbers)) < len(numbers),
-        "some numbers never come": not set(range(n)) <= set(numbers),
-        "each call gives the same order": first == second,
-        "the numbers come in their old order": numbers == sorted(numbers) and first == second,
-        "each batch holds neighbours": all(max(b) - min(b) < len(b) for b in first if b),
+        "some numbers come twice and others never": is_doubled and is_missing,
+        "some numbers come twice": is_doubled and not is_missing,
+        "some numbers never come": is_missing and not is_doubled,
+        "the numbers come in their old order": is_old,
+        "each call gives the same order": first == second and not is_old,
+        "each batch holds neighbours": all(max(b) - min(b) < len(b) for b in first if b) and not is_old,
     }
     found = [fault for fault, is_there in faults.items() if is_there]
     if found:
-        raise Mistake(f"dealing {n} numbers in batches of {batch_size}: {'; '.join(found)}")
+        raise Mistake(f"dealing {n} numbers in batches of {batch_size}: {'; '.join(found[:2])}")
     return "each number once, in a new order each time"
 
 
@@ -95,7 +98,9 @@ def small_models() -> list[tuple[Any, ...]]:
 
 def compare_with_sgd(answer: Any, model: nn.Module, batches: Any, learning_rate: float) -> str:
     """Train a twin with the reference, on the same random numbers, and say where the two models differ."""
-    names = set(answer.__code__.co_names) if hasattr(answer, "__code__") else set()
+    names = names_used(answer)
+    if "normalize" in names:
+        raise Mistake("your code normalises the images. They come normalised already: hand them to the model as they are")
     if names & {"optim", "SGD"}:
         raise Mistake("your code lets an optimiser take the step. Here the step is to be yours: change each parameter")
     twin, untrained = copy.deepcopy(model), copy.deepcopy(model)
@@ -159,6 +164,9 @@ EXERCISES = [
             edit("* gradient", "* gradient.mean()",
                 "all weights moved by the same amount. Each weight has its own gradient: no mean."),
             edit("weights -", "-", "this is the step alone. Return where it leads to: the weights plus that step."),
+            edit("learning_rate * gradient", "learning_rate * weights",
+                "all weights have shrunk by the same share, and the gradient has no say. "
+                "The step is learning_rate times *gradient*."),
             edit("weights - learning_rate * gradient", "learning_rate * (weights - gradient)",
                 "the learning rate multiplies the weights as well, so they shrink at each step. "
                 "It belongs to the gradient only; mind the brackets."),
@@ -167,7 +175,7 @@ EXERCISES = [
     Exercise(
         number="03.2", title="Deal out the digits", name="make_batches", minutes=7, difficulty="medium",
         starter="def make_batches(n, batch_size):\n"
-        '    """A list of index tensors: shuffled, each number once, the last may be shorter."""\n    ...',
+        '    """A list of index tensors: shuffled anew at each call, each number once, the last may be shorter."""\n    ...',
         answer=make_batches, cases=lambda: [(10, 4), (12, 6)], observe=describe_batches,
         praise="each number once, in an order that is new every time. So no digit is missed: in an epoch drawn with "
         "replacement more than a third of them never come up.",
@@ -181,9 +189,14 @@ EXERCISES = [
                 "some numbers come twice and others never: either they are drawn with replacement, or each "
                 "batch has a new shuffle. "
                 "Shuffle all numbers once (torch.randperm), then cut."),
+            edit("list(order.split(batch_size))",
+                "[order[i * batch_size : (i + 1) * batch_size] for i in range(n // batch_size + 1)]",
+                "right where a shorter batch is left over. Where batch_size divides n, your last batch is empty. "
+                "Go in steps, range(0, n, batch_size), or let `split` cut."),
             edit("list(order.split(batch_size))", "[torch.randperm(n)[:batch_size] for _ in order.split(batch_size)]",
-                "each batch comes from a shuffle of its own, so some numbers come twice and others never, "
-                "and the last batch is full. Shuffle once, then cut that one order into pieces."),
+                "some numbers come twice and others never, and the last batch is full: each batch is drawn by itself, "
+                "with torch.randint or from a shuffle of its own. "
+                "Shuffle once (torch.randperm), then cut that one order into pieces."),
             edit("list(order.split(batch_size))", "order",
                 "this is one long row. Cut it into pieces of batch_size and return them as a list."),
             edit("torch.randperm(n)", "torch.randperm(n) + 1",
@@ -201,7 +214,8 @@ EXERCISES = [
             edit("order.split", "order[: n // batch_size * batch_size].split",
                 "the digits that do not fill a batch are left out. Keep the last, shorter batch: it is data too."),
             edit("torch.randperm(n)", "torch.randperm(n, generator=torch.Generator().manual_seed(0))",
-                "shuffled, but the same way every time: the seed is set inside. Each epoch should bring a new order."),
+                "shuffled, but the same way every time: the seed is set inside. "
+                "Each epoch should bring a new order. (A split is made once, so in 01.5 such a seed did no harm.)"),
             edit("order.split(", "order.chunk(",
                 "this makes batch_size batches; "
                 "it should make batches of batch_size numbers. (`split`, not `chunk`.)"),
@@ -259,12 +273,24 @@ EXERCISES = [
                 "the model has not changed at all. If you wrote a step: `parameter = parameter - ...` makes "
                 "a new tensor "
                 "and gives it the old name; the model keeps the old one. Change it in place: `parameter -= ...`."),
+            edit("        model.zero_grad()\n", "", "        with", "    if True:\n        with",
+                "there is one step in all, after the loop, with the gradients of all batches added up. "
+                "Empty the gradients and take the step inside the loop, once for each batch."),
+            edit("in batches:", "in [tuple(map(torch.cat, zip(*batches)))]:",
+                "there is one step in all, from all images at once. Take one after each batch."),
+            edit("        model.zero_grad()\n", "", "labels)\n        loss", "labels) / len(batches)\n        loss",
+                "        with", "    if True:\n        with",
+                "there is one step in all, after the loop, from the mean of all batches' gradients. "
+                "Empty the gradients and take the step inside the loop, once for each batch."),
             edit("        with", "    if True:\n        with",
                 "there is one step in all, after the last batch. "
                 "The step belongs inside the loop: one after each batch."),
             edit("    model.train()\n", "",
                 "right if the model comes in training mode. "
                 "It may come in evaluation mode, with dropout switched off: begin with model.train()."),
+            edit("model.zero_grad()", "for parameter in model.parameters():\n            parameter.grad = 0",
+                "PyTorch refused: a .grad is a tensor or None, and 0 is a number. "
+                "model.zero_grad() empties them all; parameter.grad = None does it for one."),
             edit("for images", "torch.set_grad_enabled(False)\n    for images",
                 "backward found no notes to follow: autograd was off when the loss was computed. "
                 "Does your `with torch.no_grad():` cover the loss as well? "

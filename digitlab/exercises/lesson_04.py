@@ -111,6 +111,9 @@ EXERCISES = [
             edit("in batches:", "in batches[-1:]:", "only the last batch counts here: add up over all of them."),
             edit("in batches:", "in batches[:1]:",
                 "only the first batch counts here. Is the `return` inside the loop? Move it out, to the left."),
+            edit("total / n", "total / len(batches.dataset)",
+                "`batches` has no .dataset: here it is a plain list of pairs, not a loader. "
+                "Count the images as they come: n += len(labels)."),
             edit(" / n", "", "this is the sum over the images: divide by how many there were."),
             edit("    model.eval()\n", "",
                 "dropout was on. torch.no_grad() does not switch it off, "
@@ -133,7 +136,7 @@ EXERCISES = [
         number="04.2", title="Momentum", name="momentum_step", minutes=6, difficulty="medium",
         starter="def momentum_step(weights, velocity, gradient, learning_rate, momentum):\n"
         '    """Returns the new weights and the new velocity, two new tensors."""\n    ...',
-        answer=momentum_step, cases=moving_weights,
+        answer=momentum_step, cases=moving_weights, results=("the new weights", "the new velocity"),
         praise="equal to torch.optim.SGD(momentum=...). Where all gradients agree, the velocity grows to "
         "1 / (1 - momentum) times one of them: ten times, for 0.9.",
         hints=(
@@ -167,6 +170,10 @@ EXERCISES = [
                 "the weights move by the gradient alone, as without momentum. Let them move by the new velocity."),
             edit("momentum * velocity + gradient", "momentum * (velocity + gradient)",
                 "the new gradient fades at once: only the *old* velocity is multiplied by momentum."),
+            edit("momentum * velocity + gradient", "velocity + gradient",
+                "learning_rate * new_velocity", "learning_rate * momentum * new_velocity",
+                "momentum stands in the wrong line: it shortens your step, and the velocity itself never fades. "
+                "Multiply the *old velocity* by it, before the gradient is added."),
             edit("learning_rate * new_velocity", "learning_rate * (gradient + momentum * new_velocity)",
                 "this is Nesterov's momentum, which looks a step ahead. Here the weights move by the new velocity itself."),
             edit("momentum * velocity", "0.9 * velocity",
@@ -184,7 +191,7 @@ EXERCISES = [
         number="04.3", title="Adam", name="adam_step", minutes=10, difficulty="hard",
         starter="def adam_step(weights, gradient, mean, mean_square, number):\n"
         '    """Step `number`, from 1, with learning rate 0.1: the new weights, mean and mean square."""\n    ...',
-        answer=adam_step, cases=weights_with_a_past,
+        answer=adam_step, cases=weights_with_a_past, results=("the new weights", "the mean", "the mean square"),
         praise="equal to torch.optim.Adam(lr=0.1). In the first step every weight moves by the learning rate, "
         "whether its gradient was 100 or 0.01.",
         hints=(

@@ -169,6 +169,25 @@ EXERCISES = [
             edit("(padding, padding, padding, padding)", "(padding, padding)",
                 "right without padding; with it the map has too few rows: F.pad with two numbers pads left and right only. "
                 "It takes four: left, right, top, bottom."),
+            edit("output[:, :, row, column] =", "output[:, :, column, row] =",
+                "there are fewer rows than your code counts: row and column have changed places where you write the "
+                "result. The row comes first: output[:, :, row, column]."),
+            edit("len(weight), height, width)", "len(weight), width, height)",
+                "there are fewer columns than your code counts: the output was made with width and height exchanged. "
+                "The height comes first: torch.zeros(len(images), len(weight), height, width)."),
+            edit("top, left = row * stride, column * stride", "left, top = row * stride, column * stride",
+                "a patch came out too small: at the end of the wide side there are no more rows. The rows of a "
+                "patch begin at row * stride, its columns at column * stride; yours are exchanged."),
+            edit("top : top + kernel_height, left : left + kernel_width", "left : left + kernel_width, top : top + kernel_height",
+                "a patch came out too small: you cut the columns' piece out of the rows and the rows' piece out of the "
+                "columns. Rows come first: images[:, :, top : top + kernel_height, left : left + kernel_width]."),
+            edit("kernel_height, kernel_width = weight", "kernel_width, kernel_height = weight",
+                "right for square kernels only: you read the kernel's height as its width. Its sizes stand in the order "
+                "(C_out, C_in, height, width)."),
+            edit("(images.shape[2] - kernel", "(images.shape[2] - 2 * padding - kernel",
+                "(images.shape[3] - kernel", "(images.shape[3] - 2 * padding - kernel",
+                "right without padding; with it the map is too small: its size was worked out from the image before "
+                "it was padded. Take the padded image's sizes."),
             edit("images.shape[3] - kernel_width", "images.shape[2] - kernel_height",
                 "right for square images and kernels only: work out the width from images.shape[3] and the kernel's width."),
             edit("    return output\n", "    return output.permute(0, 2, 3, 1)\n",
@@ -210,8 +229,8 @@ EXERCISES = [
                 "upper edges yes, but some upright edges too, those that begin at the rim of the kernel. "
                 "Make the three numbers of each row equal."),
             WrongAnswer(torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
-                "this one gives zero on everything we tried, the edges included: whatever an upper edge adds "
-                "in one place, another takes away. Set the upper row against the lower one."),
+                "upper and lower edges get the same answer: above zero on the side of the ink, below zero on the side of "
+                "the paper, and zero in all. So it finds edges, not *upper* ones. Set the upper row against the lower one."),
         ),
     ),
     Exercise(
@@ -254,6 +273,12 @@ EXERCISES = [
             edit("amax(dim=(3, 5))", "amax(dim=(3, 5)).amax(dim=1, keepdim=True).expand(-1, channels, -1, -1)",
                 "all channels give the same maps: you took the largest across channels, too. "
                 "Each map is pooled by itself."),
+            edit("blocks.amax(dim=(3, 5))", "blocks.amax(dim=(0, 1, 3, 5)).expand(n, channels, rows, columns)",
+                "all images and channels give the same numbers: .max() without a dimension takes the largest of the "
+                "whole block, over all of them. Take it along the last two only: .amax(dim=(2, 3)) of a block."),
+            edit("blocks.amax(dim=(3, 5))", "maps.unfold(2, size, 1).unfold(3, size, 1)[:, :, :rows, :columns].amax(dim=(4, 5))",
+                "the shape is right, but your blocks overlap: block r begins at row r instead of r * size, and so "
+                "with the columns. Cut out maps[:, :, r * size : (r + 1) * size, c * size : (c + 1) * size]."),
             edit("= height // size, width // size", "= height // 2, width // 2",
                 "rows * size, : columns * size]", "rows * 2, : columns * 2]",
                 "rows, size, columns, size)", "rows, 2, columns, 2)",
@@ -279,6 +304,11 @@ EXERCISES = [
             edit("weights + biases", "weights", "the weights are right; each output channel also has a bias."),
             edit("out_channels * in_channels * kernel_size", "out_channels * kernel_size",
                 "right for one input channel. With more, each output channel has a kernel for every one of them."),
+            edit("out_channels * in_channels *", "out_channels * in_channels * in_channels *",
+                "right for one input channel. With more, your weights are too many: in_channels is in the product twice."),
+            edit("weights + biases", "(weights + biases) * in_channels",
+                "right for one input channel. With more, all is counted in_channels times too often: the weights "
+                "have that factor already, and a bias needs none."),
             edit("biases = out_channels", "biases = out_channels * in_channels",
                 "a bias too many: it belongs to the output channel, "
                 "and is added once, after the sum over input channels."),

@@ -63,4 +63,5 @@ def _portable(path: Path) -> bytes:
     """A file for any folder: of links to the site's other pages only the names are left, and no clone is near."""
     text = path.read_text(encoding="utf-8").replace("](../docs/glossary.md", "](glossary.md")
     text = text.replace("%pip install -q ..", f"raise ImportError('{_ANOTHER_PYTHON}')")
-    return re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", text).encode()
+    text = re.sub(r'    "\[On the site\].*\\n",\n    "\\n",\n', "", text)  # pictures that react there only
+    return re.sub(r"\[([^\[\]\n]*)\]\(\.\./[^)]*\)", r"\1", text).encode()

@@ -112,7 +112,7 @@ def model_file(path: str | Path) -> Path:
 
 @checked
 def load_shipped_model(
-    name: Literal["cnn", "deep", "cnn_mnist_only"] = "cnn", device: str | torch.device = "cpu"
+    device: str | torch.device = "cpu", name: Literal["cnn", "deep", "cnn_mnist_only"] = "cnn"
 ) -> DigitModel:
     """A trained network: the course's, or ``digitlab predict``'s. Their cards are ``digitlab/assets/<name>.md``."""
     return load_checkpoint(SHIPPED_FILE.with_stem(name), device).model

@@ -35,10 +35,13 @@ WEIGHTS = [*NETWORK, "figures/weights"]  # 35 KB of a page's 60: for a figure th
 
 FIGURES: dict[str, list[str]] = {
     "templates": ["figures/digits", "figures/templates_learnt", *PAPER],
+    "surface": ["figures/loss_surface", "figures/relief"],
     "kernel": ["figures/digits"],
     "walk": ["figures/digits", *WEIGHTS],
     "wobble": [],
     "margin": ["figures/margins"],
+    "occlusion": ["figures/digits", *WEIGHTS, "figures/ten"],
+    "turn": ["figures/digits", *WEIGHTS, "figures/ten"],
     "centring": ["figures/digits", *PAPER, *WEIGHTS],
 }
 """What each figure stands on, beside ``ALWAYS``: paths in ``docs/javascripts`` without ``.js``."""
@@ -110,6 +113,30 @@ def make_templates() -> str:
     return f"digitlab.learntTemplates = {json.dumps(made)};\n"
 
 
+def make_surface() -> str:
+    """Lesson 03's fives and threes, as the ink in their two windows, and the loss over its two weights, 40 by 40."""
+    train, _ = train_val_split(load_sample("train"), n_val=800, seed=0)
+    fives, threes = (train.images[train.labels == label][:, 8:14].int() for label in (5, 3))
+    upper_half = torch.cat([fives, threes])
+    windows = upper_half[:, :, 10:14], upper_half[:, :, 14:18]
+    sums = torch.stack([each.sum(dim=(1, 2)) for each in windows], dim=1)  # (N, 2)
+    is_five = (torch.arange(len(sums)) < len(fives)).float().expand(1600, -1)
+    rows, columns = torch.linspace(-6, 3, 40), torch.linspace(-3, 6, 40)
+    weights = torch.cartesian_prod(rows, columns).flip(1)  # (1600, 2), the left one first
+    scores = weights @ (sums.float() / 24 / 255 * 4).T
+    heights = F.binary_cross_entropy_with_logits(scores, is_five, reduction="none").mean(dim=1)
+    low, high = heights.min(), heights.max()
+    steps = ((heights - low) / (high - low) * 65535).round()
+    ends = {"low": float(low), "high": float(high)}
+    made = {"ink": _two_bytes(sums), "fives": len(fives), "steps": _two_bytes(steps), **ends}
+    return f"digitlab.lossSurface = {json.dumps(made)};\n"
+
+
+def _two_bytes(whole: torch.Tensor) -> str:
+    """Whole numbers of 0..65535, two bytes each, the lower first."""
+    return base64.b64encode(whole.numpy().astype("<u2").tobytes()).decode()
+
+
 def make_margins() -> str:
     """Lesson 09's 4,000 digits in the order of their margins: where the mistakes are, and the first sixty."""
     digits = load_sample("train")[:4000]
@@ -133,6 +160,7 @@ MADE: dict[str, Callable[[], str]] = {
     "javascripts/figures/digits.js": make_digits,
     "javascripts/figures/templates_learnt.js": make_templates,
     "javascripts/figures/weights.js": make_weights,
+    "javascripts/figures/loss_surface.js": make_surface,
     "javascripts/figures/margins.js": make_margins,
 }
 """Scripts that are made from what the package holds, so that nothing is stored twice."""

@@ -1,4 +1,4 @@
-"""What the playground page needs beyond its own scripts: the network's weights and digits, as three scripts.
+"""What the playground page needs beyond its own scripts: the networks' weights and digits, as four scripts.
 
 All are made from what the package holds, the shipped network and the bundled sample, so that nothing is stored twice.
 The page opens from disk, where a browser fetches no data; a script it may load. A link to ``playground.md#five``,
@@ -33,7 +33,7 @@ FIVE = "playground.md#five"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add ``weights.js``, ``digits.js``, and ``training.js``, which the page loads only when it is asked to."""
+    """Add them; ``training.js`` the page loads only when it is asked to."""
     for name, content in make_scripts().items():
         files.append(File.generated(config, f"{FOLDER}/{name}", content=content))
     return files
@@ -58,12 +58,13 @@ def link_of_five() -> str:
 
 
 def make_scripts() -> dict[str, str]:
-    """The three scripts, by name."""
+    """The four scripts, by name."""
     shipped = load_checkpoint(SHIPPED_FILE)
     accuracy = shipped.metadata["measured"]["mnist test"]["test_accuracy"]
     weights = playground_script(
         shipped.model, "shipped network", measured_in_words(accuracy, 10_000, "mnist")
     )
+    doubter = playground_script(load_checkpoint(SHIPPED_FILE.with_stem("doubter")).model, "doubter", "")
     # The page runs the rounded weights, so what it misreads is what they misread.
     model = shipped.model.half().float()
     sample = load_sample("test")
@@ -83,6 +84,7 @@ def make_scripts() -> dict[str, str]:
         digits.append(digit)
     return {
         "weights.js": weights,
+        "doubter.js": doubter.replace("digitlabWeights", "digitlabDoubter", 1),
         "digits.js": f"window.digitlabDigits = {json.dumps(digits)};\n",
         "training.js": f"window.digitlabTraining = {json.dumps(make_training(sample))};\n",
     }

@@ -31,7 +31,8 @@ digitlab.figures.walk = (root, { say, words, still }) => {
     const { maps, rows, columns } = LAYERS[layer];
     const canvases = layer === "fc2" ? [] : Array.from({ length: maps }, () => picture("", columns, rows));
     const bars = layer === "fc2" ? Array.from({ length: 10 }, (_, k) => bar(k)) : [];
-    const name = element("p", { class: "live-layer-name" }, element("b", {}, layer), " ", digitlab.words.size(layer).join(", "));
+    const size = layer === "input" ? "28 × 28 pixels" : layer === "fc2" ? "10 probabilities" : digitlab.words.size(layer).join(", ");
+    const name = element("p", { class: "live-layer-name" }, element("b", {}, layer), " ", size);
     const faces = element("div", { class: `live-maps live-maps-${layer}` }, ...canvases, ...bars);
     return { layer, canvases, bars, home: element("div", { class: "live-layer" }, name, faces) };
   });
