@@ -39,7 +39,7 @@ def plot_training_curves(history: Any) -> Picture:
         curves["validation"] = validated
     kind = list(curves)[-1]
     title = f"{percent(curves[kind][-1][2])} of the {kind} digits right after {counted(len(rows), 'epoch')}"
-    picture, (loss, accuracy) = new_chart(6.4, title, rows=2, sharex=True)
+    picture, (loss, accuracy) = new_chart(6.4, title, nrows=2, sharex=True)
     said = []
     looks = ({"linestyle": "--", "marker": "o", "color": BLUE}, {"marker": "s", "color": ORANGE})
     for (kind, points), look in zip(curves.items(), looks, strict=False):
@@ -116,7 +116,7 @@ def plot_reliability(calibration: Calibration) -> Picture:
     )
     error = float(calibration.expected_error)
     title = f"Confidence is {100 * error:.2g} percentage points off on average"
-    picture, (above, below) = new_chart(6.6, title, rows=2, sharex=True, height_ratios=(3, 1))
+    picture, (above, below) = new_chart(6.6, title, nrows=2, sharex=True, height_ratios=(3, 1))
     bar = {"align": "edge", "edgecolor": "white", "linewidth": 1.5}
     above.bar(left, right, widths, color="#bcd2ea", label="accuracy in the bin", **bar)
     above.plot([0, 100], [0, 100], "--", color=QUIET, linewidth=1.5, label="as right as sure")
@@ -170,7 +170,7 @@ def plot_probabilities(
     if image is None:
         picture, axes = new_chart(4.2, title)
     else:
-        picture, (left, axes) = new_chart(4.2, title, columns=2, width_ratios=(1, 1.5))
+        picture, (left, axes) = new_chart(4.2, title, ncols=2, width_ratios=(1, 1.5))
         left.imshow(as_array("image", image), **DIGIT_SCALE)
         left.set_axis_off()
     axes.barh(range(10), 100 * shares, color=[colour if k == read else PALE for k in range(10)], height=0.74)

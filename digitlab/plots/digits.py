@@ -78,9 +78,7 @@ def plot_misclassified(
         title += f", the {count} worst"
     tiles, said = [], []
     columns = (mistakes.labels, mistakes.predictions, mistakes.confidences)
-    for index, label, prediction, share in zip(
-        indices, *(column.tolist() for column in columns), strict=False
-    ):
+    for index, label, prediction, share in zip(indices, *(each.tolist() for each in columns), strict=False):
         name, image = f"{label} → {prediction}", as_array("images", images[index])
         tiles.append(_Tile(image, DIGIT_SCALE, name, percent(share), is_wrong=True))
         said.append(f"{label} read as {prediction} ({percent(share)} sure)")
@@ -198,9 +196,8 @@ def _draw_tiles(
         if tile.outline is not None:
             centres = (np.arange(28) + 0.5) * side / 28
             colour = INK if tile.values.min() < 0 else "white"
-            page.contour(
-                x + centres, y + centres, tile.outline, levels=[100], colors=[colour], linewidths=1.6
-            )
+            look: dict[str, Any] = {"levels": [100], "colors": [colour], "linewidths": 1.6}
+            page.contour(x + centres, y + centres, tile.outline, **look)
         place: dict[str, Any] = {"x": x + side / 2, "ha": "center", "va": "top"}
         below = y + side + 0.05
         page.text(y=below, s=tile.name, weight="bold", color=ORANGE if tile.is_wrong else INK, **place)
