@@ -15,8 +15,6 @@ from digitlab.photo.light import ONE_DIGIT_SIDE
 from digitlab.photo.read import FloatArray, PhotoError
 
 MAX_MARKS = 500  # more separate marks than this are a texture, not handwriting
-
-
 LeftOut = tuple[Box, str]
 
 
