@@ -31,13 +31,7 @@ class ArgumentError(TypeError, ValueError):
 def checked(function: _Callable) -> _Callable:
     """Decorator: compare the arguments of each call with the signature, for a function or a dataclass.
 
-    Examples:
-        >>> @checked
-        ... def double(number: float) -> float:
-        ...     return 2 * number
-        >>> double("two")
-        Traceback (most recent call last):
-        digitlab.checks.ArgumentError: number: expected float, got 'two'
+    A wrong one is an `ArgumentError` such as ``number: expected float, got 'two'``.
     """
     known: Any = jaxtyped(function, typechecker=_typechecker)
     if isinstance(function, type):

@@ -78,9 +78,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
     evaluate = add(commands.evaluate)
     evaluate.add_argument("path", type=Path, metavar="PATH", help="a run's or committee's folder, or a model")
-    evaluate.add_argument(
-        "--data", default="auto", help=f"one of {SOURCES}, or a FILE.json of digits you drew"
-    )
+    evaluate.add_argument("--data", default="auto", help=f"one of {SOURCES}, or FILE.json, digits you drew")
     evaluate.add_argument("--json", action="store_true", help="print JSON")
 
     predict = add(commands.predict)

@@ -107,35 +107,54 @@ def predict(options: argparse.Namespace) -> int:
     """Read the digits in photos or scans."""
     import torch
 
+    from digitlab.doubt import UNLIKE, unlikeness
     from digitlab.photo import PhotoError, read_digits
+    from digitlab.photo.doubt import find_doubt, say_left_out
     from digitlab.runs.checkpoint import load_shipped_model
     from digitlab.runs.committee import load_trained
     from digitlab.training import predict
 
-    model = load_trained(options.model)[0] if options.model else load_shipped_model()
+    model = load_trained(options.model)[0] if options.model else load_shipped_model(name="deep")
     results: list[dict[str, Any]] = []
     failed = False
     for path in options.images:
         try:
             photo = read_digits(path)
         except PhotoError as error:  # the other pictures are still worth reading
-            print_error(str(error))
+            name = path if str(path).isprintable() else ascii(str(path))
+            print_error(str(error) if ascii(str(path))[1:-1] in str(error) else f"{name}: {error}")
             failed = True
             continue
-        probabilities = predict(model, torch.from_numpy(photo.images))
+        images = torch.from_numpy(photo.images)
+        probabilities, strange = predict(model, images), unlikeness(images).tolist()
         if options.stages:
             _save_stages(options.stages, path, photo, probabilities)
         digits: list[dict[str, Any]] = []
-        for row, digit in zip(probabilities, photo.digits, strict=True):
-            read = {"digit": int(row.argmax()), "probability": float(row.max())}
-            digits.append({**read, "probabilities": row.tolist(), "box": list(digit.box)})
-        results.append({"image": str(path), "digits": digits})
+        for row, digit, unlike in zip(probabilities, photo.digits, strange, strict=True):
+            first, second = row.topk(2).indices.tolist()
+            read = {
+                "digit": first,
+                "probability": float(row[first]),
+                "runner_up": second,
+                "unlikeness": unlike,
+            }
+            doubt = find_doubt(digit.doubt, digit.ink.shape, row.tolist(), unlike > UNLIKE)
+            digits.append({**read, "doubt": doubt, "probabilities": row.tolist(), "box": list(digit.box)})
+        left_out = [{"box": list(box), "reason": reason} for box, reason in photo.left_out]
+        results.append({"image": str(path), "digits": digits, "left_out": left_out})
         if not options.json:
-            text = "  ".join(f"{digit['digit']} ({digit['probability']:.1%})" for digit in digits)
-            print(f"{path if str(path).isprintable() else ascii(str(path))}: {text}")
+            print(f"{path if str(path).isprintable() else ascii(str(path))}: {'  '.join(map(_say, digits))}")
+            if left_out:
+                print(f"  {say_left_out(reason for _, reason in photo.left_out)}")
     if options.json:
         print(json.dumps(results))
     return 2 if failed else 0
+
+
+def _say(read: dict[str, Any]) -> str:
+    """An answer with its runner-up, and a mark and a reason if it is in doubt: `4? (61.0%, or 9: low margin)`."""
+    mark, reason = ("?", f": {read['doubt']}") if read["doubt"] else ("", "")
+    return f"{read['digit']}{mark} ({read['probability']:.1%}, or {read['runner_up']}{reason})"
 
 
 def _save_stages(folder: Path, source: Path, photo: Photo, probabilities: Tensor) -> None:

@@ -10,12 +10,7 @@ from digitlab.names import DEVICES
 
 @checked
 def choose_device(name: str = "auto") -> torch.device:
-    """``"auto"`` takes CUDA if there is one, else Apple's MPS, else the CPU; another must be there.
-
-    Examples:
-        >>> choose_device("cpu")
-        device(type='cpu')
-    """
+    """``"auto"`` takes CUDA if there is one, else Apple's MPS, else the CPU; another must be there."""
     check_choice("device", name, DEVICES)
     if name == "auto":
         name = next(device for device in ("cuda", "mps", "cpu") if is_available(device))
@@ -25,22 +20,12 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def is_available(name: str) -> bool:
-    """Whether this machine has the device; every one has a CPU.
-
-    Examples:
-        >>> is_available("cpu")
-        True
-    """
+    """Whether this machine has the device; every one has a CPU."""
     return {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}.get(name, True)
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 numbers in hardware. Elsewhere they are slower than float32.
-
-    Examples:
-        >>> has_bfloat16(torch.device("mps"))
-        False
-    """
+    """Whether the device multiplies bfloat16 numbers in hardware. Elsewhere they are slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):

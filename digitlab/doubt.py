@@ -14,17 +14,15 @@ from digitlab.training import predict
 
 __all__ = ["UNLIKE", "unlikeness"]
 
-UNLIKE = 0.5
-"""Where to begin to doubt: of a hundred digits of the sample, about one is above."""
+UNLIKE = 0.5  # where to begin to doubt: of a hundred digits of the sample, about one is above
 
 
 @checked
 def unlikeness(images: UInt8[Tensor, "N 28 28"]) -> Float[Tensor, " N"]:
     """How unlike any digit each image is: 0 for an ordinary one, 1 where each digit is as likely as the others.
 
-    It is what a `CNN` lacks in sureness that was taught to answer letters, signs, scribbles and pairs with one tenth
-    for each digit (outlier exposure: Hendrycks and others, 2019). What it has never met, it may take for a digit.
-    Lesson 08.
+    It is what a `CNN` lacks in sureness that was taught to answer letters, signs, scribbles and pairs with a tenth for
+    each digit (outlier exposure: Hendrycks and others, 2019). What it never met, it may take for a digit. Lesson 08.
 
     Examples:
         >>> from digitlab.data import followed_digit

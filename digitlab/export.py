@@ -53,9 +53,6 @@ def export_onnx(path: str | Path, output: str | Path) -> None:
 
     ``path`` is a run's folder or a model's file. Where ONNX Runtime is installed, the network is written only if its
     logits there are PyTorch's.
-
-    Examples:
-        >>> export_onnx("runs/my-run", "my-run.onnx")  # doctest: +SKIP
     """
     missing = [package for package in ("onnx", "onnxscript") if find_spec(package) is None]
     if missing:
@@ -76,14 +73,7 @@ def _loaded(path: str | Path, output: str | Path) -> tuple[Path, Checkpoint]:
 
 
 def playground_script(model: nn.Module, name: str, measured: str) -> str:
-    """The script that the playground reads: JSON in one line of JavaScript, with the weights of a `CNN` in base64.
-
-    Examples:
-        >>> from digitlab.models import create_model
-        >>> script = playground_script(create_model("cnn"), "new", "not measured")
-        >>> script.startswith("window.digitlabWeights = '{") and len(script) < 60_000
-        True
-    """
+    """The script that the playground reads: JSON in one line of JavaScript, with the weights of a `CNN` in base64."""
     tensors = {}
     for key, tensor in model.state_dict().items():
         rounded = tensor.detach().cpu().to(torch.float16)
@@ -111,12 +101,7 @@ def _measured(metadata: dict[str, Any]) -> str:
 
 
 def measured_in_words(accuracy: float, n_digits: int, data: str) -> str:
-    """How well a network reads, as the page says it.
-
-    Examples:
-        >>> measured_in_words(0.9944, 10_000, "mnist")
-        '99.44 % of 10,000 test digits (mnist)'
-    """
+    """How well a network reads, as the page says it: ``99.44 % of 10,000 test digits (mnist)``."""
     return f"{percent(accuracy, decimals=2)} of {n_digits:,} test digits ({data})"
 
 

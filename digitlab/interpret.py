@@ -107,11 +107,7 @@ def occlusion(
 
 @checked
 def grad_cam(
-    model: nn.Module,
-    images: Images,
-    targets: Targets = None,
-    layer: str | None = None,
-    upsample: bool = True,
+    model: nn.Module, images: Images, targets: Targets = None, layer: str | None = None, upsample: bool = True
 ) -> Float[Tensor, "B height width"]:
     """Where in the last maps the evidence for the target lies. Explained in lesson 10.
 

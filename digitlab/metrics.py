@@ -200,9 +200,8 @@ def misclassified(probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N
     labels = labels.cpu()
     wrong = (predictions != labels).nonzero().squeeze(1)
     indices = wrong[losses[wrong].argsort(descending=True, stable=True)]
-    return Misclassified(
-        indices, labels[indices], predictions[indices], confidences[indices], losses[indices]
-    )
+    columns = (each[indices] for each in (labels, predictions, confidences, losses))
+    return Misclassified(indices, *columns)
 
 
 def _on_cpu(name: str, scores: Tensor) -> Tensor:

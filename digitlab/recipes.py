@@ -137,12 +137,7 @@ def get_recipe(name: str) -> Recipe:
 
 @checked
 def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
-    """Adam, or AdamW where the recipe has weight decay.
-
-    Examples:
-        >>> type(make_optimizer(get_recipe("classic"), nn.Linear(2, 2))).__name__
-        'Adam'
-    """
+    """Adam, or AdamW where the recipe has weight decay."""
     kind = torch.optim.AdamW if recipe.weight_decay else torch.optim.Adam
     rate, decay = recipe.learning_rate, recipe.weight_decay
     # fused: the whole step in one kernel, with the same arithmetic (lesson 12).

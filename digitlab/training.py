@@ -54,9 +54,7 @@ def train_one_epoch(
 
     ``autocast`` runs the forward pass in bfloat16 where PyTorch deems it safe (lesson 12). Loss and accuracy are
     those of the images as they were seen, with dropout on; with smoothed labels the loss cannot reach 0.
-
-    Raises:
-        TrainingError: the loss is no longer a finite number, or there was no batch.
+    `TrainingError` if it is no longer a finite number, or there was no batch.
     """
     model.train()
     # They become tensors: reading a number out after each batch would make a GPU wait for it.
@@ -243,14 +241,9 @@ def fit(
     while len(history) < epochs:
         started = time.perf_counter()
         number, lr = len(history) + 1, float(optimizer.param_groups[0]["lr"])
-        train = train_one_epoch(
-            model,
-            _with_bar(train_loader, number, progress),
-            optimizer,
-            scheduler=scheduler,
-            autocast=autocast,
-            label_smoothing=label_smoothing,
-        )
+        batches = _with_bar(train_loader, number, progress)
+        how: Any = {"scheduler": scheduler, "autocast": autocast, "label_smoothing": label_smoothing}
+        train = train_one_epoch(model, batches, optimizer, **how)
         val = evaluate(model, val_loader) if val_loader is not None else None
         val_loss, val_accuracy = (val.loss, val.accuracy) if val else (None, None)
         seconds = time.perf_counter() - started

@@ -123,6 +123,8 @@ def test_every_class_is_named_at_its_median() -> None:
     )
     places = {text.get_text(): text.get_position() for text in picture.axes[0].texts}
     assert places == {"2": (-5, 4), "6": (1, 10)}
+    titled = plot_embedding(points, torch.tensor([6, 6, 6, 2]), title="Untrained")
+    assert title(titled) == "Untrained" and titled.alt_text == f"Untrained: {picture.alt_text}"
 
 
 def test_each_point_has_the_colour_of_its_class() -> None:

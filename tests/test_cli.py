@@ -232,6 +232,37 @@ def test_predict_reads_digits_as_text_and_json(
     results = json.loads(capsys.readouterr().out)
     assert [result["digits"][0]["digit"] for result in results] == labels
     assert sum(results[0]["digits"][0]["probabilities"]) == pytest.approx(1, abs=1e-5)
+    assert results[0]["left_out"] == [] and results[0]["digits"][0]["doubt"] == ""
+
+
+def test_predict_says_what_it_doubts_and_what_it_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], test_digits: Digits
+) -> None:
+    page = 255 - np.pad(test_digits.images[0].numpy(), ((20, 20), (20, 60))).repeat(4, 0).repeat(4, 1)
+    page[130:138, 250:300] = 0  # a dash
+    page[100:190, 330:390] = 0  # a block, unlike any digit
+    path, blank = (
+        drawn(tmp_path / "page.png", page),
+        drawn(tmp_path / "blank.png", np.full((90, 90), 255, np.uint8)),
+    )
+    assert main(["predict", str(path), str(blank)]) == 2
+    captured = capsys.readouterr()
+    first, second = captured.out.splitlines()
+    assert ": 5 (" in first and "%, or " in first
+    assert second == "  1 mark left out: a minus sign or dash"
+    assert str(blank) in captured.err and "blank" in captured.err
+    main(["predict", str(path), "--json"])
+    (result,) = json.loads(capsys.readouterr().out)
+    assert [each["reason"] for each in result["left_out"]] == ["a minus sign or dash"]
+    assert set(result["digits"][0]) == {
+        "digit",
+        "probability",
+        "runner_up",
+        "unlikeness",
+        "doubt",
+        "probabilities",
+        "box",
+    }
 
 
 def test_one_bad_picture_does_not_lose_the_others(

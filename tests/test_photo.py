@@ -22,6 +22,7 @@ from digitlab.photo import (
     thicken_ink,
 )
 from digitlab.photo import read as photo_file
+from digitlab.photo.doubt import doubt_shape, find_doubt, say_left_out
 from digitlab.photo.fit import _area_weights
 from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
@@ -385,3 +386,89 @@ def test_without_preparation_they_are_not_read(test_digits: Digits) -> None:
     shifted[:, 6:, 6:] = test_digits.images[:200, :22, :22]
     answers = predict(load_shipped_model(), shifted).argmax(dim=1)
     assert (answers == test_digits.labels[:200]).float().mean() < 0.7
+
+
+# --- what people photograph, and what is said of it ---
+
+
+def row(labels: list[int], test_digits: Digits, step: int = 130, ink: float = 0.8) -> np.ndarray:
+    """These digits in a row on paper with a little grain: grey, from 0 to 1."""
+    page = np.zeros((300, 40 + step * len(labels)))
+    for i, label in enumerate(labels):
+        image = test_digits.images[int((test_digits.labels == label).nonzero()[1])].numpy()
+        large = np.asarray(Image.fromarray(image).resize((112, 112), Image.Resampling.BICUBIC)) / 255
+        page[90:202, 25 + step * i : 137 + step * i] = np.clip(4 * large - 1, 0, 1)
+    grain = np.random.default_rng(0).normal(0, 0.006, page.shape)
+    return np.clip(0.9 * (1 - ink * page) + grain, 0, 1)
+
+
+def answers(page: np.ndarray) -> list[int]:
+    images = read_digits(page).images
+    return predict(load_shipped_model(), torch.from_numpy(images)).argmax(dim=1).tolist()
+
+
+@pytest.mark.parametrize("kind", ["plain", "half", "corner", "soft", "boxes", "combs", "turned", "faint"])
+def test_light_and_print_are_no_ink(kind: str, test_digits: Digits) -> None:
+    labels = [3, 1, 4, 7, 5, 9, 2, 6]
+    page = row(labels, test_digits, ink=0.12 if kind == "faint" else 0.8)
+    rows, columns = np.indices(page.shape)
+    edge = {"half": columns + rows // 3 - 500, "corner": np.maximum(columns - 700, rows - 160)}
+    if kind in edge:
+        page[edge[kind] < 0] *= 0.6
+    if kind == "soft":
+        page *= np.clip(0.6 + (columns - 400) / 200, 0.6, 1)
+    if kind in ("boxes", "combs", "turned"):
+        top = 150 if kind == "combs" else 60
+        page[236:240, 20:-20] = 0.2
+        for left in range(20, page.shape[1], 130):
+            page[top:240, left : left + 4] = 0.2
+        if kind != "combs":
+            page[60:64, 20:-20] = 0.2
+    if kind == "turned":
+        page = ndimage.rotate(page, 4, order=1, mode="nearest").astype(np.float64)
+    assert answers(page) == labels
+
+
+def test_signs_are_left_out_by_name(test_digits: Digits) -> None:
+    page = row([3, 4, 7], test_digits, step=300)
+    for left in (200, 500):  # a plus, then an equals sign
+        page[145:153, left : left + 60] = 0.1
+    page[119:179, 226:234] = 0.1
+    page[165:173, 500:560] = 0.1
+    page[180:198, 800:818] = 0.1
+    assert answers(page) == [3, 4, 7]
+    reasons = [reason for _, reason in read_digits(page).left_out]
+    assert sorted(reasons) == ["a dot", "a plus or times sign", "an equals sign"]
+    assert (
+        say_left_out(["a dot", *reasons[:1], "a dot"]) == f"3 marks left out: a dot (2 times), {reasons[0]}"
+    )
+
+
+def test_touching_digits_are_cut_and_remarked_on(test_digits: Digits) -> None:
+    page = row([5, 3], test_digits, step=130)
+    page[140:148, 100:200] = 0.2  # a stroke that joins them
+    digits = read_digits(page).digits
+    assert [digit.doubt for digit in digits] == ["cut from a wider mark"] * 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "probabilities", "words"),
+    [
+        ("", (20, 10), [0.97, 0.03], ""),
+        ("", (20, 10), [0.9, 0.1], "low margin"),
+        ("", (10, 20), [0.99, 0.01], "perhaps two that touch"),
+        ("much wider than high", (20, 10), [1.0, 0.0], "much wider than high"),
+    ],
+)
+def test_doubt_has_a_reason(
+    shape: str, size: tuple[int, int], probabilities: list[float], words: str
+) -> None:
+    assert find_doubt(shape, size, probabilities, unlike=False) == words
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "words"),
+    [(20, 31, "much wider than high"), (10, 8, "much smaller than the others"), (20, 10, "")],
+)
+def test_a_strange_shape_is_doubted(height: int, width: int, words: str) -> None:
+    assert doubt_shape(np.ones((height, width)), usual=20) == words

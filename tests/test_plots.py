@@ -253,7 +253,9 @@ def test_heatmaps_take_the_colours_that_fit() -> None:
     assert second.get_cmap().name == "viridis" and second.get_clim() == (0, 0.5)
     outlines = [to_hex(outline.get_edgecolor()[0]) for outline in picture.axes[0].collections]
     assert outlines == [INK, "#ffffff"]  # each is seen on its map
-    assert "−4 to 4" in texts(picture) and "0 to 0.5" in texts(picture)
+    assert "−4 to 1" in texts(picture) and "0 to 0.5" in texts(picture)
+    empty = plots.plot_heatmaps(TEST.images[3], {"Grad-CAM": torch.zeros(28, 28)})
+    assert "0 to 0" in texts(empty) and empty.alt_text.endswith("Grad-CAM from 0 to 0.")
 
 
 def test_the_outline_lies_on_the_digit() -> None:

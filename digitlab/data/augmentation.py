@@ -40,9 +40,8 @@ class RandomAffine:
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images ``(B, 1, H, W)`` on the scale 0..1, background 0; returns changed copies of the same shape."""
         # Drawn on the CPU whatever the device, so that a seed means the same images everywhere.
-        angle, scale, shear, shift_x, shift_y = (
-            2 * torch.rand(5, len(images), generator=generator, device="cpu") - 1
-        )
+        changes = 2 * torch.rand(5, len(images), generator=generator, device="cpu") - 1
+        angle, scale, shear, shift_x, shift_y = changes
         angle, scale = angle * math.radians(self.degrees), 1 / (1 + scale * self.scale)
         shear = shear * self.shear
         # Row by row, the 2x3 matrix: where each output pixel looks in the input (x, then y, from -1 to 1).

@@ -57,12 +57,7 @@ class Digits:
 
 
 def load_sample(split: Split = "train") -> Digits:
-    """8,000 training and 2,000 test digits that ship inside the package: MNIST's first 10,000 training images.
-
-    Examples:
-        >>> len(load_sample("train")), len(load_sample("test"))
-        (8000, 2000)
-    """
+    """8,000 training and 2,000 test digits that ship inside the package: MNIST's first 10,000 training images."""
     check_choice("split", split, SPLITS)
     with np.load(_SAMPLE_FILE, allow_pickle=False) as arrays:
         images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
@@ -73,10 +68,6 @@ def followed_digit() -> Digits:
     """The one digit that the whole course follows: a five, as a `Digits` of length one.
 
     It is the sample's first test digit. A network trained on the whole of MNIST has learnt from it.
-
-    Examples:
-        >>> followed_digit().labels
-        tensor([5])
     """
     return load_sample("test")[:1]
 

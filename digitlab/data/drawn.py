@@ -26,9 +26,7 @@ def load_drawn(path: str | Path) -> Digits:
             case [("digits", [_, *_] as digits), ("format", "digitlab digits"), ("version", 1)]:
                 labels, images = zip(*map(_digit, digits), strict=True)
             case _:
-                raise ValueError(
-                    'expected {"format": "digitlab digits", "version": 1, "digits": [one or more]}'
-                )
+                raise ValueError('expected {"format": "digitlab digits", "version": 1, "digits": [some]}')
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

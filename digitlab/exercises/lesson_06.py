@@ -185,6 +185,9 @@ EXERCISES = [
                 "conv2 does slide 200 slices, but adds up ten of them for each output: 20 maps come out."),
             WrongAnswer([(10, 24, 24), (5, 12, 12), (20, 8, 8), (10, 4, 4), (160,), (50,), (10,)],
                 "pooling halves height and width, not the number of maps: each map is pooled by itself."),
+            WrongAnswer([(24, 24), (12, 12), (8, 8), (4, 4), (320,), (50,), (10,)],
+                "(24, 24) is one map, and conv1 makes ten of them: the channels are missing. "
+                "Write (channels, height, width)."),
             WrongAnswer([(1, *shape) for shape in SHAPES],
                 "right for a batch of one digit; for the digit itself leave out the first 1."),
             WrongAnswer([*SHAPES[:4], (320, 1), (50, 1), (10, 1)],
@@ -290,6 +293,15 @@ EXERCISES = [
                 "nn.Module was not set up, so it cannot take layers: begin __init__ with super().__init__()."),
             edit("nn.Conv2d(1, 10, kernel_size=5)", "nn.Conv2d(1, 10, kernel_size=5, padding=2)",
                 "fc1 got 500 numbers for each image, not 320: conv1 has padding. Leave it out, as in the shape table."),
+            edit("nn.Conv2d(1, 10, kernel_size=5)", "nn.Conv2d(1, 10, kernel_size=5, padding=2)",
+                "nn.Conv2d(10, 20, kernel_size=5)", "nn.Conv2d(10, 20, kernel_size=5, padding=2)",
+                "nn.Linear(320, 50)", "nn.Linear(980, 50)",
+                "fc1 takes 980 numbers, as if the last maps were 20 of 7 by 7. That is so with padding=2 in both "
+                "convolutions. There is none here: the maps are 4 by 4, and fc1 takes 320."),
+            edit("nn.Conv2d(1, 10, kernel_size=5)", "nn.Conv2d(1, 10, kernel_size=5, padding=2)",
+                "nn.Linear(320, 50)", "nn.Linear(500, 50)",
+                "fc1 takes 500 numbers, as if the last maps were 20 of 5 by 5. That is so with padding=2 in conv1. "
+                "There is none here: the maps are 4 by 4, and fc1 takes 320."),
             edit("x.flatten(1)", "x.flatten()",
                 "fc1 got one row for all images together: flatten() without a number flattens the batch, too. "
                 "flatten(1) keeps the images apart."),

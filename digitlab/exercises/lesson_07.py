@@ -79,6 +79,19 @@ EXERCISES = [
                 "Divide p * (1 - p) by n under the root."),
             edit("z**2 / n", "0", "math.sqrt(share * (1 - share) / n + pull / (4 * n))", "share * (1 - share) / n",
                 "far too narrow: the root is missing. The standard error is the root of p * (1 - p) / n."),
+            edit("n_correct / n, 1.96", "n_correct / n, 1.96 / math.sqrt(0.0)",
+                "your code divided by zero. For p = 0 and p = 1 the standard error is 0: leave the two out of your "
+                "grid, or compare without dividing, abs(share - p) <= 1.96 * error."),
+            edit("middle - half, middle + half",
+                "math.ceil(1000 * (middle - half)) / 1000, math.floor(1000 * (middle + half)) / 1000",
+                "both ends are up to a thousandth too far in: a grid of a thousand values of p is too coarse. "
+                "Try a hundred thousand."),
+            edit("middle - half, middle + half", "min([]), max([])",
+                "your code stopped: no p is left to take the smallest of. For 9,920 of 10,000 the interval is a few "
+                "thousandths wide, and a grid of hundredths steps over it. Try a hundred thousand values."),
+            edit("middle - half, middle + half", "torch.empty(0).min(), torch.empty(0).max()",
+                "your code stopped: no p is left to take the min() of. For 9,920 of 10,000 the interval is a few "
+                "thousandths wide, and a grid of hundredths steps over it. Try a hundred thousand values."),
             edit("middle - half, middle + half", "middle + half, middle - half",
                 "right numbers, wrong order: first the lower end, then the upper one."),
             edit("middle - half, middle + half", "middle, half",
@@ -95,7 +108,7 @@ EXERCISES = [
         number="07.2", title="How many digits does a claim need?", name="digits_needed", minutes=5, difficulty="easy",
         starter="def digits_needed(p, half_width):\n"
         '    """The smallest whole number of digits with which 1.96 standard errors are at most half_width."""\n    ...',
-        answer=digits_needed, cases=lambda: [(0.99, 0.001), (0.9, 0.013), (0.5, 0.05), (0.7, 0.02)],
+        answer=digits_needed, cases=lambda: [(0.99, 0.001), (0.9, 0.013), (0.5, 0.05), (0.7, 0.02), (0.5, 0.06125)],  # the last: 256 as it is
         praise="to tell 99.0 % from 99.1 % takes tens of thousands of digits, and halving the width takes four times as many.",
         hints=(
             "Write it down first: 1.96 * sqrt(p * (1 - p) / n) <= half_width. Which n makes the two sides equal?",
@@ -105,6 +118,9 @@ EXERCISES = [
             edit("math.ceil(", "int(",
                 "what is behind the point is cut off (int does that always, round now and then). "
                 "With so many digits the error is a hair too large: round up, with math.ceil."),
+            edit("math.ceil(p * (1 - p) * (1.96 / half_width) ** 2)", "int(p * (1 - p) * (1.96 / half_width) ** 2) + 1",
+                "one too many where the number is whole already: with p = 0.5 and half_width = 0.06125, 256 will do. "
+                "int(x) + 1 goes on to 257; math.ceil stays."),
             edit("math.ceil(", "round(",
                 "what is behind the point is cut off now and then. "
                 "With so many digits the error is a hair too large: round up, with math.ceil."),
@@ -160,6 +176,9 @@ EXERCISES = [
             edit("min(only_a, only_b)", "only_a",
                 "right when A has fewer of them; else you add up from the wrong end. "
                 "Start from the smaller of the two: min(only_a, only_b)."),
+            edit("min(only_a, only_b)", "only_a", "min(1.0, 2 * tail)", "2 * tail",
+                "a share above 1 came out, for 20 to 10: impossible. You add up from A's side, and A has more. "
+                "Start from the smaller of the two, min(only_a, only_b)."),
             edit("range(fewer + 1)", "range(fewer)",
                 "the split that was observed does not count here. 'So much or more' includes it: range(fewer + 1)."),
             edit("sum(math.comb(n, k) for k in range(fewer + 1))", "math.comb(n, fewer)",

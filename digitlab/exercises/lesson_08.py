@@ -110,6 +110,8 @@ EXERCISES = [
                 "the table ends with the largest digit that was met. There are ten digits: make it 10 by 10 beforehand."),
             edit("return matrix", "return matrix.float()",
                 "the numbers are right, but counts are whole: make it dtype=torch.int64."),
+            edit("return matrix", "return matrix / len(labels)",
+                "the numbers sum to 1: these are shares of all digits. Keep the counts, do not divide by N."),
             edit("return matrix", "return matrix / matrix.sum(dim=1, keepdim=True).clamp(min=1)",
                 "these are shares of each row. "
                 "Keep the counts: 1 of 2 and 500 of 1,000 are the same share and not the same evidence."),
@@ -142,6 +144,9 @@ EXERCISES = [
             edit("> i / 10", ">= i / 10", "<= (i + 1) / 10", "< (i + 1) / 10 + (i == 9)",
                 "a confidence on an edge, 0.5 say, goes into the bin above. The upper edge belongs to the bin, "
                 "the lower one does not: > i / 10 and <= (i + 1) / 10."),
+            edit("range(10)", "range(11)", "> i / 10", ">= i / 10", "<= (i + 1) / 10", "< (i + 1) / 10",
+                "a confidence of exactly 1.0 is in an eleventh bin, and one of 0.3 would be in the bin above, as "
+                "floor(10 * confidence) has it. The upper edge belongs to the bin, the lower one does not."),
             edit("> i / 10", ">= i / 10",
                 "a confidence on an edge, 0.5 say, is in two bins. The upper edge belongs to the bin, the lower one does not."),
             edit("<= (i + 1) / 10", "< (i + 1) / 10",
@@ -152,6 +157,10 @@ EXERCISES = [
             edit("confidences[inside].mean()", "(i + 0.5) / 10",
                 "you took the middle of each bin for its confidence. Take the mean of the confidences in it."),
             edit("return error", "return 100 * error", "right, but in per cent. Return a share, between 0 and 1."),
+            edit("confidences, predictions = probabilities.max(dim=1)", "confidences = probabilities.flatten()",
+                "(predictions == labels).float()", "F.one_hot(labels, 10).flatten().float()",
+                "all ten probabilities of each digit are in the bins here. The confidence is one number for each "
+                "digit: the largest of its ten."),
             edit("gap.abs()", "gap.square()", "you squared each gap. Take its absolute value."),
             edit("inside.float().mean() * gap.abs()", "inside.sum() * gap.abs()",
                 "each gap is multiplied by the *number* of digits in the bin. Take their share: divide by all digits."),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 import digitlab as dl
 from digitlab.exercises import Exercise, edit
+from digitlab.exercises.checking import call
 
 
 def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
@@ -46,11 +48,18 @@ def margin(probabilities: Tensor) -> Tensor:
 
 
 # 09.3
-def committees() -> list[tuple[list[int], int]]:
+def committees() -> list[tuple[list[tuple[list[int], int]]]]:
     """Agreement with the label and against it, majorities, ties, votes that are scattered, and other sizes than five."""
     of_a_three = ("33333", "55555", "55533", "35353", "38888", "11113", "55389", "33589", "85902", "383", "5553379")
-    others = [([9, 9, 9, 9, 4], 9), ([9, 9, 9, 4, 4], 4), ([4, 9, 9, 4], 4), ([9, 9, 4, 4], 4)]
-    return [([int(digit) for digit in votes], 3) for votes in of_a_three] + others
+    others = [([9, 9, 9, 9, 4], 9), ([9, 9, 9, 4, 4], 4), ([4, 9, 9, 4], 4), ([9, 9, 4, 4], 4), ([1, 1, 3, 7, 7], 3)]
+    return [([([int(digit) for digit in votes], 3) for votes in of_a_three] + others,)]
+
+
+def all_verdicts(answer: Any, committees: list[tuple[list[int], int]]) -> list[Any]:
+    """What the answer says of each, all in one: of three words, one alone would fit many a mistake."""
+    said = [call(answer, readings, label) for readings, label in committees]
+    about = [f" for {readings} and the label {label}" for readings, label in committees]
+    return [word + where if isinstance(word, str) else word for word, where in zip(said, about, strict=True)]
 
 
 def verdict(readings: list[int], label: int) -> str:
@@ -129,6 +138,10 @@ EXERCISES = [
                 "this ranks by the probability of the answer that was given. "
                 "The loss looks at the probability of the label: "
                 "a network may be 60 % sure of a wrong answer and still give the label 39 %, or next to nothing."),
+            edit("wrong[losses[wrong].argsort(descending=True)]",
+                "(losses * (probabilities.argmax(dim=1) != labels)).argsort(descending=True)",
+                "all images are in this list. With a loss of 0 those that were read correctly stand last, but they are "
+                "still there. Keep the mistakes only."),
             edit("wrong[losses[wrong].argsort(descending=True)]", "losses[wrong].argsort(descending=True)",
                 "these are places in the list of mistakes, not in the set: images[0] would be the set's first image. "
                 "Index the places of the mistakes with this order."),
@@ -173,6 +186,12 @@ EXERCISES = [
             edit("best - second", "best - torch.stack([row[(row.argmax() + 1) % 10] for row in probabilities])",
                 "this compares the answer with the digit after it. The rival is whichever digit "
                 "has the second largest probability: sort the values, do not count on the classes."),
+            edit("best - second", "torch.sub(*probabilities.sort(dim=1).values[:, :2].unbind(dim=1))",
+                "these are the two smallest of each row, subtracted: sort goes upwards. Take the last two columns, "
+                "values[:, -1] - values[:, -2]."),
+            edit("best - second", "-torch.sub(*probabilities.sort(dim=1).values[:, :2].unbind(dim=1))",
+                "this is the second smallest minus the smallest: sort goes upwards. Take the last two columns, "
+                "values[:, -1] - values[:, -2], or sort with descending=True."),
             edit("best - second", "best",
                 "this is the confidence. "
                 "0.5 may be 0.5 against 0.49, or against nine small ones; subtract the second largest."),
@@ -209,7 +228,7 @@ EXERCISES = [
         number="09.3", title="The verdict", name="verdict", minutes=10, difficulty="medium",
         starter="def verdict(readings, label):\n"
         '    """Digits that the networks read, a list of integers, and the label: "model", "ambiguous" or "label"."""\n    ...',
-        answer=verdict, cases=committees,
+        answer=verdict, cases=committees, observe=all_verdicts,
         praise="a rule that can say 'nobody knows' is worth more than one that always decides: it leaves the doubtful cases to somebody who can look.",
         hints=(
             "`readings.count(digit)` says how many read that digit. More than half means: greater than len(readings) / 2.",
@@ -225,6 +244,28 @@ EXERCISES = [
             edit("range(10)", "[label, *range(10)]", "> len(readings) / 2", ">= len(readings) // 2",
                 "you count half of the votes as enough: for five, len(readings) // 2 is 2. It must be more than half: "
                 "> len(readings) / 2."),
+            edit("range(10)", "[max(readings, key=readings.count)]", "> len(readings) / 2", ">= len(readings) // 2",
+                "two votes of five are enough for you: len(readings) // 2 is 2 there. It must be more than half: "
+                "> len(readings) / 2."),
+            edit("> len(readings) / 2", ">= len(readings) / 2",
+                "two votes of four are enough for you. Half is not more than half, and two digits can have it at once: "
+                "> len(readings) / 2."),
+            edit("range(10)", "readings", "> len(readings) / 2", ">= len(readings) / 2",
+                "two votes of four are enough for you, and whichever was read first wins. It must be more than half: "
+                "> len(readings) / 2."),
+            edit('return "model" if digit == label else "label"', 'return "model" if label in readings else "label"',
+                'return "ambiguous"', 'return "model" if label in readings else "ambiguous"',
+                "you say 'model' as soon as anybody reads what the label says, even where four of five read another "
+                "digit. Ask for more than half."),
+            edit('return "ambiguous"', 'return "model" if label in readings else "ambiguous"',
+                "where no digit has a majority you say 'model' as soon as anybody reads what the label says. One vote "
+                "is not enough: without a majority it is 'ambiguous'."),
+            edit('return "ambiguous"', 'return "model" if sorted(readings)[len(readings) // 2] == label else "ambiguous"',
+                "for [1, 1, 3, 7, 7] and the label 3 you say 'model', though one network of five reads a 3. The median "
+                "is the middle of the numbers, not what most of them say: count the votes."),
+            edit('return "ambiguous"', 'return "model" if sorted(readings)[len(readings) // 2] == label else "label"',
+                "you never say 'ambiguous': it looks as if the median decides. It is the middle of the numbers, not what "
+                "most of them say: count the votes."),
             edit("range(10)", "[label, readings[0]]",
                 "you look at the label and at the first reading only. Another digit may have the majority: "
                 "count each digit that was read."),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import digitlab as dl
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import Mistake
+from digitlab.exercises.checking import Mistake, call
 
 
 def network() -> dl.CNN:
@@ -58,6 +58,20 @@ def saliency(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
     of_the_targets = logits[torch.arange(len(images)), targets]
     (gradient,) = torch.autograd.grad(of_the_targets.sum(), images)
     return gradient[:, 0].abs()
+
+
+GIVES_A_TUPLE = (
+    "your code stopped: torch.autograd.grad gives a tuple, with one tensor in it. Take it out: "
+    "(gradient,) = torch.autograd.grad(...), or [0] behind it."
+)
+
+
+def map_or_tuple(answer: Any, *inputs: Any) -> Any:
+    """What the answer returns; where it stopped because autograd gave it a tuple, that."""
+    try:
+        return call(answer, *inputs)
+    except (TypeError, AttributeError) as error:
+        raise Mistake(GIVES_A_TUPLE) if "tuple" in str(error) else error from None
 
 
 def images_and_targets() -> list[tuple[Any, ...]]:
@@ -158,7 +172,7 @@ EXERCISES = [
         number="10.2", title="Saliency", name="saliency", minutes=10, difficulty="medium",
         starter="def saliency(model, images, targets):\n"
         '    """|gradient of each image\'s target logit| for each pixel: (B, 1, 28, 28) to (B, 28, 28)."""\n    ...',
-        answer=saliency, cases=images_and_targets,
+        answer=saliency, cases=images_and_targets, observe=map_or_tuple,
         praise="equal to dl.saliency. The logits were summed over the images and yet each image has its own gradient, "
         "because no image has a say in another's logits. (With batch normalisation in training mode it would.)",
         hints=(
@@ -198,11 +212,17 @@ EXERCISES = [
             edit("of_the_targets.sum()", "of_the_targets",
                 "your code stopped: autograd differentiates one number, and this is one for each image. Take the "
                 "sum()."),
+            edit("gradient[:, 0].abs()", "gradient[0].abs()",
+                "this is the first image's map only. autograd.grad gives a tuple, and one [0] takes its tensor out; "
+                "a second [0] takes the first image. Drop the channel with [:, 0]."),
+            edit("gradient[:, 0].abs()", "gradient[0, 0].abs()",
+                "this is one map, (28, 28), that of the first image. Keep all images and drop the channel: [:, 0]."),
+            edit("(gradient,) =", "gradient =", "gradient[:, 0].abs()", "gradient",
+                "this is a tuple with the gradient in it, signs and channel and all. Take the tensor out, then the "
+                "channel: (gradient,) = torch.autograd.grad(...), gradient[:, 0].abs()."),
             edit("gradient[:, 0].abs()", "gradient.abs()",
                 "the values are right, but the channel is still there. Drop it: gradient[:, 0].abs()."),
-            edit("(gradient,) =", "gradient =", "gradient[:, 0].abs()", "gradient.abs()[:, 0]",
-                "your code stopped: torch.autograd.grad gives a tuple, with one tensor in it. Take it out: "
-                "(gradient,) = torch.autograd.grad(...), or [0] behind it."),
+            edit("(gradient,) =", "gradient =", GIVES_A_TUPLE),
             edit("    images = images.clone().requires_grad_()\n    logits = model(images)\n",
                 "    logits = model(images)\n    images = images.clone().requires_grad_()\n",
                 "your code stopped: the images that you ask about are not those that the model has read. Call "
@@ -244,6 +264,13 @@ EXERCISES = [
             edit("image.min()", "-0.42",
                 "all but right: -0.42 is rounded, and the network sees a trace of ink on the wiped patch. Empty paper "
                 "is exactly (0 - 0.1307) / 0.3081, or simply image.min()."),
+            edit("image.min()", "-1.0",
+                "you filled the patch with −1, which no pixel of an image is: empty paper is about −0.42. "
+                "Use image.min()."),
+            edit("wiped = image.clone()", "wiped = torch.full_like(image, float(image.min()))",
+                "left + size] = image.min()", "left + size] = image[:, :, top : top + size, left : left + size]",
+                "you kept the patch and wiped out all the rest. It is the other way round: the patch goes, the rest "
+                "stays."),
             edit("before - model(wiped)[0, target]", "model(wiped)[0, target] - before",
                 "the sign is turned round: a fall is the logit before minus the logit after."),
             edit("model(image)[0", "model(image).softmax(dim=1)[0", "model(wiped)[0", "model(wiped).softmax(dim=1)[0",
@@ -315,6 +342,12 @@ EXERCISES = [
             edit("heat.flatten()", "heat.flatten().argsort().argsort().float()",
                 "right where all values differ. But argsort gives equal values different ranks, in whatever order it "
                 "happens to meet them. A tie is neither won nor lost: count wins minus losses instead."),
+            edit(".sum(dim=1)", "",
+                "you have a number for each pixel: each still holds its wins and losses one by one. Sum them along "
+                "dim=1 first, to one score for each pixel."),
+            edit(".sum(dim=1)", ".flatten()",
+                "this is the cosine of all single wins and losses. (It has a name, Kendall's tau.) Sum them along dim=1 "
+                "first, to one score for each pixel."),
             edit("torch.sign(values[:, None] - values)", "(values[:, None] > values).float()",
                 "you counted wins only, so all scores are positive and even unrelated maps look alike. Subtract the "
                 "losses."),

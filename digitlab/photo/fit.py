@@ -11,8 +11,9 @@ import scipy.ndimage as ndimage
 from jaxtyping import Float, UInt8
 
 from digitlab.checks import checked
-from digitlab.photo.ink import Box, PhotoError, find_ink, group_marks
-from digitlab.photo.read import read_photo
+from digitlab.photo.ink import Box, find_ink
+from digitlab.photo.marks import group_marks
+from digitlab.photo.read import PhotoError, read_photo
 
 MIN_STROKE = 1.6  # pixels in the 20x20 box; 95 % of MNIST's digits have thicker strokes than this
 
@@ -26,7 +27,7 @@ class NormalizedDigit(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class PhotoDigit:
-    """One digit of a picture: its `box` (top, left, bottom, right) and the stages that led to it."""
+    """One digit of a picture: its `box` (top, left, bottom, right), the stages that led to it, why it may be none."""
 
     box: Box
     grey: Float[np.ndarray, "h w"]
@@ -34,6 +35,7 @@ class PhotoDigit:
     thickened: Float[np.ndarray, "h2 w2"]
     boxed: UInt8[np.ndarray, "h3 w3"]
     image: UInt8[np.ndarray, "28 28"]
+    doubt: str = ""
 
     def stages(self) -> list[tuple[str, npt.NDArray[Any]]]:
         """The pictures from paper to network in order, each with its name."""
@@ -43,11 +45,12 @@ class PhotoDigit:
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A picture with its digits, in reading order, at least one."""
+    """A picture with its digits, in reading order, at least one, and the boxes of what was left out, and why."""
 
     grey: Float[np.ndarray, "H W"]
     ink: Float[np.ndarray, "H W"]
     digits: tuple[PhotoDigit, ...]
+    left_out: tuple[tuple[Box, str], ...] = ()
 
     @property
     def images(self) -> UInt8[np.ndarray, "N 28 28"]:
@@ -60,7 +63,8 @@ def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> P
     """Find the handwritten digits of a picture and prepare each of them as MNIST's were.
 
     `source` is whatever `read_photo` takes. With `single` all ink is one digit, as on a drawing canvas. `PhotoError` if
-    the picture cannot be read or holds nothing that could be a digit. Digits that touch are not cut apart.
+    the picture cannot be read or holds nothing that could be a digit. Touching digits are cut
+    apart where that is likely.
 
     Examples:
         >>> canvas = np.zeros((60, 100), np.uint8)
@@ -71,11 +75,12 @@ def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> P
     grey = read_photo(source)
     ink = find_ink(grey)
     digits = []
-    for box, own_ink in group_marks(ink, single=single):
+    marks, left_out = group_marks(ink, single=single)
+    for box, own_ink, doubt in marks:
         part = grey[box[0] : box[2], box[1] : box[3]]
         thickened = thicken_ink(own_ink) if thicken else own_ink
-        digits.append(PhotoDigit(box, part, own_ink, thickened, *normalize_ink(thickened)))
-    return Photo(grey, ink, tuple(digits))
+        digits.append(PhotoDigit(box, part, own_ink, thickened, *normalize_ink(thickened), doubt))
+    return Photo(grey, ink, tuple(digits), tuple(left_out))
 
 
 @checked
@@ -84,12 +89,6 @@ def thicken_ink(ink: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h2 w2"]:
 
     A stroke of length L and width w has area L w and two edges of length L, so w = 2 area / edges. If w would be below
     1.6 pixels, every point of ink becomes a disc, and the result is larger on each side by its radius.
-
-    Examples:
-        >>> ink = np.zeros((400, 60), np.float32)
-        >>> ink[:, 28:32] = 1
-        >>> int((thicken_ink(ink)[200] > 0.5).sum())
-        34
     """
     outlined = np.pad(np.asarray(ink, np.float64), 1)
     edges = float(np.hypot(np.diff(outlined, axis=0)[:, :-1], np.diff(outlined, axis=1)[:-1]).sum())

@@ -16,7 +16,9 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from digitlab.checks import described
-from digitlab.photo.ink import FloatArray, PhotoError
+
+FloatArray = npt.NDArray[np.floating[Any]]
+BoolArray = npt.NDArray[np.bool_]
 
 # A file may come from a stranger and claim anything: it is judged before it is decoded. Phones take 12 to 50 million
 # pixels, in files of 3 to 25 MB.
@@ -35,6 +37,10 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "PPM")
 
 # Else Pillow prints lines of its own beside our error.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+class PhotoError(ValueError):
+    """A picture that cannot be read or holds no handwriting. One line: what is wrong, and what to do."""
 
 
 def read_photo(source: Any) -> FloatArray:
@@ -113,7 +119,7 @@ def _image_to_grey(image: Image.Image, name: str) -> FloatArray:
     if mode == "F":
         grey = _array_to_grey(np.asarray(image), name)
     else:
-        layers = np.asarray(_reduce(image.convert("LA" if mode == "RGBA" else "L")), np.float32) / 255
+        layers = np.asarray(average(image.convert("LA" if mode == "RGBA" else "L")), np.float32) / 255
         grey = _put_on_paper(layers[:, :, 0], layers[:, :, 1]) if mode == "RGBA" else layers
     turned = Image.fromarray(grey)
     turned.getexif()[ExifTags.Base.Orientation] = orientation
@@ -148,7 +154,7 @@ def _array_to_grey(array: npt.NDArray[Any], name: str) -> FloatArray:
         colour = values[:, :, :-1] if channels in (2, 4) else values
         luminance = colour @ np.array([0.299, 0.587, 0.114], np.float32) if channels > 2 else colour[:, :, 0]
         values = _put_on_paper(luminance, values[:, :, -1]) if channels in (2, 4) else luminance
-    return np.asarray(_reduce(Image.fromarray(values)))
+    return np.asarray(average(Image.fromarray(values)))
 
 
 def _put_on_paper(grey: FloatArray, alpha: FloatArray) -> FloatArray:
@@ -160,8 +166,8 @@ def _put_on_paper(grey: FloatArray, alpha: FloatArray) -> FloatArray:
     return grey * alpha + (0 if light_drawing else 1) * (1 - alpha)
 
 
-def _reduce(image: Image.Image) -> Image.Image:
-    """Average blocks of pixels so that the longer side is at most MAX_SIDE."""
-    factor = max(1.0, max(image.size) / MAX_SIDE)
+def average(image: Image.Image, longest: int = MAX_SIDE) -> Image.Image:
+    """Average blocks of pixels so that the longer side is at most so long."""
+    factor = max(1.0, max(image.size) / longest)
     width, height = (max(1, round(side / factor)) for side in image.size)
     return image if factor == 1 else image.resize((width, height), Image.Resampling.BOX)

@@ -16,7 +16,7 @@ from digitlab.checks import check_range, described
 from digitlab.metrics import Calibration
 from digitlab.plots.colours import BLUE, DIGIT_SCALE, INK, LINE, ORANGE, PALE, QUIET
 from digitlab.plots.style import Picture, as_array, draws, new_chart
-from digitlab.wording import counted, listing, percent, signed_text
+from digitlab.wording import counted, listing, percent, sentence, signed_text
 
 # From M. Petroff, "Accessible Color Sequences for Data Visualization", arXiv:2107.02270.
 CLASS_COLOURS = (
@@ -39,7 +39,7 @@ def plot_training_curves(history: Any) -> Picture:
         curves["validation"] = validated
     kind = list(curves)[-1]
     title = f"{percent(curves[kind][-1][2])} of the {kind} digits right after {counted(len(rows), 'epoch')}"
-    picture, (loss, accuracy) = new_chart(6.4, title, rows=2, sharex=True)
+    picture, (loss, accuracy) = new_chart(6.4, title, nrows=2, sharex=True)
     said = []
     looks = ({"linestyle": "--", "marker": "o", "color": BLUE}, {"marker": "s", "color": ORANGE})
     for (kind, points), look in zip(curves.items(), looks, strict=False):
@@ -116,7 +116,7 @@ def plot_reliability(calibration: Calibration) -> Picture:
     )
     error = float(calibration.expected_error)
     title = f"Confidence is {100 * error:.2g} percentage points off on average"
-    picture, (above, below) = new_chart(6.6, title, rows=2, sharex=True, height_ratios=(3, 1))
+    picture, (above, below) = new_chart(6.6, title, nrows=2, sharex=True, height_ratios=(3, 1))
     bar = {"align": "edge", "edgecolor": "white", "linewidth": 1.5}
     above.bar(left, right, widths, color="#bcd2ea", label="accuracy in the bin", **bar)
     above.plot([0, 100], [0, 100], "--", color=QUIET, linewidth=1.5, label="as right as sure")
@@ -170,7 +170,7 @@ def plot_probabilities(
     if image is None:
         picture, axes = new_chart(4.2, title)
     else:
-        picture, (left, axes) = new_chart(4.2, title, columns=2, width_ratios=(1, 1.5))
+        picture, (left, axes) = new_chart(4.2, title, ncols=2, width_ratios=(1, 1.5))
         left.imshow(as_array("image", image), **DIGIT_SCALE)
         left.set_axis_off()
     axes.barh(range(10), 100 * shares, color=[colour if k == read else PALE for k in range(10)], height=0.74)
@@ -187,7 +187,9 @@ def plot_probabilities(
 
 
 @draws
-def plot_embedding(points: Real[Tensor, "N 2"], labels: Integer[Tensor, " N"]) -> Picture:
+def plot_embedding(
+    points: Real[Tensor, "N 2"], labels: Integer[Tensor, " N"], *, title: str | None = None
+) -> Picture:
     """Digits as points, where near means alike to the network; a class's name is at its median. Lesson 10."""
     places, classes = as_array("points", points), as_array("labels", labels)
     if not 0 <= classes.min() <= classes.max() <= 9:
@@ -195,7 +197,7 @@ def plot_embedding(points: Real[Tensor, "N 2"], labels: Integer[Tensor, " N"]) -
     n = len(places)
     medians = {int(k): np.median(places[classes == k], axis=0) for k in np.unique(classes)}
 
-    picture, axes = new_chart(6.6, f"{counted(n, 'digit')}: near means alike to the network")
+    picture, axes = new_chart(6.6, title or f"{counted(n, 'digit')}: near means alike to the network")
     # Mixed, or the last class would cover the others; seeded, so that the same data makes the same picture.
     mixed = np.random.default_rng(0).permutation(n)
     colours = np.array(CLASS_COLOURS)[classes[mixed]]
@@ -208,6 +210,5 @@ def plot_embedding(points: Real[Tensor, "N 2"], labels: Integer[Tensor, " N"]) -
     axes.spines[:].set(visible=True, color=LINE)
 
     said = listing(f"{k} at ({signed_text(x)}, {signed_text(y)})" for k, (x, y) in medians.items())
-    return picture.saying(
-        f"{counted(n, 'digit')} as points in two dimensions. Medians of the classes: {said}."
-    )
+    what = f"{counted(n, 'digit')} as points in two dimensions. Medians of the classes: {said}"
+    return picture.saying(sentence(title, what))

@@ -53,9 +53,7 @@ def plot_lines(
         heights = as_array(f"series[{name!r}]", values, "_", finite=False).astype(float)
         finite = np.isfinite(heights)
         if not finite.any():
-            raise ValueError(
-                f"series[{name!r}]: expected at least one finite number, got {described(values)}"
-            )
+            raise ValueError(f"series {name!r}: expected at least one finite number, got {described(values)}")
         places = range(1, len(heights) + 1) if x is None else x.get(name, ()) if isinstance(x, Mapping) else x
         along = as_array(f"x for {name!r}", places, f"{len(heights)}")
         drawn = np.where(finite, heights, np.nan)

@@ -19,7 +19,7 @@ from digitlab.checks import check_range
 from digitlab.metrics import Misclassified
 from digitlab.plots.colours import DIGIT_SCALE, INK, ORANGE, QUIET, colour_scale
 from digitlab.plots.style import MARGIN, WIDTH, Array, Numbers, Picture, as_array, draw_tile, draws, new_page
-from digitlab.wording import counted, listing, percent, sentence, signed_text, value_range
+from digitlab.wording import counted, listing, percent, sentence, value_range
 
 _MOST_TILES = 500  # more would be a file of megabytes in which nobody finds anything
 
@@ -78,9 +78,7 @@ def plot_misclassified(
         title += f", the {count} worst"
     tiles, said = [], []
     columns = (mistakes.labels, mistakes.predictions, mistakes.confidences)
-    for index, label, prediction, share in zip(
-        indices, *(column.tolist() for column in columns), strict=False
-    ):
+    for index, label, prediction, share in zip(indices, *(each.tolist() for each in columns), strict=False):
         name, image = f"{label} → {prediction}", as_array("images", images[index])
         tiles.append(_Tile(image, DIGIT_SCALE, name, percent(share), is_wrong=True))
         said.append(f"{label} read as {prediction} ({percent(share)} sure)")
@@ -143,17 +141,17 @@ def plot_heatmaps(
 ) -> Picture:
     """A digit, then each heat map ``(28, 28)`` with the digit's outline on it: which pixels mattered. Lesson 10.
 
-    Each has its own scale, written below it.
+    Each has a scale of its own; its range is written below it.
     """
     digit = as_array("image", image)
     tiles, said = [_Tile(digit, DIGIT_SCALE, "the digit")], []
     for name, values in heats.items():
         heat = as_array(f"heats[{name!r}]", values, "28 28").astype(float)
         scale = colour_scale(heat)
-        note = f"{signed_text(scale['vmin'])} to {signed_text(scale['vmax'])}"
-        tiles.append(_Tile(heat, scale, name, note, outline=digit))
+        tiles.append(_Tile(heat, scale, name, value_range(heat), outline=digit))
         row, column = np.unravel_index(int(np.abs(heat).argmax()), heat.shape)
-        said.append(f"{name} from {value_range(heat)}, strongest at row {row}, column {column}")
+        where = f", strongest at row {row}, column {column}" if heat.any() else ""
+        said.append(f"{name} from {value_range(heat)}{where}")
     columns = 2 if len(tiles) in (2, 4) else 3
     what = f"a digit and {counted(len(heats), 'heat map')} of it: {'; '.join(said)}"
     return _draw_tiles("heats", tiles, columns, title, largest=3.0).saying(sentence(title, what))
@@ -198,9 +196,8 @@ def _draw_tiles(
         if tile.outline is not None:
             centres = (np.arange(28) + 0.5) * side / 28
             colour = INK if tile.values.min() < 0 else "white"
-            page.contour(
-                x + centres, y + centres, tile.outline, levels=[100], colors=[colour], linewidths=1.6
-            )
+            look: dict[str, Any] = {"levels": [100], "colors": [colour], "linewidths": 1.6}
+            page.contour(x + centres, y + centres, tile.outline, **look)
         place: dict[str, Any] = {"x": x + side / 2, "ha": "center", "va": "top"}
         below = y + side + 0.05
         page.text(y=below, s=tile.name, weight="bold", color=ORANGE if tile.is_wrong else INK, **place)

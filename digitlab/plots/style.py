@@ -129,14 +129,12 @@ def read_description(path: str | Path) -> str:
     return str(description)
 
 
-def new_chart(
-    height: float, title: str, rows: int = 1, columns: int = 1, **layout: Any
-) -> tuple[Picture, Any]:
+def new_chart(height: float, title: str, **layout: Any) -> tuple[Picture, Any]:
     """A picture with a title and its axes below it; ``layout`` is for `matplotlib.figure.Figure.subplots`."""
     picture = Picture(height, layout="constrained")
     picture.get_layout_engine().set(w_pad=MARGIN, h_pad=0.07)  # type: ignore[union-attr,call-arg]
     picture.suptitle(textwrap.fill(title, _LETTERS), x=MARGIN / WIDTH, ha="left", **_TITLE)
-    return picture, picture.subplots(rows, columns, **layout)
+    return picture, picture.subplots(**layout)
 
 
 def new_page(height: float, title: str | None = None) -> tuple[Picture, Axes]:

@@ -89,9 +89,8 @@ def _size(output: Array) -> str:
 def _draw_maps(page: Axes, maps: Array, top: float) -> float:
     """Below ``top``, in rows of ten; returns the height that they take, in inches."""
     shown = maps[:_MOST_MAPS]
-    scale = colour_scale(
-        np.clip(maps, *np.quantile(maps, (0.005, 0.995)))
-    )  # one outlier would leave the rest pale
+    # One outlier would leave the rest pale.
+    scale = colour_scale(np.clip(maps, *np.quantile(maps, (0.005, 0.995))))
     # By the third root: a map of 4 x 4 should look smaller than one of 24 x 24, and still be seen on a phone.
     pitch = 0.62 * math.cbrt(min(1.0, max(maps.shape[1:]) / 24))
     left = (WIDTH - min(10, len(shown)) * pitch) / 2

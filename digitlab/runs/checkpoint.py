@@ -80,8 +80,7 @@ def save_checkpoint(
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
     """Read what `save_checkpoint` wrote: a file, or a run's folder, which holds it as ``model.safetensors``.
 
-    Raises:
-        CheckpointError: the file is missing, damaged, or no model of this version of digitlab's.
+    `CheckpointError` if the file is missing, damaged, or no model of this version of digitlab's.
     """
     path = model_file(path)
     shown = path if str(path).isprintable() else ascii(str(path))
@@ -115,14 +114,7 @@ def model_file(path: str | Path) -> Path:
 def load_shipped_model(
     device: str | torch.device = "cpu", name: Literal["cnn", "deep", "cnn_mnist_only"] = "cnn"
 ) -> DigitModel:
-    """A trained network: the course's; ``deep``, with which photos are read; or the course's after MNIST alone.
-
-    How each was trained and how it measures is said in ``digitlab/assets/<name>.md``.
-
-    Examples:
-        >>> type(load_shipped_model()).__name__
-        'CNN'
-    """
+    """A trained network: the course's, or ``digitlab predict``'s. Their cards are ``digitlab/assets/<name>.md``."""
     return load_checkpoint(SHIPPED_FILE.with_stem(name), device).model
 
 

@@ -21,14 +21,7 @@ _MEMBER = "seed-{}"  # the folder of one member's run
 
 
 class Committee(nn.Module):
-    """Several networks as one, whose probabilities are the mean of theirs. Its logits are their logarithms.
-
-    Examples:
-        >>> from digitlab.models import create_model
-        >>> both = Committee([create_model("softmax"), create_model("cnn")])
-        >>> both(torch.zeros(3, 1, 28, 28)).shape
-        torch.Size([3, 10])
-    """
+    """Several networks as one, whose probabilities are the mean of theirs. Its logits are their logarithms."""
 
     def __init__(self, members: list[nn.Module]) -> None:
         super().__init__()
@@ -43,10 +36,8 @@ class Committee(nn.Module):
 def load_trained(path: str | Path, device: str | torch.device = "cpu") -> tuple[nn.Module, list[Checkpoint]]:
     """The model in a checkpoint or a run's folder, in evaluation mode, and the checkpoints that it was made of.
 
-    A committee's folder gives its members as one model, in the order of their seeds.
-
-    Raises:
-        CheckpointError: a model cannot be loaded, or a member has not been trained to the end.
+    A committee's folder gives its members as one model, in the order of their seeds. `CheckpointError` if one cannot
+    be loaded, or has not been trained to the end.
     """
     folders = sorted(Path(path).glob(_MEMBER.format("*")), key=lambda folder: (len(folder.name), folder.name))
     members = [load_checkpoint(each, device) for each in folders or [Path(path)]]
@@ -60,10 +51,7 @@ def train_committee(
     """Train networks with the seeds from ``settings.seed`` on, each in a folder ``seed-N``, and test them together.
 
     With ``resume``, finished members are kept and an interrupted one goes on. Returns the content of the committee's
-    ``metrics.json``.
-
-    Raises:
-        RunError: the folder holds members already and ``resume`` is false, or they had other settings.
+    ``metrics.json``. `RunError` if there are members already, without ``resume`` or with other settings.
     """
     check_range("n_members", n_members, 2)
     folder = Path(output)

@@ -76,8 +76,7 @@ class Run:
 def train_run(settings: RunSettings, output: str | Path, *, progress: bool = True) -> dict[str, Any]:
     """Train, test once, and fill the output folder; returns the content of ``metrics.json``.
 
-    Raises:
-        RunError: the folder holds a run already, or another run is using it.
+    `RunError` if the folder holds a run already, or another run is using it.
     """
     folder = Path(output)
     # The first worker looks, for all of them: while one looks, another may be writing already.
@@ -95,11 +94,8 @@ def resume_run(output: str | Path, *, device: str | None = None, progress: bool 
     """Go on with an interrupted run after its last whole epoch, as if it had never stopped.
 
     A finished run is left as it is. On another ``device`` than before, or with another PyTorch, the last bits may
-    differ: a `UserWarning` says so.
-
-    Raises:
-        RunError: there is nothing to resume, or another run is using the folder.
-        digitlab.runs.checkpoint.CheckpointError: the saved state is damaged.
+    differ: a `UserWarning` says so. `RunError` if there is nothing to resume, or another run is using the folder;
+    `CheckpointError` if the saved state is damaged.
     """
     folder = Path(output)
     if not (folder / STATE_FILE).exists():
