@@ -107,6 +107,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "train_one_epoch": dict(model=MODEL, loader=LOADER, **TRAINING),
     "train_run": dict(settings=SETTINGS, output=PATH, progress=False),
     "train_val_split": dict(digits=DIGITS, n_val=2, seed=0),
+    "unlikeness": dict(images=BYTES),
     "walk": dict(model=MODEL, images=IMAGES),
     "wilson_interval": dict(n_correct=3, n=6, confidence=0.9),
 }  # fmt: skip
@@ -130,10 +131,16 @@ WRONG: dict[str, Callable[[Tensor], Tensor]] = {
 WELCOME = {
     "one dimension fewer": ["grad_cam targets", "occlusion targets", "saliency targets"],
     "another kind of number": ["plot_embedding points", "plot_feature_maps maps", "plot_filters filters"],
-    "empty": ["normalize images", "predict images"],
+    "empty": ["normalize images", "predict images", "unlikeness images"],
     "one fewer": [
         *("embedding images", "feature_maps images", "normalize images", "plot_feature_maps maps"),
-        *("plot_filters filters", "plot_misclassified images", "predict images", "walk images"),
+        *(
+            "plot_filters filters",
+            "plot_misclassified images",
+            "predict images",
+            "unlikeness images",
+            "walk images",
+        ),
     ],
 }
 # Not @checked, for its warning points at the line that called it.
