@@ -85,7 +85,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "per_class": dict(matrix=MATRIX),
     "plot_confusion_matrix": dict(matrix=MATRIX),
     "plot_digits": dict(images=BYTES, labels=LABELS, predictions=LABELS, columns=3, title="six"),
-    "plot_embedding": dict(points=torch.rand(6, 2), labels=LABELS),
+    "plot_embedding": dict(points=torch.rand(6, 2), labels=LABELS, title="mine"),
     "plot_feature_maps": dict(maps=torch.rand(3, 4, 4), title="maps"),
     "plot_filters": dict(filters=torch.rand(3, 5, 5), title="filters"),
     "plot_heatmaps": dict(image=BYTES[0], heats={"saliency": torch.rand(28, 28)}, title="heat"),
