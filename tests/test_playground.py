@@ -546,7 +546,7 @@ def test_a_model_of_ones_own_runs_and_the_courses_comes_back(page: Page, site: P
     assert reading(page).startswith("Looks like 4, 23 %")
     page.click("#play-course-model")
     assert reading(page).startswith("Looks like 7")
-    assert "99.44 %" in page.locator("#play-model-measured").inner_text()
+    assert "99.34 %" in page.locator("#play-model-measured").inner_text()
     assert page.locator("#play-course-model").is_hidden()
 
 
@@ -635,4 +635,6 @@ def test_its_own_weight_is_small(site: Path) -> None:
         *(site / "stylesheets").glob("playground*.css"),
     ]
     assert len(files) > 10
-    assert sum(len(gzip.compress(path.read_bytes())) for path in files) <= 120 * 1024
+    assert (
+        sum(len(gzip.compress(path.read_bytes())) for path in files) <= 170 * 1024
+    )  # 90 of them are two networks
