@@ -57,7 +57,8 @@ CARD = """
 
 
 def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: Files) -> str:
-    """Put each exercise into its card."""
+    """Put each exercise into its card; what an empty starter is told, here and in the clinic, is not for readers."""
+    markdown = NOT_ATTEMPTED.sub("", markdown)
     return PARTS.sub(lambda found: _card(exercise(found["number"]), **found.groupdict()), markdown)
 
 
@@ -71,7 +72,7 @@ def _card(one: Exercise, number: str, task: str, starter: str, check: str) -> st
         tick=tick(number),
         task=task,
         starter=starter,
-        check=NOT_ATTEMPTED.sub("", check),
+        check=check,
         hints="\n".join(f"{i}. {_as_markdown(hint)}" for i, hint in enumerate(one.hints, start=1)),
         solution=str(one.solution()).rstrip(),
     )
