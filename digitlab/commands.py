@@ -118,10 +118,10 @@ def predict(options: argparse.Namespace) -> int:
     results: list[dict[str, Any]] = []
     failed = False
     for path in options.images:
+        name = path if str(path).isprintable() else ascii(str(path))
         try:
             photo = read_digits(path)
         except PhotoError as error:  # the other pictures are still worth reading
-            name = path if str(path).isprintable() else ascii(str(path))
             print_error(str(error) if ascii(str(path))[1:-1] in str(error) else f"{name}: {error}")
             failed = True
             continue
@@ -143,7 +143,7 @@ def predict(options: argparse.Namespace) -> int:
         left_out = [{"box": list(box), "reason": reason} for box, reason in photo.left_out]
         results.append({"image": str(path), "digits": digits, "left_out": left_out})
         if not options.json:
-            print(f"{path if str(path).isprintable() else ascii(str(path))}: {'  '.join(map(_say, digits))}")
+            print(f"{name}: {'  '.join(map(_say, digits))}")
             if left_out:
                 print(f"  {say_left_out(reason for _, reason in photo.left_out)}")
     if options.json:

@@ -52,6 +52,7 @@ def test_the_page_measures_what_the_library_does(strangers: Tensor) -> None:
     images = torch.cat([strangers[:20], load_sample("test").images[:20]])
     answers = ask(images, "(image) => digitlab.doubt.unlikeness(Uint8Array.from(image.flat()))")
     assert answers == pytest.approx(unlikeness(images).tolist(), abs=0.02)  # its weights are rounded
+    assert ask(images[:1], "() => digitlab.doubt.UNLIKE") == [UNLIKE]
 
 
 def test_the_page_says_why() -> None:

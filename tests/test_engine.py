@@ -4,7 +4,6 @@ Runs `engine_parity.js` in Node on files that are made here. Without Node these 
 """
 
 import base64
-import importlib.util
 import json
 import re
 import shutil
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from site_hooks import load_hook
 from torch.nn import functional as F
 
 from digitlab.data import Digits, normalize
@@ -422,8 +422,8 @@ def test_why_is_answered_in_three_ways(node: Callable[..., Any], test_digits: Di
 
 
 def test_occlusion_is_coarse_while_one_draws_and_full_afterwards(node: Callable[..., Any]) -> None:
-    begin, work = [["way", "occlusion"], ["pointer", 1], *SEVEN], [["goOn"]] * 100
-    more, lift, leave = [["goOn"], *strokes((60, 60), (70, 60))], [["pointer", None]], [["way", "saliency"]]
+    begin, work = [["way", "occlusion"], ["drawing", True], *SEVEN], [["goOn"]] * 100
+    more, lift, leave = [["goOn"], *strokes((60, 60), (70, 60))], [["drawing", False]], [["way", "saliency"]]
     answers = play(node, begin, work, more, lift, work, [], leave)
     working = [answer["working"] for answer in answers]
     assert working == [True, False, True, True, False, False, False]
@@ -624,12 +624,7 @@ def test_types_are_right(tmp_path: Path) -> None:
 
 @pytest.fixture
 def scripts() -> dict[str, str]:
-    pytest.importorskip("mkdocs", reason='needs pip install -e ".[docs]"')
-    spec = importlib.util.spec_from_file_location("playground_hook", DOCS / "hooks" / "playground.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    made: dict[str, str] = module.make_scripts()
+    made: dict[str, str] = load_hook("playground").make_scripts()
     return made
 
 

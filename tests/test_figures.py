@@ -2,7 +2,6 @@
 use it. What needs no browser runs in Node; the rest needs what ``test_site`` needs, and is skipped where that is."""
 
 import gzip
-import importlib.util
 import json
 import re
 import shutil
@@ -11,13 +10,15 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
 import numpy as np
 import pytest
 import torch
+from mkdocs.exceptions import PluginError
+from site_hooks import load_hook
 from torch.nn import functional as F
 
 from digitlab.data import followed_digit, load_sample, normalize, train_val_split
@@ -29,23 +30,11 @@ from digitlab.models import SoftmaxRegression
 from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
 
-pytest.importorskip("mkdocs", reason='needs pip install -e ".[docs]"')
-
-from mkdocs.exceptions import PluginError
-
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
 MOST_BYTES = 60 * 1024
 """What a lesson may weigh more, compressed, for its figure."""
 LESSONS = {path.stem: nbformat.read(path, as_version=4).cells for path in REPOSITORY.glob("lessons/*.ipynb")}
-
-
-def load_hook(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"{name}_hook", DOCS / "hooks" / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 HOOK = load_hook("figures")

@@ -5,7 +5,6 @@ Runs `learn_parity.js` in Node on files that are made here. Without Node these t
 
 import base64
 import gzip
-import importlib.util
 import json
 import re
 import shutil
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from site_hooks import load_hook
 from torch.nn import functional as F
 
 from digitlab.data import Digits, load_sample, normalize
@@ -147,12 +147,7 @@ def test_the_start_is_pytorchs_and_of_its_seed(
 
 @pytest.fixture(scope="module")
 def training() -> dict[str, str]:
-    pytest.importorskip("mkdocs", reason='needs pip install -e ".[docs]"')
-    spec = importlib.util.spec_from_file_location("playground_hook", DOCS / "hooks" / "playground.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    made: dict[str, str] = module.make_training(load_sample("test"))
+    made: dict[str, str] = load_hook("playground").make_training(load_sample("test"))
     assert len(json.dumps(made)) < 1_800_000
     return made
 

@@ -63,8 +63,7 @@ def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> P
     """Find the handwritten digits of a picture and prepare each of them as MNIST's were.
 
     `source` is whatever `read_photo` takes. With `single` all ink is one digit, as on a drawing canvas. `PhotoError` if
-    the picture cannot be read or holds nothing that could be a digit. Touching digits are cut
-    apart where that is likely.
+    the picture cannot be read or holds nothing that could be a digit. Digits that touch are cut apart where likely.
 
     Examples:
         >>> canvas = np.zeros((60, 100), np.uint8)

@@ -1,4 +1,4 @@
-"""What on the grey picture of a page is ink, and which marks of ink are one digit. No learning in it: lesson 13."""
+"""What on the grey picture of a page is ink. No learning in it: lesson 13."""
 
 from __future__ import annotations
 

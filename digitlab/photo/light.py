@@ -19,9 +19,8 @@ def measure_depth(grey: FloatArray) -> FloatArray:
     and a table are wider, so they stay as they are, with their edges. The window is twice as wide as the smallest one
     that finds as much.
     """
-    if (
-        np.median(np.abs(np.diff(grey, axis=0, prepend=grey[:1]))) > 0.001
-    ):  # grain, which a closing would take for ink
+    grain = np.median(np.abs(np.diff(grey, axis=0, prepend=grey[:1])))
+    if grain > 0.001:  # a closing would take it for ink
         grey = ndimage.gaussian_filter(grey, min(1.0, max(grey.shape) / 1000))
     pictures = (grey, 1 - grey) if np.median(grey) < 0.55 else (grey,)  # light ink needs a dark page
     windows = WINDOWS if max(grey.shape) > ONE_DIGIT_SIDE else WINDOWS[-3:]

@@ -5,7 +5,7 @@
 
 (() => {
   const { SIDE } = digitlab.ink;
-  const { element, paint, write } = digitlab.dom;
+  const { element, paint, onPen, write } = digitlab.dom;
   const DIGITS = [5, 2, 8, 3, 7, 4];
   const PEN = 20;
   const SPEED = 0.45; // pixels of the paper in a millisecond
@@ -136,32 +136,19 @@
   part("play").addEventListener("click", () => (still ? writeWhole() : play(!playing)));
   part("draw").addEventListener("click", takeOver);
 
-  let last = /** @type {Point | null} */ (null);
-  /** @type {(event: PointerEvent) => Point} */
-  const place = (event) => {
-    const { left, top, width, height } = paper.getBoundingClientRect();
-    return { x: ((event.clientX - left) / width) * SIDE, y: ((event.clientY - top) / height) * SIDE };
+  const stroke = (/** @type {Point} */ from, /** @type {Point} */ to) => {
+    digitlab.ink.draw(ink, from, to, PEN);
+    again();
   };
-  paper.addEventListener("pointerdown", (event) => {
-    if (!drawing) takeOver();
-    part("hint").hidden = true;
-    paper.setPointerCapture(event.pointerId);
-    last = place(event);
-    digitlab.ink.draw(ink, last, last, PEN);
-    again();
+  onPen(paper, SIDE, {
+    down(at) {
+      if (!drawing) takeOver();
+      part("hint").hidden = true;
+      stroke(at, at);
+    },
+    move: stroke,
+    up() {},
   });
-  paper.addEventListener("pointermove", (event) => {
-    if (!last) return;
-    const point = place(event);
-    digitlab.ink.draw(ink, last, point, PEN);
-    last = point;
-    again();
-  });
-  for (const name of /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"])) {
-    paper.addEventListener(name, () => (last = null));
-  }
-  // A fast flick would otherwise go on as scrolling, and swallow the next touch.
-  paper.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
 
   home.hidden = false;
   home.parentElement?.classList.add("home-running");

@@ -10,13 +10,11 @@
  *   {home: HTMLElement, put: (image: Uint8Array, size?: number, left?: number, top?: number) => void}}
  */
 digitlab.paper = (changed) => {
-  const { element, paint, onKey } = digitlab.dom;
+  const { element, paint, onPen, onKey } = digitlab.dom;
   const { SIDE, draw } = digitlab.ink;
   const WIDTH = 20; // of the pen
   const ink = new Uint8Array(SIDE * SIDE);
   const pen = { x: SIDE / 2, y: SIDE / 2, down: false, shown: false }; // which the keys move
-  let pointer = /** @type {number | null} */ (null);
-  let last = { x: 0, y: 0 };
   let frame = 0;
   let fresh = false; // ink that `changed` has not seen
 
@@ -72,31 +70,14 @@ digitlab.paper = (changed) => {
     showNow();
   }
 
-  /** The sheet may be scrolled or resized at any time, so it is asked each time where it is. @param {PointerEvent} event */
-  function place(event) {
-    const { left, top, width, height } = sheet.getBoundingClientRect();
-    return { x: ((event.clientX - left) / width) * SIDE, y: ((event.clientY - top) / height) * SIDE };
-  }
-
-  sheet.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // a flick is no scroll
-  sheet.addEventListener("pointerdown", (event) => {
-    if (pointer !== null || event.button !== 0) return;
-    pointer = event.pointerId;
-    sheet.setPointerCapture(pointer);
-    pen.shown = false;
-    last = place(event);
-    stroke(last, last);
+  onPen(sheet, SIDE, {
+    down(at) {
+      pen.shown = false;
+      stroke(at, at);
+    },
+    move: stroke,
+    up() {},
   });
-  sheet.addEventListener("pointermove", (event) => {
-    if (event.pointerId !== pointer) return;
-    const steps = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-    for (const step of steps.length ? steps : [event]) {
-      const next = place(step);
-      stroke(last, next);
-      last = next;
-    }
-  });
-  sheet.addEventListener("lostpointercapture", () => (pointer = null)); // also after it was lifted
   sheet.addEventListener("focus", () => {
     pen.shown = sheet.matches(":focus-visible");
     show();

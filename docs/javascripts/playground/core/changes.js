@@ -74,7 +74,7 @@ digitlab.changes = (() => {
 
   /** @param {State} state */
   function liftPen(state) {
-    state.pointer = null;
+    state.drawing = false;
     state.keyboard.down = false;
     state.copied = state.copyText = "";
   }
@@ -165,8 +165,8 @@ digitlab.changes = (() => {
    *
    * @type {(state: State, read: number) => State["why"]}
    */
-  function answerOcclusion({ occlusion, pointer, keyboard, normalized, weights }, read) {
-    const drawing = pointer !== null || keyboard.down;
+  function answerOcclusion({ occlusion, drawing: penDown, keyboard, normalized, weights }, read) {
+    const drawing = penDown || keyboard.down;
     const question = `${read} ${drawing} ${normalized.image.join()}`;
     // While one draws, a coarse answer that is on its way is waited for: there would never be one otherwise.
     if (question !== occlusion.question && !(drawing && occlusion.slices)) {

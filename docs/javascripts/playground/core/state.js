@@ -12,8 +12,7 @@ digitlab.createState = (courseWeights) => {
     // The paper: 0 paper .. 255 ink.
     ink,
     penWidth: 20,
-    pointer: /** @type {number | null} */ (null), // the finger, pen or mouse that draws; others are not listened to
-    last: { x: 0, y: 0 }, // where it was
+    drawing: false, // a mouse, finger or pen is down
     history: /** @type {(Line | Put)[]} */ ([]),
     example: false, // the paper shows the page's own digit, which the first stroke clears away
     replay: /** @type {{steps: (() => void)[], done: number, pace: number} | null} */ (null), // while it is drawn anew

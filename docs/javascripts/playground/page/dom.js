@@ -110,5 +110,57 @@ digitlab.dom = (() => {
     });
   }
 
-  return { find, element, write, context2d, paint, paintInk, outline, calm, onKey };
+  /**
+   * Listen to the mouse, a finger or a pen on a canvas, one of them at a time: where it sets down, each way it goes, and
+   * when it is lifted. Places are in pixels of a drawing that is `side` wide, whatever size the page shows it in.
+   *
+   * @type {(paper: HTMLCanvasElement, side: number, pen: {down: (at: Point) => void,
+   *   move: (from: Point, to: Point) => void, up: () => void}) => void}
+   */
+  function onPen(paper, side, { down, move, up }) {
+    let pointer = /** @type {number | null} */ (null);
+    let last = { x: 0, y: 0 };
+    // The page may be scrolled or resized at any time, so the paper is asked each time where it is.
+    const place = (/** @type {PointerEvent} */ event) => {
+      const { left, top, width, height } = paper.getBoundingClientRect();
+      return { x: ((event.clientX - left) / width) * side, y: ((event.clientY - top) / height) * side };
+    };
+    const end = () => {
+      if (pointer === null) return;
+      pointer = null;
+      up();
+    };
+    // Without this a browser that takes a quick stroke for a flick swallows the next tap.
+    paper.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+    paper.addEventListener("pointerdown", (event) => {
+      if (pointer !== null || event.button !== 0) return;
+      pointer = event.pointerId;
+      try {
+        paper.setPointerCapture(pointer);
+      } catch {
+        // It is gone already: the stroke is a dot.
+      }
+      last = place(event);
+      down(last);
+    });
+    paper.addEventListener("pointermove", (event) => {
+      if (event.pointerId !== pointer) return;
+      if (event.buttons === 0) return end(); // it was let go where nobody saw it
+      const steps = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+      for (const step of steps.length ? steps : [event]) {
+        const next = place(step);
+        if (next.x === last.x && next.y === last.y) continue;
+        move(last, next);
+        last = next;
+      }
+    });
+    for (const name of /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"])) {
+      paper.addEventListener(name, (event) => {
+        if (event.pointerId === pointer) end();
+      });
+    }
+    window.addEventListener("blur", end);
+  }
+
+  return { find, element, write, context2d, paint, paintInk, outline, calm, onPen, onKey };
 })();

@@ -3,7 +3,7 @@
 "use strict";
 
 digitlab.paper = (() => {
-  const { find, paint, onKey, write } = digitlab.dom;
+  const { find, paint, onPen, onKey, write } = digitlab.dom;
   const { SIDE } = digitlab.ink;
   const { stroke, moveKeyboard, toggleKeyboard, clear, undo } = digitlab.changes;
 
@@ -58,54 +58,27 @@ digitlab.paper = (() => {
 
   /** @type {(paper: HTMLCanvasElement, state: State, changed: () => void) => void} */
   function listenToPointer(paper, state, changed) {
-    // The page may be scrolled or resized at any time, so the paper is asked each time where it is.
-    const place = (/** @type {PointerEvent} */ event) => {
-      const { left, top, width, height } = paper.getBoundingClientRect();
-      return { x: ((event.clientX - left) / width) * SIDE, y: ((event.clientY - top) / height) * SIDE };
-    };
     let frame = 0;
-    const end = () => {
-      if (state.pointer === null) return;
-      state.pointer = null;
-      changed();
-    };
-    // Without this a browser that takes a quick stroke for a flick swallows the next tap.
-    paper.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
-    paper.addEventListener("pointerdown", (event) => {
-      if (state.pointer !== null || event.button !== 0) return;
-      state.pointer = event.pointerId;
-      try {
-        paper.setPointerCapture(event.pointerId);
-      } catch {
-        // It is gone already: the stroke is a dot.
-      }
-      state.keyboard.shown = false;
-      state.last = place(event);
-      stroke(state, state.last, state.last);
-      changed();
-    });
-    paper.addEventListener("pointermove", (event) => {
-      if (event.pointerId !== state.pointer) return;
-      if (event.buttons === 0) return end(); // it was let go where nobody saw it
-      const steps = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-      for (const step of steps.length ? steps : [event]) {
-        const next = place(step);
-        if (next.x === state.last.x && next.y === state.last.y) continue;
-        stroke(state, state.last, next);
-        state.last = next;
-      }
-      if (frame) return;
-      frame = requestAnimationFrame(() => {
-        frame = 0; // many moves, one picture
+    onPen(paper, SIDE, {
+      down(at) {
+        state.drawing = true;
+        state.keyboard.shown = false;
+        stroke(state, at, at);
         changed();
-      });
+      },
+      move(from, to) {
+        if (!state.drawing) return; // something else was put on the paper meanwhile
+        stroke(state, from, to);
+        frame ||= requestAnimationFrame(() => {
+          frame = 0; // many moves, one picture
+          changed();
+        });
+      },
+      up() {
+        state.drawing = false;
+        changed();
+      },
     });
-    for (const name of /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"])) {
-      paper.addEventListener(name, (event) => {
-        if (event.pointerId === state.pointer) end();
-      });
-    }
-    window.addEventListener("blur", end);
   }
 
   /** @type {(paper: HTMLCanvasElement, state: State, changed: () => void) => void} */
