@@ -570,3 +570,12 @@ def test_the_mistakes_are_where_the_margins_put_them() -> None:
     for bound, expected in zip((0.2, 0.5), below, strict=True):
         n = int((top.values[:, 0] - top.values[:, 1] < bound).sum())
         assert sum(place < n for place in margins["mistakes"]) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "chart"), [("wobble", ".live-draws"), ("margin", ".live-steps")])
+def test_an_axis_is_as_wide_as_what_it_measures(open_figure: Any, name: str, chart: str) -> None:
+    _, live = open_figure(name, viewport={"width": 1280, "height": 800})
+    places = [live.locator(part).bounding_box() for part in (chart, ".live-axis")]
+    assert places[0]["x"] == pytest.approx(places[1]["x"], abs=2)
+    assert places[0]["width"] == pytest.approx(places[1]["width"], abs=3)

@@ -28,7 +28,7 @@ digitlab.draws = (() => {
 })();
 
 /** @type {(root: HTMLElement, helpers: Helpers) => void} */
-digitlab.figures.wobble = (root, { say, still }) => {
+digitlab.figures.wobble = (root, { say }) => {
   const { element } = digitlab.dom;
   const { lead, row, button, slider } = digitlab.parts;
   const { wilson, draw } = digitlab.draws;
@@ -80,7 +80,7 @@ digitlab.figures.wobble = (root, { say, still }) => {
   function again() {
     draws = [];
     count = missed = 0;
-    drawMore(still ? SHOWN : 1);
+    drawMore(SHOWN);
   }
 
   const size = { min: 0, max: SIZES.length - 1, step: 1, value: SIZES.indexOf(n) };
