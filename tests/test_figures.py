@@ -17,7 +17,6 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from mkdocs.exceptions import PluginError
 from site_hooks import load_hook
 from torch.nn import functional as F
 
@@ -79,7 +78,7 @@ def test_each_figure_is_asked_for_by_one_cell_and_its_notebook_says_so() -> None
 
 def test_an_unknown_figure_is_named() -> None:
     page = SimpleNamespace(file=SimpleNamespace(src_uri="lessons/x.ipynb"))
-    with pytest.raises(PluginError, match=r"lessons/x\.ipynb: no figure named gone"):
+    with pytest.raises(HOOK.PluginError, match=r"lessons/x\.ipynb: no figure named gone"):
         HOOK.on_page_markdown('<div class="live" data-figure="gone" markdown>', page, None, None)
 
 
