@@ -368,7 +368,7 @@ def changed(image: np.ndarray, kind: str, random: np.random.Generator) -> np.nda
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "n"),
-    [("shifted", 200), ("scaled", 200), ("inverted", 200), ("on a gradient", 200), ("in a large photo", 20)],
+    [("shifted", 200), ("scaled", 200), ("inverted", 200), ("on a gradient", 200), ("in a large photo", 60)],
 )
 def test_altered_digits_are_still_read(kind: str, n: int, test_digits: Digits) -> None:
     random, model = np.random.default_rng(7), load_shipped_model()

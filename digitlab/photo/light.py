@@ -23,7 +23,10 @@ def measure_depth(grey: FloatArray) -> FloatArray:
     if grain > 0.001:  # a closing would take it for ink
         grey = ndimage.gaussian_filter(grey, min(1.0, max(grey.shape) / 1000))
     pictures = (grey, 1 - grey) if np.median(grey) < 0.55 else (grey,)  # light ink needs a dark page
-    windows = WINDOWS if max(grey.shape) > ONE_DIGIT_SIDE else WINDOWS[-3:]
+    one_digit = max(grey.shape) <= ONE_DIGIT_SIDE
+    if one_digit:  # its ink is what is far from the rest: a hole between strokes is not
+        pictures = pictures[-1:] if ((grey - np.median(grey)) ** 3).mean() > 0 else pictures[:1]
+    windows = WINDOWS[-3:] if one_digit else WINDOWS
     small = [np.asarray(average(Image.fromarray(picture), 400)) for picture in pictures]
     found = np.array([[(_fill(each, share) ** 4).mean() for share in windows] for each in small])
     enough = np.argmax(np.append(found[:, 2:] < 1.15 * found[:, :-2], np.full((len(found), 1), True), 1), 1)

@@ -69,7 +69,7 @@ def _take(ink: FloatArray, labels: IntArray, boxes: IntArray, group: list[int]) 
 def _cut(mark: Mark) -> list[Mark]:
     """Cut a wide mark along the slanted line that crosses the least ink, if it joins two nearly as high."""
     height, width = mark.ink.shape
-    if width < height:
+    if width < 1.1 * height:  # few single digits are as wide, and most pairs are wider
         return [mark]
     rows, places = np.arange(height)[:, None], np.arange(width // 4, width - width // 4)
     slants = (0, -0.15, 0.15, -0.3, 0.3)
