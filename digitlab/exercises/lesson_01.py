@@ -52,6 +52,9 @@ def idx_files() -> list[tuple[bytes]]:
     return [(header + each.numpy().tobytes(),) for header, each in zip(headers, contents, strict=True)]
 
 
+HEADER_OF_200_MILLION = struct.pack(">4BI", 0, 0, 8, 1, 200_000_000)  # all four bytes of the size count
+
+
 TOO_LARGE = "a size came out larger than four bytes can hold: cut out four for each, data[4:8] for the first"
 
 
@@ -204,7 +207,7 @@ EXERCISES = [
     Exercise(
         number="01.2", title="Read the header", name="idx_shape", minutes=8, difficulty="medium",
         starter='def idx_shape(data):\n    """The sizes in the header of an IDX file, in order: N, 28 and 28, or N alone."""\n    ...',
-        answer=idx_shape, cases=idx_files, observe=compare_sizes,
+        answer=idx_shape, cases=lambda: [*idx_files(), (HEADER_OF_200_MILLION,)], observe=compare_sizes,
         praise="it reads the header of any IDX file of bytes, whatever its number of sizes. With images and labels you are "
         "now independent of everybody's loader.",
         hints=(

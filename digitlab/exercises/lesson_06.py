@@ -137,9 +137,9 @@ def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[
 
 
 def times(now: Tensor, usual: Tensor) -> float:
-    """How many times as large the numbers are that are not left out."""
+    """How many times as large the numbers are that are not left out; where none is kept, infinite."""
     kept = now > 1e-3
-    return (now[kept] / usual[kept]).median().item() if bool(kept.any()) else 1.0
+    return (now[kept] / usual[kept]).median().item() if bool(kept.any()) else math.inf
 
 
 def eight_images() -> list[tuple[Any, ...]]:
@@ -289,6 +289,9 @@ EXERCISES = [
             edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, 0.5)",
                 "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise. "
                 "Write F.dropout(x, training=self.training)."),
+            edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, self.training)",
+                "in training all the units are left out. In F.dropout(x, self.training) the mode stands where the share "
+                "belongs, and True counts as 1. Say what it is: F.dropout(x, training=self.training)."),
             edit("        super().__init__()\n", "",
                 "nn.Module was not set up, so it cannot take layers: begin __init__ with super().__init__()."),
             edit("nn.Conv2d(1, 10, kernel_size=5)", "nn.Conv2d(1, 10, kernel_size=5, padding=2)",
