@@ -82,9 +82,9 @@ def max_pool2d(maps: Tensor, size: int) -> Tensor:
 
 
 def maps_to_pool() -> list[tuple[Tensor, int]]:
-    """Maps that fit, maps with rows and columns left over, and maps that lie below zero."""
+    """Maps that fit, maps with rows and columns left over, a single one of each image, and maps below zero."""
     maps = torch.randn(2, 3, 7, 8, generator=torch.Generator().manual_seed(5))
-    return [(maps[:, :, :6], 2), (maps, 3), (maps - 4, 2)]
+    return [(maps[:, :, :6], 2), (maps[:, :1], 3), (maps - 4, 2)]
 
 
 # 05.5

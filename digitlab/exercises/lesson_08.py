@@ -32,7 +32,7 @@ def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:
 
 # 08.2
 def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
-    """Networks that are too sure, and not sure enough, and one with confidences on the edges of bins, 1.0 among them."""
+    """Networks too sure, and not sure enough, and one with confidences on the edges of bins, from 0.1 (all alike) to 1.0."""
     generator = torch.Generator().manual_seed(7)
     logits = 2 * torch.randn(400, 10, generator=generator)
     labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
@@ -40,7 +40,8 @@ def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
     edges = ((1 - confidences) / 9)[:, None].repeat(1, 10)
     edges[:, 3] = confidences
     cases = [((factor * logits).softmax(dim=1), labels) for factor in (3, 0.5, 1)]
-    return [*cases, (edges, torch.tensor([1, 2, 3, 3, 3, 1, 2, 3, 3, 3, 3, 1]))]
+    edges[0] = 0.1
+    return [*cases, (edges, torch.tensor([5, 2, 3, 3, 3, 1, 2, 3, 3, 3, 3, 1]))]
 
 
 def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
@@ -65,14 +66,14 @@ def number_or_nan(answer: Any, probabilities: Tensor, labels: Tensor) -> Any:
 
 # 08.3
 def overconfident_logits() -> list[tuple[Tensor, Tensor, list[float]]]:
-    """Logits three times too large, too small by half, and of a network that is nearly right, and sure where it is not."""
+    """Logits three times too large, too small by half, and of a network nearly right, and sure where it is not; and tiny, useless ones."""
     generator = torch.Generator().manual_seed(8)
     logits = 2 * torch.randn(500, 10, generator=generator)
     labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
     candidates = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
     slips = torch.where(torch.rand(500, generator=generator) < 0.1, (labels + 5) % 10, logits.argmax(dim=1))
     cases = [(3 * logits, labels, candidates), (logits / 2, labels, candidates), (3 * logits, labels, candidates[::-1])]
-    return [*cases, (3 * logits, slips, candidates)]
+    return [*cases, (3 * logits, slips, candidates), (logits / 20, (labels + 5) % 10, candidates)]
 
 
 def best_temperature(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:

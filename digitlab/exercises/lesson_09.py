@@ -51,7 +51,7 @@ def margin(probabilities: Tensor) -> Tensor:
 def committees() -> list[tuple[list[tuple[list[int], int]]]]:
     """Agreement with the label and against it, majorities, ties, votes that are scattered, and other sizes than five."""
     of_a_three = ("33333", "55555", "55533", "35353", "38888", "11113", "55389", "33589", "85902", "383", "5553379")
-    others = [([9, 9, 9, 9, 4], 9), ([9, 9, 9, 4, 4], 4), ([4, 9, 9, 4], 4), ([9, 9, 4, 4], 4), ([1, 1, 3, 7, 7], 3)]
+    others = [([9, 9, 9, 9, 4], 9), ([9, 9, 9, 4, 4], 4), ([4, 9, 9, 4], 4), ([9, 9, 4, 4], 4), ([1, 1, 3, 7, 7], 3), ([0, 0, 0, 6], 6)]
     return [([([int(digit) for digit in votes], 3) for votes in of_a_three] + others,)]
 
 

@@ -97,9 +97,10 @@ def occlusion(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor
 def digits_to_occlude() -> list[tuple[Any, ...]]:
     image = dl.normalize(dl.followed_digit().images)
     across = image.transpose(2, 3).contiguous()
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))  # quick enough for squares of one pixel
     blot = image.clone()  # ink in the corner
     blot[:, :, :2, :2] = image.max()
-    return [(network(), image, 5, 7), (network(), image, 3, 14), (network(), across, 5, 9), (network(), blot, 5, 7)]
+    return [(network(), image, 5, 7), (network(), image, 3, 14), (network(), across, 5, 9), (network(), blot, 5, 7), (linear, image, 2, 1)]
 
 
 # 10.4

@@ -89,6 +89,7 @@ def logits_to_compare() -> list[tuple[Array, Array, float]]:
     flipped[4, np.argsort(logits[4])[-2]] *= -1
     winner = logits.copy()
     winner[11, np.argmax(logits[11])] += 0.5
+    halves = (2 * logits).round() / 2  # without rounding errors: 0.5 more is exactly the tolerance
     large, large_off = 1000 * logits, 1000 * logits
     large_off[5, np.argmin(logits[5])] += 5e-3  # little beside the logit, and five times the tolerance
     return [
@@ -96,6 +97,8 @@ def logits_to_compare() -> list[tuple[Array, Array, float]]:
         (one_off, logits, 0.1),
         (one_below, logits, 0.1),
         (other_winner, tie, 0.01),
+        (tie, other_winner, 0.01),
+        (halves + 0.5, halves, 0.5),
         (logits + 5e-5, logits, 1e-4),
         (broken, logits, 1e-4),
         (large_off, large, 1e-3),
