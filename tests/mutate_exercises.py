@@ -5,6 +5,8 @@
 A mutant that is accepted is printed, unless `SAME` says why it computes the same. Exit status 1 if one is printed.
 """
 
+# ruff: noqa: E501 (a mutant is a line of its own)
+
 from __future__ import annotations
 
 import ast
@@ -30,8 +32,7 @@ SAME: dict[str, dict[str, str]] = {
         "return [(labels == digit).sum() for digit in range(10)]": "a list is as good as a tensor",
     },
     "01.2": {
-        "return tuple((int.from_bytes(data[start:start + 4]) for start in starts))":
-            "big is Python's default",
+        "return tuple((int.from_bytes(data[start:start + 4]) for start in starts))": "big is Python's default",
     },
     "01.4": {
         "pixels = images / 255": "PyTorch's / makes float32 of whole numbers",
@@ -43,8 +44,7 @@ SAME: dict[str, dict[str, str]] = {
         "mask[shuffled[:int(share * len(shuffled))]] = True": "shuffling keeps the number",
     },
     "02.2": {
-        "of_the_label = log_probabilities[torch.arange(len(log_probabilities)), labels]":
-            "one row for each label",
+        "of_the_label = log_probabilities[torch.arange(len(log_probabilities)), labels]": "one row for each label",
         "of_the_label = log_probabilities[torch.arange(len(logits)), labels]": "one row for each label",
     },
     "02.3": {
@@ -52,15 +52,13 @@ SAME: dict[str, dict[str, str]] = {
         "return (logits.softmax(dim=1) - wanted) / len(wanted)": "one row for each label",
     },
     "03.3": {
-        "loss = F.cross_entropy(model(images), labels), now behind for images, labels in batches:, depth 2":
-            "zero_grad is still before backward",
+        "loss = F.cross_entropy(model(images), labels), now behind for images, labels in batches:, depth 2": "zero_grad is still before backward",
     },
     "04.1": {
         "total, n = (0.0, 0), now behind was_training = model.training, depth 1": "eval() touches neither",
         "model.train(was_training), now behind n += len(labels), depth 2": "it is still behind the loop",
         "total, n = (0, 0.0)": "0 and 0.0 are the same number",
-        "n += len(labels), now behind for images, labels in batches:, depth 3":
-            "neither line uses what the other changes",
+        "n += len(labels), now behind for images, labels in batches:, depth 3": "neither line uses what the other changes",
         "total += F.cross_entropy(model(images), labels).item() * len(images)": "one row for each label",
         "n += len(images)": "one row for each label",
     },
@@ -129,10 +127,8 @@ SAME: dict[str, dict[str, str]] = {
         "return gradient[:, -1].abs()": "there is one channel",
     },
     "10.3": {
-        "return falls, now behind falls[row, column] = before - model(wiped)[0, target], depth 2":
-            "it is still behind the loops",
-        "for row in range(n):, now behind before = model(image)[0, target], depth 1":
-            "the same numbers, with their history",
+        "return falls, now behind falls[row, column] = before - model(wiped)[0, target], depth 2": "it is still behind the loops",
+        "for row in range(n):, now behind before = model(image)[0, target], depth 1": "the same numbers, with their history",
         "if True:": "the same numbers, with their history",
         "falls = torch.ones(n, n)": "each number is written over",
         "before = model(image)[-1, target]": "there is one image",
@@ -160,17 +156,14 @@ SAME: dict[str, dict[str, str]] = {
     },
     "11.4": {
         "kept = torch.rand(numbers.shape) > p": "a lot of exactly p: once in 16 million",
-        "kept = torch.rand(numbers.shape) >= p, now behind def dropout(numbers: Tensor, p: float, training: bool) -> Tensor:, depth 1":
-            "drawn in vain if not in training",
+        "kept = torch.rand(numbers.shape) >= p, now behind def dropout(numbers: Tensor, p: float, training: bool) -> Tensor:, depth 1": "drawn in vain if not in training",
     },
     "12.1": {
         "pixels = images[chosen][:, None] / 255": "PyTorch's / makes float32 of whole numbers",
     },
     "12.2": {
-        "{'A': 'repeats', 'B': 'repeats', 'C': 'steps', 'D': 'fair', 'E': 'machine'}":
-            "arguable: A ran once, too",
-        "{'A': 'data', 'B': 'repeats', 'C': 'repeats', 'D': 'fair', 'E': 'machine'}":
-            "arguable: C ran once, too",
+        "{'A': 'repeats', 'B': 'repeats', 'C': 'steps', 'D': 'fair', 'E': 'machine'}": "arguable: A ran once, too",
+        "{'A': 'data', 'B': 'repeats', 'C': 'repeats', 'D': 'fair', 'E': 'machine'}": "arguable: C ran once, too",
     },
     "12.4": {
         "start, end = (peak / 25, peak // 25 / 10000)": "off by less than 0.0001, which counts as equal",
@@ -186,30 +179,22 @@ SAME: dict[str, dict[str, str]] = {
     "13.2": {
         "rows = ink.amax(dim=1).nonzero()": "positions in a column",
         "columns = ink.amax(dim=0).nonzero()": "positions in a column",
-        "return (rows[0], int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)":
-            "a tensor with one whole number",
-        "return (int(rows[0]), columns[0], int(rows[-1]) + 1, int(columns[-1]) + 1)":
-            "a tensor with one whole number",
-        "return (int(rows[0]), int(columns[0]), rows[-1] + 1, int(columns[-1]) + 1)":
-            "a tensor with one whole number",
-        "return (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, columns[-1] + 1)":
-            "a tensor with one whole number",
+        "return (rows[0], int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)": "a tensor with one whole number",
+        "return (int(rows[0]), columns[0], int(rows[-1]) + 1, int(columns[-1]) + 1)": "a tensor with one whole number",
+        "return (int(rows[0]), int(columns[0]), rows[-1] + 1, int(columns[-1]) + 1)": "a tensor with one whole number",
+        "return (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, columns[-1] + 1)": "a tensor with one whole number",
     },
     "13.4": {
-        "return (float((ink.sum(dim=1) * rows).sum() / total), float((ink * columns).sum() / total))":
-            "each column's ink, added up later",
-        "return (float((ink.sum(dim=1) * rows).sum() / total), float((ink.sum(dim=0, keepdim=True) * columns).sum() / total))":
-            "one row of columns is added up all the same",
+        "return (float((ink.sum(dim=1) * rows).sum() / total), float((ink * columns).sum() / total))": "each column's ink, added up later",
+        "return (float((ink.sum(dim=1) * rows).sum() / total), float((ink.sum(dim=0, keepdim=True) * columns).sum() / total))": "one row of columns is added up all the same",
     },
     "14.1": {
-        "return loss.item() - math.log(10), now behind loss = F.cross_entropy(model(images), labels), depth 2":
-            "the number is the same",
+        "return loss.item() - math.log(10), now behind loss = F.cross_entropy(model(images), labels), depth 2": "the number is the same",
         "if True:": "the same number; item() drops the history",
     },
     "14.4": {
         "optimizer.zero_grad(), now behind for _ in range(50):, depth 2": "still before backward",
-        "losses.append(loss.item()), now behind loss.backward(), depth 2":
-            "the step changes no loss that is computed",
+        "losses.append(loss.item()), now behind loss.backward(), depth 2": "the step changes no loss that is computed",
         "model.zero_grad()": "the optimiser holds all parameters",
     },
     "15.2": {
@@ -219,8 +204,7 @@ SAME: dict[str, dict[str, str]] = {
         "largest = np.abs(theirs - ours).max()": "|-x| = |x|",
     },
     "16.2": {
-        "return [torch.stack([gradient * count / n for gradient, count in zip(counts, tensors, strict=True)]).sum(dim=0) for tensors in zip(*gradients, strict=True)]":
-            "the names are exchanged, and so are the factors",
+        "return [torch.stack([gradient * count / n for gradient, count in zip(counts, tensors, strict=True)]).sum(dim=0) for tensors in zip(*gradients, strict=True)]": "the names are exchanged, and so are the factors",
     },
 }  # fmt: skip
 
@@ -239,9 +223,10 @@ NAMES = {
     "softmax": "log_softmax sigmoid", "rand": "randn", "zeros": "ones", "cos": "sin", "sin": "cos", "radians": "degrees",
     "sqrt": "square", "sign": "abs", "train": "eval", "eval": "train", "values": "indices", "norm": "sum max",
     "cross_entropy": "nll_loss mse_loss", "max_pool2d": "avg_pool2d", "relu": "abs sigmoid", "logsumexp": "sum",
-    "Dropout2d": "Dropout", "squeeze": "unsqueeze", "maximum": "minimum", "parameters": "buffers children", "big": "little", "SGD": "Adam", "argsort": "sort",
-    "topk": "sort",
+    "Dropout2d": "Dropout", "squeeze": "unsqueeze", "maximum": "minimum", "parameters": "buffers children",
+    "big": "little", "SGD": "Adam", "argsort": "sort", "topk": "sort",
 }  # fmt: skip
+IN_PLACE = {ast.Add: "__iadd__", ast.Sub: "__isub__", ast.Mult: "__imul__", ast.Div: "__itruediv__"}
 FORM = ("item", "tolist", "float", "bool", "list", "tuple")  # without them it is the same, in another form
 
 
@@ -266,8 +251,8 @@ def without_one_or_swapped(items: list[Any]) -> Iterator[list[Any]]:
         yield [*items[:i], items[i + 1], items[i], *items[i + 2 :]]
 
 
-def changes(node: ast.AST, names: set[str]) -> Iterator[ast.AST]:
-    """Other nodes that could stand there; `names` are the variables of the function."""
+def changes(node: ast.AST, names: set[str], inputs: set[str]) -> Iterator[ast.AST]:
+    """Other nodes that could stand there; `names` are the function's variables, its `inputs` among them."""
     for other in OPERATORS.get(type(getattr(node, "op", None)), ()):
         yield copied(node, op=other())
     match node:
@@ -275,6 +260,8 @@ def changes(node: ast.AST, names: set[str]) -> Iterator[ast.AST]:
             yield from (node.left, node.right)
             if not isinstance(node.op, ast.Add | ast.Mult | ast.BitAnd | ast.BitOr):
                 yield copied(node, left=node.right, right=node.left)
+            if type(node.op) in IN_PLACE and getattr(node.left, "id", "") in inputs:
+                yield ast.Call(ast.Attribute(node.left, IN_PLACE[type(node.op)], ast.Load()), [node.right], [])
         case ast.BoolOp():
             yield from node.values
         case ast.Compare():
@@ -299,10 +286,13 @@ def changes(node: ast.AST, names: set[str]) -> Iterator[ast.AST]:
         case ast.Name(ctx=ast.Load()):
             others = names if node.id in names else NAMES.get(node.id, "").split()
             yield from (copied(node, id=other) for other in sorted(others))
+            yield from (ast.Constant(other) for other in (0, 1, 2, 10) if node.id in names)
         case ast.Call():
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if isinstance(node.func, ast.Attribute) and called not in FORM[:2]:
                 yield node.func.value  # x.abs() becomes x
+                if getattr(node.func.value, "id", "") in inputs:
+                    yield copied(node, func=copied(node.func, attr=f"{called}_"))  # x.abs_() changes an input
             if not (isinstance(node.func, ast.Name) and called in FORM):
                 yield from node.args  # relu(x) becomes x
             if called not in ("min", "max", "minimum", "maximum"):  # their order is all the same
@@ -336,6 +326,9 @@ def changes(node: ast.AST, names: set[str]) -> Iterator[ast.AST]:
             pass
         case ast.Expr() | ast.Assign() | ast.AugAssign() | ast.AnnAssign() | ast.Break() | ast.Continue():
             yield ast.Pass()
+        case ast.Return(value=ast.expr()):
+            for text in ("-_", "abs(_)", "max(0, _)", "int(_)", "round(_, 2)"):
+                yield copied(node, value=around(node.value, text))
         case ast.With():
             yield ast.If(ast.Constant(True), node.body, [])
         case ast.If() | ast.IfExp():
@@ -347,17 +340,23 @@ def changes(node: ast.AST, names: set[str]) -> Iterator[ast.AST]:
         yield from (copied(node, body=body) for body in rearranged(node.body))
 
 
+def around(value: ast.expr, text: str) -> ast.expr:
+    """The expression in the text, in the place of the `_`."""
+    tree = ast.parse(text, mode="eval")
+    (place,) = (n for n, node in enumerate(ordered(tree)) if isinstance(node, ast.Name) and node.id == "_")
+    return Put(place, value).visit(tree).body
+
+
 def shorter(items: ast.expr) -> Iterator[ast.expr]:
     """All but the first, and all but the last."""
-    for text in ("list(_)[1:]", "list(_)[:-1]"):
-        new = ast.parse(text, mode="eval").body
-        new.value.args = [items]
-        yield new
+    yield from (around(items, text) for text in ("list(_)[1:]", "list(_)[:-1]"))
 
 
 def rearranged(body: list[Any]) -> Iterator[list[Any]]:
-    """Two neighbours exchanged; a statement drawn into the block before it; the last one of a block put behind it."""
+    """Two neighbours exchanged; a statement twice, or drawn into the block before it; a block's last one put behind it."""
     for i, one in enumerate(body):
+        if isinstance(one, ast.Expr | ast.AugAssign) and not is_text(one):
+            yield [*body[:i], one, *body[i:]]
         is_block = isinstance(one, ast.For | ast.With | ast.If)
         if i + 1 < len(body):
             two = body[i + 1]
@@ -398,28 +397,26 @@ class Put(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
+def ordered(node: ast.AST) -> list[ast.AST]:
+    """The node and all that is in it, in the order in which `Put` counts."""
+    return [node, *(each for child in ast.iter_child_nodes(node) for each in ordered(child))]
+
+
 def mutants(source: str) -> list[str]:
     """The source with one thing changed, each once."""
     tree = ast.parse(source)
-    numbered = []
-
-    def walk(node: ast.AST) -> None:
-        numbered.append(node)
-        for child in ast.iter_child_nodes(node):
-            walk(child)
-
-    walk(tree)
+    numbered = ordered(tree)
     functions = [each for each in numbered if isinstance(each, ast.FunctionDef)]
     parts = [part for each in functions for part in (*each.body, *each.args.defaults)]
     form = {id(each.value) for each in numbered if isinstance(each, ast.keyword) and each.arg == "strict"}
     form |= {id(each) for one in numbered for name in ("annotation", "returns") if getattr(one, name, None)
              for each in ast.walk(getattr(one, name))}  # fmt: skip
     inside = {id(each) for part in parts for each in ast.walk(part)} - form | {id(each) for each in functions}
-    names = {each.arg for each in numbered if isinstance(each, ast.arg)}
-    names |= {each.id for each in numbered if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+    inputs = {each.arg for each in numbered if isinstance(each, ast.arg)} - {"self"}
+    names = inputs | {each.id for each in numbered if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
     found = {
         ast.unparse(ast.fix_missing_locations(Put(number, new).visit(copy.deepcopy(tree)))): None
-        for number, node in enumerate(numbered) if id(node) in inside for new in changes(node, names - {"self"})
+        for number, node in enumerate(numbered) if id(node) in inside for new in changes(node, names, inputs)
     }  # fmt: skip
     return [each for each in found if each != ast.unparse(tree)]
 

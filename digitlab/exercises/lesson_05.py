@@ -68,6 +68,8 @@ def what_it_finds(kernel: Any) -> str:
         sign = "zero" if abs(total) < 1e-4 else "above zero" if total > 0 else "below zero"
         if sign != wanted.get(picture, "zero"):
             faults.append(f"{picture} gives {sign}")
+    if not faults and min(weights[1:].sum(), weights[2].sum()) < -1e-4:  # that edge was soft; these are sharp
+        faults.append("an upper edge gives below zero where paper turns to ink from one row to the next")
     if faults:
         raise Mistake(f"laid over small pictures, your kernel is not yet as asked: {', '.join(faults)}")
     return "as asked"
