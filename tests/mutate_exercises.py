@@ -255,6 +255,9 @@ def changes(node: ast.AST, names: set[str], inputs: set[str]) -> Iterator[ast.AS
     """Other nodes that could stand there; `names` are the function's variables, its `inputs` among them."""
     for other in OPERATORS.get(type(getattr(node, "op", None)), ()):
         yield copied(node, op=other())
+    if isinstance(node, ast.Name | ast.Call | ast.Subscript) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+        if any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(node)):
+            yield ast.Call(ast.Name("as_at_first", ast.Load()), [node], [])  # what fits the first case, written in
     match node:
         case ast.BinOp():
             yield from (node.left, node.right)
@@ -286,7 +289,6 @@ def changes(node: ast.AST, names: set[str], inputs: set[str]) -> Iterator[ast.AS
         case ast.Name(ctx=ast.Load()):
             others = names if node.id in names else NAMES.get(node.id, "").split()
             yield from (copied(node, id=other) for other in sorted(others))
-            yield from (ast.Constant(other) for other in (0, 1, 2, 10) if node.id in names)
         case ast.Call():
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if isinstance(node.func, ast.Attribute) and called not in FORM[:2]:
@@ -327,7 +329,7 @@ def changes(node: ast.AST, names: set[str], inputs: set[str]) -> Iterator[ast.AS
         case ast.Expr() | ast.Assign() | ast.AugAssign() | ast.AnnAssign() | ast.Break() | ast.Continue():
             yield ast.Pass()
         case ast.Return(value=ast.expr()):
-            for text in ("-_", "abs(_)", "max(0, _)", "int(_)", "round(_, 2)"):
+            for text in ("-_", "round(_, 2)"):
                 yield copied(node, value=around(node.value, text))
         case ast.With():
             yield ast.If(ast.Constant(True), node.body, [])
@@ -466,6 +468,7 @@ def changed_answers(exercise: Exercise) -> Iterator[tuple[str, Any]]:
     source = textwrap.dedent(inspect.getsource(exercise.answer))
     for mutant in mutants(source):
         own = dict(vars(sys.modules[exercise.answer.__module__]))
+        own["as_at_first"] = lambda value, seen=[]: seen.append(value) or seen[0]  # noqa: B006
         with contextlib.suppress(SyntaxError):  # a `break` outside a loop, say
             exec(compile("from __future__ import annotations\n" + mutant, "<mutant>", "exec"), own)
             yield changed_lines(mutant, ast.unparse(ast.parse(source))), own[exercise.answer.__name__]

@@ -33,12 +33,13 @@ def conv2d(images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, paddin
 
 
 def layers() -> list[tuple[Any, ...]]:
-    """Two images, three channels in, four out; neither the images nor the kernels are square."""
+    """Two images, three channels in, four out, nothing of it square; and one image with three other kernels."""
     generator = torch.Generator().manual_seed(4)
     images = torch.randn(2, 3, 7, 9, generator=generator)
     weight = torch.randn(4, 3, 3, 2, generator=generator)
     bias = torch.randn(4, generator=generator)
-    return [(images, weight, bias, *options) for options in ((), (2,), (1, 1), (3, 2))]
+    cases = [(images, weight, bias, *options) for options in ((), (2,), (1, 1), (3, 2))]
+    return [*cases, (images[:1], weight[1:].mT, bias[:3])]
 
 
 # 05.3
@@ -86,7 +87,7 @@ def max_pool2d(maps: Tensor, size: int) -> Tensor:
 def maps_to_pool() -> list[tuple[Tensor, int]]:
     """Maps that fit, maps with rows and columns left over, a single one of each image, and maps below zero."""
     maps = torch.randn(2, 3, 7, 8, generator=torch.Generator().manual_seed(5))
-    return [(maps[:, :, :6], 2), (maps[:, :1], 3), (maps - 4, 2)]
+    return [(maps[:, :, :6], 2), (maps[:, :1], 3), (maps[:1, :, :5, :6] - 4, 2)]
 
 
 # 05.5

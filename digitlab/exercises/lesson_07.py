@@ -27,8 +27,8 @@ def digits_needed(p: float, half_width: float) -> int:
 
 # 07.3
 def pairs_of_networks() -> list[tuple[Tensor, Tensor]]:
-    """A alone right, B alone right, both, neither: 20 to 10, the same turned round, a tie, full agreement, 6 to 0."""
-    counts = [(20, 10, 300, 5), (10, 20, 300, 5), (4, 4, 50, 2), (0, 0, 40, 3), (6, 0, 30, 0)]
+    """A alone right, B alone right, both, neither: 20 to 10, the same turned round, a tie, full agreement, 6 to 0, 1 to 7."""
+    counts = [(20, 10, 300, 5), (10, 20, 300, 5), (4, 4, 50, 2), (0, 0, 40, 3), (6, 0, 30, 0), (1, 7, 30, 2)]
     kinds = torch.tensor([(True, False, True, False), (False, True, True, False)])
     cases = []
     for each in counts:

@@ -73,7 +73,7 @@ def overconfident_logits() -> list[tuple[Tensor, Tensor, list[float]]]:
     candidates = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
     slips = torch.where(torch.rand(500, generator=generator) < 0.1, (labels + 5) % 10, logits.argmax(dim=1))
     cases = [(3 * logits, labels, candidates), (logits / 2, labels, candidates), (3 * logits, labels, candidates[::-1])]
-    return [*cases, (3 * logits, slips, candidates), (logits / 20, (labels + 5) % 10, candidates)]
+    return [*cases, (3 * logits, slips, candidates), (logits / 20, (labels + 5) % 10, [*candidates, 4.125])]
 
 
 def best_temperature(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:

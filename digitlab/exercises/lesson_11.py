@@ -32,6 +32,7 @@ def losses_and_patience() -> list[tuple[list[float], int]]:
         ([0.9, 0.5, 0.6, 0.7, 0.8, 0.3], 3),
         ([0.9, 0.5, 0.6, 0.7, 0.4, 0.5, 0.5, 0.5, 0.3], 2),
         ([0.9, 0.5, 0.7, 0.4, 0.6, 0.5, 0.55, 0.3], 3),
+        ([0.9, 0.5, 0.6, 0.7, 0.4, 0.45], 3),
         ([0.9, 0.6, 0.7, 0.5, 0.6, 0.4, 0.45, 0.5], 2),
         ([0.5, 0.5, 0.5, 0.3], 2),
         ([3.1, 2.4, 1.9, 2.0, 2.2, 0.4], 2),
@@ -78,6 +79,7 @@ def dropout(numbers: Tensor, p: float, training: bool) -> Tensor:
 
 def numbers_to_drop() -> list[tuple[Tensor, float, bool]]:
     numbers = torch.rand(300, 400, generator=torch.Generator().manual_seed(5)) + 1
+    numbers[:, ::3] *= -1
     return [(numbers, 0.5, True), (numbers, 0.2, True), (numbers, 0.5, False)]
 
 

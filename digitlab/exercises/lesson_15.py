@@ -119,7 +119,7 @@ def to_int8(weights: Array) -> tuple[Array, float]:
 
 def restore_int8(answer: Any, weights: Array) -> Array:
     """What is compared: the weights as they come back."""
-    result = answer(weights) if callable(answer) else answer
+    result = call(answer, weights)
     if not isinstance(result, tuple | list) or len(result) != 2:
         raise Mistake("return two things: the whole numbers, and the scale")
     whole, scale = result
