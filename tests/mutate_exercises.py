@@ -14,6 +14,7 @@ import contextlib
 import copy
 import difflib
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -255,16 +256,18 @@ def changes(node: ast.AST, names: set[str], inputs: set[str]) -> Iterator[ast.AS
     """Other nodes that could stand there; `names` are the function's variables, its `inputs` among them."""
     for other in OPERATORS.get(type(getattr(node, "op", None)), ()):
         yield copied(node, op=other())
-    if isinstance(node, ast.Name | ast.Call | ast.Subscript) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
-        if any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(node)):
-            yield ast.Call(ast.Name("as_at_first", ast.Load()), [node], [])  # what fits the first case, written in
+    is_read = isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
+    if is_read and isinstance(node, ast.Name | ast.Call | ast.Subscript) and names_in(node) & inputs:
+        yield ast.Call(ast.Name("as_at_first", ast.Load()), [node], [])  # the first case's, written in
     match node:
         case ast.BinOp():
             yield from (node.left, node.right)
             if not isinstance(node.op, ast.Add | ast.Mult | ast.BitAnd | ast.BitOr):
                 yield copied(node, left=node.right, right=node.left)
             if type(node.op) in IN_PLACE and getattr(node.left, "id", "") in inputs:
-                yield ast.Call(ast.Attribute(node.left, IN_PLACE[type(node.op)], ast.Load()), [node.right], [])
+                yield ast.Call(
+                    ast.Attribute(node.left, IN_PLACE[type(node.op)], ast.Load()), [node.right], []
+                )
         case ast.BoolOp():
             yield from node.values
         case ast.Compare():
@@ -374,15 +377,16 @@ def is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
+def names_in(node: ast.AST, kind: type = ast.Load) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, kind)}
+
+
 def touch(one: ast.stmt, two: ast.stmt) -> bool:
     """Whether the order of two statements can matter: one is no assignment, or uses what the other assigns."""
     if not all(isinstance(each, ast.Assign | ast.AnnAssign) for each in (one, two)):
         return True
-    used, assigned = [
-        [{each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, kind)}
-         for node in (one, two)] for kind in (ast.Load, ast.Store)
-    ]  # fmt: skip
-    return bool(assigned[0] & (used[1] | assigned[1]) or assigned[1] & used[0])
+    assigned = names_in(one, ast.Store), names_in(two, ast.Store)
+    return bool(assigned[0] & (names_in(two) | assigned[1]) or assigned[1] & names_in(one))
 
 
 class Put(ast.NodeTransformer):
@@ -415,12 +419,15 @@ def mutants(source: str) -> list[str]:
              for each in ast.walk(getattr(one, name))}  # fmt: skip
     inside = {id(each) for part in parts for each in ast.walk(part)} - form | {id(each) for each in functions}
     inputs = {each.arg for each in numbered if isinstance(each, ast.arg)} - {"self"}
-    names = inputs | {each.id for each in numbered if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+    names = inputs | {
+        each.id for each in numbered if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
     found = {
         ast.unparse(ast.fix_missing_locations(Put(number, new).visit(copy.deepcopy(tree)))): None
         for number, node in enumerate(numbered) if id(node) in inside for new in changes(node, names, inputs)
     }  # fmt: skip
-    return [each for each in found if each != ast.unparse(tree)]
+    in_vain = re.compile(r"^ *as_at_first\(", re.MULTILINE)  # a statement's value goes nowhere
+    return [each for each in found if each != ast.unparse(tree) and not in_vain.search(each)]
 
 
 def changed_lines(mutant: str, plain: str) -> str:
@@ -468,7 +475,8 @@ def changed_answers(exercise: Exercise) -> Iterator[tuple[str, Any]]:
     source = textwrap.dedent(inspect.getsource(exercise.answer))
     for mutant in mutants(source):
         own = dict(vars(sys.modules[exercise.answer.__module__]))
-        own["as_at_first"] = lambda value, seen=[]: seen.append(value) or seen[0]  # noqa: B006
+        if len(exercise.cases()) > 1:
+            own["as_at_first"] = lambda value, seen=[]: seen.append(value) or seen[0]
         with contextlib.suppress(SyntaxError):  # a `break` outside a loop, say
             exec(compile("from __future__ import annotations\n" + mutant, "<mutant>", "exec"), own)
             yield changed_lines(mutant, ast.unparse(ast.parse(source))), own[exercise.answer.__name__]

@@ -61,7 +61,7 @@ def momentum_step(
 def moving_weights() -> list[tuple[Tensor, Tensor, Tensor, float, float]]:
     generator = torch.Generator().manual_seed(13)
     weights, velocity, gradient = torch.randn(3, 5, generator=generator)
-    return [(weights, velocity, gradient, 0.1, 0.9), (weights, gradient, velocity, 0.5, 0.6)]
+    return [(weights, velocity, gradient, 0.1, 0.9), (weights - 1, gradient, velocity, 0.5, 0.6)]
 
 
 # 04.3
@@ -82,7 +82,7 @@ def weights_with_a_past() -> list[tuple[Tensor, Tensor, Tensor, Tensor, int]]:
     weights, gradient, mean = torch.randn(3, 4, generator=generator)
     sizes = torch.tensor([100.0, -0.01, 1e-8, 0.0])
     square = torch.rand(4, generator=generator) + 0.1
-    return [(weights, sizes, torch.zeros(4), torch.zeros(4), 1), (weights, gradient, mean, square, 5)]
+    return [(weights, sizes, torch.zeros(4), torch.zeros(4), 1), (weights - 1, gradient, mean, square, 5)]
 
 
 EXERCISES = [

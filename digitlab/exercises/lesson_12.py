@@ -29,7 +29,7 @@ def seven_digits() -> list[tuple[Tensor, Tensor, Tensor, int]]:
     labels = torch.tensor([5, 0, 4, 1, 9, 2, 7])
     return [
         (images, labels, torch.tensor([6, 2, 0, 5, 3, 1, 4]), 3),
-        (images, labels, torch.tensor([4, 0, 6, 1]), 2),
+        (images.flip(0), labels.flip(0), torch.tensor([4, 0, 6, 1]), 2),
     ]
 
 
@@ -111,7 +111,7 @@ def seconds_to_reach(seconds: list[float], accuracies: list[float], target: floa
 def courses() -> list[tuple[list[float], list[float], float]]:
     seconds, accuracies = [3.0, 2.0, 2.625, 2.0], [0.90, 0.95, 0.94, 0.97]
     cases = [(seconds, accuracies, target) for target in (0.93, 0.95, 0.96, 0.5, 0.99)]
-    return [*cases, ([3.0, 2.0, 2.5, 4.0], [0.90, 0.97, 0.96, 0.93], 0.95)]
+    return [*cases, ([2.0, 4.0, 2.5, 4.0, 1.5], [0.90, 0.94, 0.97, 0.96, 0.93], 0.95)]
 
 
 EXERCISES = [
@@ -255,7 +255,7 @@ EXERCISES = [
         starter="def one_cycle(step, total_steps, peak):\n"
         '    """The learning rate of this step; steps count from 0."""\n    ...',
         answer=one_cycle,
-        cases=lambda: [*((step, 50, 100.0) for step in (0, 3, 14, 40, 15, 20, 49, 12)), (30, 101, 8.0), (100, 101, 1e3), (0, 101, 0.05)],
+        cases=lambda: [*((step, 50, 100.0) for step in (0, 3, 14, 40, 15, 20, 49, 12)), (30, 101, 8.0), (100, 101, 1e3), (9, 101, 0.05)],
         praise="equal to torch.optim.lr_scheduler.OneCycleLR, step for step. Note that you had to know total_steps "
         "before the first step: such a schedule cannot be stopped early, only planned shorter.",
         hints=(
