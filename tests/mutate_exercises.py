@@ -29,6 +29,9 @@ from digitlab.exercises.surroundings import quiet_surroundings
 SECONDS = 5.0
 # Accepted, and rightly: the exercise's number, the changed lines, and why they compute the same.
 SAME: dict[str, dict[str, str]] = {
+    "00.3": {
+        "return round(sum((parameter.numel() for parameter in model.parameters())), 2)": "a whole number",
+    },
     "01.1": {
         "return [(labels == digit).sum() for digit in range(10)]": "a list is as good as a tensor",
     },
@@ -54,6 +57,8 @@ SAME: dict[str, dict[str, str]] = {
     },
     "03.3": {
         "loss = F.cross_entropy(model(images), labels), now behind for images, labels in batches:, depth 2": "zero_grad is still before backward",
+        "model.train()": "done twice is done once",
+        "model.zero_grad()": "done twice is done once",
     },
     "04.1": {
         "total, n = (0.0, 0), now behind was_training = model.training, depth 1": "eval() touches neither",
@@ -62,6 +67,11 @@ SAME: dict[str, dict[str, str]] = {
         "n += len(labels), now behind for images, labels in batches:, depth 3": "neither line uses what the other changes",
         "total += F.cross_entropy(model(images), labels).item() * len(images)": "one row for each label",
         "n += len(images)": "one row for each label",
+        "model.eval()": "done twice is done once",
+        "model.train(was_training)": "done twice is done once",
+    },
+    "05.1": {
+        "return round((size + 2 * padding - kernel) // stride + 1, 2)": "a whole number",
     },
     "05.2": {
         "output = torch.ones(len(images), len(weight), height, width)": "each number is written over",
@@ -76,6 +86,7 @@ SAME: dict[str, dict[str, str]] = {
     },
     "05.5": {
         "return weights + out_channels": "biases = out_channels",
+        "return round(weights + biases, 2)": "a whole number",
     },
     "06.2": {
         "conv1 = 10 / 1 * 5 * 5 + 10": "a factor of 1",
@@ -83,9 +94,14 @@ SAME: dict[str, dict[str, str]] = {
     },
     "06.4": {
         "self.conv2_drop = nn.Dropout2d()": "0.5 is the default",
+        "super().__init__()": "done twice is done once",
     },
     "06.5": {
         "return 0 if n_dimensions in (3, 1) else 1": "`in` asks for no order",
+        "return round(0 if n_dimensions in (1, 3) else 1, 2)": "a whole number",
+    },
+    "07.2": {
+        "return round(math.ceil(p * (1 - p) * (1.96 / half_width) ** 2), 2)": "a whole number",
     },
     "07.3": {
         "only_a = (right_a & ~right_b).sum()": "a tensor with one whole number",
@@ -115,11 +131,17 @@ SAME: dict[str, dict[str, str]] = {
         "losses = torch.ones(len(digits))": "each number is written over",
         "losses = torch.zeros(len(folds))": "one fold for each digit",
         "for fold in folds:": "a fold done again gives the same",
+        "for fold in as_at_first(folds.unique()):": "there are always five folds",
+        "for fold in as_at_first(folds).unique():": "there are always five folds",
     },
     "10.1": {
         "caught = [], now behind caught.append(output.detach()), depth 1": "keep runs later",
         "caught.append(output)": "the same numbers, with their history",
         "return caught[-1]": "one is caught",
+        "model(images)": "caught again, and the first one is returned",
+        "handle.remove()": "done twice is done once",
+        "caught.append(output.detach())": "caught again, and the first one is returned",
+        "caught.append(output.detach_())": "the model's output loses its history, not its numbers",
     },
     "10.2": {
         "images = images.requires_grad_()": "the same numbers; only marks the images",
@@ -142,6 +164,7 @@ SAME: dict[str, dict[str, str]] = {
         "return torch.sign(values[:, None] - values).sum(dim=0)": "both scores change their sign",
         "return F.cosine_similarity(scores(other), scores(one), dim=0)": "symmetric",
         "return F.cosine_similarity(scores(one), scores(other), dim=-1)": "there is one dimension",
+        "return -torch.sign(values[:, None] - values).sum(dim=1)": "both scores change their sign",
     },
     "10.5": {
         "image = image.requires_grad_()": "the same numbers; only marks the image",
@@ -151,6 +174,7 @@ SAME: dict[str, dict[str, str]] = {
     "11.1": {
         "for epoch in list(range(len(val_losses)))[1:]:": "the first epoch starts as the best",
         "if epoch - best == patience:": "it grows by one, so it stops there",
+        "return round(best + 1, 2)": "a whole number",
     },
     "11.2": {
         "return [[1, 0, -right * pixel], [0, 1, -down * pixel]]": "a list is as good as a tensor",
@@ -197,6 +221,7 @@ SAME: dict[str, dict[str, str]] = {
         "optimizer.zero_grad(), now behind for _ in range(50):, depth 2": "still before backward",
         "losses.append(loss.item()), now behind loss.backward(), depth 2": "the step changes no loss that is computed",
         "model.zero_grad()": "the optimiser holds all parameters",
+        "optimizer.zero_grad()": "done twice is done once",
     },
     "15.2": {
         "return np.maximum(blocks.max(axis=(4, 2)), 0)": "a set of axes",

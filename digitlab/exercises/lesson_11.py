@@ -80,7 +80,7 @@ def dropout(numbers: Tensor, p: float, training: bool) -> Tensor:
 def numbers_to_drop() -> list[tuple[Tensor, float, bool]]:
     numbers = torch.rand(300, 400, generator=torch.Generator().manual_seed(5)) + 1
     numbers[:, ::3] *= -1
-    return [(numbers, 0.5, True), (numbers.T, 0.2, True), (-numbers, 0.5, False)]
+    return [(numbers, 0.5, True), (numbers.T, 0.2, True), (-numbers, 0.5, False), (numbers.T, 0.2, False)]
 
 
 def statistics_of(answer: Any, numbers: Tensor, p: float, training: bool) -> Any:
