@@ -132,7 +132,12 @@ BAD_PLACES = {
     "nobody there": "http://127.0.0.1:1/",
     "no TLS": "https://127.0.0.1:{port}/other/",
 }
-REASONS = {"missing": "Not Found", "login page": "corrupted", "silent": "silent or too slow", "no TLS": "SSL"}
+REASONS = {
+    "missing": "Not Found",
+    "login page": "corrupted",
+    "drips headers": "silent or too slow",
+    "no TLS": "SSL",
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
