@@ -199,9 +199,12 @@ def test_auto_says_why_it_takes_the_sample(untrained: Path, capsys: Capture) -> 
 
 
 @pytest.mark.slow
-def test_train_into_an_empty_folder_by_default_name(tmp_path: Path, monkeypatch: Patch) -> None:
+def test_train_quietly_into_a_folder_by_default_name(
+    tmp_path: Path, monkeypatch: Patch, capsys: Capture
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main([*QUICK[:-1], "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.startswith("classic-")
     assert (folder / "report.html").exists()
