@@ -22,7 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,20 +51,15 @@ class Campaign:
 
     n_kills: int = 0
     n_runs: int = 0
-    faults: tuple[str, ...] = ()
+    faults: list[str] = field(default_factory=list)
 
 
 def start(folder: Path, epochs: int, *options: str) -> subprocess.Popen[str]:
     """The process, once Python and PyTorch are loaded and the work begins."""
     command = [sys.executable, "-c", CODE, str(epochs), "train", "--data", "sample", "--quiet", *options]
     # One thread: two would wait for each other wherever something else is running.
-    process = subprocess.Popen(
-        [*command, "--output", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    own: Any = {"env": {**os.environ, "OMP_NUM_THREADS": "1"}, "text": True, "stdout": -1, "stderr": -1}
+    process = subprocess.Popen([*command, "--output", str(folder)], **own)
     assert process.stdout is not None and process.stdout.readline() == "begun\n"
     return process
 
@@ -94,46 +90,46 @@ def look_at(folder: Path) -> bool:
 
 def run_campaign(n_kills: int, seed: int, epochs: int, work: Path) -> Campaign:
     """Kill so many times. Everything is written into ``work``."""
-    moments = random.Random(seed)
-    undisturbed = work / "undisturbed"
+    moments, done, undisturbed = random.Random(seed), Campaign(), work / "undisturbed"
     started = time.monotonic()
-    fault = finish(start(undisturbed, epochs))
-    assert fault is None, fault
+    assert (fault := finish(start(undisturbed, epochs))) is None, fault
     duration = time.monotonic() - started
-    weights, history = outcome(undisturbed)
-    done, faults = Campaign(), []
-    while done.n_kills < n_kills and not faults:
+    while done.n_kills < n_kills and not done.faults:
         done.n_runs += 1
-        folder = work / f"run-{done.n_runs}"
-        in_progress = False
-        for _ in range(min(10, n_kills - done.n_kills)):
-            process = start(folder, epochs, *(["--resume"] if in_progress else []))
-            time.sleep(moments.uniform(0, duration / 3))
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            done.n_kills += process.returncode == -signal.SIGKILL
-            try:
-                in_progress = look_at(folder)
-            except Exception as error:
-                faults.append(f"{folder.name}, kill {done.n_kills}: {error}")
-                break
-            if (folder / MODEL_FILE).exists() and not in_progress:
-                break
-        if not (folder / MODEL_FILE).exists() or in_progress:
-            fault = finish(start(folder, epochs, *(["--resume"] if in_progress else [])))
-            if fault is not None:
-                faults.append(f"{folder.name}: {fault}")
-                break
-        their_weights, their_history = outcome(folder)
-        if any(not torch.equal(weights[name], their_weights[name]) for name in weights):
-            faults.append(f"{folder.name}: other weights")
-        if their_history != history:
-            faults.append(f"{folder.name}: another history: {their_history}")
-        names = {path.name for path in folder.iterdir()}
-        if names != {path.name for path in undisturbed.iterdir()}:
-            faults.append(f"{folder.name}: holds {sorted(names)}")
-    done.faults = tuple(faults)
+        try:
+            kill_one_run(
+                work / f"run-{done.n_runs}", n_kills, epochs, lambda: moments.uniform(0, duration / 3), done
+            )
+            compare(work / f"run-{done.n_runs}", undisturbed)
+        except Exception as error:
+            done.faults.append(f"run {done.n_runs}, kill {done.n_kills}: {error}")
     return done
+
+
+def kill_one_run(
+    folder: Path, n_kills: int, epochs: int, moment: Callable[[], float], done: Campaign
+) -> None:
+    """Up to ten times; then it may end."""
+    in_progress = False
+    for _ in range(min(10, n_kills - done.n_kills)):
+        process = start(folder, epochs, *["--resume"] * in_progress)
+        time.sleep(moment())
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        done.n_kills += process.returncode == -signal.SIGKILL
+        in_progress = look_at(folder)
+        if (folder / MODEL_FILE).exists() and not in_progress:
+            return
+    fault = finish(start(folder, epochs, *["--resume"] * in_progress))
+    assert fault is None, fault
+
+
+def compare(folder: Path, undisturbed: Path) -> None:
+    (weights, history), (their_weights, their_history) = outcome(undisturbed), outcome(folder)
+    assert all(torch.equal(weights[name], their_weights[name]) for name in weights), "other weights"
+    assert their_history == history, f"another history: {their_history}"
+    names, expected = ({path.name for path in each.iterdir()} for each in (folder, undisturbed))
+    assert names == expected, f"holds {sorted(names)}"
 
 
 def main() -> int:
