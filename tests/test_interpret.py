@@ -175,23 +175,6 @@ def test_a_layer_that_works_in_place_does_not_overwrite_what_was_kept() -> None:
     assert ours.any() and torch.equal(ours, interpret.grad_cam(plain, IMAGES, TARGETS, layer="0"))
 
 
-WALKS = {
-    "cnn": """conv1 10x24x24, max_pool2d 10x12x12, relu 10x12x12, conv2 20x8x8, max_pool2d_1 20x4x4, relu_1 20x4x4,
-        flatten 320, fc1 50, relu_2 50, fc2 10""",
-    "mlp": "flatten 784, fc1 128, relu 128, fc2 10",
-    "tiny": """conv1.0 5x28x28, conv1.1 5x28x28, conv1.2 5x28x28, max_pool2d 5x14x14, conv2.0 8x14x14,
-        conv2.1 8x14x14, conv2.2 8x14x14, conv3.0 8x14x14, conv3.1 8x14x14, conv3.2 8x14x14,
-        max_pool2d_1 8x7x7, conv4.0 10x7x7, conv4.1 10x7x7, conv4.2 10x7x7, mean 10, fc 10""",
-}
-
-
-@pytest.mark.parametrize("name", WALKS)
-def test_walk_names_and_shapes(name: str) -> None:
-    steps = [(step.name, *step.output.shape[1:]) for step in forward.walk(make(name), IMAGES)]
-    said = [f"{name} {'x'.join(map(str, shape))}" for name, *shape in steps]
-    assert said == ["input 1x28x28", *(" ".join(step.split()) for step in WALKS[name].split(","))]
-
-
 @each_model
 def test_walk_goes_from_images_to_logits_past_the_feature_maps(name: str) -> None:
     model, plain, kept = make(name), oracle(name), {}

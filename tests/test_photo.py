@@ -106,11 +106,7 @@ PART = b"\xff\xe1\0\x09Exif\0\0\0"
         ("empty.png", b"", "not a picture of a known kind"),
         ("text.png", b"no picture at all", "not a picture of a known kind"),
         ("vector.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "HEIC, PDF and SVG"),
-        (
-            "program.eps",
-            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-            "not a picture of a known kind",
-        ),
+        ("program.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "of a known kind"),
         ("short.png", GOOD[: len(GOOD) // 2], "cannot be opened"),
         ("huge.jpg", HUGE, "more than 60,000,000 pixels"),
         ("exif.jpg", HUGE[:2] + 1500 * PART + HUGE[2:], "more than 8 EXIF parts"),
@@ -141,11 +137,9 @@ def test_what_cannot_be_read_is_one_clear_line(
         (lambda: read_photo(np.zeros((2, 2, 5))), "numbers of shape"),
         (lambda: read_photo(np.zeros((0, 5))), "numbers of shape"),
         (lambda: read_photo(np.full((9, 9), np.nan)), "NaN or infinity"),
-        (lambda: read_digits(np.zeros((9, 9)), single="yes"), "single: expected bool"),
         (lambda: find_ink(np.zeros((9, 9), np.uint8)), "grey: expected Float"),
         (lambda: group_marks(np.zeros((9, 9, 3))), "ink: expected Float"),
         (lambda: thicken_ink([[0.0, 1.0]]), "ink: expected Float"),
-        (lambda: normalize_ink(np.zeros(9)), "ink: expected Float"),
     ],
 )
 def test_a_wrong_argument_is_one_clear_line(call: Callable[[], object], words: str) -> None:
@@ -154,12 +148,10 @@ def test_a_wrong_argument_is_one_clear_line(call: Callable[[], object], words: s
     assert str(error.value).isprintable()
 
 
-RANDOM = np.random.default_rng(0)
+NOISE = np.random.default_rng(0).integers(225, 245, (200, 300))
 
 
-@pytest.mark.parametrize(
-    "page", [0, 117, 255, RANDOM.integers(225, 245, (200, 300)), np.linspace(90, 250, 300)]
-)
+@pytest.mark.parametrize("page", [0, 117, 255, NOISE, np.linspace(90, 250, 300)])
 def test_a_blank_page_is_called_blank(page: np.ndarray | int) -> None:
     with pytest.raises(PhotoError, match="blank"):
         read_digits(np.broadcast_to(page, (200, 300)).astype(np.uint8))
@@ -178,25 +170,11 @@ def test_digits_come_in_reading_order(test_digits: Digits) -> None:
     assert 130 < top < bottom < 240 and 100 < left < right < 205
 
 
-def test_ruled_paper(seven: np.ndarray) -> None:
-    page = sheet(seven, scale=12, margin=100)
-    expected = read_digits(page).digits[0].box
-    page[30::60] = np.minimum(page[30::60], 200)
-    (digit,) = read_digits(page).digits
-    assert np.abs(np.array(digit.box) - expected).max() <= 3
-
-
 def test_a_thin_pen_becomes_thick() -> None:
     line = np.full((500, 300), 250, np.uint8)
     line[150:350, 150:153] = 20
     thin, thick = (read_digits(line, thicken=thicken).digits[0].image for thicken in (False, True))
     assert (thin.max(axis=0) > 30).sum() < (thick.max(axis=0) > 30).sum() and thick.max() > 200
-
-
-def test_specks_are_no_digits(seven: np.ndarray) -> None:
-    page = sheet(seven)
-    page[10:12, 10:12] = page[-12:-10, 50:52] = 30
-    assert len(read_digits(page).digits) == 1
 
 
 def test_the_bar_of_a_five_belongs_to_it() -> None:
@@ -209,19 +187,14 @@ def test_the_bar_of_a_five_belongs_to_it() -> None:
     assert len(read_digits(page).digits) == 2
 
 
-def test_a_digit_of_mnist_comes_back_unchanged(test_digits: Digits) -> None:
-    for image in test_digits.images[:300].numpy():
-        again = normalize_ink(image.astype(np.float32) / 255).image
-        assert (again == image).all()
-
-
-@forty
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(top=st.integers(0, 60), left=st.integers(0, 60), index=st.integers(0, 1999))
-def test_the_place_does_not_matter(test_digits: Digits, top: int, left: int, index: int) -> None:
-    image = test_digits.images[index].numpy().astype(np.float32) / 255
-    page = np.zeros((90, 90), np.float32)
-    page[top : top + 28, left : left + 28] = image
-    assert (normalize_ink(page).image == normalize_ink(image).image).all()
+def test_a_digit_of_mnist_comes_back_unchanged_from_wherever_it_lies(
+    test_digits: Digits, top: int, left: int, index: int
+) -> None:
+    page, image = np.zeros((90, 90), np.float32), test_digits.images[index].numpy()
+    page[top : top + 28, left : left + 28] = image / 255
+    assert (normalize_ink(page).image == image).all()
 
 
 @forty
@@ -229,10 +202,8 @@ def test_the_place_does_not_matter(test_digits: Digits, top: int, left: int, ind
 def test_whatever_the_ink_it_ends_in_the_box_and_in_the_middle(height: int, width: int, seed: int) -> None:
     ink = np.random.default_rng(seed).uniform(0.5, 1, (height, width)).astype(np.float32)
     digit = normalize_ink(ink)
-    (rows, columns), parts = (
-        digit.boxed.shape,
-        ink.repeat(digit.boxed.shape[0], 0).repeat(digit.boxed.shape[1], 1),
-    )
+    rows, columns = digit.boxed.shape
+    parts = ink.repeat(rows, 0).repeat(columns, 1)
     means = parts.reshape(rows, height, columns, width).mean(axis=(1, 3), dtype=float)
     assert np.abs(digit.boxed - 255 * means).max() < 0.5001, "a part of a pixel counts as a part"
     assert max(digit.boxed.shape) == 20
@@ -356,7 +327,9 @@ def row(labels: list[int], test_digits: Digits, step: int = 130, ink: float = 0.
     return np.clip(0.9 * (1 - ink * page) + grain, 0, 1)
 
 
-@pytest.mark.parametrize("kind", ["plain", "half", "corner", "soft", "boxes", "combs", "turned", "faint"])
+@pytest.mark.parametrize(
+    "kind", ["half", "corner", "soft", "boxes", "combs", "turned", "faint", "ruled", "specks"]
+)
 def test_light_and_print_are_no_ink(kind: str, test_digits: Digits) -> None:
     labels = [3, 1, 4, 7, 5, 9, 2, 6]
     page = row(labels, test_digits, ink=0.12 if kind == "faint" else 0.8)
@@ -364,6 +337,10 @@ def test_light_and_print_are_no_ink(kind: str, test_digits: Digits) -> None:
     edge = {"half": columns + rows // 3 - 500, "corner": np.maximum(columns - 700, rows - 160)}
     if kind in edge:
         page[edge[kind] < 0] *= 0.6
+    if kind == "ruled":
+        page[30::60] = np.minimum(page[30::60], 0.75)
+    if kind == "specks":
+        page[10:12, 10:12] = page[-12:-10, 50:52] = 0.1
     if kind == "soft":
         page *= np.clip(0.6 + (columns - 400) / 200, 0.6, 1)
     if kind in ("boxes", "combs", "turned"):
