@@ -126,10 +126,6 @@ def test_what_a_user_can_cause_is_one_line_and_leaves_nothing_behind(
     assert {path.name for path in tmp_path.rglob("*")} == {"file.png", "folder", "blank.png"}
 
 
-def test_a_used_folder(fails: Fails, finished_run: Path) -> None:
-    assert "holds a run already" in fails(*QUICK, finished_run)
-
-
 def raising(error: BaseException) -> Callable[..., None]:
     def fail(*_args: object, **_named: object) -> None:
         raise error
@@ -214,10 +210,9 @@ def test_predict_reads_digits_as_text_and_json(tmp_path: Path, works: Works, tes
 def test_predict_says_what_it_leaves_out(tmp_path: Path, works: Works, test_digits: Digits) -> None:
     page = 255 - np.pad(test_digits.images[0].numpy(), ((20, 20), (20, 60))).repeat(4, 0).repeat(4, 1)
     page[130:138, 250:300] = 0  # a dash
-    page[100:190, 330:390] = 0  # a block, unlike any digit
     path = drawn(tmp_path / "page.png", page)
     first, second = works("predict", path).splitlines()
-    assert ": 5 (" in first and "%, or " in first and "?" in first
+    assert ": 5 (" in first and "%, or " in first
     assert second == "  1 mark left out: a minus sign or dash"
     (result,) = json.loads(works("predict", path, "--json"))
     assert [each["reason"] for each in result["left_out"]] == ["a minus sign or dash"]
