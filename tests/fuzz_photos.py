@@ -26,7 +26,6 @@ import traceback
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -307,9 +306,11 @@ class Result(NamedTuple):
     """What came of one file: the outcome, or the problem, if there was one."""
 
     outcome: str
-    problem: str
+    problem: str = ""
     seconds: float = 0.0
     peak: int = 0  # bytes that the child has used at most, so far
+    kind: str = ""
+    name: str = ""
 
 
 def observe(judge: Callable[[Path], str], path: Path) -> Result:
@@ -346,43 +347,31 @@ def observe(judge: Callable[[Path], str], path: Path) -> Result:
 File = tuple[str, Path, Callable[[Path], str]]  # its kind, where it lies, and what is to read it
 
 
-@dataclass
-class Report:
-    """What came of many files."""
-
-    outcomes: collections.Counter[str] = field(default_factory=collections.Counter)
-    kinds: collections.Counter[str] = field(default_factory=collections.Counter)
-    problems: list[str] = field(default_factory=list)
-    slowest: tuple[float, str] = (0.0, "")  # seconds, name
-    peak: int = 0  # bytes
+def start_child() -> Any:
+    child = multiprocessing.get_context("spawn").Pool(1, torch.set_num_threads, (1,))
+    child.apply(observe, (str, Path()))  # until all is imported, which may take longer than a picture may
+    return child
 
 
-def run(files: Iterable[File], keep: Path | None = None, progress: bool = False) -> Report:
-    """Observe the files one after another in a child process; failures are kept in `keep`."""
-    report, spawn = Report(), multiprocessing.get_context("spawn")
-    child = spawn.Pool(1, torch.set_num_threads, (1,))
-    for number, (kind, path, judge) in enumerate(files, 1):
+def run(files: Iterable[File], keep: Path | None = None) -> list[Result]:
+    """Observe the files one after another in a child process; failures are told at once, and kept in `keep`."""
+    results, child = [], start_child()
+    for kind, path, judge in files:
         try:
             result = child.apply_async(observe, (judge, path)).get(MAX_WAIT)
         except multiprocessing.TimeoutError:
             result = Result("failed", f"hangs or crashes: no answer in {MAX_WAIT:.0f} seconds")
-        name = ascii(path.name)[-150:]
-        report.kinds[kind] += 1
-        report.outcomes[result.outcome] += 1
-        report.slowest = max(report.slowest, (result.seconds, name))
-        report.peak = max(report.peak, result.peak)
+        results.append(result._replace(kind=kind, name=ascii(path.name)[-150:]))
         if result.problem:
-            report.problems.append(f"{name}: {result.problem}")
+            print(f"{results[-1].name}: {result.problem}", flush=True)
             child.terminate()
-            child = spawn.Pool(1, torch.set_num_threads, (1,))
+            child = start_child()
             if keep and path.is_file():
                 packed = path.stat().st_size > SMALL_FILE
                 content = lzma.compress(path.read_bytes()) if packed else path.read_bytes()
                 (keep / (path.name + ".xz" * packed)).write_bytes(content)
-        if progress and number % 500 == 0:
-            print(f"{number:,} files, {len(report.problems)} failures", flush=True)
     child.terminate()
-    return report
+    return results
 
 
 def campaign(indices: Iterable[int], seed: int) -> Iterator[File]:
@@ -411,17 +400,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--corpus", action="store_true", help="the files of past failures instead")
     options = parser.parse_args()
-    if options.corpus:
-        report = run(corpus())
-    else:
-        report = run(campaign(range(options.files), options.seed), CORPUS, progress=True)
-    for name, counts in (("outcomes", report.outcomes), ("kinds", report.kinds)):
+    results = run(corpus() if options.corpus else campaign(range(options.files), options.seed), CORPUS)
+    for name in ("outcome", "kind"):
+        counts = collections.Counter(getattr(each, name) for each in results)
         print(f"{name:<10}" + ", ".join(f"{n:,} {what}" for what, n in counts.most_common()))
-    print("slowest   {:.1f} s: {}".format(*report.slowest))
-    print(f"memory    {report.peak / 1e6:.0f} MB at most", f"failures  {len(report.problems)}", sep="\n")
-    for problem in report.problems:
-        print(problem)
-    return 1 if report.problems else 0
+    slowest = max(results, key=lambda result: result.seconds)
+    print(f"slowest   {slowest.seconds:.1f} s: {slowest.name}")
+    print(f"memory    {max(each.peak for each in results) / 1e6:.0f} MB at most")
+    return any(each.problem for each in results)
 
 
 if __name__ == "__main__":
