@@ -17,49 +17,50 @@ HISTORY = History([EpochRow(1, 1.0, 0.7, 0.5, 0.9, 1e-3, 2.0)])
 
 
 class Page(HTMLParser):
-    def __init__(self, text: str) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.tags: list[tuple[str, dict[str, str]]] = []
         self.text = ""
-        self.feed(text)
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
 
     def handle_data(self, data: str) -> None:
         self.text += data
 
 
-def test_the_page_asks_nobody_for_anything(finished_run: Path) -> None:
-    page = (finished_run / "report.html").read_text(encoding="utf-8")
-    for tag, attributes in Page(page).tags:
+@pytest.fixture(scope="module")
+def page(finished_run: Path) -> Page:
+    return Page(finished_run / "report.html")
+
+
+def test_the_page_asks_nobody_for_anything(page: Page) -> None:
+    for tag, attributes in page.tags:
         assert tag not in ("script", "iframe", "object", "embed")
         for name in ("src", "href"):
-            assert (attributes.get(name) or "data:").startswith("data:"), (tag, attributes[name])
-    style = re.search(r"<style>(.*?)</style>", page, re.S)
+            assert attributes.get(name, "data:").startswith("data:"), (tag, attributes[name])
+    style = re.search(r"<style>(.*?)</style>", page.source, re.S)
     assert style and "url(" not in style[1] and "@import" not in style[1]
 
 
-def test_the_page_says_what_the_run_measured(finished_run: Path) -> None:
-    summary = json.loads((finished_run / "metrics.json").read_text())
-    text = Page((finished_run / "report.html").read_text(encoding="utf-8")).text
-    n_right = round(2000 * summary["test_accuracy"])
-    assert f"{100 * summary['test_accuracy']:.2f}\u00a0%" in text
-    assert f"{n_right:,} of 2,000 test digits" in text
-    assert "CC BY-SA 3.0" in text
+def test_the_page_says_what_the_run_measured(page: Page, finished_run: Path) -> None:
+    accuracy = json.loads((finished_run / "metrics.json").read_text())["test_accuracy"]
+    for said in (
+        f"{100 * accuracy:.2f}\u00a0%",
+        f"{round(2000 * accuracy):,} of 2,000 test digits",
+        "CC BY-SA 3.0",
+    ):
+        assert said in page.text
 
 
-def test_every_picture_is_there_with_its_description(finished_run: Path) -> None:
-    images = [
-        attributes
-        for tag, attributes in Page((finished_run / "report.html").read_text(encoding="utf-8")).tags
-        if tag == "img"
-    ]
+def test_every_picture_is_there_with_its_description(page: Page, finished_run: Path) -> None:
+    alts = [attributes["alt"] for tag, attributes in page.tags if tag == "img"]
     figures = sorted((finished_run / "figures").glob("*.png"))
-    assert len(images) == len(figures) == 7
-    descriptions = {read_description(path) for path in figures}
-    assert {attributes["alt"] for attributes in images} == descriptions
-    assert all(re.search(r"\d", description) for description in descriptions)
+    assert len(alts) == len(figures) == 7
+    assert set(alts) == {read_description(path) for path in figures}
+    assert all(re.search(r"\d", alt) for alt in alts)
 
 
 def test_the_page_can_be_made_again_from_the_folder(finished_run: Path, tmp_path: Path) -> None:
