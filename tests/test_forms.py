@@ -15,7 +15,6 @@ from torch import Tensor, nn
 import digitlab as dl
 from digitlab.plots import Picture
 
-
 SAME: dict[str, Callable[[Tensor], Any]] = {
     "list": lambda valid: valid.tolist(),
     "NumPy": lambda valid: valid.numpy(),
