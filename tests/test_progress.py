@@ -1,7 +1,6 @@
 """What a learner has solved is kept; what cannot be kept or read breaks nothing, and is told in one line."""
 
 import errno
-import json
 import os
 import tempfile
 import threading
@@ -61,23 +60,14 @@ def test_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
 # --- what is not the file that we wrote ---
 
 
-def entry(**fields: Any) -> bytes:
-    return json.dumps({"02.1": fields}).encode()
-
-
 DAMAGED = {
     "empty": b"",
-    "cut off": b'{"02.1": {"attempts": 1',
     "no text": bytes(range(128, 256)),
     "deep": b"[" * 100_000,
     "a list": b"[1]",
-    "null": b"null",
     "no entry": b'{"02.1": 3}',
-    "a word for a count": entry(attempts="x"),
-    "a fraction": entry(attempts=1.5),
-    "true for a count": entry(attempts=True),
-    "a word for a truth": entry(solved="yes"),
-    "null for a truth": entry(looked=None),
+    "true for a count": b'{"02.1": {"attempts": true}}',
+    "a word for a truth": b'{"02.1": {"solved": "yes"}}',
 }
 
 
