@@ -371,9 +371,7 @@ FIRST = {(cure[0], status): cure for cure, status in reversed(CURES)}
         for each in CURES
     ],
 )
-def test_what_hides_a_fault_is_no_cure_and_another_cure_is_as_good(
-    cure: tuple[Any, ...], status: str
-) -> None:
+def test_a_cure_is_judged_by_what_it_does(cure: tuple[Any, ...], status: str) -> None:
     sick = patient(cure[0])
     verdict = sick.check(sick.fault, trainer_from(edited(sick.code(), *cure[1:])))
     assert verdict.status == status and "stopped with" not in verdict.message, verdict

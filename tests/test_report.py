@@ -1,7 +1,7 @@
+import html
 import json
 import re
 import shutil
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -16,49 +16,32 @@ from digitlab.training import EpochRow, History, predict
 HISTORY = History([EpochRow(1, 1.0, 0.7, 0.5, 0.9, 1e-3, 2.0)])
 
 
-class Page(HTMLParser):
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.text = ""
-        self.source = path.read_text(encoding="utf-8")
-        self.feed(self.source)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
 @pytest.fixture(scope="module")
-def page(finished_run: Path) -> Page:
-    return Page(finished_run / "report.html")
+def page(finished_run: Path) -> str:
+    return (finished_run / "report.html").read_text(encoding="utf-8")
 
 
-def test_the_page_asks_nobody_for_anything(page: Page) -> None:
-    for tag, attributes in page.tags:
-        assert tag not in ("script", "iframe", "object", "embed")
-        for name in ("src", "href"):
-            assert attributes.get(name, "data:").startswith("data:"), (tag, attributes[name])
-    style = re.search(r"<style>(.*?)</style>", page.source, re.S)
-    assert style and "url(" not in style[1] and "@import" not in style[1]
+def test_the_page_asks_nobody_for_anything(page: str) -> None:
+    assert not re.search(r"<(script|iframe|object|embed)\b", page)
+    assert not re.search(r"""\b(src|href|srcset)\s*=\s*(?!"data:)""", page)
+    assert not re.search(r"url\(|@import", page)
 
 
-def test_the_page_says_what_the_run_measured(page: Page, finished_run: Path) -> None:
+def test_the_page_says_what_the_run_measured(page: str, finished_run: Path) -> None:
     accuracy = json.loads((finished_run / "metrics.json").read_text())["test_accuracy"]
+    text = html.unescape(re.sub(r"<[^>]*>", "", page))
     for said in (
         f"{100 * accuracy:.2f}\u00a0%",
         f"{round(2000 * accuracy):,} of 2,000 test digits",
         "CC BY-SA 3.0",
     ):
-        assert said in page.text
+        assert said in text
 
 
-def test_every_picture_is_there_with_its_description(page: Page, finished_run: Path) -> None:
-    alts = [attributes["alt"] for tag, attributes in page.tags if tag == "img"]
+def test_every_picture_is_there_with_its_description(page: str, finished_run: Path) -> None:
+    alts = [html.unescape(alt) for alt in re.findall(r'<img\b[^>]*\balt="([^"]*)"', page)]
     figures = sorted((finished_run / "figures").glob("*.png"))
-    assert len(alts) == len(figures) == 7
+    assert len(alts) == len(figures) == page.count("<img") == 7
     assert set(alts) == {read_description(path) for path in figures}
     assert all(re.search(r"\d", alt) for alt in alts)
 

@@ -94,19 +94,12 @@ def test_pyplot_is_never_imported() -> None:
         (torch.tensor([1.0, float("nan")]), "2", "maps: expected finite numbers, got NaN or infinity"),
         ([[1], [1, 2]], "_ 2", r"maps: expected numbers \(_ 2\), got \[\[1\], \[1, 2\]\]"),
         (torch.zeros(2, dtype=torch.bfloat16), "2", r"got torch.bfloat16 \(2,\)"),
-        (torch.zeros(2, dtype=torch.complex64), "2", "expected numbers"),
     ],
 )
 def test_what_does_not_fit_is_named(values: Any, shape: str, message: str) -> None:
     with pytest.raises(ValueError, match=message) as error:
         as_array("maps", values, shape)
     assert "\n" not in str(error.value)
-
-
-def test_tensors_and_lists_become_arrays() -> None:
-    values = torch.tensor([1.0, float("nan")], requires_grad=True)
-    assert as_array("values", values, "2", finite=False)[0] == 1.0
-    assert as_array("values", [torch.tensor(1.0), 2], "_").tolist() == [1.0, 2.0]
 
 
 def luminance(colour: object) -> float:
