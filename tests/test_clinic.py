@@ -16,16 +16,7 @@ import digitlab as dl
 from digitlab import cli
 from digitlab.data import Digits
 from digitlab.exercises import clinic, edited, exercise
-from digitlab.exercises.clinic import (
-    FAULTS,
-    Findings,
-    Patient,
-    list_patients,
-    patient,
-    run,
-    trainer_from,
-    ward,
-)
+from digitlab.exercises.clinic import FAULTS, Findings, Patient, list_patients, patient, trainer_from, ward
 from digitlab.exercises.clinic_patients import Stack
 from digitlab.exercises.clinic_trainer import healthy
 from digitlab.exercises.progress import read_progress
@@ -66,7 +57,7 @@ def test_it_is_sick_and_the_cure_heals_it(each: Patient, seed: int) -> None:
     if seed == 0:  # as the clinic itself trains them
         sick, cured = clinic._sick(each.number), clinic._healthy(each.number).findings
     else:
-        sick, cured = run(each.trainer(), seed), run(each.cured(), seed)
+        sick, cured = clinic.run(each.trainer(), seed), clinic.run(each.cured(), seed)
     (sick_test, sick_fresh), (cured_test, cured_fresh) = measured(sick), measured(cured)
     assert cured_fresh.accuracy > 0.75
     assert cured.reported_accuracy == pytest.approx(cured_test.accuracy, abs=1e-6)

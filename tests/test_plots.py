@@ -232,10 +232,11 @@ def test_heatmaps_take_the_colours_that_fit() -> None:
         "A digit and 3 heat maps of it: saliency from −4 to 1, strongest at row 5, column 9; "
         "Grad-CAM from 0 to 0.5, strongest at row 20, column 3; none from 0 to 0."
     )
-    digit, first, second, _ = tiles(picture)
+    digit, first, second, third = tiles(picture)
     assert np.array_equal(digit.get_array(), TEST.images[3])
     assert first.get_cmap() == BLUE_ORANGE and first.get_clim() == (-4, 4)
     assert second.get_cmap().name == "viridis" and second.get_clim() == (0, 0.5)
+    assert third.get_cmap().name == "viridis" and third.get_clim() == (0, 1)
     outlines = [to_hex(outline.get_edgecolor()[0]) for outline in picture.axes[0].collections]
     assert outlines == [INK, "#ffffff", "#ffffff"]  # each is seen on its map
     assert {"−4 to 1", "0 to 0.5", "0 to 0"} <= set(texts(picture))

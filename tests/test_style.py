@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from digitlab.plots.charts import _ERRORS
-from digitlab.plots.colours import BLUE, BLUE_ORANGE, INK, ORANGE, QUIET, colour_scale
+from digitlab.plots.colours import BLUE, BLUE_ORANGE, INK, ORANGE, QUIET
 from digitlab.plots.style import Picture, as_array, draw_tile, draws, new_page, read_description, save_picture
 
 SPOKEN = 'Digits "4" & <9> → 98.1 %'
@@ -140,12 +140,3 @@ def test_the_sign_is_seen_without_red_or_green_cones() -> None:
         for below, above in ((BLUE, ORANGE), (BLUE_ORANGE(0.2), BLUE_ORANGE(0.8))):
             seen = [np.array(matrix) @ np.array(to_rgb(colour)) ** 2.2 for colour in (below, above)]
             assert seen[0][2] - seen[0][0] > 0.1 and seen[1][0] - seen[1][2] > 0.05
-
-
-def test_the_scale_fits_the_values() -> None:
-    signed = colour_scale(np.array([-2.0, 5.0]))
-    assert (signed["cmap"], signed["vmin"], signed["vmax"]) == (BLUE_ORANGE, -5.0, 5.0)
-    positive = colour_scale(np.array([1.0, 5.0]))
-    assert (positive["cmap"], positive["vmin"], positive["vmax"]) == ("viridis", 0.0, 5.0)
-    assert colour_scale(np.zeros(3))["vmax"] > 0
-    assert colour_scale(np.ones(3), signed=True)["cmap"] == BLUE_ORANGE
