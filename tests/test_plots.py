@@ -164,6 +164,12 @@ REFUSED: dict[str, Callable[[], Picture]] = {
     "all times above 0": lambda: plots.plot_ladder({"a": [1.0, 0.0]}, **TIMES),
     r"values: expected .*\(1\)": lambda: plots.plot_intervals(["a"], [0.5, 0.6], ENDS),
     "intervals: expected numbers": lambda: plots.plot_intervals(["a"], [0.5], [0.4, 0.6]),
+    r"intervals: .* got \[\[1\], \[1, 2\]\]": lambda: plots.plot_intervals(["a", "b"], [1, 1], [[1], [1, 2]]),
+    "values: expected numbers": lambda: plots.plot_intervals(["a", "b"], ["0.1", "0.2"], ENDS),
+    "values: expected finite numbers": lambda: plots.plot_intervals(["a", "b"], [0.1, NAN], ENDS),
+    "heights: .* got torch.bfloat16": lambda: plots.plot_surface(
+        EYE.bfloat16(), x=EYE[0], y=EYE[0], **PLACES
+    ),
     "steps: expected at least one": lambda: plots.plot_walk([]),
     r"steps\['a'\]: .* \(1 _ _ _\)": lambda: plots.plot_walk([Step("a", torch.zeros(2, 3, 4, 4))]),
     r"steps\['a'\]: .* \(1 _\)": lambda: plots.plot_walk([Step("a", torch.zeros(10))]),

@@ -4,20 +4,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import matplotlib.style
 import numpy as np
 import pytest
-import torch
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
 from digitlab.plots.charts import _ERRORS
 from digitlab.plots.colours import BLUE, BLUE_ORANGE, INK, ORANGE, QUIET
-from digitlab.plots.style import Picture, as_array, draw_tile, draws, new_page, read_description, save_picture
+from digitlab.plots.style import Picture, draw_tile, draws, new_page, read_description, save_picture
 
 SPOKEN = 'Digits "4" & <9> → 98.1 %'
 
@@ -84,22 +82,6 @@ def test_pyplot_is_never_imported() -> None:
     code = "import sys, digitlab.plots; print('matplotlib.pyplot' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
-
-
-@pytest.mark.parametrize(
-    ("values", "shape", "message"),
-    [
-        (torch.zeros(2, 3), "_ 4", r"maps: expected numbers \(_ 4\), got torch.float32 \(2, 3\)"),
-        (["a", "b"], "2", "expected numbers"),
-        (torch.tensor([1.0, float("nan")]), "2", "maps: expected finite numbers, got NaN or infinity"),
-        ([[1], [1, 2]], "_ 2", r"maps: expected numbers \(_ 2\), got \[\[1\], \[1, 2\]\]"),
-        (torch.zeros(2, dtype=torch.bfloat16), "2", r"got torch.bfloat16 \(2,\)"),
-    ],
-)
-def test_what_does_not_fit_is_named(values: Any, shape: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message) as error:
-        as_array("maps", values, shape)
-    assert "\n" not in str(error.value)
 
 
 def luminance(colour: object) -> float:
