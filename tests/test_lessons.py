@@ -4,7 +4,6 @@ The site's build runs them as they are stored, and checks their links. A cell's 
 true after it has run: on the bundled sample, and on MNIST where DIGITLAB_LESSON_DATA says where that is.
 """
 
-import json
 import os
 import re
 from pathlib import Path
@@ -25,12 +24,8 @@ def lesson(request: pytest.FixtureRequest) -> Path:
     return Path(request.param)
 
 
-def cells_of(path: Path) -> list[dict[str, Any]]:
-    return json.loads(path.read_text(encoding="utf-8"))["cells"]
-
-
-def source_of(cell: dict[str, Any]) -> str:
-    return "".join(cell["source"])
+def cells_of(path: Path) -> list[Any]:
+    return list(nbformat.read(path, as_version=4).cells)
 
 
 # --- form ---
@@ -41,30 +36,28 @@ def test_it_is_valid_and_stored_without_outputs_in_short_cells(lesson: Path) -> 
     assert not re.search(r"/(home|work|root|Users|tmp)/", lesson.read_text(encoding="utf-8"))
     for cell in cells_of(lesson):
         assert not cell.get("outputs") and cell.get("execution_count") is None
-        lines = [line for line in source_of(cell).splitlines() if line.strip()]
-        assert cell["cell_type"] != "code" or len(lines) <= 12, source_of(cell)
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        assert cell.cell_type != "code" or len(lines) <= 12, cell.source
 
 
 def test_it_has_the_parts_of_a_lesson(lesson: Path) -> None:
     number, cells = lesson.stem[:2], cells_of(lesson)
-    prose = "\n\n".join(source_of(cell) for cell in cells if cell["cell_type"] == "markdown")
-    assert re.match(rf"# {number} · ", source_of(cells[0]))
-    assert re.search(r"\*\d+ minutes.* · (easy|medium|hard)", source_of(cells[0]))
-    exercises = [cell["metadata"]["exercise"] for cell in cells if "exercise" in cell["metadata"]]
+    prose = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert re.match(rf"# {number} · ", cells[0].source)
+    assert re.search(r"\*\d+ minutes.* · (easy|medium|hard)", cells[0].source)
+    exercises = [cell.metadata.exercise for cell in cells if "exercise" in cell.metadata]
     assert len(exercises) >= 3 and exercises == re.findall(r"\*\*Exercise (\d\d\.\d)\*\*", prose)
     if number != "00":
         assert prose.count("**Predict first.**") >= 2
         assert prose.count("<details>") >= 2 and prose.count("<details>") == prose.count("</details>")
         assert "glossary.md#" in prose
-    assert any("followed_digit()" in source_of(cell) for cell in cells), "the one digit is in every lesson"
+    assert any("followed_digit()" in cell.source for cell in cells), "the one digit is in every lesson"
 
 
 def test_all_lessons_begin_with_the_same_set_up() -> None:
-    cells = [
-        cell for path in LESSONS for cell in cells_of(path) if "setup" in cell["metadata"].get("tags", [])
-    ]
-    assert len(cells) == len(LESSONS) and "%pip install -q .." in source_of(cells[0])
-    assert len({source_of(cell) for cell in cells}) == 1
+    cells = [cell for path in LESSONS for cell in cells_of(path) if "setup" in cell.metadata.get("tags", [])]
+    assert len(cells) == len(LESSONS) and "%pip install -q .." in cells[0].source
+    assert len({cell.source for cell in cells}) == 1
 
 
 # --- it runs ---
