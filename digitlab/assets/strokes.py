@@ -231,8 +231,10 @@ def part_of(label: int, name: str) -> Part:
     return "choose" if name in CHOOSE[label] else "report" if name in REPORT[label] else "train"
 
 
-def draw_digits(n: int, seed: int, part: Part | None = None) -> tuple[Digits, list[str]]:
-    """Draw ``n`` digits of every style of a part, or of all; with each digit its style's name, as "7 crossed".
+def draw_digits(
+    n: int, seed: int, part: Part | None = None, label: int | None = None
+) -> tuple[Digits, list[str]]:
+    """Draw ``n`` digits of every style of a part and a label, or of all; with each its style's name, as "7 crossed".
 
     Examples:
         >>> digits, names = draw_digits(2, seed=0, part="report")
@@ -240,13 +242,13 @@ def draw_digits(n: int, seed: int, part: Part | None = None) -> tuple[Digits, li
         (20, '0 slashed low', 9)
     """
     images, labels, names = [], [], []
-    for label, styles in STYLES.items():
+    for digit, styles in STYLES.items():
         for number, (name, style) in enumerate(styles.items()):
-            if part in (None, part_of(label, name)):
-                random = np.random.default_rng((seed, label, number))
+            if part in (None, part_of(digit, name)) and label in (None, digit):
+                random = np.random.default_rng((seed, digit, number))
                 images += [prepare(ink, random) for ink in render(*write(style, n, random), random)]
-                labels += [label] * n
-                names += [f"{label} {name}"] * n
+                labels += [digit] * n
+                names += [f"{digit} {name}"] * n
     pixels = torch.from_numpy(np.stack(images))
     return Digits(pixels, torch.tensor(labels), "strokes", part or "train"), names
 
