@@ -99,8 +99,9 @@ function gradients({ images, labels }, seed) {
 function learn({ images, labels }, seed, count, settings) {
   const learner = digitlab.learning.createLearner(seed);
   const before = structuredClone(learner.weights.tensors);
+  const digits = { images: Uint8Array.from(images.flat()), labels };
   const steps = Array.from({ length: count }, () => {
-    const loss = digitlab.learning.step(learner, { images: Uint8Array.from(images.flat()), labels }, settings);
+    const loss = digitlab.learning.step(learner, digits, settings);
     const last = learner.seen % learner.order.length || learner.order.length;
     return { loss, batch: learner.order.slice(last - digitlab.learning.BATCH, last) };
   });
