@@ -57,6 +57,13 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- the built site, and one browser for it ---
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    for item in items:
+        if {"site", "browser"} & {*item.fixturenames}:
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     skip_without_site()
@@ -122,5 +129,6 @@ def open_page(address: str, browser: Any) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture
-def playground(open_page: Callable[..., Page]) -> Page:
+def page(open_page: Callable[..., Page]) -> Page:
+    """The playground."""
     return open_page("playground/")

@@ -46,21 +46,20 @@ def activations(images: torch.Tensor) -> dict[str, torch.Tensor]:
         made["pool1"] = F.relu(F.max_pool2d(made["conv1"], 2))
         made["conv2"] = model.conv2(made["pool1"])
         made["pool2"] = F.relu(F.max_pool2d(made["conv2"], 2))
-        made["fc1"] = F.relu(model.fc1(made["pool2"].flatten(1)))
-        made["fc2"] = model(made["input"])
-        made["probabilities"] = made["fc2"].softmax(1)
+        made["fc1"] = F.relu(model.fc1(made["pool2"].flatten(1))).view(-1, 1, 10, 5)
+        made["fc2"] = model(made["input"]).view(-1, 1, 1, 10)
     return made
 
 
 def test_every_activation_is_pytorchs() -> None:
     ours, layers = ask_playground("[forward(given.images), digitlab.network.LAYERS]", images=PIXELS)
     theirs = activations(DIGITS.images)
-    assert [*layers, "probabilities"] == list(theirs)
+    shapes = {name: (layer["maps"], layer["rows"], layer["columns"]) for name, layer in layers.items()}
+    assert shapes == {name: tuple(expected.shape[1:]) for name, expected in theirs.items()}
+    theirs["probabilities"] = theirs["fc2"].softmax(-1)
     for name, expected in theirs.items():
         values = torch.tensor([each[name] for each in ours])
         assert float((values - expected.flatten(1)).abs().max()) <= 1e-4, name
-        if expected.ndim == 4:
-            assert tuple(layers[name][key] for key in ("maps", "rows", "columns")) == expected.shape[1:]
 
 
 def test_saliency_is_pytorchs_gradient() -> None:
@@ -201,8 +200,9 @@ def numbers(text: str) -> list[float]:
 
 def test_the_sums_are_pytorchs() -> None:
     model, made = rounded_model(), activations(DIGITS.images[:1])
-    layers = ("conv1", "pool1", "conv2", "pool2", "fc1", "fc2")
-    maps = {layer: made[layer] if layer == "fc1" else made[layer][0] for layer in layers}
+    maps = {
+        layer: own[0] if layer != "fc2" else own[0, 0, 0] for layer, own in made.items() if layer != "input"
+    }
     values = {(layer, i): float(one.max()) for layer, own in maps.items() for i, one in enumerate(own)}
     _, *answers = play([put(0)], *([["openMap", *opened]] for opened in values), names="sum announcement")
     for ((layer, number), value), answer in zip(values.items(), answers, strict=True):
@@ -233,21 +233,17 @@ def test_sources_add_up_to_their_unit() -> None:
     made, model = activations(DIGITS.images[:1]), rounded_model()
     units = [("conv1", 3), ("conv2", 6), ("fc1", 0), ("fc2", 7)]
     _, *answers = play([put(0)], *([["openMap", *unit]] for unit in units), names="unit sources")
+
+    def value_of(unit: dict[str, Any]) -> float:
+        return float(made[unit["layer"]][0, unit["map"], unit["row"], unit["column"]])
+
     for (layer, _), answer in zip(units, answers, strict=True):
-        index = unit_index(answer["unit"], made)
-        total = sum(source["product"] for source in answer["sources"])
-        bias = getattr(model, layer).bias.detach()
-        value = total + float(bias[index if layer.startswith("fc") else answer["unit"]["map"]])
-        passed = max(0, value) if layer == "fc1" else value
-        assert passed == pytest.approx(float(made[layer].flatten()[index]), abs=1e-3)
+        unit, bias = answer["unit"], model.get_parameter(f"{layer}.bias").detach()
+        own = unit["map"] if layer.startswith("conv") else 5 * unit["row"] + unit["column"]
+        value = sum(source["product"] for source in answer["sources"]) + float(bias[own])
+        assert (max(0, value) if layer == "fc1" else value) == pytest.approx(value_of(unit), abs=1e-3)
         for source in answer["sources"]:
-            expected = float(made[source["unit"]["layer"]].flatten()[unit_index(source["unit"], made)])
-            assert source["value"] == pytest.approx(expected, abs=1e-4)
-
-
-def unit_index(unit: dict[str, Any], made: dict[str, torch.Tensor]) -> int:
-    rows, columns = {"fc1": (10, 5), "fc2": (1, 10)}.get(unit["layer"], made[unit["layer"]].shape[-2:])
-    return int((unit["map"] * rows + unit["row"]) * columns + unit["column"])
+            assert source["value"] == pytest.approx(value_of(source["unit"]), abs=1e-4)
 
 
 def test_what_one_map_and_the_other_nine_add_is_what_all_add() -> None:
@@ -398,14 +394,12 @@ def content() -> dict[str, Any]:
 
 def changed(*path: str, to: Any) -> str:
     """The weights' JSON with one value changed; `...` takes it out."""
-    whole: dict[str, Any] = content()
-    inner = whole
+    whole = inner = content()
     for key in path[:-1]:
         inner = inner[key]
+    inner[path[-1]] = to
     if to is ...:
         del inner[path[-1]]
-    else:
-        inner[path[-1]] = to
     return json.dumps(whole)
 
 

@@ -334,32 +334,29 @@ def choose(live: Any, name: str) -> None:
     live.get_by_role("button", name=name).press("Enter")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_figure_takes_the_pictures_place_on_the_screen_only(open_figure: Open, name: str) -> None:
-    live = open_figure(name)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_figure_takes_the_pictures_place_for_everybody_on_the_screen(
+    open_figure: Open, name: str, scheme: str
+) -> None:
+    live = open_figure(name, color_scheme=scheme, **PHONE)
     live.locator(".live-root").wait_for()
     assert words(live) and not live.locator("figure").is_visible()
+    assert live.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert not barriers(live.page, f'.live[data-figure="{name}"]')
+    assert "this picture reacts" not in live.page.content()
     live.page.emulate_media(media="print")
     live.locator("figure").wait_for()  # until its picture has come
     assert not live.locator(".live-root").is_visible()
-    assert "this picture reacts" not in live.page.content()
-    still = open_figure(name, java_script_enabled=False)
-    still.locator("figure").wait_for()
-    assert still.locator(".live-root").count() == 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_read_a_figure(open_figure: Open, name: str, scheme: str) -> None:
-    live = open_figure(name, color_scheme=scheme, **PHONE)
-    live.locator(".live-root").wait_for()
-    assert live.page.evaluate("document.documentElement.scrollWidth") <= 360
-    assert not barriers(live.page, f'.live[data-figure="{name}"]')
+def test_without_scripts_there_is_the_picture(open_figure: Open, name: str) -> None:
+    live = open_figure(name, java_script_enabled=False)
+    live.locator("figure").wait_for()
+    assert live.locator(".live-root").count() == 0
 
 
-@pytest.mark.slow
 def test_a_kernel_by_keyboard(open_figure: Open) -> None:
     live = open_figure("kernel")
     live.get_by_label("upright edges").focus()
@@ -379,7 +376,6 @@ def test_a_kernel_by_keyboard(open_figure: Open) -> None:
     assert f"25 products add up to {value:.3g}" in words(live)
 
 
-@pytest.mark.slow
 def test_templates_over_what_is_drawn(open_figure: Open) -> None:
     live = open_figure("templates")
     assert words(live).startswith("5 wins with")
@@ -393,7 +389,6 @@ def test_templates_over_what_is_drawn(open_figure: Open) -> None:
     assert words(live).startswith("1 wins with") and "Template 2: " in words(live)
 
 
-@pytest.mark.slow
 def test_the_way_through_the_network_step_by_step(open_figure: Open) -> None:
     live = open_figure("walk")
     back, on = live.get_by_role("button", name="Back"), live.get_by_role("button", name="Next layer")
@@ -409,7 +404,6 @@ def test_the_way_through_the_network_step_by_step(open_figure: Open) -> None:
     assert "It reads 6, with" in words(live) and live.locator(".live-ahead").count() == 0
 
 
-@pytest.mark.slow
 def test_ink_is_put_in_its_place(open_figure: Open) -> None:
     live = open_figure("centring")
     assert re.fullmatch(r"Only made small, .* as [^5] .*\. Prepared, it is read as 5 \(.*\)\.", words(live))
@@ -422,7 +416,6 @@ def test_ink_is_put_in_its_place(open_figure: Open) -> None:
     assert first == "70 × 20, from row 130, column 160", "a stroke of 50 with a pen of 20"
 
 
-@pytest.mark.slow
 def test_the_walker_by_keyboard(open_figure: Open, landscape: dict[str, Any]) -> None:
     live = open_figure("surface")
     assert words(live).startswith("Step 0: left weight 0.00, right weight 0.00, loss 0.693.")
@@ -442,7 +435,6 @@ def test_the_walker_by_keyboard(open_figure: Open, landscape: dict[str, Any]) ->
     assert re.match("Step 0: left weight −(3.00|2.9.), right weight (3.00|2.9.), ", words(live))
 
 
-@pytest.mark.slow
 def test_the_walker_walks_and_pauses(open_figure: Open) -> None:
     live = open_figure("surface", reduced_motion="no-preference")
     choose(live, "Walk")
@@ -451,7 +443,6 @@ def test_the_walker_walks_and_pauses(open_figure: Open) -> None:
     assert live.get_by_role("button", name="Walk").is_visible()
 
 
-@pytest.mark.slow
 def test_a_patch_by_keyboard_fills_the_map(open_figure: Open) -> None:
     live = open_figure("occlusion")
     assert words(live).startswith("Rows 8 to 12, columns 8 to 12 wiped out: the score of 5 ")
@@ -469,7 +460,6 @@ def test_a_patch_by_keyboard_fills_the_map(open_figure: Open) -> None:
     assert words(live).startswith(start) and fill.is_enabled()
 
 
-@pytest.mark.slow
 def test_a_digit_is_turned_by_keyboard(open_figure: Open) -> None:
     live = open_figure("turn")
     along = re.search("Along “turn” it is read as 5 from −(.*) to (.*)°", words(live))
@@ -483,7 +473,6 @@ def test_a_digit_is_turned_by_keyboard(open_figure: Open) -> None:
     assert live.get_by_label("turn").input_value() == live.get_by_label("shift right").input_value() == "0"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "chart"), [("wobble", ".live-draws"), ("margin", ".live-steps")])
 def test_an_axis_is_as_wide_as_what_it_measures(open_figure: Open, name: str, chart: str) -> None:
     page = open_figure(name).page
@@ -492,7 +481,6 @@ def test_an_axis_is_as_wide_as_what_it_measures(open_figure: Open, name: str, ch
     assert drawn["width"] == pytest.approx(axis["width"], abs=3)
 
 
-@pytest.mark.slow
 def test_a_figure_that_fails_leaves_the_picture(open_page: Callable[..., Page], address: str) -> None:
     page = open_page("about:blank", complains=True)
     failing = "digitlab.figures.kernel = () => { throw 1; }"

@@ -5,8 +5,6 @@ from collections.abc import Callable
 import pytest
 from browsing import Page, box_of, stroke
 
-pytestmark = pytest.mark.slow
-
 Open = Callable[..., Page]
 MAPS = "[...document.querySelectorAll('.home-maps canvas')].map((c) => c.toDataURL()).join()"
 

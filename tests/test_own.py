@@ -3,13 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from browsing import SEVEN, Page, draw
 from test_drawn import BAD
 
 from digitlab import load_drawn
-
-pytestmark = pytest.mark.slow
 
 ONE = [(140.0, 50.0), (138.0, 230.0)]
 
@@ -21,8 +18,8 @@ def keep(page: Page, points: list[tuple[float, float]], label: int) -> str:
     return str(page.inner_text("#play-own-said"))
 
 
-def test_digits_are_kept_counted_saved_and_there_after_a_reload(playground: Page, tmp_path: Path) -> None:
-    page, file = playground, tmp_path / "my-digits.json"
+def test_digits_are_kept_counted_saved_and_there_after_a_reload(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "my-digits.json"
     page.keyboard.press("Tab")
     page.click("#play-own-labels button >> nth=3")
     assert page.inner_text("#play-own-said") == "First draw a digit on the paper.", (
@@ -56,12 +53,12 @@ def test_digits_are_kept_counted_saved_and_there_after_a_reload(playground: Page
     assert page.inner_text("#play-own-score") == score
 
 
-def test_a_bad_file_changes_nothing(playground: Page) -> None:
+def test_a_bad_file_changes_nothing(page: Page) -> None:
     keep(playground, SEVEN, 7)
     bad = {"name": "bad.json", "mimeType": "application/json", "buffer": BAD["label 10"].encode()}
-    playground.set_input_files("#play-own-file", bad)
-    playground.locator("#play-own-said", has_text="digit 1 needs a label").wait_for()
-    assert playground.inner_text("#play-own-score") == "The network reads 1 of your 1 digits."
+    page.set_input_files("#play-own-file", bad)
+    page.locator("#play-own-said", has_text="digit 1 needs a label").wait_for()
+    assert page.inner_text("#play-own-score") == "The network reads 1 of your 1 digits."
 
 
 def test_it_works_where_nothing_can_be_kept_and_says_so(open_page: Callable[..., Page]) -> None:
