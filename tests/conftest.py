@@ -58,9 +58,9 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if {"site", "browser"} & {*item.fixturenames}:
+        if {"site", "browser"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker("slow")
 
 
