@@ -26,7 +26,6 @@ import traceback
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,37 +48,32 @@ SMALL_FILE = 20_000  # bytes; what is larger is packed before it is kept
 Random = np.random.Generator
 
 
+# --- what Pillow saves ---
+
+
 def pick(random: Random, options: Sequence[Any]) -> Any:
     return options[random.integers(len(options))]
 
 
-# --- what Pillow saves ------------------------------------------------------------------------------------------------
-
 DIGITS = load_sample("test").images.numpy()
 SIDES = (1, 2, 3, 7, 28, 28, 64, 65, 100, 150, 300, 500)
-MODES = {
-    "PNG": "1 L LA P I I;16 RGB RGBA",
-    "JPEG": "1 L RGB RGBX CMYK YCbCr",
-    "TIFF": "1 L LA P I I;16 F RGB RGBA RGBX CMYK YCbCr LAB",
-    "GIF": "1 L P RGB RGBA",
-    "BMP": "1 L P RGB RGBA",
-    "WEBP": "L RGB RGBA",
-    "AVIF": "L RGB RGBA",
-    "PPM": "1 L I RGB F",
-}
-SUFFIXES = (".png", ".jpg", ".gif", ".tif", ".webp", ".PNG", ".heic", ".txt", ".pt", "")
-STRANGERS = ("ICO", "TGA", "PCX", "JPEG2000", "PDF", "EPS")  # refused at the door
-OPTIONS: dict[str, dict[str, Sequence[Any]]] = {
-    "JPEG": {"quality": (1, 50, 95), "progressive": (False, True)},
-    "PNG": {"transparency": (0, 255), "save_all": (False, True)},
-    "TIFF": {
+EITHER = (False, True)
+KINDS: dict[str, tuple[str, dict[str, Sequence[Any]]]] = {  # the modes that Pillow can save so, and options
+    "PNG": ("1 L LA P I I;16 RGB RGBA", {"transparency": (0, 255), "save_all": EITHER}),
+    "JPEG": ("1 L RGB RGBX CMYK YCbCr", {"quality": (1, 50, 95), "progressive": EITHER}),
+    "TIFF": ("1 L LA P I I;16 F RGB RGBA RGBX CMYK YCbCr LAB", {
         "tiffinfo": [{274: 1}, {274: 6}, {274: 7}],
         "compression": ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"),
-        "big_tiff": (False, True),
-    },
-    "GIF": {"disposal": (0, 1, 2, 3), "save_all": (False, True)},
-    "WEBP": {"lossless": (False, True), "save_all": (False, True)},
-}
+        "big_tiff": EITHER,
+    }),
+    "GIF": ("1 L P RGB RGBA", {"disposal": (0, 1, 2, 3), "save_all": EITHER}),
+    "BMP": ("1 L P RGB RGBA", {}),
+    "WEBP": ("L RGB RGBA", {"lossless": EITHER, "save_all": EITHER}),
+    "AVIF": ("L RGB RGBA", {}),
+    "PPM": ("1 L I RGB F", {}),
+}  # fmt: skip
+STRANGERS = ("ICO", "TGA", "PCX", "JPEG2000", "PDF", "EPS")  # refused at the door
+SUFFIXES = (".png", ".jpg", ".gif", ".tif", ".webp", ".PNG", ".heic", ".txt", ".pt", "")
 COMPRESSIONS = {"1": ("group3", "group4"), "L": ("jpeg", "raw"), "RGB": ("jpeg", "raw")}  # others crash
 BOMBS: tuple[tuple[str, tuple[int, int], str, dict[str, Any]], ...] = (
     ("RGBA", (60_000, 1000), "PNG", {}),
@@ -145,10 +139,11 @@ def save(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 def saved(random: Random) -> bytes:
     """Whatever Pillow can save, with odd options."""
-    kind = pick(random, STRANGERS) if random.random() < 0.1 else pick(random, list(MODES))
-    mode = pick(random, MODES.get(kind, "RGB").split())
+    kind = pick(random, STRANGERS) if random.random() < 0.1 else pick(random, list(KINDS))
+    modes, choices = KINDS.get(kind, ("RGB", {}))
+    mode = pick(random, modes.split())
     image = picture(random, mode)
-    options = {name: pick(random, values) for name, values in OPTIONS.get(kind, {}).items()}
+    options = {name: pick(random, values) for name, values in choices.items()}
     if kind == "TIFF" and random.random() < 0.5:
         options["compression"] = pick(random, COMPRESSIONS.get(mode, ("raw",)))
     if options.get("save_all"):
@@ -169,7 +164,7 @@ def bombs(random: Random) -> bytes:
     return save(Image.new(mode, size), kind, **options)
 
 
-# --- what is damaged --------------------------------------------------------------------------------------------------
+# --- what is damaged ---
 
 # A file's bytes and a stretch a..b of them -> other bytes.
 MUTATIONS: tuple[Callable[[Random, bytes, int, int], bytes], ...] = (
@@ -227,7 +222,7 @@ def grafted(random: Random) -> bytes:
     return pick(random, (graft, graft + data, graft + data[len(graft) :]))
 
 
-# --- one file on the disk ---------------------------------------------------------------------------------------------
+# --- one file on the disk ---
 
 GENERATORS = (saved, mutated, mutated, mutated, grafted, mutated, mutated)
 NAMES = ("a b.png", "line\nbreak\r.png", "\x1b[31mred.png", "§ü七.png", "x" * 240, "-.png", "%s{0}.png")
@@ -260,7 +255,7 @@ def make_file(folder: Path, seed: int, index: int) -> tuple[str, Path]:
     return generator.__name__, path
 
 
-# --- what is made of it -----------------------------------------------------------------------------------------------
+# --- what is made of it ---
 
 ERRORS = {  # what an error says -> how it is counted
     "looks blank": "blank",
@@ -278,9 +273,7 @@ ERRORS = {  # what an error says -> how it is counted
 def check_line(line: str) -> str:
     """Which error it is, if it is one line that a terminal can show."""
     known = [kind for words, kind in ERRORS.items() if words in line]
-    assert known and line.isprintable() and len(line) < 300, (
-        f"unknown, too long, or not one line: {line!r:.300}"
-    )
+    assert known and line.isprintable() and len(line) < 300, f"unknown, long, or not one line: {line!r:.300}"
     return known[0]
 
 
@@ -313,9 +306,11 @@ class Result(NamedTuple):
     """What came of one file: the outcome, or the problem, if there was one."""
 
     outcome: str
-    problem: str
+    problem: str = ""
     seconds: float = 0.0
     peak: int = 0  # bytes that the child has used at most, so far
+    kind: str = ""
+    name: str = ""
 
 
 def observe(judge: Callable[[Path], str], path: Path) -> Result:
@@ -347,56 +342,36 @@ def observe(judge: Callable[[Path], str], path: Path) -> Result:
     return Result("failed" if problem else outcome, problem, seconds, peak)
 
 
-# --- the campaign -----------------------------------------------------------------------------------------------------
+# --- the campaign ---
 
 File = tuple[str, Path, Callable[[Path], str]]  # its kind, where it lies, and what is to read it
 
 
-@dataclass
-class Report:
-    """What came of many files."""
-
-    outcomes: collections.Counter[str] = field(default_factory=collections.Counter)
-    kinds: collections.Counter[str] = field(default_factory=collections.Counter)
-    problems: list[str] = field(default_factory=list)
-    costs: list[tuple[float, int, str]] = field(default_factory=list)  # seconds, bytes, name
-
-    def __str__(self) -> str:
-        def count(counter: collections.Counter[str]) -> str:
-            return ", ".join(f"{n:,} {name}" for name, n in counter.most_common())
-
-        seconds, _, slowest = max(self.costs)
-        memory = max(peak for _, peak, _ in self.costs)
-        lines = [f"outcomes  {count(self.outcomes)}", f"kinds     {count(self.kinds)}"]
-        lines += [f"slowest   {seconds:.1f} s: {slowest}", f"memory    {memory / 1e6:.0f} MB at most"]
-        return "\n".join([*lines, f"failures  {len(self.problems)}", *self.problems])
+def start_child() -> Any:
+    child = multiprocessing.get_context("spawn").Pool(1, torch.set_num_threads, (1,))
+    child.apply(observe, (str, Path()))  # until all is imported, which may take longer than a picture may
+    return child
 
 
-def run(files: Iterable[File], keep: Path | None = None, progress: bool = False) -> Report:
-    """Observe the files one after another in a child process; failures are kept in `keep`."""
-    report, spawn = Report(), multiprocessing.get_context("spawn")
-    child = spawn.Pool(1, torch.set_num_threads, (1,))
-    for number, (kind, path, judge) in enumerate(files, 1):
+def run(files: Iterable[File], keep: Path | None = None) -> list[Result]:
+    """Observe the files one after another in a child process; failures are told at once, and kept in `keep`."""
+    results, child = [], start_child()
+    for kind, path, judge in files:
         try:
             result = child.apply_async(observe, (judge, path)).get(MAX_WAIT)
         except multiprocessing.TimeoutError:
             result = Result("failed", f"hangs or crashes: no answer in {MAX_WAIT:.0f} seconds")
-        name = ascii(path.name)[-150:]
-        report.kinds[kind] += 1
-        report.outcomes[result.outcome] += 1
-        report.costs.append((result.seconds, result.peak, name))
+        results.append(result._replace(kind=kind, name=ascii(path.name)[-150:]))
         if result.problem:
-            report.problems.append(f"{name}: {result.problem}")
+            print(f"{results[-1].name}: {result.problem}", flush=True)
             child.terminate()
-            child = spawn.Pool(1, torch.set_num_threads, (1,))
+            child = start_child()
             if keep and path.is_file():
                 packed = path.stat().st_size > SMALL_FILE
                 content = lzma.compress(path.read_bytes()) if packed else path.read_bytes()
                 (keep / (path.name + ".xz" * packed)).write_bytes(content)
-        if progress and number % 500 == 0:
-            print(f"{number:,} files, {len(report.problems)} failures", flush=True)
     child.terminate()
-    return report
+    return results
 
 
 def campaign(indices: Iterable[int], seed: int) -> Iterator[File]:
@@ -425,12 +400,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--corpus", action="store_true", help="the files of past failures instead")
     options = parser.parse_args()
-    if options.corpus:
-        report = run(corpus())
-    else:
-        report = run(campaign(range(options.files), options.seed), CORPUS, progress=True)
-    print(report)
-    return 1 if report.problems else 0
+    results = run(corpus() if options.corpus else campaign(range(options.files), options.seed), CORPUS)
+    for name in ("outcome", "kind"):
+        counts = collections.Counter(getattr(each, name) for each in results)
+        print(f"{name:<10}" + ", ".join(f"{n:,} {what}" for what, n in counts.most_common()))
+    slowest = max(results, key=lambda result: result.seconds)
+    print(f"slowest   {slowest.seconds:.1f} s: {slowest.name}")
+    print(f"memory    {max(each.peak for each in results) / 1e6:.0f} MB at most")
+    return any(each.problem for each in results)
 
 
 if __name__ == "__main__":

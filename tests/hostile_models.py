@@ -16,7 +16,6 @@ import pickle
 import struct
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,78 +36,75 @@ class RunsCode:
         return (os.system, (f"touch {MARK}",))
 
 
-def good_parts(folder: Path) -> tuple[dict[str, Any], bytes]:
-    """The header and the body of a model that loads."""
-    save_checkpoint(folder / "good.safetensors", create_model("softmax"), "softmax", {"note": "x"})
-    content = (folder / "good.safetensors").read_bytes()
-    (length,) = struct.unpack("<Q", content[:8])
-    return json.loads(content[8 : 8 + length]), content[8 + length :]
-
-
 def packed(header: object, body: bytes, length: int | None = None) -> bytes:
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text) if length is None else length) + text + body
 
 
-def changed_headers(header: dict[str, Any], body: bytes) -> dict[str, bytes]:
-    """Single changes of a good file's header."""
+def written(write: Callable[[io.BytesIO], object]) -> bytes:
+    buffer = io.BytesIO()
+    write(buffer)
+    return buffer.getvalue()
 
-    def change(make: Callable[[dict[str, Any]], object]) -> bytes:
-        copy = json.loads(json.dumps(header))
-        make(copy)
-        return packed(copy, body)
 
-    n = len(body)
-    weight, bias = header["fc.weight"], header["fc.bias"]
-    about = header["__metadata__"]
-    nested = "[" * 100_000
-    none = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
-    return {
-        "no metadata": change(lambda h: h.pop("__metadata__")),
-        "metadata that are numbers": change(lambda h: h["__metadata__"].update(model=3)),
-        "another format": change(lambda h: h["__metadata__"].update(format="pt")),
-        "an unknown model": change(lambda h: h["__metadata__"].update(model="resnet")),
-        "a model that is a path": change(lambda h: h["__metadata__"].update(model="../../etc/passwd")),
-        "no model": change(lambda h: h["__metadata__"].pop("model")),
-        "another model": change(lambda h: h["__metadata__"].update(model="cnn")),
-        "metadata that are no JSON": change(lambda h: h["__metadata__"].update(metadata="{")),
-        "metadata that are a list": change(lambda h: h["__metadata__"].update(metadata="[1]")),
-        "metadata without an end": change(lambda h: h["__metadata__"].update(metadata=nested)),
-        "no metadata of a run": change(lambda h: h["__metadata__"].pop("metadata")),
-        "a tensor missing": packed({k: v for k, v in header.items() if k != "fc.bias"}, body),
-        "a tensor too many": change(lambda h: h.update(extra={**bias, "data_offsets": [n, n + 40]}))
-        + bytes(40),
-        "another name": change(lambda h: h.update({"fc.\x1b[31m\n": h.pop("fc.bias")})),
-        "an empty name": change(lambda h: h.update({"": h.pop("fc.bias")})),
-        "a long name": change(lambda h: h.update({"x" * 1_000_000: h.pop("fc.bias")})),
-        "another shape": change(lambda h: h["fc.weight"].update(shape=[784, 10])),
-        "a shape below zero": change(lambda h: h["fc.weight"].update(shape=[-10, -784])),
-        "a shape that overflows": change(lambda h: h["fc.weight"].update(shape=[2**62, 2**62])),
-        "a shape that is text": change(lambda h: h["fc.weight"].update(shape="much")),
-        "another dtype": change(lambda h: h["fc.bias"].update(dtype="I32")),
-        "an unknown dtype": change(lambda h: h["fc.bias"].update(dtype="PICKLE")),
-        "offsets beyond the end": change(lambda h: h["fc.weight"].update(data_offsets=[0, 10**15])),
-        "offsets that overlap": change(lambda h: h["fc.bias"].update(data_offsets=weight["data_offsets"])),
-        "offsets turned round": change(
-            lambda h: h["fc.bias"].update(data_offsets=bias["data_offsets"][::-1])
-        ),
-        "offsets below zero": change(lambda h: h["fc.bias"].update(data_offsets=[-40, 0])),
-        "no offsets": change(lambda h: h["fc.bias"].pop("data_offsets")),
-        "very many tensors": packed({"__metadata__": about} | {f"{i}": none for i in range(200_000)}, b""),
-    }
+def pytorch_file(value: object, **options: Any) -> bytes:
+    return written(lambda file: torch.save(value, file, **options))
 
 
 def make(folder: Path) -> dict[str, Path]:
     """Write them all; gives their paths by what is wrong with them."""
-    header, body = good_parts(folder)
+    save_checkpoint(folder / "good.safetensors", create_model("softmax"), "softmax", {"note": "x"})
     good = (folder / "good.safetensors").read_bytes()
-    first, second = (header[name]["data_offsets"][0] for name in ("fc.bias", "fc.weight"))
+    end = 8 + struct.unpack("<Q", good[:8])[0]
+    header, body = json.loads(good[8:end]), good[end:]
+    weight, bias = (header[name]["data_offsets"] for name in ("fc.weight", "fc.bias"))
+    extra = {"dtype": "F32", "shape": [10], "data_offsets": [len(body), len(body) + 40]}
+    none = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+    many = {"__metadata__": header["__metadata__"]} | {f"{i}": none for i in range(200_000)}
+
+    def change(entry: str, **values: object) -> bytes:
+        return packed({**header, entry: {**header[entry], **values}}, body)
+
+    def lack(entry: str, *path: str) -> bytes:
+        copy = json.loads(json.dumps(header))
+        (copy[entry] if path else copy).pop(*path or [entry])
+        return packed(copy, body)
+
+    def rename(name: str) -> bytes:
+        return packed({name if each == "fc.bias" else each: value for each, value in header.items()}, body)
 
     def with_number(number: float, at: int) -> bytes:
         return packed(header, body[:at] + struct.pack("<f", number) + body[at + 4 :])
 
     contents = {
-        **changed_headers(header, body),
+        "no metadata": lack("__metadata__"),
+        "metadata that are numbers": change("__metadata__", model=3),
+        "another format": change("__metadata__", format="pt"),
+        "an unknown model": change("__metadata__", model="resnet"),
+        "a model that is a path": change("__metadata__", model="../../etc/passwd"),
+        "no model": lack("__metadata__", "model"),
+        "another model": change("__metadata__", model="cnn"),
+        "metadata that are no JSON": change("__metadata__", metadata="{"),
+        "metadata that are a list": change("__metadata__", metadata="[1]"),
+        "metadata without an end": change("__metadata__", metadata="[" * 100_000),
+        "no metadata of a run": lack("__metadata__", "metadata"),
+        "a tensor missing": lack("fc.bias"),
+        "a tensor too many": packed({**header, "extra": extra}, body + bytes(40)),
+        "another name": rename("fc.\x1b[31m\n"),
+        "an empty name": rename(""),
+        "a long name": rename("x" * 1_000_000),
+        "another shape": change("fc.weight", shape=[784, 10]),
+        "a shape below zero": change("fc.weight", shape=[-10, -784]),
+        "a shape that overflows": change("fc.weight", shape=[2**62, 2**62]),
+        "a shape that is text": change("fc.weight", shape="much"),
+        "another dtype": change("fc.bias", dtype="I32"),
+        "an unknown dtype": change("fc.bias", dtype="PICKLE"),
+        "offsets beyond the end": change("fc.weight", data_offsets=[0, 10**15]),
+        "offsets that overlap": change("fc.bias", data_offsets=weight),
+        "offsets turned round": change("fc.bias", data_offsets=bias[::-1]),
+        "offsets below zero": change("fc.bias", data_offsets=[-40, 0]),
+        "no offsets": lack("fc.bias", "data_offsets"),
+        "very many tensors": packed(many, b""),
         "empty": b"",
         "seven bytes": b"\x01" * 7,
         "a header of no length": packed(b"", b""),
@@ -122,23 +118,21 @@ def make(folder: Path) -> dict[str, Path]:
         "a header of spaces": packed(b" " * (60 << 20), body),
         "cut short": good[:-100],
         "bytes too many": good + bytes(100),
-        "not a number": with_number(float("nan"), second),
-        "infinity": with_number(float("inf"), first),
+        "not a number": with_number(float("nan"), weight[0]),
+        "infinity": with_number(float("inf"), bias[0]),
         "a text": b"my model\n" * 100,
-        "a zip": zipped(),
         "a gzip": gzip.compress(good),
-        "an array": numpy_file([1.0, 2.0]),
-        "an array of objects": numpy_file([RunsCode()]),
+        "an array of objects": written(lambda file: np.save(file, np.array([RunsCode()]))),
         "a pickle": pickle.dumps(RunsCode()),
-        "a pickle in a PyTorch file": saved(RunsCode()),
-        "weights in a PyTorch file": saved(create_model("softmax").state_dict()),
-        "an earlier checkpoint of ours": saved({"format": "digitlab checkpoint 1", "model": "softmax"}),
-        "an earlier checkpoint with code": saved({"format": "digitlab checkpoint 1", "metadata": RunsCode()}),
-        "a PyTorch file of old": saved(RunsCode(), _use_new_zipfile_serialization=False),
+        "a pickle in a PyTorch file": pytorch_file(RunsCode()),
+        "weights in a PyTorch file": pytorch_file(create_model("softmax").state_dict()),
+        "an earlier checkpoint of ours": pytorch_file(
+            {"format": "digitlab checkpoint 1", "metadata": RunsCode()}
+        ),
+        "a PyTorch file of old": pytorch_file(RunsCode(), _use_new_zipfile_serialization=False),
     }
-    paths = {}
-    for number, (name, content) in enumerate(contents.items()):
-        paths[name] = folder / f"{number}.safetensors"
+    paths = {name: folder / f"{number}.safetensors" for number, name in enumerate(contents)}
+    for name, content in contents.items():
         paths[name].write_bytes(content)
     paths["a file of 3 GB"] = folder / "large.safetensors"
     with paths["a file of 3 GB"].open("wb") as large:
@@ -152,25 +146,6 @@ def make(folder: Path) -> dict[str, Path]:
         os.mkfifo(paths["a pipe"])
         paths["a device"] = Path("/dev/zero")
     return paths
-
-
-def zipped() -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("data.pkl", pickle.dumps(RunsCode()))
-    return buffer.getvalue()
-
-
-def numpy_file(values: list[Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, np.array(values), allow_pickle=True)
-    return buffer.getvalue()
-
-
-def saved(value: object, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(value, buffer, **options)
-    return buffer.getvalue()
 
 
 def fault_of(path: Path) -> str | None:

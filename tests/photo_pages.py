@@ -16,7 +16,7 @@ import io
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +33,9 @@ from digitlab.training import predict
 
 Random = np.random.Generator
 HEIGHT, WIDTH = 620, 1500
+GRID = np.mgrid[:HEIGHT, :WIDTH].astype(float)
 
-# --- digits -----------------------------------------------------------------------------------------------------------
+# --- digits ---
 
 
 @cache
@@ -45,61 +46,50 @@ def known_digits() -> list[tuple[int, np.ndarray]]:
     return [(int(test.labels[i]), test.images[i].numpy()) for i in right.nonzero()[:, 0].tolist()]
 
 
-# Strokes of each digit and sign: points (right, down) in a box of side 1, joined by smooth curves.
-STROKES: dict[str, list[list[tuple[float, float]]]] = {
-    "0": [[(0.5, 0), (0.15, 0.2), (0.15, 0.75), (0.5, 1), (0.82, 0.75), (0.82, 0.25), (0.5, 0)]],
-    "1": [[(0.5, 0), (0.5, 0.5), (0.48, 1)]],
-    "2": [[(0.2, 0.2), (0.5, 0), (0.8, 0.25), (0.5, 0.65), (0.2, 0.97)], [(0.2, 0.97), (0.5, 0.96), (0.85, 0.97)]],
-    "3": [[(0.2, 0.1), (0.55, 0), (0.8, 0.2), (0.45, 0.47)], [(0.45, 0.47), (0.85, 0.7), (0.55, 1), (0.18, 0.9)]],
-    "4": [[(0.55, 0), (0.35, 0.35), (0.12, 0.65)], [(0.12, 0.65), (0.5, 0.66), (0.88, 0.65)], [(0.68, 0.3), (0.67, 1)]],
-    "5": [[(0.25, 0), (0.22, 0.42)], [(0.22, 0.42), (0.6, 0.4), (0.8, 0.68), (0.55, 1), (0.18, 0.92)],
-          [(0.25, 0), (0.8, 0)]],
-    "6": [[(0.65, 0), (0.3, 0.35), (0.2, 0.75), (0.5, 1), (0.78, 0.78), (0.5, 0.55), (0.22, 0.75)]],
-    "7": [[(0.18, 0.02), (0.5, 0.03), (0.82, 0)], [(0.82, 0), (0.55, 0.5), (0.4, 1)]],
-    "8": [[(0.75, 0.15), (0.45, 0), (0.25, 0.2), (0.5, 0.47), (0.78, 0.78), (0.5, 1), (0.22, 0.78), (0.5, 0.47),
-           (0.75, 0.15)]],
-    "9": [[(0.78, 0.25), (0.5, 0), (0.22, 0.25), (0.5, 0.5), (0.78, 0.25)], [(0.78, 0.25), (0.76, 0.6), (0.68, 1)]],
-    "+": [[(0.2, 0.5), (0.8, 0.5)], [(0.5, 0.2), (0.5, 0.8)]],
-    "-": [[(0.2, 0.5), (0.8, 0.5)]],
-    "=": [[(0.2, 0.38), (0.8, 0.38)], [(0.2, 0.62), (0.8, 0.62)]],
-    "x": [[(0.25, 0.3), (0.75, 0.8)], [(0.75, 0.3), (0.25, 0.8)]],
-}  # fmt: skip
+# Each digit and sign: points "right,down" in hundredths of a box, joined by smooth curves; ";" lifts the pen.
+STROKES = {
+    "0": "50,0 15,20 15,75 50,100 82,75 82,25 50,0",
+    "1": "50,0 50,50 48,100",
+    "2": "20,20 50,0 80,25 50,65 20,97; 20,97 50,96 85,97",
+    "3": "20,10 55,0 80,20 45,47; 45,47 85,70 55,100 18,90",
+    "4": "55,0 35,35 12,65; 12,65 50,66 88,65; 68,30 67,100",
+    "5": "25,0 22,42; 22,42 60,40 80,68 55,100 18,92; 25,0 80,0",
+    "6": "65,0 30,35 20,75 50,100 78,78 50,55 22,75",
+    "7": "18,2 50,3 82,0; 82,0 55,50 40,100",
+    "8": "75,15 45,0 25,20 50,47 78,78 50,100 22,78 50,47 75,15",
+    "9": "78,25 50,0 22,25 50,50 78,25; 78,25 76,60 68,100",
+    "+": "20,50 80,50; 50,20 50,80",
+    "-": "20,50 80,50",
+    "=": "20,38 80,38; 20,62 80,62",
+    "x": "25,30 75,80; 75,30 25,80",
+}
 
 
 def by_hand(name: str, side: int, pen: float, random: Random) -> np.ndarray:
     """Draw a digit or sign by smooth, slightly shaky strokes of a round pen: ink from 0 to 1."""
     slant, turn, narrow = random.normal(0, 0.08), random.normal(0, 0.05), random.uniform(0.75, 1)
     margin = int(2 * pen + 0.15 * side)
-    field_ = np.ones((side + 2 * margin, side + 2 * margin), bool)
-    for stroke in STROKES[name]:
-        points = np.array(stroke) + random.normal(0, 0.018, (len(stroke), 2))
-        x, y = narrow * (points - 0.5).T
+    paper = np.ones((side + 2 * margin, side + 2 * margin), bool)
+    for curve in STROKES[name].split(";"):
+        stroke = np.array([point.split(",") for point in curve.split()], float) / 100
+        x, y = narrow * (stroke + random.normal(0, 0.018, stroke.shape) - 0.5).T
         x, y = x - slant * y + turn * y, y / narrow - turn * x
         steps = np.linspace(0, len(stroke) - 1, 400)
         # Catmull and Rom's curve through the points.
         padded = [np.concatenate([[2 * v[0] - v[1]], v, [2 * v[-1] - v[-2]]]) for v in (x, y)]
-        k, t = (
-            np.minimum(steps.astype(int), len(stroke) - 2),
-            steps - np.minimum(steps.astype(int), len(stroke) - 2),
-        )
+        k = np.minimum(steps.astype(int), len(stroke) - 2)
+        t = steps - k
         weights = (-(t**3) + 2 * t**2 - t, 3 * t**3 - 5 * t**2 + 2, -3 * t**3 + 4 * t**2 + t, t**3 - t**2)
-        curve = [sum(w * v[k + j] for j, w in enumerate(weights)) / 2 for v in padded]
-        columns, rows = (
-            (margin + side * (0.5 + v)).round().astype(int).clip(0, len(field_) - 1) for v in curve
-        )
-        field_[rows, columns] = False
-    return np.clip(pen / 2 + 0.5 - ndimage.distance_transform_edt(field_), 0, 1)
+        x, y = (sum(w * v[k + j] for j, w in enumerate(weights)) / 2 for v in padded)
+        columns, rows = ((margin + side * (0.5 + v)).round().astype(int) for v in (x, y))
+        paper[rows.clip(0, len(paper) - 1), columns.clip(0, len(paper) - 1)] = False
+    return np.clip(pen / 2 + 0.5 - ndimage.distance_transform_edt(paper), 0, 1)
 
 
 def from_sample(image: np.ndarray, side: int) -> np.ndarray:
     """A digit of the sample, enlarged as if drawn with a sharp pen."""
     large = ndimage.zoom(image / 255, side / 20, order=1)
     return np.clip((ndimage.gaussian_filter(large, side / 60) - 0.4) * 6, 0, 1)
-
-
-def as_read_alone(ink: np.ndarray) -> int:
-    image = normalize_ink(thicken_ink(ink.astype(np.float32))).image
-    return int(predict(load_shipped_model(), torch.from_numpy(image)[None]).argmax())
 
 
 def cropped(ink: np.ndarray) -> np.ndarray:
@@ -111,17 +101,21 @@ def one_digit(random: Random, side: int, pen: float | None) -> tuple[int, np.nda
     """A digit's label and ink: by hand if a pen is given, else from the sample."""
     while True:
         if pen is None:
-            known = known_digits()
-            label, image = known[random.integers(len(known))]
+            label, image = known_digits()[random.integers(len(known_digits()))]
             ink = from_sample(image, side)
         else:
             label = int(random.integers(10))
             ink = by_hand(str(label), side, pen, random)
-        if as_read_alone(ink) == label:
+        alone = torch.from_numpy(normalize_ink(thicken_ink(ink.astype(np.float32))).image)[None]
+        if predict(load_shipped_model(), alone).argmax() == label:
             return label, cropped(ink)
 
 
-# --- pages ------------------------------------------------------------------------------------------------------------
+def some_pen(random: Random, side: int, thinnest: float) -> float | None:
+    return None if random.random() < 0.6 else random.uniform(thinnest, 0.13) * side
+
+
+# --- pages: each function writes and prints on an empty one ---
 
 
 @dataclass
@@ -151,8 +145,7 @@ class Page:
 
     def photograph(self, random: Random) -> bytes:
         """The page's light as a camera stores it: a JPEG. Turns `digits` with the page."""
-        ink = np.maximum(self.ink * self.darkness, self.printed)
-        grey = self.paper * (1 - ink)
+        grey = self.paper * (1 - np.maximum(self.ink * self.darkness, self.printed))
         if self.tilt:
             grey = ndimage.rotate(grey, self.tilt, reshape=False, order=1, cval=self.paper)
             angle, middle = np.deg2rad(self.tilt), np.array([HEIGHT / 2, WIDTH / 2])
@@ -161,49 +154,31 @@ class Page:
         if self.table is not None:
             on_paper, table = self.table
             grey = on_paper * grey + (1 - on_paper) * table
-        grey = ndimage.gaussian_filter(grey * self.light, self.blur) + random.normal(
-            0, self.noise, grey.shape
-        )
-        file = io.BytesIO()
-        Image.fromarray((grey.clip(0, 1) * 255).astype(np.uint8)).convert("RGB").save(
-            file, "JPEG", quality=self.quality
-        )
+        grey = ndimage.gaussian_filter(grey * self.light, self.blur)
+        grey += random.normal(0, self.noise, grey.shape)
+        picture, file = Image.fromarray((grey.clip(0, 1) * 255).astype(np.uint8)), io.BytesIO()
+        picture.convert("RGB").save(file, "JPEG", quality=self.quality)
         return file.getvalue()
 
 
-def row_of_digits(
+def plain(
     page: Page, random: Random, row: float = 310, n: int = 8, side: int = 0, pen: float | None = -1
 ) -> None:
+    """A row of digits."""
     side = side or int(random.integers(80, 140))
-    if pen == -1:
-        pen = None if random.random() < 0.6 else random.uniform(0.05, 0.13) * side
-    columns = 110 + (WIDTH - 220) * (np.arange(n) + 0.5) / n
-    for column in columns:
+    pen = some_pen(random, side, 0.05) if pen == -1 else pen
+    for column in 110 + (WIDTH - 220) * (np.arange(n) + 0.5) / n:
         label, ink = one_digit(random, side, pen)
         page.write(label, ink, row + random.uniform(-8, 8), column + random.uniform(-8, 8))
 
 
-def plain(random: Random) -> Page:
-    page = Page()
-    row_of_digits(page, random)
-    return page
-
-
-GRID = np.mgrid[:HEIGHT, :WIDTH].astype(float)
-
-
-def soften(distance: np.ndarray, random: Random) -> np.ndarray:
-    """0 inside (distance < 0) .. 1 outside, over an edge from hard to soft."""
-    edge = float(np.exp(random.uniform(np.log(1), np.log(80))))
-    return np.clip(0.5 + distance / edge, 0, 1)
-
-
 def shadow_light(random: Random, shape: str) -> np.ndarray:
-    """The light under a shadow of a shape: 0.5 to 0.9 where it falls."""
+    """The light under a shadow of a shape: 0.5 to 0.9 where it falls, over an edge from hard to soft."""
     y, x = GRID
     angle = random.uniform(-0.6, 0.6)
     across = (x - random.uniform(0.25, 0.75) * WIDTH) * np.cos(angle) + (y - HEIGHT / 2) * np.sin(angle)
     along = -(x - WIDTH / 2) * np.sin(angle) + (y - random.uniform(0.3, 0.7) * HEIGHT) * np.cos(angle)
+    fingers = [np.maximum(np.abs(across - 130 * i) - 45, along - 40 * abs(i)) for i in (-1, 0, 1, 2)]
     distance = {
         "half": across * random.choice([-1, 1]),
         "band": np.abs(across) - random.uniform(90, 300),
@@ -211,142 +186,120 @@ def shadow_light(random: Random, shape: str) -> np.ndarray:
         "disc": np.hypot(across, along) - random.uniform(150, 380),
         "level": along,
         "slab": np.maximum(np.abs(across) - random.uniform(150, 350), along),
-        "fingers": np.minimum.reduce(
-            [np.maximum(np.abs(across - 130 * i) - 45, along - 40 * abs(i)) for i in (-1, 0, 1, 2)]
-        ),
-    }[shape]  # fmt: skip
+        "fingers": np.minimum.reduce(fingers),
+    }[shape]
     low = random.uniform(0.5, 0.9)
-    return low + (1 - low) * soften(distance, random)
+    edge = float(np.exp(random.uniform(np.log(1), np.log(80))))
+    return low + (1 - low) * np.clip(0.5 + distance / edge, 0, 1)
 
 
-def shadow(shape: str) -> Callable[[Random], Page]:
-    def make(random: Random) -> Page:
-        page = plain(random)
-        page.light = shadow_light(random, shape)
-        return page
-
-    return make
+def shadow(page: Page, random: Random, shape: str) -> None:
+    plain(page, random)
+    page.light = shadow_light(random, shape)
 
 
-def gradient(random: Random) -> Page:
-    page = plain(random)
+def gradient(page: Page, random: Random) -> None:
+    plain(page, random)
     direction = random.uniform(0, 2 * np.pi)
     ramp = (GRID[0] / HEIGHT - 0.5) * np.sin(direction) + (GRID[1] / WIDTH - 0.5) * np.cos(direction)
     page.light = 0.75 + random.uniform(0.1, 0.5) * ramp
-    return page
 
 
-def glare(random: Random) -> Page:
-    page = plain(random)
+def glare(page: Page, random: Random) -> None:
+    plain(page, random)
     page.paper = 0.75
     y, x = random.uniform(0, HEIGHT), random.uniform(0, WIDTH)
     page.light = 0.7 + 0.6 * np.exp(-np.square(np.hypot(GRID[0] - y, GRID[1] - x) / random.uniform(200, 600)))
-    return page
 
 
-def coloured(random: Random) -> Page:
-    page = plain(random)
+def coloured(page: Page, random: Random) -> None:
+    plain(page, random)
     page.paper = random.uniform(0.45, 0.85)
-    return page
 
 
-def ruled(random: Random) -> Page:
-    page = plain(random)
+def ruled(page: Page, random: Random) -> None:
+    plain(page, random)
     step, offset = int(random.integers(45, 120)), int(random.integers(0, 45))
     for top in range(offset, HEIGHT, step):
         page.printed[top : top + random.integers(2, 4)] = random.uniform(0.12, 0.3)
     page.tilt = random.uniform(-2, 2)
-    return page
 
 
-def squared(random: Random) -> Page:
-    page, depth = plain(random), random.uniform(0.1, 0.25)
-    step = int(random.integers(25, 60))
+def squared(page: Page, random: Random) -> None:
+    plain(page, random)
+    depth, step = random.uniform(0.1, 0.25), int(random.integers(25, 60))
     page.printed[::step] = page.printed[1::step] = depth
     page.printed[:, ::step] = page.printed[:, 1::step] = depth
     page.tilt = random.uniform(-2, 2)
-    return page
 
 
-def boxes(random: Random) -> Page:
+def cells(random: Random) -> tuple[range, int, int]:
+    """Where each of six to ten cells begins; their width; and the size of the digits in them."""
+    width = (WIDTH - 120) // (n := int(random.integers(6, 11)))
+    return range(60, 60 + n * width, width), width, int(width * random.uniform(0.5, 0.75))
+
+
+def boxes(page: Page, random: Random) -> None:
     """A printed box for each digit: apart or shared, thin or thick, grey or black; some digits touch them."""
-    page, n = Page(), int(random.integers(6, 11))
-    width = (WIDTH - 120) // n
-    side = int(width * random.uniform(0.5, 0.75))
+    lefts, width, side = cells(random)
     thick, depth = int(random.integers(2, 7)), random.uniform(0.35, 0.85)
     gap, height = int(random.choice([0, 0, 8, 20])), int(width * random.uniform(1, 1.3))
-    top = (HEIGHT - height) // 2
-    pen = None if random.random() < 0.6 else random.uniform(0.06, 0.13) * side
-    for i in range(n):
-        left = 60 + i * width
-        frame = np.zeros((height, width - gap + thick))
-        frame[:thick] = frame[-thick:] = frame[:, :thick] = frame[:, -thick:] = depth
+    top, pen = (HEIGHT - height) // 2, some_pen(random, side, 0.06)
+    frame = np.full((height, width - gap + thick), depth)
+    frame[thick:-thick, thick:-thick] = 0
+    for left in lefts:
         part = page.printed[top : top + height, left : left + frame.shape[1]]
         np.maximum(part, frame, out=part)
         label, ink = one_digit(random, side, pen)
         slack = random.uniform(-1, 1, 2) * [(height - side) / 2 - 4, (width - gap - ink.shape[1]) / 2 - 4]
         page.write(label, ink, HEIGHT / 2 + slack[0], left + (width - gap + thick) / 2 + slack[1])
     page.tilt = random.choice([0, random.uniform(-3, 3)])
-    return page
 
 
-def combs(random: Random) -> Page:
-    page, n = Page(), int(random.integers(6, 11))
-    width = (WIDTH - 120) // n
-    side, thick, depth = (
-        int(width * random.uniform(0.5, 0.75)),
-        int(random.integers(2, 6)),
-        random.uniform(0.35, 0.85),
-    )
+def combs(page: Page, random: Random) -> None:
+    lefts, width, side = cells(random)
+    thick, depth = int(random.integers(2, 6)), random.uniform(0.35, 0.85)
     base, tick = HEIGHT // 2 + 90, int(width * random.uniform(0.25, 0.6))
-    page.printed[base : base + thick, 60 : 60 + n * width] = depth
-    pen = None if random.random() < 0.6 else random.uniform(0.06, 0.13) * side
-    for i in range(n + 1):
-        page.printed[base - tick : base, 60 + i * width : 60 + i * width + thick] = depth
-    for i in range(n):
+    page.printed[base : base + thick, 60 : lefts.stop] = depth
+    pen = some_pen(random, side, 0.06)
+    for left in (*lefts, lefts.stop):
+        page.printed[base - tick : base, left : left + thick] = depth
+    for left in lefts:
         label, ink = one_digit(random, side, pen)
         row = base - 12 - ink.shape[0] / 2 - random.uniform(0, 25)
-        page.write(label, ink, row, 60 + (i + 0.5) * width + random.uniform(-8, 8))
+        page.write(label, ink, row, left + width / 2 + random.uniform(-8, 8))
     page.tilt = random.choice([0, random.uniform(-3, 3)])
-    return page
 
 
-def faint(random: Random) -> Page:
-    page = Page()
-    row_of_digits(page, random, pen=None if random.random() < 0.5 else random.uniform(5, 9))
+def faint(page: Page, random: Random) -> None:
+    plain(page, random, pen=None if random.random() < 0.5 else random.uniform(5, 9))
     page.darkness, page.noise = random.uniform(0.1, 0.22), random.uniform(0.003, 0.008)
     page.light = 0.95 + 0.08 * (GRID[1] / WIDTH - 0.5)
-    return page
 
 
-def pencil(random: Random) -> Page:
-    page = Page()
-    row_of_digits(page, random, pen=random.uniform(4, 7))
+def pencil(page: Page, random: Random) -> None:
+    plain(page, random, pen=random.uniform(4, 7))
     grain = ndimage.gaussian_filter(random.normal(0, 1, page.ink.shape), 1)
     page.ink *= np.clip(0.85 + 0.9 * grain, 0.2, 1.1)
     page.darkness = random.uniform(0.25, 0.5)
-    return page
 
 
-def camera(random: Random) -> Page:
-    page = plain(random)
+def camera(page: Page, random: Random) -> None:
+    plain(page, random)
     page.blur, page.noise = random.uniform(1, 3.5), random.uniform(0.01, 0.035)
     page.quality, page.tilt = int(random.integers(30, 80)), random.uniform(-15, 15)
-    return page
 
 
-def tilted(random: Random) -> Page:
-    page = random.choice([ruled, squared, boxes])(random)
+def tilted(page: Page, random: Random) -> None:
+    random.choice([ruled, squared, boxes])(page, random)
     page.tilt = random.uniform(3, 15) * random.choice([-1, 1])
-    return page
 
 
-def table(random: Random) -> Page:
+def table(page: Page, random: Random) -> None:
     """A sheet on a table: even, or of wood; the table is darker, lighter or much the same."""
-    page = Page()
-    row_of_digits(page, random, n=6, side=int(random.integers(70, 100)))
-    middle, turn = np.array([HEIGHT / 2, WIDTH / 2]), random.uniform(-0.06, 0.06)
-    y, x = GRID[0] - middle[0], GRID[1] - middle[1]
+    plain(page, random, n=6, side=int(random.integers(70, 100)))
+    turn = random.uniform(-0.06, 0.06)
+    y, x = GRID[0] - HEIGHT / 2, GRID[1] - WIDTH / 2
     y, x = y * np.cos(turn) - x * np.sin(turn), x * np.cos(turn) + y * np.sin(turn)
     distance = np.maximum(np.abs(y) - random.uniform(200, 250), np.abs(x) - random.uniform(660, 700))
     surface = np.full(y.shape, random.choice([0.15, 0.3, 0.5]))
@@ -354,60 +307,51 @@ def table(random: Random) -> Page:
         wood = ndimage.gaussian_filter(random.normal(0, 1, y.shape), (2, 60))
         surface = surface + 0.05 * wood / wood.std()
     page.table = np.stack([np.clip(0.5 - distance / 2, 0, 1), surface])
-    return page
 
 
-def two_rows(random: Random) -> Page:
-    page, side = Page(), int(random.integers(80, 130))
+def two_rows(page: Page, random: Random) -> None:
+    side = int(random.integers(80, 130))
     for row in (190, 440):
-        row_of_digits(page, random, row, side=side)
-    return page
+        plain(page, random, row, side=side)
 
 
-def sums(random: Random) -> Page:
+def sums(page: Page, random: Random) -> None:
     """3 + 4 = 7 and the like."""
-    page, side = Page(), int(random.integers(90, 150))
+    page.others, side = True, int(random.integers(90, 150))
     pen, column = random.uniform(0.07, 0.14) * side, 130.0
     for _ in range(2):
         for name in ("digit", random.choice(["+", "-", "x"]), "digit", "=", "digit"):
+            label, slack = None, 6
             if name == "digit":
-                label, ink = one_digit(random, side, pen)
-                page.write(label, ink, 310 + random.uniform(-8, 8), column)
+                (label, ink), slack = one_digit(random, side, pen), 8
             else:
-                page.write(
-                    None, cropped(by_hand(name, side, pen, random)), 310 + random.uniform(-6, 6), column
-                )
+                ink = cropped(by_hand(name, side, pen, random))
+            page.write(label, ink, 310 + random.uniform(-slack, slack), column)
             column += 135
-    page.others = True
-    return page
 
 
-def touching(random: Random) -> Page:
-    page, side, column = Page(), int(random.integers(90, 140)), 130.0
-    pen = None if random.random() < 0.6 else random.uniform(0.07, 0.13) * side
+def touching(page: Page, random: Random) -> None:
+    side, column = int(random.integers(90, 140)), 130.0
+    pen = some_pen(random, side, 0.07)
     for _ in range(4):
         (first, left), (second, right) = one_digit(random, side, pen), one_digit(random, side, pen)
         page.write(first, left, 310, column)
         # Pushed together until they touch, by two to eight pixels.
-        row = 310 + random.uniform(-6, 6)
+        row, alone = 310 + random.uniform(-6, 6), Page()
+        alone.write(None, left, 310, 300)
         for gap in range(left.shape[1] + right.shape[1]):
             trial = Page()
-            trial.write(None, left, 310, 300)
-            before = trial.ink.copy()
-            trial.ink[:] = 0
             trial.write(None, right, row, 300 + (left.shape[1] + right.shape[1]) / 2 - gap)
-            if ((trial.ink > 0.3) & (before > 0.3)).any():
+            if ((trial.ink > 0.3) & (alone.ink > 0.3)).any():
                 break
         place = column + (left.shape[1] + right.shape[1]) / 2 - gap - random.integers(0, 5)
         page.write(second, right, row, place)
         column = place + 190
-    return page
 
 
-def smudge(random: Random) -> Page:
+def smudge(page: Page, random: Random) -> None:
     """Some dirt beside the digits: a wiped stain and a few specks."""
-    page = Page()
-    row_of_digits(page, random, row=250)
+    plain(page, random, row=250)
     for _ in range(3):
         y, x, size = random.uniform(450, 570), random.uniform(100, 1400), random.uniform(20, 50)
         stain = np.exp(-np.square((GRID[0] - y) / size) - np.square((GRID[1] - x) / (2 * size)))
@@ -415,35 +359,33 @@ def smudge(random: Random) -> Page:
     for _ in range(4):
         page.write(None, np.ones((4, 4)), random.uniform(30, 580), random.uniform(30, 1450))
     page.others = True
-    return page
 
 
-def mixed(random: Random) -> Page:
+def mixed(page: Page, random: Random) -> None:
     """Several troubles at once."""
-    page = random.choice([ruled, boxes, two_rows, squared])(random)
+    random.choice([ruled, boxes, two_rows, squared])(page, random)
     page.light = shadow_light(random, random.choice(["half", "band", "corner", "disc"]))
     page.blur, page.quality = random.uniform(0.7, 2), int(random.integers(50, 90))
-    return page
 
 
-KINDS: dict[str, tuple[Callable[[Random], Page], int]] = {
+SHADOWS = ("half", "band", "corner", "disc", "level", "slab", "fingers")
+KINDS: dict[str, tuple[Callable[[Page, Random], None], int]] = {
     "plain": (plain, 14), "gradient": (gradient, 14), "glare": (glare, 14), "grey paper": (coloured, 14),
-    **{f"shadow: {shape}": (shadow(shape), 14)
-       for shape in ("half", "band", "corner", "disc", "level", "slab", "fingers")},
+    **{f"shadow: {shape}": (partial(shadow, shape=shape), 14) for shape in SHADOWS},
     "ruled": (ruled, 14), "squared": (squared, 14), "boxes": (boxes, 24), "combs": (combs, 14), "tilted": (tilted, 14),
     "faint": (faint, 20), "pencil": (pencil, 14), "camera": (camera, 14), "table": (table, 14),
-    "two rows": (two_rows, 14),
-    "sums": (sums, 20), "touching": (touching, 20), "smudge": (smudge, 14), "mixed": (mixed, 14),
+    "two rows": (two_rows, 14), "sums": (sums, 20), "touching": (touching, 20), "smudge": (smudge, 14),
+    "mixed": (mixed, 14),
 }  # fmt: skip
 
 
 def make_page(kind: str, seed: int, i: int) -> tuple[Page, bytes]:
-    random = np.random.default_rng([seed, i, zlib.crc32(kind.encode())])
-    page = KINDS[kind][0](random)
+    page, random = Page(), np.random.default_rng([seed, i, zlib.crc32(kind.encode())])
+    KINDS[kind][0](page, random)
     return page, page.photograph(random)
 
 
-# --- reading and counting ---------------------------------------------------------------------------------------------
+# --- reading and counting ---
 
 
 def inside(box: tuple[int, int, int, int], row: float, column: float) -> bool:
@@ -472,8 +414,7 @@ def judge(page: Page, photo_bytes: bytes) -> collections.Counter[str]:
     for label, row, column in page.digits:
         around = [i for i, box in enumerate(boxes_read) if inside(box, row, column) and i not in claimed]
         best = min(around, key=lambda i: abs(sum(boxes_read[i][1::2]) / 2 - column), default=None)
-        if best is not None:
-            claimed.add(best)
+        claimed |= {best} - {None}
         if best is not None and answers[best] == label:
             count["right"] += 1
             count["false remarks"] += bool(reasons[best])
@@ -491,18 +432,21 @@ COLUMNS = ("pages", "whole", "refused", "digits", "right", "remarked", "silent",
            "invented", "invented, remarked", "false remarks")  # fmt: skip
 
 
+def print_row(kind: str, count: dict[str, object]) -> None:
+    print(f"{kind:<16}" + "".join(f"{count[name]:>{max(9, len(name) + 2)}}" for name in COLUMNS), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pages", type=int, help="of each kind (default: 14 to 24)")
-    parser.add_argument("--kinds", help="those whose name begins so, parted by commas (default: all)")
+    parser.add_argument("--kinds", default="", help="those whose name begins so, parted by commas")
     parser.add_argument("--save", type=Path, help="write the pages there that are not read whole")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    wanted = tuple(options.kinds.split(",")) if options.kinds else ("",)
-    print(f"{'':<16}" + "".join(f"{name:>{max(9, len(name) + 2)}}" for name in COLUMNS))
+    print_row("", dict(zip(COLUMNS, COLUMNS, strict=True)))
     total: collections.Counter[str] = collections.Counter()
-    for kind in (kind for kind in KINDS if kind.startswith(wanted)):
+    for kind in (kind for kind in KINDS if kind.startswith(tuple(options.kinds.split(",")))):
         count: collections.Counter[str] = collections.Counter()
         for i in range(options.pages or KINDS[kind][1]):
             page, photo_bytes = make_page(kind, options.seed, i)
@@ -510,17 +454,12 @@ def main() -> None:
             count += result
             if options.save and not (result["whole"] and not result["false remarks"]):
                 options.save.mkdir(parents=True, exist_ok=True)
-                (options.save / f"{kind.replace(': ', '-').replace(' ', '-')}-{i}.jpg").write_bytes(
-                    photo_bytes
-                )
+                name = kind.replace(": ", "-").replace(" ", "-")
+                (options.save / f"{name}-{i}.jpg").write_bytes(photo_bytes)
         total += count
         print_row(kind, count)
     print_row("all", total)
     print(f"right: {total['right'] / total['digits']:.2%} of {total['digits']:,} digits, seed {options.seed}")
-
-
-def print_row(kind: str, count: collections.Counter[str]) -> None:
-    print(f"{kind:<16}" + "".join(f"{count[name]:>{max(9, len(name) + 2)}}" for name in COLUMNS), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,6 @@ def loops(_: Any) -> None:
         pass
 
 
-def adds_arrays(numbers: torch.Tensor) -> None:
-    array = numbers.numpy()
-    while True:
-        array = array + 0
-
-
 def catches_errors(_: Any) -> None:
     while True:
         with contextlib.suppress(Exception):
@@ -85,8 +80,7 @@ def is_right_once_it_is_struck(numbers: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [loops, adds_arrays, catches_errors, catches_everything_three_times, is_right_once_it_is_struck],
+    "answer", [loops, catches_errors, catches_everything_three_times, is_right_once_it_is_struck]
 )
 @pytest.mark.usefixtures("little_time")
 def test_an_answer_without_an_end_is_told_to_look_for_the_loop(answer: Callable[..., Any]) -> None:
@@ -106,14 +100,6 @@ def test_the_reference_may_take_its_time_on_a_busy_machine(monkeypatch: pytest.M
     assert "had not finished" in small_exercise(double, wrong).check(loops).message
 
 
-def test_recursion_without_an_end_is_told_so() -> None:
-    def calls_itself(numbers: torch.Tensor) -> Any:
-        return calls_itself(numbers)
-
-    said = small_exercise(double).check(calls_itself).message
-    assert said.startswith("your code stopped with RecursionError: maximum recursion depth exceeded")
-
-
 @pytest.mark.usefixtures("little_time")
 def test_one_endless_call_is_left_behind_and_does_no_harm_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time_limit, "_INSIST_STEPS", 2)
@@ -131,11 +117,8 @@ def test_one_endless_call_is_left_behind_and_does_no_harm_later(monkeypatch: pyt
 
 @pytest.mark.usefixtures("little_time")
 def test_a_check_may_be_called_in_any_thread() -> None:
-    verdicts: list[Verdict] = []
-    ask = threading.Thread(target=lambda: verdicts.append(small_exercise(double).check(loops)))
-    ask.start()
-    ask.join()
-    assert "never ends" in verdicts[0].message
+    with ThreadPoolExecutor() as others:
+        assert "never ends" in others.submit(small_exercise(double).check, loops).result().message
 
 
 def test_the_keyboard_interrupts_an_answer() -> None:
@@ -147,13 +130,6 @@ def test_the_keyboard_interrupts_an_answer() -> None:
         small_exercise(double).check(interrupted)
     assert not threads_left_behind()
     assert not any(sys._current_frames()[each].f_code is loops.__code__ for each in sys._current_frames())
-
-
-def test_an_answer_that_has_ended_is_not_struck(monkeypatch: pytest.MonkeyPatch) -> None:
-    struck: list[threading.Thread] = []
-    monkeypatch.setattr(time_limit, "_raise_in", struck.append)
-    assert small_exercise(double).check(double).status == "correct"
-    assert not struck
 
 
 def test_an_answer_that_ends_at_the_last_instant_never_breaks_the_notebook(
@@ -175,22 +151,31 @@ class Unspeakable(Exception):
         raise RuntimeError
 
 
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (KeyboardInterrupt("so be it"), "KeyboardInterrupt: so be it"),
-        (GeneratorExit("so be it"), "GeneratorExit: so be it"),
-        (SystemExit(3), "SystemExit: 3"),
-        (TimeoutError("two\nlines"), "TimeoutError: two"),
-        (MemoryError(), "MemoryError: no message"),
-        (Unspeakable(), "Unspeakable: no message"),
-    ],
-)
-def test_whatever_an_answer_raises_it_is_told_so(error: BaseException, said: str) -> None:
-    def raises(_: Any) -> None:
+def raising(error: BaseException) -> Callable[[Any], Any]:
+    def answer(_: Any) -> None:
         raise error
 
-    assert small_exercise(double).check(raises).message == f"your code stopped with {said}"
+    return answer
+
+
+def calls_itself(numbers: torch.Tensor) -> Any:
+    return calls_itself(numbers)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (raising(KeyboardInterrupt("so be it")), "KeyboardInterrupt: so be it"),
+        (raising(SystemExit(3)), "SystemExit: 3"),
+        (raising(TimeoutError("two\nlines")), "TimeoutError: two"),
+        (raising(MemoryError()), "MemoryError: no message"),
+        (raising(Unspeakable()), "Unspeakable: no message"),
+        (calls_itself, "RecursionError: maximum recursion depth exceeded"),
+    ],
+)
+def test_whatever_an_answer_raises_it_is_told_so(answer: Callable[[Any], Any], said: str) -> None:
+    message = small_exercise(double).check(answer).message
+    assert message.startswith(f"your code stopped with {said}") and "\n" not in message
 
 
 # --- common errors in plain words ---
@@ -232,12 +217,11 @@ class Untouchable:
     __hash__ = None  # type: ignore[assignment]
 
 
-def list_in_itself() -> list[Any]:
-    items: list[Any] = []
-    items.append(items)
-    return items
+LIST_IN_ITSELF: list[Any] = []
+LIST_IN_ITSELF.append(LIST_IN_ITSELF)
 
 
+@pytest.mark.parametrize("reference", [double, lambda x: 3.0, lambda x: [1, 2], lambda x: "text"])
 @pytest.mark.parametrize(
     "value",
     [
@@ -245,15 +229,13 @@ def list_in_itself() -> list[Any]:
         torch.zeros(3, device="meta"),
         np.array(["one"]),
         np.array(None),
-        np.array(["2020-01-01"], dtype="M8[D]"),
         torch.tensor(1j),
         10**400,
         Untouchable(),
-        list_in_itself(),
+        LIST_IN_ITSELF,
     ],
     ids=lambda value: type(value).__name__,
 )
-@pytest.mark.parametrize("reference", [double, lambda x: 3.0, lambda x: [1, 2], lambda x: "text"])
 def test_a_value_that_cannot_be_compared_is_incorrect(value: Any, reference: Callable[..., Any]) -> None:
     verdict = small_exercise(reference).check(lambda _: value)
     assert verdict.status == "incorrect"
@@ -278,10 +260,7 @@ SURROUNDINGS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "gradients": (torch.is_grad_enabled, lambda: torch.set_grad_enabled(False)),
     "threads": (torch.get_num_threads, lambda: torch.set_num_threads(torch.get_num_threads() + 1)),
     "deterministic": (
-        lambda: (
-            torch.are_deterministic_algorithms_enabled(),
-            torch.is_deterministic_algorithms_warn_only_enabled(),
-        ),
+        torch.get_deterministic_debug_mode,
         lambda: torch.use_deterministic_algorithms(True, warn_only=True),
     ),
     "cuDNN deterministic": (lambda: CUDNN.deterministic, lambda: setattr(CUDNN, "deterministic", True)),
@@ -295,25 +274,23 @@ SURROUNDINGS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", SURROUNDINGS)
-def test_it_is_put_back(name: str) -> None:
-    read, change = SURROUNDINGS[name]
-    before = read()
-    with contextlib.suppress(KeyError), quiet_surroundings():
-        change()
-        assert read() != before, "the test changes nothing"
-        raise KeyError
-    assert read() == before
-
-
 def changes_everything(_: Any = None) -> None:
     for _, change in SURROUNDINGS.values():
         change()
 
 
-def changes_and_raises(_: Any) -> None:
-    changes_everything()
-    raise ValueError
+def settings() -> dict[str, Any]:
+    return {name: read() for name, (read, _) in SURROUNDINGS.items()}
+
+
+def test_everything_is_put_back() -> None:
+    before = settings()
+    with contextlib.suppress(KeyError), quiet_surroundings():
+        changes_everything()
+        unchanged = [name for name, value in settings().items() if value == before[name]]
+        assert not unchanged, "the test changes nothing"
+        raise KeyError
+    assert settings() == before
 
 
 def changes_and_never_ends(_: Any) -> None:
@@ -322,12 +299,12 @@ def changes_and_never_ends(_: Any) -> None:
         time.monotonic()
 
 
-@pytest.mark.parametrize("answer", [changes_everything, changes_and_raises, changes_and_never_ends])
+@pytest.mark.parametrize("answer", [changes_everything, changes_and_never_ends])
 @pytest.mark.usefixtures("little_time")
 def test_a_check_puts_everything_back_however_the_answer_ends(answer: Callable[..., Any]) -> None:
-    before = {name: read() for name, (read, _) in SURROUNDINGS.items()}
+    before = settings()
     assert small_exercise(double).check(answer).status == "incorrect"
-    assert {name: read() for name, (read, _) in SURROUNDINGS.items()} == before
+    assert settings() == before
 
 
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
@@ -369,14 +346,13 @@ def test_a_wrong_answer_is_recognised_whatever_it_has_set() -> None:
 def test_random_states_of_a_gpu_in_use_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     put_back: list[Any] = []
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    monkeypatch.setattr(torch.mps, "get_rng_state", lambda: "Apple's")
-    monkeypatch.setattr(torch.mps, "set_rng_state", put_back.append)
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
-    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: "CUDA's")
-    monkeypatch.setattr(torch.cuda, "set_rng_state_all", put_back.append)
+    for module, name in ((torch.mps, "rng_state"), (torch.cuda, "rng_state_all")):
+        monkeypatch.setattr(module, f"get_{name}", lambda module=module: module.__name__)
+        monkeypatch.setattr(module, f"set_{name}", put_back.append)
     with quiet_surroundings():
         assert not put_back
-    assert put_back == ["CUDA's", "Apple's"]
+    assert put_back == ["torch.cuda", "torch.mps"]
 
 
 def test_cuda_will_start_from_the_learners_seed_and_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,6 @@ from digitlab.training import predict
 
 @pytest.mark.parametrize("name", list_models())
 def test_what_is_saved_is_what_is_loaded(name: str, tmp_path: Path) -> None:
-    torch.manual_seed(0)
     model = create_model(name)
     before = torch.get_rng_state()
     save_checkpoint(tmp_path / "model.safetensors", model, name, {"note": "ü", "list": [1, 2.5, None]})
@@ -80,9 +79,7 @@ def test_the_message_says_what_does_not_fit(tmp_path: Path) -> None:
     save_checkpoint(path, create_model("mlp"), "mlp")
     content = path.read_bytes()
     path.write_bytes(content.replace(b'"model":"mlp"', b'"model":"cnn"'))
-    with pytest.raises(
-        CheckpointError, match=r"model\.safetensors .* not fit a CNN, which needs 'conv1\.bias'"
-    ):
+    with pytest.raises(CheckpointError, match=r"safetensors .* not fit a CNN, which needs 'conv1\.bias'"):
         load_checkpoint(path)
     path.write_bytes(content[:-4] + struct.pack("<f", float("nan")))
     with pytest.raises(CheckpointError, match=r"holds weights that are not finite numbers, in fc"):

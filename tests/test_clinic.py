@@ -16,16 +16,7 @@ import digitlab as dl
 from digitlab import cli
 from digitlab.data import Digits
 from digitlab.exercises import clinic, edited, exercise
-from digitlab.exercises.clinic import (
-    FAULTS,
-    Findings,
-    Patient,
-    list_patients,
-    patient,
-    run,
-    trainer_from,
-    ward,
-)
+from digitlab.exercises.clinic import FAULTS, Findings, Patient, list_patients, patient, trainer_from, ward
 from digitlab.exercises.clinic_patients import Stack
 from digitlab.exercises.clinic_trainer import healthy
 from digitlab.exercises.progress import read_progress
@@ -48,28 +39,26 @@ def each(request: pytest.FixtureRequest) -> Patient:
     return request.param
 
 
-def on_test_and_fresh(findings: Findings) -> tuple[Scores, Scores]:
-    """Measured without the clinic's own examination."""
-    _, test, fresh = ward()
-    return tuple(
-        dl.evaluate(findings.model, dl.DigitLoader(digits, 100, shuffle=False)) for digits in (test, fresh)
-    )
+def measured(findings: Findings) -> list[Scores]:
+    """On test and on fresh digits, without the clinic's own examination."""
+    return [dl.evaluate(findings.model, dl.DigitLoader(digits, 100, shuffle=False)) for digits in ward()[1:]]
 
 
 def test_there_are_twelve_and_each_has_a_fault_of_its_own() -> None:
     assert [each.number for each in PATIENTS] == list(range(1, 13))
-    assert len({each.fault for each in PATIENTS}) == 12
-    assert {each.fault for each in PATIENTS} < set(FAULTS)
+    assert len({each.fault for each in PATIENTS} & set(FAULTS)) == 12 < len(FAULTS)
     assert patient(3) == PATIENTS[2]
-    assert patient(3).fault not in repr(patient(3))
     with pytest.raises(ValueError, match="no patient 13: expected 1 to 12"):
         patient(13)
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_it_is_sick_and_the_cure_heals_it(each: Patient, seed: int) -> None:
-    sick, cured = run(each.trainer(), seed), run(each.cured(), seed)
-    (sick_test, sick_fresh), (cured_test, cured_fresh) = on_test_and_fresh(sick), on_test_and_fresh(cured)
+    if seed == 0:  # as the clinic itself trains them
+        sick, cured = clinic._sick(each.number), clinic._healthy(each.number).findings
+    else:
+        sick, cured = clinic.run(each.trainer(), seed), clinic.run(each.cured(), seed)
+    (sick_test, sick_fresh), (cured_test, cured_fresh) = measured(sick), measured(cured)
     assert cured_fresh.accuracy > 0.75
     assert cured.reported_accuracy == pytest.approx(cured_test.accuracy, abs=1e-6)
     assert cured.reported_loss == pytest.approx(cured_test.loss, rel=1e-3)
@@ -98,56 +87,49 @@ def test_the_check_confirms_the_name_and_the_cure_together(each: Patient) -> Non
     assert right.status == "correct" and each.lesson in right.message
     not_cured = each.check(each.fault, each.trainer())
     assert not_cured.status == "incorrect" and "the name is right" in not_cured.message
-    other = next(name for name in FAULTS if name != each.fault)
-    not_named = each.check(other, each.cured())
-    assert not_named.status == "incorrect" and FAULTS[other] in not_named.message
-    assert "your trainer is healthy" in not_named.message and each.fault not in not_named.message
-    assert each.check(..., each.cured()).status == "not attempted"
 
 
-def test_neither_name_nor_cure() -> None:
-    verdict = patient(1).check("missing zero_grad", patient(1).trainer())
-    assert verdict.status == "incorrect" and "And the trainer is not healthy yet" in verdict.message
+def test_one_without_the_other() -> None:
+    first = patient(1)
+    not_named = first.check("missing zero_grad", first.cured())
+    assert not_named.status == "incorrect" and FAULTS["missing zero_grad"] in not_named.message
+    assert "your trainer is healthy" in not_named.message and first.fault not in not_named.message
+    neither = first.check("missing zero_grad", first.trainer())
+    assert neither.status == "incorrect" and "And the trainer is not healthy yet" in neither.message
 
 
-def test_the_code_is_short_and_does_not_tell(each: Patient) -> None:
-    code = str(each.code())
+def test_nothing_that_is_shown_names_the_fault(each: Patient) -> None:
+    code, picture = str(each.code()), each.symptoms()
     for part in code.split("\n\n\n"):
         assert len([line for line in part.splitlines() if line.strip()]) <= 12
     assert not any(word in code.lower() for word in ("#", '"""', "sick", "fault", "bug", "wrong"))
     assert code != str(each.cure())
-
-
-def test_symptoms_are_said_in_words_and_do_not_name_the_fault(each: Patient) -> None:
-    picture = each.symptoms()
     assert f"Patient {each.number} reports" in picture.alt_text and "Healthy: from" in picture.alt_text
-    assert each.fault not in picture.alt_text + each.complaint
+    for shown in (picture.alt_text, each.complaint, repr(each), *each.hints):
+        assert each.fault not in shown
 
 
 def test_the_difference_is_shown_to_those_who_name_the_fault(each: Patient) -> None:
     shown = str(each.diagnose(each.fault))
     assert shown.startswith(f"Correct: {each.fault}.") and re.search(r"\n[-+] ", shown)
     other = next(name for name in FAULTS if name != each.fault)
-    assert str(each.diagnose(other)).startswith(("Incorrect: The sign of", "Incorrect: A loss near ln 10"))
-    assert str(each.diagnose(...)).startswith("Not attempted:")
-    for name in (other, ..., "gremlins"):
-        assert not re.search(r"\n[-+]", str(each.diagnose(name)))
+    for name, start in ((other, "Incorrect: (The sign|A loss near)"), (..., "Not att"), ("gremlins", "Inc")):
+        said = str(each.diagnose(name))
+        assert re.match(start, said) and not re.search(r"\n[-+]", said)
 
 
-def test_hints_and_cures_have_a_place_in_the_progress(
-    each: Patient, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert [patient(each.number).hint().split(":")[0] for _ in range(4)] == [
-        "Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "Hint 3 of 3"
-    ]  # fmt: skip
-    assert not any(each.fault in hint for hint in each.hints) and len(set(each.hints)) == 3
+def test_hints_and_cures_have_a_place_in_the_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    each = patient(8)
+    assert [patient(8).hint()[:11] for _ in range(4)] == [f"Hint {n} of 3" for n in (1, 2, 3, 3)]
     each.check(each.fault, each.cured())
-    assert read_progress() == {each.entry: {"attempts": 1, "solved": True, "hints": 3, "looked": False}}
+    assert read_progress() == {"14.P08": {"attempts": 1, "solved": True, "hints": 3, "looked": False}}
     each.cure()
-    assert read_progress()[each.entry]["looked"]
+    assert read_progress()["14.P08"]["looked"]
     assert cli.main(["progress"]) == 0
     shown = capsys.readouterr().out
-    assert f"{each.entry}  solved  patient {each.number} of the bug clinic  (3 hints, solution seen)" in shown
+    assert "14.P08  solved  patient 8 of the bug clinic  (3 hints, solution seen)" in shown
+    assert all(len(set(each.hints)) == 3 for each in PATIENTS)
+    assert len({each.entry for each in PATIENTS}) == 12
 
 
 def test_the_waiting_room_takes_six() -> None:
@@ -164,49 +146,35 @@ def test_the_waiting_room_takes_six() -> None:
 # --- trainers and names of any kind ---
 
 
-def raises(train: Digits, test: Digits) -> Any:
-    raise RuntimeError("two\nlines")
+def stopping(error: BaseException) -> Any:
+    def trainer(train: Digits, test: Digits) -> Any:
+        raise error
+
+    return trainer
 
 
-def leaves(train: Digits, test: Digits) -> Any:
-    raise SystemExit(3)
-
-
-def guesses(train: Digits, test: Digits) -> Findings:
-    return clinic.examine(clinic.small_network(), [2.3], test)
-
-
-def boasts(train: Digits, test: Digits) -> Findings:
-    return replace(healthy(train, test), reported_accuracy=0.99)
-
-
-def loses_count(train: Digits, test: Digits) -> Findings:
-    return replace(healthy(train, test), losses=[float("nan")])
-
-
-def returns_probabilities(train: Digits, test: Digits) -> Findings:
-    honest = healthy(train, test)
-    return replace(honest, model=nn.Sequential(honest.model, nn.Softmax(1)))
+def reporting(**changes: Any) -> Any:
+    return lambda train, test: replace(healthy(train, test), **changes)
 
 
 @pytest.mark.parametrize(
     ("trainer", "said"),
     [
         (lambda train, test: nn.Flatten(), "should return Findings, and returned Flatten"),
-        (raises, "stopped with RuntimeError: two."),
-        (leaves, "stopped with SystemExit: 3"),
-        (guesses, "of fresh digits, where a healthy one reads"),
-        (boasts, "reports an accuracy of 99.000%"),
-        (loses_count, "some of its losses are not numbers"),
-        (returns_probabilities, "another network is no cure"),
+        (stopping(RuntimeError("two\nlines")), "stopped with RuntimeError: two."),
+        (stopping(SystemExit(3)), "stopped with SystemExit: 3"),
+        (lambda train, test: clinic.examine(clinic.small_network(), [2.3], test), "of fresh digits, where a healthy"),
+        (reporting(reported_accuracy=0.99), "reports an accuracy of 99.000%"),
+        (reporting(losses=[math.nan]), "some of its losses are not numbers"),
         (3, "stopped with TypeError"),
-        (lambda: 3, "stopped with TypeError"),
     ],
-)
+)  # fmt: skip
 def test_a_trainer_of_any_kind_is_answered_calmly(trainer: Any, said: str) -> None:
+    n_hooks = len(torch.nn.modules.module._global_forward_hooks)
     verdict = patient(8).check("learning rate too high", trainer)
     assert verdict.status == "incorrect"
     assert said in verdict.message and "\n" not in verdict.message
+    assert len(torch.nn.modules.module._global_forward_hooks) == n_hooks, "a watch leaves nothing behind"
 
 
 @pytest.mark.parametrize(
@@ -232,11 +200,12 @@ def test_faults_with_the_same_level_curve_are_told_apart_by_something_else(numbe
 
 def test_names_of_any_kind_are_answered_calmly() -> None:
     each = patient(8)
-    misspelt = each.check("learning rate to high", each.trainer())
+    misspelt = each.check("learning rate to high", nn.Flatten)
     assert "Did you mean 'learning rate too high'?" in misspelt.message
     for name in (3, "gremlins", torch.zeros(3), ["learning rate too high"]):
-        assert "is not among FAULTS" in each.check(name, each.trainer()).message
-    assert each.check(None, each.trainer()).status == "not attempted"
+        assert "is not among FAULTS" in each.check(name, nn.Flatten).message
+    for name, trainer in ((None, healthy), (..., healthy), (each.fault, lambda train, test: ...)):
+        assert each.check(name, trainer).status == "not attempted"
 
 
 def test_a_trainer_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,18 +218,6 @@ def test_a_trainer_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -
     verdict = patient(8).check("learning rate too high", endless)
     assert verdict.status == "incorrect" and "\n" not in verdict.message
     assert verdict.message.endswith("had not finished after 0.5 seconds: is there a loop that never ends?")
-
-
-def test_a_watch_leaves_nothing_behind() -> None:
-    n_hooks = len(torch.nn.modules.module._global_forward_hooks)
-    patient(8).check("learning rate too high", raises)
-    assert len(torch.nn.modules.module._global_forward_hooks) == n_hooks
-
-
-def test_an_unwritten_trainer_is_not_attempted() -> None:
-    def empty(train: Digits, test: Digits) -> Any: ...
-
-    assert patient(8).check("learning rate too high", empty).status == "not attempted"
 
 
 def test_a_check_leaves_the_digits_and_the_surroundings_as_they_were() -> None:
@@ -279,16 +236,9 @@ def test_a_check_leaves_the_digits_and_the_surroundings_as_they_were() -> None:
 # --- other cures: what was changed in the sick code ---
 
 
-def verdict_on(number: int, *texts: str) -> dl.exercises.Verdict:
-    each = patient(number)
-    return each.check(each.fault, clinic.trainer_from(edited(each.code(), *texts)))
-
-
 ZERO_GRAD = "        optimizer.zero_grad()\n"
 BACKWARD = "        loss.backward()\n"
 STEP = "        optimizer.step()\n"
-ADAM = ("SGD(model.parameters(), lr=", "Adam(model.parameters(), lr=0.001 + 0 * ")
-LARGER = "nn.Sequential(nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10))"
 SORTED = "    train = train[train.labels.argsort()]\n"
 PAIRED = "train.images[1:], train.labels[:-1]"
 RAW = "test.images[:, None].float()"
@@ -296,243 +246,107 @@ HIDDEN = "[nn.Linear(784, 64), nn.Linear(64, 64), nn.Linear(64, 64)]"
 JOINED = "images, labels = torch.cat([train.images, test.images]), torch.cat([train.labels, test.labels])"
 ACCURACY = "accuracy = sum(each.accuracy for each in scores) / len(scores)"
 LOSS = "sum(each.loss for each in scores) / len(scores))"
-
 FRESH = "dl.load_sample('test')[1000:]"
 
 WRONG_CURES = [
     # 1: the softmax stays
     (1, "lr=0.1", "lr=1.0"),
-    (1, "lr=0.1", "lr=0.5", "epochs=4", "epochs=6"),
     (1, "epochs=4", "epochs=40"),
-    (1, *ADAM),
-    (1, "small_network()", LARGER, "lr=0.1", "lr=0.7"),
-    (1, "(probabilities,", "(10 * probabilities,"),
-    (1, ".softmax(dim=1)", ".sigmoid()", "lr=0.1", "lr=0.5"),
-    (1, ".softmax(dim=1)", ".relu()"),
-    (1, ".softmax(dim=1)", "", ZERO_GRAD, "", "lr=0.1", "lr=0.01"),
-    (1, "small_network()", "nn.Sequential(*small_network(), nn.Softmax(1))", ".softmax(dim=1)", "", "0.1", "1.0"),
     (1, "= small_network()", "= nn.Sequential(small_network(), nn.Softmax(1))", ".softmax(dim=1)", "",
      "lr=0.1", "lr=0.9", "examine(model,", "examine(model[0],"),
     # 2: the gradients add up
-    (2, "lr=0.1", "lr=0.01"),
     (2, "lr=0.1", "lr=0.003"),
-    (2, *ADAM),
-    (2, "lr=0.1", "lr=0.01", "epochs=6", "epochs=12"),
-    (2, "batches(train, epochs=6)", "list(dl.DigitLoader(train, 200, shuffle=True)) * 24", "lr=0.1", "lr=0.01"),
-    (2, "    for images", "    optimizer.zero_grad()\n    for images", "lr=0.1", "lr=0.01"),
-    (2, BACKWARD, f"        if len(losses) % 2:\n            optimizer.zero_grad()\n{BACKWARD}"),
-    (2, BACKWARD, f"        model[1].zero_grad()\n{BACKWARD}", "lr=0.1", "lr=0.02"),
     (2, STEP, f"        nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n{STEP}"),
-    (2, BACKWARD, f"{BACKWARD}        for p in model.parameters():\n            p.grad *= 0.5\n"),
-    (2, BACKWARD, f"{BACKWARD}        optimizer.zero_grad()\n"),
     # 3: batch normalisation does not normalise
-    (3, "lr=0.1", "lr=1.0"),
-    (3, "epochs=6", "epochs=60"),
-    (3, "deep_network()", "small_network()"),
-    (3, "optimizer =", "model.training = True\n    optimizer ="),
     (3, "optimizer =", "model[-2].train()\n    model[2].train()\n    optimizer ="),
-    (3, "deep_network()", "nn.Sequential(*[m for m in deep_network() if not isinstance(m, nn.BatchNorm1d)])"),
     (3, "optimizer =", "for m in model:\n        m.track_running_stats, m.running_mean, m.running_var = 0, None, None\n"
      "    optimizer ="),
-    (3, "        losses.append", "        model.train()\n        losses.append", ZERO_GRAD, "", "lr=0.1", "lr=0.01"),
     (3, "    model.eval()\n", "", "    return", "    model.train()\n    return", "examine(model, losses, test)",
      "Findings(model, losses, *(lambda z: (dl.accuracy(z, test.labels), F.cross_entropy(z, test.labels).item()))"
      "(model(dl.normalize(test.images))))"),
     # 4: dropout during the exam
     (4, "dropout_network", "small_network"),
-    (4, "logits =", "model.train()\n    logits ="),
     (4, BACKWARD, f"{BACKWARD}        model.eval()\n"),
-    (4, "epochs=6", "epochs=9"),
-    (4, "    optimizer =", "    model.eval()\n    optimizer ="),
     (4, "    logits = model(dl.normalize(test.images))",
      "    logits = sum(model(dl.normalize(test.images)) for _ in range(200)) / 200"),
-    (4, "    logits =", "    model[1].p = model[4].p = 0.0\n    logits ="),
-    (4, "    logits =", "    model[1].eval()\n    logits ="),
-    (4, "    loss = F.cross_entropy(logits", "    model.eval()\n    loss = F.cross_entropy(logits"),
-    (4, "    logits =", "    torch.manual_seed(3)\n    logits ="),
-    (4, "model(dl.normalize(test.images))", "model(dl.normalize(test.images)).detach()"),
     # 5: in the order of the classes
-    (5, "lr=0.1", "lr=0.01", "epochs=6", "epochs=9"),
-    (5, "epochs=6", "epochs=60"),
-    (5, *ADAM),
-    (5, "argsort()", "argsort(descending=True)"),
-    (5, "batches(train, epochs=6, shuffle=False)", "list(dl.DigitLoader(train, 999, shuffle=False)) * 9"),
-    (5, "argsort()", "div(5, rounding_mode='floor').argsort(stable=True)"),
-    (5, "    for images, labels in batches(train, epochs=6, shuffle=False):\n",
-     "    parts = list(batches(train, epochs=1, shuffle=False))\n"
-     "    for i in [i for _ in range(6) for i in torch.randperm(len(parts))]:\n        images, labels = parts[i]\n"),
     (5, ", shuffle=False", "", SORTED, "    train = train[:400]\n"),
-    (5, ", shuffle=False", "", SORTED, "    train = dl.Digits(train.images, train.labels.sort().values, '', '')\n"),
     (5, "batches(train, epochs=6, shuffle=False)",
      "[b for s in (False, True, True, True, True, True) for b in batches(train, 1, shuffle=s)]"),
     # 6: labels of other digits
-    (6, "small_network()", LARGER),
-    (6, "lr=0.1", "lr=0.3", "epochs=6", "epochs=9"),
-    (6, *ADAM),
-    (6, PAIRED, "train.images[:-1], train.labels[1:]"),
-    (6, PAIRED, "train.images[1:], train.labels.roll(1)[1:]"),
-    (6, PAIRED, "train.images[2:], train.labels[:-2]"),
-    (6, PAIRED, "train.images, train.labels.roll(-1)"),
     (6, PAIRED, "train.images, torch.cat([train.labels[:950], train.labels[951:], train.labels[:1]])"),
-    (6, "train.labels[:-1]", "train.labels[1:]", ZERO_GRAD, "", "lr=0.1", "lr=0.01"),
     # 7: the test is prepared in another way
-    (7, RAW, f"{RAW} / 255"),
-    (7, RAW, f"({RAW} - {RAW}.mean()) / {RAW}.std()"),
-    (7, RAW, f"({RAW} / 255 - 0.5) / 0.5"),
-    (7, RAW, "dl.normalize(test.images) * 1.1"),
     (7, RAW, "dl.normalize(test.images).clamp(0, 1)"),
-    (7, "epochs=6", "epochs=9"),
-    (7, "lr=0.1", "lr=0.02"),
-    (7, "model(images)", "model((images * 0.3081 + 0.1307) * 255)", "lr=0.1", "lr=0.001"),
-    (7, "model(images)", "model(images * 0.3081 + 0.1307)", RAW, f"{RAW} / 255"),
-    (7, "F.cross_entropy(logits, test", "F.cross_entropy(model(dl.normalize(test.images)), test"),
     (7, "loss.item())\n    logits", "loss.item())\n    train = test\n    logits", RAW, "dl.normalize(test.images)",
      "epochs=6):\n", "epochs=6):\n        images = images * 0.99\n"),
     # 8: the rate is too high
-    (8, "lr=1.0", "lr=0.5"),
-    (8, "lr=1.0", "lr=10.0"),
     (8, "SGD(model.parameters(), lr=1.0)", "Adam(model.parameters(), lr=0.001)"),
     (8, "SGD(model.parameters(), lr=1.0)", "SGD(model.parameters(), lr=0.02, momentum=0.9)"),
-    (8, "loss = F.cross_entropy(model(images), labels)", "loss = 0.1 * F.cross_entropy(model(images), labels)"),
-    (8, STEP, f"        nn.utils.clip_grad_norm_(model.parameters(), 0.3)\n{STEP}"),
     (8, STEP, f"        optimizer.param_groups[0]['lr'] = 1 / (1 + len(losses))\n{STEP}"),
-    (8, "batches(train, epochs=6)", "list(dl.DigitLoader(train, 500, shuffle=True)) * 30"),
-    (8, "epochs=6", "epochs=60"),
-    (8, "small_network()", LARGER),
-    (8, "losses.append(loss.item())", "losses.append(min(loss.item(), 2.3))"),
     (8, "lr=1.0", "lr=0.1", "losses.append(loss.item())", "losses.append(0.1 * loss.item())"),
-    (8, "lr=1.0", "lr=0.0001"),
     # 9: the rate is too low
-    (9, "lr=0.0001", "lr=0.001"),
-    (9, "epochs=6", "epochs=200"),
-    (9, "lr=0.0001", "lr=0.001", "epochs=6", "epochs=100"),
-    (9, "SGD(model.parameters(), lr=0.0001)", "Adam(model.parameters(), lr=0.001)"),
-    (9, "lr=0.0001", "lr=0.0001, momentum=0.999"),
-    (9, "loss = F.cross_entropy(model(images), labels)", "loss = 1000 * F.cross_entropy(model(images), labels)"),
     (9, "labels)\n", "labels, reduction='sum')\n", "lr=0.0001", "lr=0.002"),
-    (9, BACKWARD, "        (loss * 1000).backward()\n"),
     (9, STEP, f"        for p in model.parameters():\n            p.data -= 0.1 * p.grad\n{STEP}"),
-    (9, ZERO_GRAD, "", "lr=0.0001", "lr=0.003"),
-    (9, "lr=0.0001", "lr=1.0"),
-    (9, "small_network()", LARGER, "epochs=6", "epochs=9"),
     # 10: the test digits are known
     (10, "epochs=10", "epochs=3"),
-    (10, "lr=0.1", "lr=0.03"),
-    (10, JOINED, JOINED.replace("test.images", "test.images[:200]").replace("test.labels", "test.labels[:200]")),
     (10, JOINED, JOINED.replace("test.images", "test.images.roll(1, 2)")),
-    (10, JOINED, "images, labels = test.images, test.labels"),
-    (10, "return examine(model, losses, test)", f"return examine(model, losses, {FRESH})"),
     (10, "batches(digits", "batches(train", STEP, f"{STEP}        examine(model, [], test)\n"),
-    (10, "torch.cat([train.images, test.images]), torch.cat([train.labels, test.labels])",
-     "torch.cat([train.images, FRESH.images]), torch.cat([train.labels, FRESH.labels])".replace("FRESH", FRESH)),
     (10, "batches(digits", "batches(train", "    return", "    rival = small_network()\n    examine(rival, [], test)\n"
      "    return"),
-    (10, "batches(digits", "batches(train[:300]"),
     # 11: all batches count alike
-    (11, "200, shuffle", "100, shuffle"),
-    (11, "200, shuffle", "50, shuffle"),
-    (11, "200, shuffle", "134, shuffle"),
     (11, "200, shuffle", "201, shuffle"),
-    (11, "DigitLoader(test,", "DigitLoader(test[:400],"),
     (11, ACCURACY, "accuracy = sum(each.accuracy * each.n for each in scores) / len(test)"),
     (11, LOSS, "sum(each.loss * each.n for each in scores) / len(test))"),
-    (11, ACCURACY, ACCURACY.replace("len(scores)", "len(test)"), LOSS, LOSS.replace("len(scores)", "len(test)")),
-    (11, ACCURACY, ACCURACY.replace("len(scores)", "2"), LOSS, LOSS.replace("len(scores)", "2")),
-    (11, "len(scores)\n", "len(scores)\n    scores = scores[:2]\n"),
-    (11, "epochs=6", "epochs=9"),
     # 12: layers that nobody moves
-    (12, "lr=0.05", "lr=0.3"),
-    (12, "epochs=8", "epochs=80"),
-    (12, "Stack(), []", "small_network(), []"),
     (12, "SGD(model.parameters()", "SGD([*model.parameters(), *nn.ModuleList(model.hidden).parameters()]"),
-    (12, "SGD(model.parameters()", "SGD([*model.parameters(), *model.hidden[0].parameters()]"),
-    (12, HIDDEN, f"{HIDDEN}\n        self.first = self.hidden[0]"),
-    (12, HIDDEN, f"nn.ModuleList({HIDDEN[:-1]}])\n        self.hidden[0].requires_grad_(False)"),
     (12, HIDDEN, f"nn.ModuleList({HIDDEN})", "SGD(model.parameters()", "SGD([*model.last.parameters()]"),
     (12, HIDDEN, f"nn.ModuleList({HIDDEN})", "self.last(x)", "self.last(x).softmax(1)", "lr=0.05", "lr=0.3"),
-    (12, HIDDEN, f"nn.ModuleList({HIDDEN})", "self.last(x)", "4 * self.last(x).sigmoid()", "lr=0.05", "lr=0.1"),
-    (12, HIDDEN, f"nn.ModuleList({HIDDEN})\n        self.hidden[1].requires_grad_(False)", "lr=0.05", "lr=0.2"),
     (12, HIDDEN, f"nn.ModuleList({HIDDEN})\n        self.scales = [nn.Parameter(torch.ones(64))]",
      "self.last(x)", "self.last(x * self.scales[0])", "lr=0.05", "lr=0.1"),
 ]  # fmt: skip
 RIGHT_CURES = [
-    (1, ".softmax(dim=1)", ""),
     (1, "loss = F.cross_entropy(probabilities, labels)", "loss = F.nll_loss(probabilities.log(), labels)"),
-    (1, "model(images).softmax(dim=1)", "model(images)", "(probabilities, labels)", "(probabilities, labels).mean()"),
     (1, "F.cross_entropy(probabilities, labels)", "nn.CrossEntropyLoss()(model(images), labels)"),
     (2, STEP, STEP + ZERO_GRAD),
-    (2, BACKWARD, f"        model.zero_grad(set_to_none=False)\n{BACKWARD}"),
-    (2, BACKWARD, f"        for p in model.parameters():\n            p.grad = None\n{BACKWARD}"),
-    (3, "    model.eval()\n", ""),
     (3, "        loss =", "        model.train()\n        loss ="),
-    (3, "    optimizer =", "    model.train(True)\n    optimizer ="),
     (3, "    model.eval()\n    losses = [F.cross_entropy(model(dl.normalize(train.images)), train.labels).item()]",
      "    losses = [dl.evaluate(model, batches(train, 1)).loss]"),
-    (3, "    model.eval()\n    losses = [F.cross_entropy(model(dl.normalize(train.images)), train.labels).item()]",
-     "    losses = []"),
-    (4, "    logits =", "    model.train(False)\n    logits ="),
     (4, "    return Findings(", "    return examine(model, losses, test)\n    return Findings("),
     (4, "    logits = model(dl.normalize(test.images))",
      "    model.eval()\n    with torch.no_grad():\n        logits = model(dl.normalize(test.images))"),
-    (5, SORTED, ""),
-    (5, ", shuffle=False", ", shuffle=True"),
     (5, "train[train.labels.argsort()]", "train[torch.randperm(len(train))]"),
-    (5, "train.labels.argsort()", "train.labels.argsort()[torch.randperm(len(train))]"),
-    (6, PAIRED, "train.images, train.labels"),
-    (6, PAIRED, "train.images[1:], train.labels[1:]"),
     (6, f"dl.Digits({PAIRED}, train.name, train.split)", "train[1:]"),
-    (6, PAIRED, "train.images[:-1], train.labels[:-1]"),
     (7, RAW, f"({RAW} / 255 - 0.1307) / 0.3081"),
     (7, RAW, "next(iter(dl.DigitLoader(test, len(test), shuffle=False)))[0]"),
     (7, "    return Findings(", "    return examine(model, losses, test)\n    return Findings(",
      f"    logits = model({RAW})\n", "    logits = model(dl.normalize(test.images))\n"),
-    (8, "lr=1.0", "lr=0.2"),
-    (8, "lr=1.0", "lr=0.05"),
     (8, STEP, f"        optimizer.param_groups[0]['lr'] = 0.1\n{STEP}"),
     (9, "lr=0.0001", "lr=0.03"),
-    (9, "lr=0.0001", "lr=0.2"),
-    (9, "lr=0.0001", "lr=1e-1"),
-    (10, "batches(digits, epochs=10)", "batches(train, epochs=6)"),
     (10, JOINED, "images, labels = train.images, train.labels"),
-    (10, "    for images, labels in", "    digits = train\n    for images, labels in"),
     (11, "200, shuffle", "len(test), shuffle"),
-    (11, "200, shuffle", "1, shuffle"),
     (11, "    scores =", "    return examine(model, losses, test)\n    scores ="),
     (11, "[dl.evaluate(model, [batch]) for batch in dl.DigitLoader(test, 200, shuffle=False)]",
      "[dl.evaluate(model, dl.DigitLoader(test, 200, shuffle=False))]"),
-    (12, HIDDEN, f"nn.ModuleList({HIDDEN})"),
     (12, HIDDEN, f"nn.Sequential(*{HIDDEN})"),
     (12, HIDDEN, f"{HIDDEN}\n        self.a, self.b, self.c = self.hidden"),
-    (12, HIDDEN, f"{HIDDEN}\n        for i, layer in enumerate(self.hidden):\n"
-     "            self.add_module(str(i), layer)"),
 ]  # fmt: skip
 
 
-def some(cures: list[tuple[Any, ...]], n: int) -> list[Any]:
-    """The first ``n`` for each patient; the others take a while, and are tried with the slow tests."""
-    seen = [sum(other[0] == cure[0] for other in cures[:i]) for i, cure in enumerate(cures)]
-    return [
-        pytest.param(cure, marks=[pytest.mark.slow] if before >= n else [], id=f"{cure[0]:02}-{before + 1}")
-        for cure, before in zip(cures, seen, strict=True)
-    ]
+CURES = [(cure, "incorrect") for cure in WRONG_CURES] + [(cure, "correct") for cure in RIGHT_CURES]
+FIRST = {(cure[0], status): cure for cure, status in reversed(CURES)}
 
 
-@pytest.mark.parametrize("cure", some(WRONG_CURES, 1))
-def test_what_hides_a_fault_is_no_cure(cure: tuple[Any, ...]) -> None:
-    verdict = verdict_on(*cure)
-    assert verdict.status == "incorrect", cure
-    assert "stopped with" not in verdict.message, verdict
-
-
-@pytest.mark.parametrize("cure", some(RIGHT_CURES, 1))
-def test_another_cure_than_the_reference_is_as_good(cure: tuple[Any, ...]) -> None:
-    verdict = verdict_on(*cure)
-    assert verdict.status == "correct", (cure, verdict)
-
-
-def test_each_patient_has_several_cures_of_both_kinds(each: Patient) -> None:
-    assert sum(cure[0] == each.number for cure in WRONG_CURES) >= 4
-    assert sum(cure[0] == each.number for cure in RIGHT_CURES) >= 2
+@pytest.mark.parametrize(
+    ("cure", "status"),
+    [
+        pytest.param(*each, id=f"{each[0][0]}", marks=[] if each[0] in FIRST.values() else pytest.mark.slow)
+        for each in CURES
+    ],
+)
+def test_a_cure_is_judged_by_what_it_does(cure: tuple[Any, ...], status: str) -> None:
+    sick = patient(cure[0])
+    verdict = sick.check(sick.fault, trainer_from(edited(sick.code(), *cure[1:])))
+    assert verdict.status == status and "stopped with" not in verdict.message, verdict
 
 
 # --- the lesson and the clinic ---

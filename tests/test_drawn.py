@@ -7,7 +7,6 @@ import base64
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from digitlab.runs.checkpoint import save_checkpoint
 
 SCRIPTS = Path(__file__).parents[1] / "docs" / "javascripts" / "playground"
 NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(NODE is None, reason="needs Node")
 PIXELS = base64.b64encode(bytes(range(256)) * 3 + bytes(16)).decode()
 DIGIT = {"label": 3, "pixels": PIXELS}
 
@@ -30,14 +30,21 @@ def saved(*digits: Any, **changes: Any) -> str:
     return json.dumps({"format": "digitlab digits", "version": 1, "digits": list(digits), **changes})
 
 
-def test_what_was_drawn_comes_back_with_its_labels(tmp_path: Path) -> None:
-    sample = load_sample("test")[:30]
-    pairs = zip(sample.images, sample.labels.tolist(), strict=True)
-    digits = [{"label": label, "pixels": base64.b64encode(image.numpy()).decode()} for image, label in pairs]
-    (tmp_path / "my-digits.json").write_text(saved(*digits))
-    mine = load_drawn(tmp_path / "my-digits.json")
-    assert torch.equal(mine.images, sample.images) and torch.equal(mine.labels, sample.labels)
+SAMPLE = load_sample("test")[:30]
+DRAWN = saved(
+    *({"label": SAMPLE[i][1], "pixels": base64.b64encode(SAMPLE[i][0].numpy()).decode()} for i in range(30))
+)
+
+
+def assert_the_sample(text: str, folder: Path) -> None:
+    (folder / "my-digits.json").write_text(text)
+    mine = load_drawn(folder / "my-digits.json")
+    assert torch.equal(mine.images, SAMPLE.images) and torch.equal(mine.labels, SAMPLE.labels)
     assert (mine.name, mine.split) == ("drawn", "test")
+
+
+def test_what_was_drawn_comes_back_with_its_labels(tmp_path: Path) -> None:
+    assert_the_sample(DRAWN, tmp_path)
 
 
 BAD = {
@@ -94,23 +101,21 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    save_checkpoint(
-        tmp_path / "model.safetensors", create_model("softmax"), "softmax", {"data": {"name": "mnist"}}
-    )
-    return tmp_path / "model.safetensors"
+def model(tmp_path: Path) -> str:
+    path, about = tmp_path / "model.safetensors", {"data": {"name": "mnist"}}
+    save_checkpoint(path, create_model("softmax"), "softmax", about)
+    return str(path)
 
 
 def test_a_network_is_measured_on_them(
-    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "my-digits.json"
     path.write_text(saved(DIGIT, DIGIT))
-    evaluate: Callable[..., int] = lambda *more: main(["evaluate", str(model), "--data", str(path), *more])  # noqa: E731
-    assert evaluate() == 0
+    assert main(["evaluate", model, "--data", str(path)]) == 0
     said = capsys.readouterr()
     assert "of 2 test digits read correctly (95 % interval" in said.out and said.err == ""
-    assert evaluate("--json") == 0
+    assert main(["evaluate", model, "--data", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["data"] == {"name": "drawn", "n_test": 2}
 
 
@@ -118,14 +123,12 @@ def test_a_network_is_measured_on_them(
     ("data", "fault"), [("gone.json", "cannot read gone.json"), ("smaple", "did you mean 'sample'?")]
 )
 def test_other_data_is_one_line(
-    data: str, fault: str, model: Path, capsys: pytest.CaptureFixture[str]
+    data: str, fault: str, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["evaluate", str(model), "--data", data]) == 2
+    assert main(["evaluate", model, "--data", data]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("digitlab: error: ") and fault in line
 
-
-# --- the page's reader ---
 
 # A browser's JSON takes the last of two names, reads 3.0 as 3, and an empty list is what is kept at first.
 TAKEN = {"label 3.0", "no digits", "one thing more", "two labels", "two lists of digits"}
@@ -145,7 +148,7 @@ def run(code: str, given: Any, tmp_path: Path) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.skipif(NODE is None, reason="needs Node")
+@needs_node
 def test_the_page_refuses_what_the_library_refuses(tmp_path: Path) -> None:
     texts = {name: text for name, text in BAD.items() if isinstance(text, str)}
     code = """(texts) => texts.map((text) => {
@@ -158,23 +161,18 @@ def test_the_page_refuses_what_the_library_refuses(tmp_path: Path) -> None:
             assert answer.startswith("Error: ") and answer.endswith(".") and len(answer) < 120, (name, answer)
 
 
-@pytest.mark.skipif(NODE is None, reason="needs Node")
+@needs_node
 def test_what_the_page_saves_the_library_reads_and_the_page_again(tmp_path: Path) -> None:
-    sample = load_sample("test")[:20]
-    pairs = list(zip(sample.labels.tolist(), sample.images, strict=True))
-    given = saved(*({"label": n, "pixels": base64.b64encode(i.numpy()).decode()} for n, i in pairs))
     code = """(text) => {
         const again = (text) => digitlab.own.toText(digitlab.own.parse(text));
         return [again(text), again(again(text))];
     }"""
-    text, again = run(code, given, tmp_path)
+    text, again = run(code, DRAWN, tmp_path)
     assert text == again
-    (tmp_path / "my-digits.json").write_text(text)
-    mine = load_drawn(tmp_path / "my-digits.json")
-    assert mine.images.equal(sample.images) and mine.labels.equal(sample.labels)
+    assert_the_sample(text, tmp_path)
 
 
-@pytest.mark.skipif(NODE is None, reason="needs Node")
+@needs_node
 def test_the_same_digit_is_kept_once_and_no_more_than_there_is_room_for(tmp_path: Path) -> None:
     code = """(text) => {
         const { parse, fresh, MOST } = digitlab.own;

@@ -18,12 +18,14 @@ from digitlab.runs.checkpoint import load_checkpoint, load_shipped_model, save_c
 
 has_onnx = importlib.util.find_spec("onnx") and importlib.util.find_spec("onnxscript")
 needs_onnx = pytest.mark.skipif(not has_onnx, reason='needs pip install -e ".[onnx]"')
+Fails = Callable[..., str]
 
 
-def save(path: Path, model_name: str = "cnn") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_checkpoint(path, create_model(model_name), model_name)
-    return path
+def save(folder: Path, model_name: str = "cnn", metadata: dict[str, Any] | None = None) -> Path:
+    """A run's folder has a model's file; gives its path."""
+    folder.mkdir(exist_ok=True)
+    save_checkpoint(folder / "model.safetensors", create_model(model_name), model_name, metadata)
+    return folder / "model.safetensors"
 
 
 def content_of(script: str) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def content_of(script: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def fails(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+def fails(capsys: pytest.CaptureFixture[str]) -> Fails:
     def fail(path: Path, output: Path, form: str = "js") -> str:
         assert main(["export", str(path), "--format", form, "--output", str(output)]) == 2
         out, err = capsys.readouterr()
@@ -43,9 +45,6 @@ def fails(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         return err
 
     return fail
-
-
-# --- for the playground ---
 
 
 def test_the_weights_come_back_rounded_once() -> None:
@@ -77,7 +76,6 @@ def test_a_run_is_exported_with_its_name_and_figures(
 @pytest.mark.parametrize(
     "metadata",
     [
-        {},
         {"test_accuracy": "much", "data": {"name": "mnist", "n_test": 1}},
         {"test_accuracy": 0.5, "data": {"name": "mnist"}},
         {"test_accuracy": 0.5, "data": {"name": "mnist", "n_test": float("inf")}},
@@ -85,8 +83,7 @@ def test_a_run_is_exported_with_its_name_and_figures(
     ],
 )
 def test_what_was_not_measured_says_so(tmp_path: Path, metadata: dict[str, Any]) -> None:
-    path = tmp_path / "other.safetensors"
-    save_checkpoint(path, create_model("cnn"), "cnn", metadata)
+    path = save(tmp_path, metadata=metadata).rename(tmp_path / "other.safetensors")
     export_playground(path, tmp_path / "a.js")
     content = content_of((tmp_path / "a.js").read_text(encoding="utf-8"))
     assert (content["name"], content["measured"]) == ("other", "not measured")
@@ -107,12 +104,6 @@ def test_any_name_fits_into_the_script(name: str, expected: str) -> None:
     assert content["name"] == content["measured"] == expected
 
 
-def test_the_playground_runs_the_cnn_only(tmp_path: Path, fails: Callable[..., str]) -> None:
-    message = fails(save(tmp_path / "other.safetensors", "tiny"), tmp_path / "out.js")
-    assert "'cnn'" in message and "'tiny'" in message
-    assert not (tmp_path / "out.js").exists()
-
-
 def test_weights_beyond_half_precision_are_refused() -> None:
     model = CNN()
     model.fc1.bias.data[3] = 65_520  # the first that rounds to infinity
@@ -122,17 +113,15 @@ def test_weights_beyond_half_precision_are_refused() -> None:
     assert content_of(playground_script(model, "", ""))
 
 
-# --- ONNX ---
-
-
+@pytest.mark.parametrize(
+    ("present", "named"), [((), "onnx and onnxscript"), (("onnx",), "needs onnxscript:")]
+)
 def test_missing_packages_are_named(
-    tmp_path: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    present: tuple[str, ...], named: str, tmp_path: Path, fails: Fails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = save(tmp_path / "model.safetensors")
-    for present, expected in ((), "onnx and onnxscript"), (("onnx",), "needs onnxscript:"):
-        monkeypatch.setattr(export, "find_spec", lambda name, present=present: name in present or None)
-        message = fails(path, tmp_path / "out.onnx", "onnx")
-        assert expected in message and 'pip install "digitlab[onnx]"' in message
+    monkeypatch.setattr(export, "find_spec", lambda name: name in present or None)
+    message = fails(save(tmp_path), tmp_path / "out.onnx", "onnx")
+    assert named in message and 'pip install "digitlab[onnx]"' in message
     assert not (tmp_path / "out.onnx").exists()
 
 
@@ -144,10 +133,9 @@ def test_onnx_runtime_computes_what_pytorch_does(
     tmp_path: Path, test_digits: Digits, model_name: str
 ) -> None:
     runtime: Any = pytest.importorskip("onnxruntime")
-    path, output = save(tmp_path / "run" / "model.safetensors", model_name), tmp_path / "out" / "model.onnx"
-    output.parent.mkdir()
+    path, output = save(tmp_path / "run", model_name), tmp_path / "model.onnx"
     export_onnx(path.parent, output)
-    assert list(output.parent.iterdir()) == [output], "weights in a second file would be left behind"
+    assert {*tmp_path.iterdir()} == {path.parent, output}, "weights in a second file would be left behind"
     session = runtime.InferenceSession(output, providers=["CPUExecutionProvider"])
     assert [(each.name, each.shape[1:]) for each in session.get_inputs()] == [("images", [1, 28, 28])]
     assert isinstance(session.get_inputs()[0].shape[0], str), "the batch's size is not left open"
@@ -166,29 +154,28 @@ def test_a_network_that_came_out_otherwise_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("onnxruntime")
-    path, to_onnx = save(tmp_path / "model.safetensors"), export._to_onnx
+    path, to_onnx = save(tmp_path), export._to_onnx
     monkeypatch.setattr(export, "_to_onnx", lambda model: to_onnx(create_model("cnn").eval()))
     with pytest.raises(ValueError, match="differ from PyTorch's by"):
         export_onnx(path, tmp_path / "out.onnx")
     assert not (tmp_path / "out.onnx").exists()
 
 
-# --- what goes wrong with files ---
-
-
-def test_files_that_cannot_be_used_are_one_line(tmp_path: Path, fails: Callable[..., str]) -> None:
-    path, output = save(tmp_path / "model.safetensors"), tmp_path / "out.js"
-    (tmp_path / "empty").mkdir()
+def test_files_that_cannot_be_used_are_one_line(tmp_path: Path, fails: Fails) -> None:
+    path, output = save(tmp_path / "run"), tmp_path / "out.js"
     (tmp_path / "text.safetensors").write_text("weights")
-    assert "no model at" in fails(tmp_path / "empty", output)
+    assert "no model at" in fails(tmp_path, output)
     assert "no model at" in fails(tmp_path / "nowhere", output)
     assert "is damaged" in fails(tmp_path / "text.safetensors", output)
     assert "No such file or directory" in fails(path, tmp_path / "no" / "out.js")
     assert "cannot use" in fails(path, tmp_path)
+    message = fails(save(tmp_path / "other", "tiny"), output)
+    assert "'cnn'" in message and "'tiny'" in message
+    assert not output.exists()
 
 
-def test_the_model_is_not_overwritten(tmp_path: Path, fails: Callable[..., str]) -> None:
-    path = save(tmp_path / "run" / "model.safetensors")
+def test_the_model_is_not_overwritten(tmp_path: Path, fails: Fails) -> None:
+    path = save(tmp_path / "run")
     before = path.read_bytes()
     (tmp_path / "link.pt").symlink_to(path)
     for output in (path, tmp_path / "link.pt"):

@@ -23,27 +23,38 @@ from digitlab.photo import (
 )
 from digitlab.photo import read as photo_file
 from digitlab.photo.doubt import doubt_shape, find_doubt, say_left_out
-from digitlab.photo.fit import _area_weights
 from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
 
 
-def sheet(
-    digit: np.ndarray, scale: int = 6, margin: int = 60, paper: float = 0.95, ink: float = 0.1
-) -> np.ndarray:
+def sheet(digit: np.ndarray, scale: int = 6, margin: int = 60) -> np.ndarray:
     """A digit in bytes, enlarged, as dark ink on a bright sheet of bytes."""
-    size = tuple(side * scale for side in digit.shape[::-1])
-    large = np.asarray(Image.fromarray(digit).resize(size, Image.Resampling.BILINEAR)) / 255
-    return ((paper - (paper - ink) * np.pad(large, margin)) * 255).astype(np.uint8)
+    large = (
+        np.asarray(Image.fromarray(digit).resize((28 * scale, 28 * scale), Image.Resampling.BILINEAR)) / 255
+    )
+    return ((0.95 - 0.85 * np.pad(large, margin)) * 255).astype(np.uint8)
+
+
+def differ(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one.astype(float) - other).mean())
+
+
+def answers(images: np.ndarray) -> list[int]:
+    return predict(load_shipped_model(), torch.from_numpy(images)).argmax(dim=1).tolist()
+
+
+def picture(page: np.ndarray, mode: str) -> Image.Image:
+    numbers = {"I;16": page * np.uint16(257), "I": page * np.int32(257), "F": page / np.float32(255)}
+    return Image.fromarray(numbers[mode]) if mode in numbers else Image.fromarray(page).convert(mode)
+
+
+forty = settings(max_examples=40, deadline=None, derandomize=True)
 
 
 @pytest.fixture(scope="module")
 def seven(test_digits: Digits) -> np.ndarray:
     image: np.ndarray = test_digits.images[int((test_digits.labels == 7).nonzero()[0])].numpy()
     return image
-
-
-# --- every kind of picture ---
 
 
 @pytest.mark.parametrize(
@@ -54,23 +65,18 @@ def seven(test_digits: Digits) -> np.ndarray:
 )
 def test_every_kind_of_picture_gives_the_same_digit(mode: str, kind: str, seven: np.ndarray) -> None:
     page = sheet(seven)
-    expected = read_digits(page).digits[0].image.astype(int)
-    numbers = {"I;16": page * np.uint16(257), "I": page * np.int32(257), "F": page / np.float32(255)}
-    image = Image.fromarray(numbers[mode]) if mode in numbers else Image.fromarray(page).convert(mode)
-    (digit,) = read_digits(fuzz_photos.save(image, kind)).digits
+    (digit,) = read_digits(fuzz_photos.save(picture(page, mode), kind)).digits
     # A picture of two colours has lost its soft edges: there the strokes may differ at their borders.
-    assert np.abs(digit.image.astype(int) - expected).mean() < (20 if mode == "1" else 4)
+    assert differ(digit.image, read_digits(page).digits[0].image) < (20 if mode == "1" else 4)
 
 
-def test_ink_on_a_transparent_ground(seven: np.ndarray) -> None:
+@pytest.mark.parametrize("colour", [0, 255])
+def test_ink_on_a_transparent_ground(colour: int, seven: np.ndarray) -> None:
     mask = np.pad(seven.repeat(5, 0).repeat(5, 1), 30)
-    black_on_nothing = np.zeros((*mask.shape, 4), np.uint8)
-    white_on_nothing = np.full((*mask.shape, 4), 255, np.uint8)
-    black_on_nothing[..., 3] = white_on_nothing[..., 3] = mask
-    expected = read_digits(mask).digits[0].image.astype(int)
-    for drawing in (black_on_nothing, white_on_nothing):
-        (digit,) = read_digits(Image.fromarray(drawing)).digits
-        assert np.abs(digit.image.astype(int) - expected).mean() < 3
+    drawing = np.full((*mask.shape, 4), colour, np.uint8)
+    drawing[..., 3] = mask
+    (digit,) = read_digits(Image.fromarray(drawing)).digits
+    assert differ(digit.image, read_digits(mask).digits[0].image) < 3
 
 
 def test_polarity_does_not_matter(seven: np.ndarray) -> None:
@@ -85,12 +91,10 @@ def test_the_first_frame_of_a_moving_picture(seven: np.ndarray) -> None:
     assert (read_photo(moving) == read_photo(fuzz_photos.save(page, "GIF"))).all()
 
 
-# --- what cannot be read ---
-
-
 GOOD = fuzz_photos.save(Image.new("L", (300, 200)), "PNG")
 HUGE = fuzz_photos.save(Image.new("L", (16, 16)), "JPEG")
 HUGE = HUGE.replace(b"\0\x10\0\x10\1", (50_000).to_bytes(2, "big") + (3300).to_bytes(2, "big") + b"\1")
+LONG = fuzz_photos.save(Image.new("1", (1, 65_536)), "PNG")
 PART = b"\xff\xe1\0\x09Exif\0\0\0"
 
 
@@ -102,19 +106,11 @@ PART = b"\xff\xe1\0\x09Exif\0\0\0"
         ("empty.png", b"", "not a picture of a known kind"),
         ("text.png", b"no picture at all", "not a picture of a known kind"),
         ("vector.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "HEIC, PDF and SVG"),
-        (
-            "program.eps",
-            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-            "not a picture of a known kind",
-        ),
+        ("program.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "of a known kind"),
         ("short.png", GOOD[: len(GOOD) // 2], "cannot be opened"),
         ("huge.jpg", HUGE, "more than 60,000,000 pixels"),
         ("exif.jpg", HUGE[:2] + 1500 * PART + HUGE[2:], "more than 8 EXIF parts"),
-        (
-            "long.jpg",
-            fuzz_photos.save(Image.new("1", (1, 65_536)), "PNG"),
-            "more than 65,535 pixels on a side",
-        ),
+        ("long.png", LONG, "more than 65,535 pixels on a side"),
         ("bytes.png", bytes(100_000_001), "more than 100,000,000 bytes"),
         ("", None, "a folder or a device"),
     ],
@@ -141,11 +137,9 @@ def test_what_cannot_be_read_is_one_clear_line(
         (lambda: read_photo(np.zeros((2, 2, 5))), "numbers of shape"),
         (lambda: read_photo(np.zeros((0, 5))), "numbers of shape"),
         (lambda: read_photo(np.full((9, 9), np.nan)), "NaN or infinity"),
-        (lambda: read_digits(np.zeros((9, 9)), single="yes"), "single: expected bool"),
         (lambda: find_ink(np.zeros((9, 9), np.uint8)), "grey: expected Float"),
         (lambda: group_marks(np.zeros((9, 9, 3))), "ink: expected Float"),
         (lambda: thicken_ink([[0.0, 1.0]]), "ink: expected Float"),
-        (lambda: normalize_ink(np.zeros(9)), "ink: expected Float"),
     ],
 )
 def test_a_wrong_argument_is_one_clear_line(call: Callable[[], object], words: str) -> None:
@@ -154,21 +148,13 @@ def test_a_wrong_argument_is_one_clear_line(call: Callable[[], object], words: s
     assert str(error.value).isprintable()
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        *(np.full((200, 300), grey, np.uint8) for grey in (0, 117, 255)),
-        np.random.default_rng(0).integers(225, 245, (200, 300)).astype(np.uint8),
-        np.linspace(90, 250, 300).astype(np.uint8)[None].repeat(200, 0),
-    ],
-    ids=["black", "grey", "white", "noise", "gradient"],
-)
-def test_a_blank_page_is_called_blank(page: np.ndarray) -> None:
+NOISE = np.random.default_rng(0).integers(225, 245, (200, 300))
+
+
+@pytest.mark.parametrize("page", [0, 117, 255, NOISE, np.linspace(90, 250, 300)])
+def test_a_blank_page_is_called_blank(page: np.ndarray | int) -> None:
     with pytest.raises(PhotoError, match="blank"):
-        read_digits(page)
-
-
-# --- several digits ---
+        read_digits(np.broadcast_to(page, (200, 300)).astype(np.uint8))
 
 
 def test_digits_come_in_reading_order(test_digits: Digits) -> None:
@@ -179,28 +165,16 @@ def test_digits_come_in_reading_order(test_digits: Digits) -> None:
         top = 20 + 120 * row + 5 * (i % 2)  # nobody writes on a perfect line
         page[top : top + 84, 10 + 100 * column : 94 + 100 * column] = large
     photo = read_digits(page)
-    answers = predict(load_shipped_model(), torch.from_numpy(photo.images)).argmax(dim=1)
-    assert answers.tolist() == test_digits.labels[:8].tolist()
+    assert answers(photo.images) == test_digits.labels[:8].tolist()
     top, left, bottom, right = photo.digits[5].box
     assert 130 < top < bottom < 240 and 100 < left < right < 205
 
 
-def test_ruled_paper_and_a_thin_pen(seven: np.ndarray) -> None:
-    page = sheet(seven, scale=12, margin=100)
-    expected = read_digits(page).digits[0].box
-    page[30::60] = np.minimum(page[30::60], 200)
-    (digit,) = read_digits(page).digits
-    assert np.abs(np.array(digit.box) - expected).max() <= 3
+def test_a_thin_pen_becomes_thick() -> None:
     line = np.full((500, 300), 250, np.uint8)
     line[150:350, 150:153] = 20
     thin, thick = (read_digits(line, thicken=thicken).digits[0].image for thicken in (False, True))
     assert (thin.max(axis=0) > 30).sum() < (thick.max(axis=0) > 30).sum() and thick.max() > 200
-
-
-def test_specks_are_no_digits(seven: np.ndarray) -> None:
-    page = sheet(seven)
-    page[10:12, 10:12] = page[-12:-10, 50:52] = 30
-    assert len(read_digits(page).digits) == 1
 
 
 def test_the_bar_of_a_five_belongs_to_it() -> None:
@@ -213,48 +187,32 @@ def test_the_bar_of_a_five_belongs_to_it() -> None:
     assert len(read_digits(page).digits) == 2
 
 
-# --- MNIST's own preparation ---
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(top=st.integers(0, 60), left=st.integers(0, 60), index=st.integers(0, 1999))
+def test_a_digit_of_mnist_comes_back_unchanged_from_wherever_it_lies(
+    test_digits: Digits, top: int, left: int, index: int
+) -> None:
+    page, image = np.zeros((90, 90), np.float32), test_digits.images[index].numpy()
+    page[top : top + 28, left : left + 28] = image / 255
+    assert (normalize_ink(page).image == image).all()
 
 
-@pytest.mark.parametrize(("n_in", "n_out"), [(7, 3), (40, 20), (31, 20), (5, 20), (1, 1)])
-def test_a_part_of_a_pixel_counts_as_a_part(n_in: int, n_out: int) -> None:
-    values = np.random.default_rng(0).random(n_in)
-    expected = values.repeat(n_out).reshape(n_out, n_in).mean(axis=1)
-    assert np.allclose(_area_weights(n_in, n_out) @ values, expected)
-
-
-def test_a_digit_of_mnist_comes_back_unchanged(test_digits: Digits) -> None:
-    for image in test_digits.images[:300].numpy():
-        again = normalize_ink(image.astype(np.float32) / 255).image
-        assert (again == image).all()
-
-
-@settings(max_examples=40, deadline=None, derandomize=True)
-@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 1999))
-def test_the_place_does_not_matter(top: int, left: int, index: int) -> None:
-    from digitlab.data import load_sample
-
-    image = load_sample("test").images[index].numpy().astype(np.float32) / 255
-    page = np.zeros((90, 90), np.float32)
-    page[top : top + 28, left : left + 28] = image
-    assert (normalize_ink(page).image == normalize_ink(image).image).all()
-
-
-@settings(max_examples=40, deadline=None, derandomize=True)
+@forty
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(0, 10_000))
 def test_whatever_the_ink_it_ends_in_the_box_and_in_the_middle(height: int, width: int, seed: int) -> None:
     ink = np.random.default_rng(seed).uniform(0.5, 1, (height, width)).astype(np.float32)
     digit = normalize_ink(ink)
+    rows, columns = digit.boxed.shape
+    parts = ink.repeat(rows, 0).repeat(columns, 1)
+    means = parts.reshape(rows, height, columns, width).mean(axis=(1, 3), dtype=float)
+    assert np.abs(digit.boxed - 255 * means).max() < 0.5001, "a part of a pixel counts as a part"
     assert max(digit.boxed.shape) == 20
     assert digit.image.shape == (28, 28) and digit.image.dtype == np.uint8
     assert int(digit.image.sum()) == int(digit.boxed.sum()), "nothing is cut off"
     assert all(13.5 - 1e-9 <= centre < 14.5 for centre in ndimage.center_of_mass(digit.image))
 
 
-# --- anything at all ---
-
-
-@settings(max_examples=40, deadline=None, derandomize=True)
+@forty
 @given(
     st.integers(1, 60),
     st.integers(1, 60),
@@ -273,44 +231,37 @@ def test_any_picture_gives_digits_or_one_line(height: int, width: int, seed: int
 
 
 def test_what_went_wrong_once_goes_well() -> None:
-    report = fuzz_photos.run(fuzz_photos.corpus())
-    assert not report.problems
-    assert report.kinds["read"] == len(list(fuzz_photos.CORPUS.iterdir())) - 1 >= 18  # all but its README
-    assert report.outcomes["digits"] and report.outcomes["too large"]
+    results = fuzz_photos.run(fuzz_photos.corpus())
+    assert not [each for each in results if each.problem]
+    n_files = len(list(fuzz_photos.CORPUS.iterdir())) - 1  # all but its README
+    assert sum(each.kind == "read" for each in results) == n_files >= 18
+    assert {"digits", "too large"} <= {each.outcome for each in results}
 
 
 @pytest.mark.slow
 def test_the_first_200_files_of_the_campaign() -> None:
-    report = fuzz_photos.run(fuzz_photos.campaign(range(200), seed=0))
-    assert not report.problems
-    assert set(report.kinds) == {"strange path", "bombs", "saved", "mutated", "grafted"}
-    assert {"digits", "blank", "damaged", "not a picture", "no file"} <= set(report.outcomes)
-
-
-def test_a_file_of_the_campaign_can_be_made_again(tmp_path: Path) -> None:
-    first = [fuzz_photos.make_file(tmp_path, 3, i)[1].read_bytes() for i in range(12)]
-    again = [fuzz_photos.make_file(tmp_path, 3, i)[1].read_bytes() for i in reversed(range(12))]
-    assert first == again[::-1] and len(set(first)) == len(first)
+    results = fuzz_photos.run(fuzz_photos.campaign(range(200), seed=0))
+    assert not [each for each in results if each.problem]
+    assert {each.kind for each in results} == {"strange path", "bombs", "saved", "mutated", "grafted"}
+    assert {each.outcome for each in results} >= {"digits", "blank", "damaged", "not a picture", "no file"}
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGB", "CMYK", "RGBA", "LA", "I;16", "F"])
 def test_large_pictures_are_averaged_as_small_ones_are(
     mode: str, monkeypatch: pytest.MonkeyPatch, seven: np.ndarray
 ) -> None:
-    page = Image.fromarray(sheet(seven, scale=60, margin=300)).resize((1601, 1999))
-    half = np.asarray(page) // 2
-    numbers = {"I;16": half * np.uint16(257), "F": half.astype(np.float32)}
-    image = Image.fromarray(numbers[mode]) if mode in numbers else page.convert(mode)
+    page = np.asarray(Image.fromarray(sheet(seven, scale=60, margin=300)).resize((1601, 1999)))
+    image = picture(page, mode)
     if mode in ("RGBA", "LA"):
-        image.putalpha(Image.fromarray(255 - half))
+        image.putalpha(Image.fromarray(255 - page // 2))
     expected = read_photo(image)
     monkeypatch.setattr(photo_file, "FEW_PIXELS", 1_000_000)
-    small = (expected.shape[1] // 4, expected.shape[0] // 4)
     both = [
-        Image.fromarray(grey).resize(small, Image.Resampling.BOX) for grey in (expected, read_photo(image))
+        Image.fromarray(grey).resize((320, 400), Image.Resampling.BOX)
+        for grey in (expected, read_photo(image))
     ]
     assert max(expected.shape) == photo_file.MAX_SIDE
-    assert np.abs(np.subtract(*map(np.asarray, both))).mean() < (0.05 if mode == "1" else 0.01)
+    assert differ(*map(np.asarray, both)) < (0.05 if mode == "1" else 0.01)
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("TIFF", "L"), ("TIFF", "F"), ("TIFF", "RGBA"), ("PNG", "L")])
@@ -341,19 +292,11 @@ def test_an_open_file_is_read_from_its_start_and_a_pipe_from_where_it_is(seven: 
 
 def test_the_ink_of_a_canvas_is_the_canvas(seven: np.ndarray) -> None:
     canvas = np.pad(seven.repeat(8, 0).repeat(8, 1), 20).astype(np.float32) / 255
-    assert np.abs(find_ink(canvas) - canvas).mean() < 0.01
-
-
-# --- and in the end it is read ---
+    assert differ(find_ink(canvas), canvas) < 0.01
 
 
 def changed(image: np.ndarray, kind: str, random: np.random.Generator) -> np.ndarray:
     """One test digit, as somebody might photograph it."""
-    if kind == "inverted":
-        return 255 - image
-    if kind == "shifted":
-        top, left = random.integers(0, 33, 2)
-        return np.pad(image, ((top, 32 - top), (left, 32 - left)))
     side = int(random.integers(150, 700) if kind == "in a large photo" else random.integers(14, 56))
     ink = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))
     if kind == "scaled":
@@ -361,34 +304,17 @@ def changed(image: np.ndarray, kind: str, random: np.random.Generator) -> np.nda
     height, width = (2200, 4000) if kind == "in a large photo" else (side + 24, side + 24)
     top, left = random.integers(0, height - side), random.integers(0, width - side)
     page = np.pad(ink, ((top, height - side - top), (left, width - side - left))) / 255
-    light = np.linspace(0.95, 0.5, width)[None]
-    return (light * (1 - 0.7 * page) * 255).astype(np.uint8)
+    return (np.linspace(0.95, 0.5, width) * (1 - 0.7 * page) * 255).astype(np.uint8)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("kind", "n"),
-    [("shifted", 200), ("scaled", 200), ("inverted", 200), ("on a gradient", 200), ("in a large photo", 60)],
-)
+@pytest.mark.parametrize(("kind", "n"), [("scaled", 200), ("on a gradient", 200), ("in a large photo", 60)])
 def test_altered_digits_are_still_read(kind: str, n: int, test_digits: Digits) -> None:
-    random, model = np.random.default_rng(7), load_shipped_model()
-    images = []
-    for image in test_digits.images[:n].numpy():
+    random, images = np.random.default_rng(7), np.zeros((n, 28, 28), np.uint8)
+    for i, image in enumerate(test_digits.images[:n].numpy()):
         photo = read_digits(changed(image, kind, random))
-        images.append(photo.digits[0].image if len(photo.digits) == 1 else np.zeros((28, 28), np.uint8))
-    answers = predict(model, torch.from_numpy(np.stack(images))).argmax(dim=1)
-    assert (answers == test_digits.labels[:n]).float().mean() >= 0.96
-
-
-def test_without_preparation_they_are_not_read(test_digits: Digits) -> None:
-    """So the test above can fail: the same network on shifted digits that nobody has moved back."""
-    shifted = torch.zeros(200, 28, 28, dtype=torch.uint8)
-    shifted[:, 6:, 6:] = test_digits.images[:200, :22, :22]
-    answers = predict(load_shipped_model(), shifted).argmax(dim=1)
-    assert (answers == test_digits.labels[:200]).float().mean() < 0.7
-
-
-# --- what people photograph, and what is said of it ---
+        images[i] = photo.images[0] * (len(photo.digits) == 1)
+    assert np.mean(answers(images) == test_digits.labels[:n].numpy()) >= 0.96
 
 
 def row(labels: list[int], test_digits: Digits, step: int = 130, ink: float = 0.8) -> np.ndarray:
@@ -402,12 +328,9 @@ def row(labels: list[int], test_digits: Digits, step: int = 130, ink: float = 0.
     return np.clip(0.9 * (1 - ink * page) + grain, 0, 1)
 
 
-def answers(page: np.ndarray) -> list[int]:
-    images = read_digits(page).images
-    return predict(load_shipped_model(), torch.from_numpy(images)).argmax(dim=1).tolist()
-
-
-@pytest.mark.parametrize("kind", ["plain", "half", "corner", "soft", "boxes", "combs", "turned", "faint"])
+@pytest.mark.parametrize(
+    "kind", ["half", "corner", "soft", "boxes", "combs", "turned", "faint", "ruled", "specks"]
+)
 def test_light_and_print_are_no_ink(kind: str, test_digits: Digits) -> None:
     labels = [3, 1, 4, 7, 5, 9, 2, 6]
     page = row(labels, test_digits, ink=0.12 if kind == "faint" else 0.8)
@@ -415,18 +338,21 @@ def test_light_and_print_are_no_ink(kind: str, test_digits: Digits) -> None:
     edge = {"half": columns + rows // 3 - 500, "corner": np.maximum(columns - 700, rows - 160)}
     if kind in edge:
         page[edge[kind] < 0] *= 0.6
+    if kind == "ruled":
+        page[30::60] = np.minimum(page[30::60], 0.75)
+    if kind == "specks":
+        page[10:12, 10:12] = page[-12:-10, 50:52] = 0.1
     if kind == "soft":
         page *= np.clip(0.6 + (columns - 400) / 200, 0.6, 1)
     if kind in ("boxes", "combs", "turned"):
-        top = 150 if kind == "combs" else 60
         page[236:240, 20:-20] = 0.2
         for left in range(20, page.shape[1], 130):
-            page[top:240, left : left + 4] = 0.2
+            page[150 if kind == "combs" else 60 : 240, left : left + 4] = 0.2
         if kind != "combs":
             page[60:64, 20:-20] = 0.2
     if kind == "turned":
         page = ndimage.rotate(page, 4, order=1, mode="nearest").astype(np.float64)
-    assert answers(page) == labels
+    assert answers(read_digits(page).images) == labels
 
 
 def test_signs_are_left_out_by_name(test_digits: Digits) -> None:
@@ -436,12 +362,11 @@ def test_signs_are_left_out_by_name(test_digits: Digits) -> None:
     page[119:179, 226:234] = 0.1
     page[165:173, 500:560] = 0.1
     page[180:198, 800:818] = 0.1
-    assert answers(page) == [3, 4, 7]
-    reasons = [reason for _, reason in read_digits(page).left_out]
+    photo = read_digits(page)
+    assert answers(photo.images) == [3, 4, 7]
+    reasons = [reason for _, reason in photo.left_out]
     assert sorted(reasons) == ["a dot", "a plus or times sign", "an equals sign"]
-    assert (
-        say_left_out(["a dot", *reasons[:1], "a dot"]) == f"3 marks left out: a dot (2 times), {reasons[0]}"
-    )
+    assert say_left_out(["a dot", "a dash", "a dot"]) == "3 marks left out: a dot (2 times), a dash"
 
 
 def test_touching_digits_are_cut_and_remarked_on(test_digits: Digits) -> None:

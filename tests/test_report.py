@@ -1,13 +1,13 @@
+import html
 import json
 import re
 import shutil
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import torch
 
-from digitlab.data import Digits, load_sample
+from digitlab.data import load_sample
 from digitlab.models import create_model, list_models
 from digitlab.plots.style import read_description
 from digitlab.runs.report import write_figures, write_report
@@ -16,50 +16,34 @@ from digitlab.training import EpochRow, History, predict
 HISTORY = History([EpochRow(1, 1.0, 0.7, 0.5, 0.9, 1e-3, 2.0)])
 
 
-class Page(HTMLParser):
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
+@pytest.fixture(scope="module")
+def page(finished_run: Path) -> str:
+    return (finished_run / "report.html").read_text(encoding="utf-8")
 
 
-def test_the_page_asks_nobody_for_anything(finished_run: Path) -> None:
-    page = (finished_run / "report.html").read_text(encoding="utf-8")
-    for tag, attributes in Page(page).tags:
-        assert tag not in ("script", "iframe", "object", "embed")
-        for name in ("src", "href"):
-            assert (attributes.get(name) or "data:").startswith("data:"), (tag, attributes[name])
-    style = re.search(r"<style>(.*?)</style>", page, re.S)
-    assert style and "url(" not in style[1] and "@import" not in style[1]
+def test_the_page_asks_nobody_for_anything(page: str) -> None:
+    assert not re.search(r"<(script|iframe|object|embed)\b", page)
+    assert not re.search(r"""\b(src|href|srcset)\s*=\s*(?!"data:)""", page)
+    assert not re.search(r"url\(|@import", page)
 
 
-def test_the_page_says_what_the_run_measured(finished_run: Path) -> None:
-    summary = json.loads((finished_run / "metrics.json").read_text())
-    text = Page((finished_run / "report.html").read_text(encoding="utf-8")).text
-    n_right = round(2000 * summary["test_accuracy"])
-    assert f"{100 * summary['test_accuracy']:.2f}\u00a0%" in text
-    assert f"{n_right:,} of 2,000 test digits" in text
-    assert "CC BY-SA 3.0" in text
+def test_the_page_says_what_the_run_measured(page: str, finished_run: Path) -> None:
+    accuracy = json.loads((finished_run / "metrics.json").read_text())["test_accuracy"]
+    text = html.unescape(re.sub(r"<[^>]*>", "", page))
+    for said in (
+        f"{100 * accuracy:.2f}\u00a0%",
+        f"{round(2000 * accuracy):,} of 2,000 test digits",
+        "CC BY-SA 3.0",
+    ):
+        assert said in text
 
 
-def test_every_picture_is_there_with_its_description(finished_run: Path) -> None:
-    images = [
-        attributes
-        for tag, attributes in Page((finished_run / "report.html").read_text(encoding="utf-8")).tags
-        if tag == "img"
-    ]
+def test_every_picture_is_there_with_its_description(page: str, finished_run: Path) -> None:
+    alts = [html.unescape(alt) for alt in re.findall(r'<img\b[^>]*\balt="([^"]*)"', page)]
     figures = sorted((finished_run / "figures").glob("*.png"))
-    assert len(images) == len(figures) == 7
-    descriptions = {read_description(path) for path in figures}
-    assert {attributes["alt"] for attributes in images} == descriptions
-    assert all(re.search(r"\d", description) for description in descriptions)
+    assert len(alts) == len(figures) == page.count("<img") == 7
+    assert set(alts) == {read_description(path) for path in figures}
+    assert all(re.search(r"\d", alt) for alt in alts)
 
 
 def test_the_page_can_be_made_again_from_the_folder(finished_run: Path, tmp_path: Path) -> None:
@@ -82,11 +66,10 @@ def test_every_model_has_its_pictures(name: str, tmp_path: Path) -> None:
     assert len(list((tmp_path / "figures").glob("*.png"))) == 7
 
 
-def test_a_perfect_model_has_no_gallery_of_mistakes(
-    tmp_path: Path, finished_run: Path, test_digits: Digits
-) -> None:
-    perfect = torch.nn.functional.one_hot(test_digits.labels, 10).float()
-    write_figures(tmp_path, create_model("softmax"), HISTORY, test_digits, perfect)
+def test_a_perfect_model_has_no_gallery_of_mistakes(tmp_path: Path, finished_run: Path) -> None:
+    test = load_sample("test")[:100]
+    perfect = torch.nn.functional.one_hot(test.labels, 10).float()
+    write_figures(tmp_path, create_model("softmax"), HISTORY, test, perfect)
     assert not (tmp_path / "figures" / "misclassified.png").exists()
     summary = json.loads((finished_run / "metrics.json").read_text())
     (tmp_path / "metrics.json").write_text(json.dumps({**summary, "test_accuracy": 1.0}))

@@ -4,20 +4,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import matplotlib.style
 import numpy as np
 import pytest
-import torch
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
 from digitlab.plots.charts import _ERRORS
-from digitlab.plots.colours import BLUE, BLUE_ORANGE, INK, ORANGE, QUIET, colour_scale
-from digitlab.plots.style import Picture, as_array, draw_tile, draws, new_page, read_description, save_picture
+from digitlab.plots.colours import BLUE, BLUE_ORANGE, INK, ORANGE, QUIET
+from digitlab.plots.style import Picture, draw_tile, draws, new_page, read_description, save_picture
 
 SPOKEN = 'Digits "4" & <9> → 98.1 %'
 
@@ -61,20 +59,14 @@ def test_matplotlibs_own_notebook_format_adds_no_second_image(
 def test_the_description_survives_the_file(drawn: Picture, tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     path.write_text("an older file")
+    with pytest.raises(ValueError, match=r"picture\.png is not a PNG image"):
+        read_description(path)
     save_picture(drawn, path)
     assert read_description(path) == SPOKEN
-    assert [file.name for file in tmp_path.iterdir()] == ["picture.png"]
-
-
-def test_files_without_a_description(tmp_path: Path, drawn: Picture) -> None:
-    with pytest.raises(FileNotFoundError):
-        save_picture(drawn, tmp_path / "no" / "folder.png")
-    (tmp_path / "text.png").write_text("not an image")
-    with pytest.raises(ValueError, match=r"text\.png is not a PNG image"):
-        read_description(tmp_path / "text.png")
-    Image.new("RGB", (3, 3)).save(tmp_path / "mute.png")
-    with pytest.raises(ValueError, match=r"mute\.png carries no description"):
-        read_description(tmp_path / "mute.png")
+    assert list(tmp_path.iterdir()) == [path]
+    Image.open(path).save(path)
+    with pytest.raises(ValueError, match=r"picture\.png carries no description"):
+        read_description(path)
 
 
 def test_the_notebooks_style_does_not_leak_in(drawn: Picture) -> None:
@@ -92,29 +84,6 @@ def test_pyplot_is_never_imported() -> None:
     assert result.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize(
-    ("values", "shape", "message"),
-    [
-        (torch.zeros(2, 3), "_ 4", r"maps: expected numbers \(_ 4\), got torch.float32 \(2, 3\)"),
-        (["a", "b"], "2", "expected numbers"),
-        (torch.tensor([1.0, float("nan")]), "2", "maps: expected finite numbers, got NaN or infinity"),
-        ([[1], [1, 2]], "_ 2", r"maps: expected numbers \(_ 2\), got \[\[1\], \[1, 2\]\]"),
-        (torch.zeros(2, dtype=torch.bfloat16), "2", r"got torch.bfloat16 \(2,\)"),
-        (torch.zeros(2, dtype=torch.complex64), "2", "expected numbers"),
-    ],
-)
-def test_what_does_not_fit_is_named(values: Any, shape: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message) as error:
-        as_array("maps", values, shape)
-    assert "\n" not in str(error.value)
-
-
-def test_tensors_and_lists_become_arrays() -> None:
-    values = torch.tensor([1.0, float("nan")], requires_grad=True)
-    assert as_array("values", values, "2", finite=False)[0] == 1.0
-    assert as_array("values", [torch.tensor(1.0), 2], "_").tolist() == [1.0, 2.0]
-
-
 def luminance(colour: object) -> float:
     """The relative luminance of WCAG 2."""
     rgb = np.array(to_rgb(colour))  # type: ignore[arg-type]
@@ -127,22 +96,21 @@ def contrast(a: object, b: object) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def test_text_can_be_read() -> None:
-    for colour in (INK, QUIET, BLUE, ORANGE):
-        assert contrast(colour, "white") >= 4.5
-    for share in (0.0, 0.5, 1.0):  # the numbers on the confusion matrix
-        assert contrast(INK, _ERRORS(share)) >= 4.5
+@pytest.mark.parametrize("ground", ["white", _ERRORS(0.0), _ERRORS(0.5), _ERRORS(1.0)])
+def test_text_can_be_read(ground: object) -> None:
+    for colour in (INK, QUIET, BLUE, ORANGE) if ground == "white" else (INK,):
+        assert contrast(colour, ground) >= 4.5
 
 
 def test_the_signed_colours_are_balanced_around_zero() -> None:
     red, green, blue, _ = BLUE_ORANGE(0.5)
     assert max(red, green, blue) - min(red, green, blue) < 0.02 and green > 0.95
-    for distance in (0.1, 0.2, 0.3, 0.4, 0.5):
-        below, above = BLUE_ORANGE(0.5 - distance), BLUE_ORANGE(0.5 + distance)
+    sides = [(BLUE_ORANGE(0.5 - distance), BLUE_ORANGE(0.5 + distance)) for distance in np.arange(1, 6) / 10]
+    for below, above in sides:
         assert below[2] > below[0] + 0.05 and above[0] > above[2] + 0.05  # bluer below, more orange above
         assert contrast(below, above) < 1.5
-    darkness = [luminance(BLUE_ORANGE(0.5 + side * share)) for side in (-1, 1) for share in (0, 0.25, 0.5)]
-    assert darkness[0] > darkness[1] > darkness[2] and darkness[3] > darkness[4] > darkness[5]
+    for side in zip(*sides, strict=True):
+        assert (np.diff([luminance(colour) for colour in side]) < 0).all()  # darker and darker
 
 
 def test_the_sign_is_seen_without_red_or_green_cones() -> None:
@@ -154,12 +122,3 @@ def test_the_sign_is_seen_without_red_or_green_cones() -> None:
         for below, above in ((BLUE, ORANGE), (BLUE_ORANGE(0.2), BLUE_ORANGE(0.8))):
             seen = [np.array(matrix) @ np.array(to_rgb(colour)) ** 2.2 for colour in (below, above)]
             assert seen[0][2] - seen[0][0] > 0.1 and seen[1][0] - seen[1][2] > 0.05
-
-
-def test_the_scale_fits_the_values() -> None:
-    signed = colour_scale(np.array([-2.0, 5.0]))
-    assert (signed["cmap"], signed["vmin"], signed["vmax"]) == (BLUE_ORANGE, -5.0, 5.0)
-    positive = colour_scale(np.array([1.0, 5.0]))
-    assert (positive["cmap"], positive["vmin"], positive["vmax"]) == ("viridis", 0.0, 5.0)
-    assert colour_scale(np.zeros(3))["vmax"] > 0
-    assert colour_scale(np.ones(3), signed=True)["cmap"] == BLUE_ORANGE

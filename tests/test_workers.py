@@ -18,6 +18,7 @@ from digitlab.runs.run import saved_settings
 from digitlab.runs.state import load_state
 from digitlab.training import EpochRow, Scores
 
+RUN = ["-m", "digitlab", "train", "--data", "sample", "--output"]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 SCRIPT = Path(__file__).with_name("together.py")
@@ -28,11 +29,6 @@ def torchrun(count: int, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
 
 
-def load(path: Path) -> dict[str, Any]:
-    with torch.serialization.safe_globals([Scores]):
-        return dict(torch.load(path, weights_only=True))
-
-
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
     """What one worker and three did."""
@@ -40,7 +36,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]
     subprocess.run([sys.executable, str(SCRIPT), str(folder / "1.pt")], check=True, timeout=300)
     done = torchrun(3, str(SCRIPT), str(folder / "3.pt"))
     assert done.returncode == 0, done.stderr
-    return {count: load(folder / f"{count}.pt") for count in (1, 3)}
+    with torch.serialization.safe_globals([Scores]):
+        return {count: torch.load(folder / f"{count}.pt", weights_only=True) for count in (1, 3)}
 
 
 @pytest.mark.slow
@@ -84,8 +81,7 @@ def test_alone_nothing_is_shared() -> None:
 @pytest.mark.slow
 def test_the_command_trains_with_two_workers_and_one_of_them_writes(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    options = ["--data", "sample", "--recipe", "fast", "--output", str(folder)]
-    done = torchrun(2, "-m", "digitlab", "train", *options)
+    done = torchrun(2, *RUN, str(folder), "--recipe", "fast")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("epoch  1") == 1 and done.stdout.count("report  ") == 1
     summary = json.loads((folder / "metrics.json").read_text())
@@ -95,7 +91,7 @@ def test_the_command_trains_with_two_workers_and_one_of_them_writes(tmp_path: Pa
     load_checkpoint(folder)  # the plain model, which any program can read
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
-    again = torchrun(2, "-m", "digitlab", "train", *options)
+    again = torchrun(2, *RUN, str(folder))
     assert again.returncode != 0 and "holds a run already" in again.stderr
     assert json.loads((folder / "metrics.json").read_text()) == summary
 
@@ -103,12 +99,9 @@ def test_the_command_trains_with_two_workers_and_one_of_them_writes(tmp_path: Pa
 @pytest.mark.slow
 def test_two_workers_train_a_committee(tmp_path: Path) -> None:
     folder = tmp_path / "both"
-    options = [
-        *["--data", "sample", "--model", "softmax", "--epochs", "1", "--committee", "2", "--output"],
-        str(folder),
-    ]
+    options = ["--model", "softmax", "--epochs", "1", "--committee", "2"]
     for again in ([], ["--resume"]):  # the second time both members are there already
-        done = torchrun(2, "-m", "digitlab", "train", *options, "--output", str(folder), *again)
+        done = torchrun(2, *RUN, str(folder), *options, *again)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("member  seed") == 2 and done.stdout.count("epoch  1") == 2 * (not again)
         assert len(json.loads((folder / "metrics.json").read_text())["members"]) == 2
@@ -118,8 +111,7 @@ def test_two_workers_train_a_committee(tmp_path: Path) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds a worker's process number in /proc")
 def test_a_killed_worker_ends_the_run_and_leaves_a_checkpoint_to_go_on_from(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    options = ["--data", "sample", "--epochs", "500", "--output", str(folder)]
-    command = [*TORCHRUN, "--nproc-per-node=2", "-m", "digitlab", "train", *options]
+    command = [*TORCHRUN, "--nproc-per-node=2", *RUN, str(folder), "--epochs", "500"]
     process = subprocess.Popen(command, stdout=-1, stderr=-1, text=True, env=ENVIRONMENT)
     assert process.stdout is not None
     while "epoch  2" not in process.stdout.readline():  # by then the first one is saved
@@ -132,18 +124,12 @@ def test_a_killed_worker_ends_the_run_and_leaves_a_checkpoint_to_go_on_from(tmp_
     assert process.returncode != 0
     ours = [line for line in errors.splitlines() if line.startswith("digitlab: ")]  # the rest is torchrun's
     assert len(ours) == 1, errors
-    assert re.match(
-        r"digitlab: error: (another worker has ended.*|asked to stop); go on with: digitlab", ours[0]
-    )
+    reason = r"digitlab: error: (another worker has ended.*|asked to stop); go on with: digitlab"
+    assert re.match(reason, ours[0])
     kept = saved_settings(folder)
     assert kept is not None and kept.recipe.epochs == 500
     state = load_state(folder / "checkpoint.pt")
     assert len(state["history"]) >= 1 and len(state["random_states"]) == 2
-    alone = subprocess.run(
-        [sys.executable, "-m", "digitlab", "train", "--resume", "--output", str(folder)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    alone = subprocess.run([sys.executable, *RUN, str(folder), "--resume"], capture_output=True, text=True)
     assert alone.returncode == 2
     assert "was begun by 2 workers: go on with as many" in alone.stderr

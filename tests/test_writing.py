@@ -13,12 +13,15 @@ from digitlab import writing
 from digitlab.writing import remove_leftovers, write_whole
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException) -> None:
-    """Let one step of writing fail as it does on a full disk."""
-
+def raising(error: BaseException) -> Any:
     def fail(*_args: object, **_named: object) -> None:
         raise error
 
+    return fail
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, step: str, fail: Any) -> None:
+    """Let one step of writing fail as it does on a full disk."""
     if step == "create":
         monkeypatch.setattr(writing.tempfile, "mkstemp", fail)
     elif step == "write":
@@ -43,7 +46,7 @@ def test_the_earlier_file_stays_when_writing_fails(
 ) -> None:
     path = tmp_path / "file"
     write_whole(path, b"earlier")
-    failing(monkeypatch, step, error)
+    failing(monkeypatch, step, raising(error))
     with pytest.raises(type(error)) as raised:
         write_whole(path, b"later")
     if isinstance(error, OSError):
@@ -58,15 +61,11 @@ def test_the_content_is_on_the_disk_before_the_name_is(
 ) -> None:
     """A power cut after the rename finds the content."""
     steps: list[str] = []
-    sync, replace = os.fsync, Path.replace
-    monkeypatch.setattr(
-        writing.os, "fsync", lambda file: (steps.append(f"sync {os.fstat(file).st_size}"), sync(file))
-    )
-    monkeypatch.setattr(
-        Path, "replace", lambda old, new: (steps.append(f"rename to {new.name}"), replace(old, new))
-    )
+    replace = Path.replace
+    monkeypatch.setattr(writing.os, "fsync", lambda file: steps.append(f"sync {os.fstat(file).st_size}"))
+    monkeypatch.setattr(Path, "replace", lambda *names: (steps.append("rename"), replace(*names)))
     write_whole(tmp_path / "file", b"content")
-    assert steps == ["sync 7", "rename to file"]
+    assert steps == ["sync 7", "rename"]
 
 
 def test_where_it_cannot(tmp_path: Path) -> None:
@@ -89,10 +88,7 @@ def test_no_device_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_drive_that_knows_no_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(*_args: object) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(Path, "chmod", unknown)
+    monkeypatch.setattr(Path, "chmod", raising(PermissionError(errno.EPERM, "Operation not permitted")))
     write_whole(tmp_path / "file", b"content")
     assert (tmp_path / "file").read_bytes() == b"content"
 
@@ -116,9 +112,8 @@ def test_a_reader_sees_one_file_or_the_other(tmp_path: Path) -> None:
     write_whole(path, min(versions))
 
     def write() -> None:
-        for _ in range(3):
-            for version in versions:
-                write_whole(path, version)
+        for version in [*versions] * 3:
+            write_whole(path, version)
 
     writers = [threading.Thread(target=write) for _ in range(3)]
     for writer in writers:

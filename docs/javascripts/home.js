@@ -11,6 +11,7 @@
   const SPEED = 0.45; // pixels of the paper in a millisecond
   const REST = 2600; // milliseconds that a finished digit stays
   const DELAY = 180; // milliseconds from one layer to the next
+  const TICK = 60; // milliseconds from one run of the network to the next
   const LAYERS = /** @type {Layer[]} */ (["conv1", "conv2", "fc1", "fc2"]);
 
   const home = /** @type {HTMLElement} */ (document.getElementById("home-live"));
@@ -21,12 +22,14 @@
 
   const ink = new Uint8Array(SIDE * SIDE);
   /** What the network was given at the last moments: a later layer still shows an earlier one. */
-  const moments = /** @type {{time: number, normalized: Normalized}[]} */ ([]);
+  const moments = /** @type {{time: number, normalized: Normalized, activations: Activations}[]} */ ([]);
   let turn = 0; // which of the digits is written
   let since = 0; // when that began
   let written = 0; // how far it is, in pixels
   let playing = !still;
   let drawing = false; // the reader does, or has done
+  let changed = true; // the ink, since the network's last run
+  let shownAt = -TICK;
   let frame = 0;
 
   /** @param {string} name */
@@ -51,8 +54,8 @@
   function step(time) {
     frame = 0;
     if (playing) goOn(time);
-    show(time);
-    if (playing || moments.length > 1) again();
+    if (time - shownAt >= TICK && (changed || moments.length > 1)) show(time);
+    if (playing || changed || moments.length > 1) again();
   }
 
   function again() {
@@ -63,27 +66,39 @@
   function goOn(time) {
     since ||= time;
     const far = SPEED * (time - since);
-    digitlab.writing.write(ink, DIGITS[turn], written, far, PEN);
+    const whole = digitlab.writing.length(DIGITS[turn]);
+    if (written < whole) put(() => digitlab.writing.write(ink, DIGITS[turn], written, far, PEN));
     written = far;
-    if (time - since > digitlab.writing.length(DIGITS[turn]) / SPEED + REST) next();
+    if (time - since > whole / SPEED + REST) next();
+  }
+
+  /** Change the ink, and let the network see it. @param {() => void} change */
+  function put(change) {
+    change();
+    changed = true;
+    again();
   }
 
   function next() {
     turn = (turn + 1) % DIGITS.length;
     since = written = 0;
-    ink.fill(0);
+    put(() => ink.fill(0));
   }
 
   /** Show what each layer makes of it by now. @param {number} time */
   function show(time) {
-    moments.push({ time, normalized: digitlab.ink.normalize(ink, SIDE, SIDE) });
+    shownAt = time;
+    if (changed) {
+      const normalized = digitlab.ink.normalize(ink, SIDE, SIDE);
+      moments.push({ time, normalized, activations: digitlab.network.forward(weights, normalized.image) });
+      paint(paper, digitlab.colours.pixels(ink.map((value) => 255 - value), 255, digitlab.colours.BLACK_WHITE), SIDE, true);
+      changed = false;
+    }
     // The last of those that all layers have seen is kept: it is what the last layer shows.
     while (moments.length > 1 && moments[1].time <= time - DELAY * LAYERS.length) moments.shift();
-    paint(paper, digitlab.colours.pixels(ink.map((value) => 255 - value), 255, digitlab.colours.BLACK_WHITE), SIDE, true);
     LAYERS.forEach((layer, i) => {
       const seen = still ? time : time - DELAY * (i + 1);
-      const { normalized } = moments.findLast((moment) => moment.time <= seen) ?? moments[0];
-      const activations = digitlab.network.forward(weights, normalized.image);
+      const { normalized, activations } = moments.findLast((moment) => moment.time <= seen) ?? moments[0];
       if (layer === "fc2") return showBars(activations.probabilities, normalized.box !== null);
       shown[layer].forEach((canvas, map) => {
         const pixels = digitlab.colours.ofMap({ activations, normalized }, layer, map);
@@ -120,7 +135,7 @@
   function takeOver() {
     play(false);
     drawing = true;
-    ink.fill(0);
+    put(() => ink.fill(0));
     part("hint").hidden = false;
   }
 
@@ -129,17 +144,14 @@
     next();
     drawing = false;
     part("hint").hidden = true;
-    digitlab.writing.write(ink, DIGITS[turn], 0, Infinity, PEN);
-    again();
+    put(() => digitlab.writing.write(ink, DIGITS[turn], 0, Infinity, PEN));
   }
 
   part("play").addEventListener("click", () => (still ? writeWhole() : play(!playing)));
   part("draw").addEventListener("click", takeOver);
 
-  const stroke = (/** @type {Point} */ from, /** @type {Point} */ to) => {
-    digitlab.ink.draw(ink, from, to, PEN);
-    again();
-  };
+  const stroke = (/** @type {Point} */ from, /** @type {Point} */ to) =>
+    put(() => digitlab.ink.draw(ink, from, to, PEN));
   onPen(paper, SIDE, {
     down(at) {
       if (!drawing) takeOver();
