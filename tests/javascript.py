@@ -29,7 +29,7 @@ def ask(scripts: Iterable[str], question: str, **given: Any) -> Any:
     plain = "(_, value) => (ArrayBuffer.isView(value) ? [...value] : value)"
     after = f"(answer) => console.log(JSON.stringify(answer ?? null, {plain}))"
     program = "\n".join([before, *scripts, f"Promise.resolve({question}).then({after});"])
-    done = subprocess.run([node, "-"], input=program, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([node, "-"], input=program, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
