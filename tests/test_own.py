@@ -54,7 +54,7 @@ def test_digits_are_kept_counted_saved_and_there_after_a_reload(page: Page, tmp_
 
 
 def test_a_bad_file_changes_nothing(page: Page) -> None:
-    keep(playground, SEVEN, 7)
+    keep(page, SEVEN, 7)
     bad = {"name": "bad.json", "mimeType": "application/json", "buffer": BAD["label 10"].encode()}
     page.set_input_files("#play-own-file", bad)
     page.locator("#play-own-said", has_text="digit 1 needs a label").wait_for()
