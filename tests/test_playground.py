@@ -249,7 +249,7 @@ def test_undo_and_replay(page: Page) -> None:
     press(page, "Control+z")
     assert (reading(page), given_pixels(page)) == first
     page.click("#play-replay")
-    page.wait_for_function("digitlab.page.state.replay === null")
+    page.wait_for_function("digitlab.playground.state.replay === null")
     assert (reading(page), given_pixels(page)) == first
     page.click("#play-undo")
     assert reading(page) == "Draw a digit"
@@ -465,7 +465,7 @@ def test_without_scripts_and_in_print_it_is_an_explanation(open_page: Open, medi
 
 
 def test_it_works_from_disk(offline_site: Path, open_page: Open) -> None:
-    page = open_page((offline_site / "page.html").as_uri())
+    page = open_page((offline_site / "playground.html").as_uri())
     draw(page, SEVEN)
     assert reading(page).startswith("Looks like 7")
     page.check("input[value=occlusion]")
