@@ -56,3 +56,15 @@ def test_without_a_script_and_on_paper_there_is_a_picture(open_page: Open, media
     if media == "on paper":
         page.emulate_media(media="print")
     assert page.is_visible(".home-still img") and not page.is_visible("#home-live")
+
+
+SHIFTS = """new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shifted += entry.value)))
+  .observe({ type: "layout-shift", buffered: true });"""
+
+
+@pytest.mark.parametrize("path", ["", "playground/"])
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_nothing_jumps_while_it_loads(open_page: Open, path: str, width: int) -> None:
+    page = open_page(path, viewport={"width": width, "height": 800}, script=f"window.shifted = 0; {SHIFTS}")
+    page.wait_for_timeout(500)
+    assert page.evaluate("shifted") < 0.1  # what Lighthouse calls good

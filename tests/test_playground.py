@@ -189,7 +189,7 @@ def test_what_reacts_is_on_the_first_screen(
 
 
 def test_a_teachers_five_minutes(page: Page) -> None:
-    """Draw, follow one number to the pixels, occlude, switch the centring off: without scrolling."""
+    """Draw, follow one number to the pixels, occlude, switch the centring off, let it learn: without scrolling."""
 
     def click(selector: str) -> None:
         """As a hand does: only what is on the screen can be pressed."""
@@ -221,6 +221,10 @@ def test_a_teachers_five_minutes(page: Page) -> None:
         assert ("Off" in page.inner_text("#play-normalise-note")) != right
         click("#play-normalise")
     assert page.evaluate("scrollY") == 0
+    click(".play-more a")
+    click("#play-learn-go")
+    page.locator("#play-learn-now", has_text="digits, ").wait_for()
+    assert on_screen(page, "#play-learn-score") and on_screen(page, ".learn-curve >> nth=0")
 
 
 def test_it_opens_with_a_digit_that_writes_itself(open_page: Open) -> None:
