@@ -1,12 +1,8 @@
 """Is it a digit? The library's measure, and the playground's, which is the same."""
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 import torch
+from javascript import ask_playground
 from torch import Tensor
 
 from digitlab.assets.strangers import draw_strangers
@@ -15,8 +11,6 @@ from digitlab.data import load_sample
 from digitlab.doubt import UNLIKE, unlikeness
 from digitlab.export import playground_script
 from digitlab.runs.checkpoint import SHIPPED_FILE, load_checkpoint
-
-CORE = Path(__file__).parents[1] / "docs" / "javascripts" / "playground"
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +28,9 @@ def test_strangers_are_doubted_and_digits_are_not(strangers: Tensor) -> None:
 
 
 def ask(images: Tensor, question: str) -> list[object]:
-    if (node := shutil.which("node")) is None:
-        pytest.skip("needs Node")
-    doubter = load_checkpoint(SHIPPED_FILE.with_stem("doubter")).model
-    weights = playground_script(doubter, "doubter", "").replace("digitlabWeights", "digitlabDoubter")
-    names = ["digitlab", *(f"core/{name}" for name in ("layers", "network", "ink", "weights_file", "doubt"))]
-    scripts = [(CORE / f"{name}.js").read_text("utf-8") for name in names]
-    asked = f"console.log(JSON.stringify({json.dumps(images.tolist())}.map(({question}))))"
-    program = "\n".join(["globalThis.window = globalThis;", weights, *scripts, asked])
-    done = subprocess.run([node, "-"], input=program, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    answers: list[object] = json.loads(done.stdout)
+    """What a function is of each image, on a page with the network that doubts."""
+    doubter = playground_script(load_checkpoint(SHIPPED_FILE.with_stem("doubter")).model, "doubter", "")
+    answers: list[object] = ask_playground(f"given.images.map({question})", doubter, images=images.tolist())
     return answers
 
 

@@ -5,13 +5,12 @@ The page's own reader, ``core/own.js``, is run in Node; without it those tests a
 
 import base64
 import json
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from javascript import ask_playground
 
 from digitlab import load_drawn, load_sample
 from digitlab.cli import main
@@ -19,9 +18,6 @@ from digitlab.data import DataError
 from digitlab.models import create_model
 from digitlab.runs.checkpoint import save_checkpoint
 
-SCRIPTS = Path(__file__).parents[1] / "docs" / "javascripts" / "playground"
-NODE = shutil.which("node")
-needs_node = pytest.mark.skipif(NODE is None, reason="needs Node")
 PIXELS = base64.b64encode(bytes(range(256)) * 3 + bytes(16)).decode()
 DIGIT = {"label": 3, "pixels": PIXELS}
 
@@ -134,46 +130,29 @@ def test_other_data_is_one_line(
 TAKEN = {"label 3.0", "no digits", "one thing more", "two labels", "two lists of digits"}
 
 
-def run(code: str, given: Any, tmp_path: Path) -> Any:
-    """What a function of `digitlab.own` makes of what it is given, in Node."""
-    names = ("digitlab.js", "core/layers.js", "core/network.js", "core/weights_file.js", "core/own.js")
-    scripts = "\n".join((SCRIPTS / name).read_text(encoding="utf-8") for name in names)
-    (tmp_path / "given.json").write_text(json.dumps(given))
-    (tmp_path / "run.js").write_text(
-        f"{scripts}\nconst given = require('./given.json');\nconst answer = ({code})(given);\n"
-        "process.stdout.write(JSON.stringify(answer));"
-    )
-    command = [str(NODE), str(tmp_path / "run.js")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
-    return json.loads(done.stdout)
-
-
-@needs_node
-def test_the_page_refuses_what_the_library_refuses(tmp_path: Path) -> None:
+def test_the_page_refuses_what_the_library_refuses() -> None:
     texts = {name: text for name, text in BAD.items() if isinstance(text, str)}
     code = """(texts) => texts.map((text) => {
         try { digitlab.own.parse(text); return ""; } catch (error) { return `${error.name}: ${error.message}`; }
     })"""
-    answers = dict(zip(texts, run(code, list(texts.values()), tmp_path), strict=True))
+    answers = dict(zip(texts, ask_playground(f"({code})(given.it)", it=list(texts.values())), strict=True))
     assert {name for name, answer in answers.items() if not answer} - {"two labels of other kinds"} == TAKEN
     for name, answer in answers.items():
         if answer:
             assert answer.startswith("Error: ") and answer.endswith(".") and len(answer) < 120, (name, answer)
 
 
-@needs_node
 def test_what_the_page_saves_the_library_reads_and_the_page_again(tmp_path: Path) -> None:
     code = """(text) => {
         const again = (text) => digitlab.own.toText(digitlab.own.parse(text));
         return [again(text), again(again(text))];
     }"""
-    text, again = run(code, DRAWN, tmp_path)
+    text, again = ask_playground(f"({code})(given.it)", it=DRAWN)
     assert text == again
     assert_the_sample(text, tmp_path)
 
 
-@needs_node
-def test_the_same_digit_is_kept_once_and_no_more_than_there_is_room_for(tmp_path: Path) -> None:
+def test_the_same_digit_is_kept_once_and_no_more_than_there_is_room_for() -> None:
     code = """(text) => {
         const { parse, fresh, MOST } = digitlab.own;
         const [three] = parse(text);
@@ -185,4 +164,4 @@ def test_the_same_digit_is_kept_once_and_no_more_than_there_is_room_for(tmp_path
         ];
         return added.map((digits) => digits.length);
     }"""
-    assert run(code, saved(DIGIT), tmp_path) == [1, 1, 999]
+    assert ask_playground(f"({code})(given.it)", it=saved(DIGIT)) == [1, 1, 999]
