@@ -400,7 +400,7 @@ def judge(page: Page, photo_bytes: bytes) -> collections.Counter[str]:
         photo = read_digits(photo_bytes)
     except PhotoError:
         return count + collections.Counter(remarked=len(page.digits), refused=1)
-    probabilities = predict(load_shipped_model(), torch.from_numpy(photo.images))
+    probabilities = predict(load_shipped_model(name="deep"), torch.from_numpy(photo.images))
     strange = (unlikeness(torch.from_numpy(photo.images)) > UNLIKE).tolist()
     reasons = [
         find_doubt(digit.doubt, digit.ink.shape, row.tolist(), unlike)

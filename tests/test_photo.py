@@ -379,8 +379,8 @@ def test_touching_digits_are_cut_and_remarked_on(test_digits: Digits) -> None:
 @pytest.mark.parametrize(
     ("shape", "size", "probabilities", "words"),
     [
-        ("", (20, 10), [0.97, 0.03], ""),
-        ("", (20, 10), [0.9, 0.1], "low margin"),
+        ("", (20, 10), [0.995, 0.005], ""),
+        ("", (20, 10), [0.99, 0.01], "low margin"),
         ("", (10, 20), [0.99, 0.01], "perhaps two that touch"),
         ("much wider than high", (20, 10), [1.0, 0.0], "much wider than high"),
     ],
