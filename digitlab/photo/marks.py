@@ -67,7 +67,7 @@ def _take(ink: FloatArray, labels: IntArray, boxes: IntArray, group: list[int]) 
 
 
 def _cut(mark: Mark) -> list[Mark]:
-    """Cut a wide mark along the slanted line that crosses the least ink, if it joins two that could be digits."""
+    """Cut a wide mark along the slanted line that crosses the least ink, if it joins two nearly as high."""
     height, width = mark.ink.shape
     if width < height:
         return [mark]
@@ -82,8 +82,8 @@ def _cut(mark: Mark) -> list[Mark]:
     parts = [_mark(each, *mark.box[:2], "cut from a wider mark") for each in sides if each.any()]
     along = np.pad(mark.ink[rows[:, 0], lines[best][:, place].clip(0, width - 1)] > 0.3, 1)
     once = np.diff(along.astype(int)).clip(0).sum() <= 1  # through a 0 the line would cross two strokes
-    large = [p for p in parts if len(p.ink) >= 0.7 * height and p.ink.sum() >= 0.3 * mark.ink.sum()]
-    likely = once and crossed[best][place] <= 0.25 * height and len(large) == 2
+    high = [part for part in parts if len(part.ink) >= 0.8 * height]
+    likely = once and crossed[best][place] <= 0.25 * height and len(high) == 2
     return [piece for part in parts for piece in _cut(part)] if likely else [mark]
 
 
