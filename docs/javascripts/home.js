@@ -11,7 +11,7 @@
   const SPEED = 0.45; // pixels of the paper in a millisecond
   const REST = 2600; // milliseconds that a finished digit stays
   const DELAY = 180; // milliseconds from one layer to the next
-  const TICK = 60; // milliseconds from one run of the network to the next
+  const TICK = 30; // milliseconds in which the network runs once, or is shown once: never both, which would take long
   const LAYERS = /** @type {Layer[]} */ (["conv1", "conv2", "fc1", "fc2"]);
 
   const home = /** @type {HTMLElement} */ (document.getElementById("home-live"));
@@ -29,7 +29,8 @@
   let playing = !still;
   let drawing = false; // the reader does, or has done
   let changed = true; // the ink, since the network's last run
-  let shownAt = -TICK;
+  let ran = false; // at the last tick, rather than was shown
+  let tickedAt = -TICK;
   let frame = 0;
 
   /** @param {string} name */
@@ -54,8 +55,12 @@
   function step(time) {
     frame = 0;
     if (playing) goOn(time);
-    if (time - shownAt >= TICK && (changed || moments.length > 1)) show(time);
-    if (playing || changed || moments.length > 1) again();
+    if (time - tickedAt >= TICK) {
+      tickedAt = time;
+      if (changed && !ran) run(time);
+      else if (ran || moments.length > 1) show(time);
+    }
+    if (playing || changed || ran || moments.length > 1) again();
   }
 
   function again() {
@@ -85,15 +90,18 @@
     put(() => ink.fill(0));
   }
 
+  /** Let the network see the ink as it is. @param {number} time */
+  function run(time) {
+    const normalized = digitlab.ink.normalize(ink, SIDE, SIDE);
+    moments.push({ time, normalized, activations: digitlab.network.forward(weights, normalized.image) });
+    paint(paper, digitlab.colours.pixels(ink, 255, digitlab.colours.WHITE_BLACK), SIDE, true);
+    changed = false;
+    ran = true;
+  }
+
   /** Show what each layer makes of it by now. @param {number} time */
   function show(time) {
-    shownAt = time;
-    if (changed) {
-      const normalized = digitlab.ink.normalize(ink, SIDE, SIDE);
-      moments.push({ time, normalized, activations: digitlab.network.forward(weights, normalized.image) });
-      paint(paper, digitlab.colours.pixels(ink.map((value) => 255 - value), 255, digitlab.colours.BLACK_WHITE), SIDE, true);
-      changed = false;
-    }
+    ran = false;
     // The last of those that all layers have seen is kept: it is what the last layer shows.
     while (moments.length > 1 && moments[1].time <= time - DELAY * LAYERS.length) moments.shift();
     LAYERS.forEach((layer, i) => {
