@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 import torch
 
-from digitlab.assets.strokes import CHOOSE, REPORT, STYLES, draw_digits, part_of
+from digitlab.assets.strokes import draw_digits
+from digitlab.assets.styles import CHOOSE, REPORT, STYLES, part_of
 from digitlab.data import Digits
 from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict

@@ -3,10 +3,11 @@
     DIGITLAB_DATA=<folder with MNIST> python digitlab/assets/train_networks.py cnn
     DIGITLAB_DATA=<folder with MNIST> python digitlab/assets/train_networks.py deep
 
-They learn from MNIST's training images and from digits drawn by ``strokes.py``. Left out are the bundled sample, which
-is the first 10,000 training images, and twenty styles, on which settings were chosen. MNIST's test set, the sample and
-ten more styles are read once, at the end. ``cnn`` goes on from ``cnn_mnist_only.safetensors``, the course's network
-after 60 epochs of MNIST alone. ``deep`` begins at random. The card, ``cnn.md``, says the rest.
+They learn from MNIST's training images and from digits drawn by ``strokes.py``, in the end with more ones. Left out
+are the bundled sample, which is the first 10,000 training images, and twenty styles, on which settings were chosen.
+MNIST's test set, the sample and ten more styles are read once, at the end. ``cnn`` goes on from
+``cnn_mnist_only.safetensors``, the course's network after 60 epochs of MNIST alone. ``deep`` begins at random. The
+card, ``cnn.md``, says the rest.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def digits_needed(p: float, half_width: float) -> int:
 
 # 07.3
 def pairs_of_networks() -> list[tuple[Tensor, Tensor]]:
-    """A alone right, B alone right, both, neither: 20 to 10, the same turned round, a tie, full agreement, 6 to 0, 1 to 7."""
+    """A alone right, B alone right, both, neither: most nearly even, one a tie, one in full agreement."""
     counts = [(20, 10, 300, 5), (10, 20, 300, 5), (4, 4, 50, 2), (0, 0, 40, 3), (6, 0, 30, 0), (1, 7, 30, 2)]
     kinds = torch.tensor([(True, False, True, False), (False, True, True, False)])
     cases = []

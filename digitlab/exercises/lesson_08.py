@@ -32,7 +32,7 @@ def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:
 
 # 08.2
 def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
-    """Networks too sure, and not sure enough, and one with confidences on the edges of bins, from 0.1 (all alike) to 1.0."""
+    """Networks too sure, and not sure enough, and one with confidences on the edges of bins, 0.1 to 1.0."""
     generator = torch.Generator().manual_seed(7)
     logits = 2 * torch.randn(400, 10, generator=generator)
     labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
@@ -66,7 +66,7 @@ def number_or_nan(answer: Any, probabilities: Tensor, labels: Tensor) -> Any:
 
 # 08.3
 def overconfident_logits() -> list[tuple[Tensor, Tensor, list[float]]]:
-    """Logits three times too large, too small by half, and of a network nearly right, and sure where it is not; and tiny, useless ones."""
+    """Logits too large, too small, of a network that is sure where it is wrong, and tiny, useless ones."""
     generator = torch.Generator().manual_seed(8)
     logits = 2 * torch.randn(500, 10, generator=generator)
     labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)

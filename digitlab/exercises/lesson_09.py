@@ -52,8 +52,9 @@ def margin(probabilities: Tensor) -> Tensor:
 def committees() -> list[tuple[list[tuple[list[int], int]]]]:
     """Agreement with the label and against it, majorities, ties, votes that are scattered, and other sizes than five."""
     of_a_three = ("33333", "55555", "55533", "35353", "38888", "11113", "55389", "33589", "85902", "383", "5553379")
-    others = [([9, 9, 9, 9, 4], 9), ([9, 9, 9, 4, 4], 4), ([4, 9, 9, 4], 4), ([9, 9, 4, 4], 4), ([1, 1, 3, 7, 7], 3), ([0, 0, 0, 6], 6)]
-    return [([([int(digit) for digit in votes], 3) for votes in of_a_three] + others,)]
+    others = (("99994", 9), ("99944", 4), ("4994", 4), ("9944", 4), ("11377", 3), ("0006", 6))
+    shown = [*((votes, 3) for votes in of_a_three), *others]
+    return [([([int(digit) for digit in votes], label) for votes, label in shown],)]
 
 
 def all_verdicts(answer: Any, committees: list[tuple[list[int], int]]) -> list[Any]:
@@ -101,7 +102,7 @@ def read_pale(digits: dl.Digits, images: Tensor) -> Tensor:
 
 
 def small_sets() -> list[tuple[dl.Digits, Tensor, Callable[[dl.Digits, Tensor], Tensor]]]:
-    """Thirty made-up images of three kinds with a wrong label among them, in five folds in turn; then 25 in mixed order."""
+    """Thirty made-up images of three kinds, a wrong label among them, in five folds in turn; then 25, mixed."""
     generator = torch.Generator().manual_seed(10)
     labels = torch.arange(30) % 3
     ink = 60 * labels[:, None, None] + torch.randint(0, 90, (30, 28, 28), generator=generator)

@@ -100,7 +100,8 @@ def digits_to_occlude() -> list[tuple[Any, ...]]:
     linear = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))  # quick enough for squares of one pixel
     blot = image.clone()  # ink in the corner
     blot[:, :, :2, :2] = image.max()
-    return [(network(), image, 5, 7), (network(), image, 3, 14), (network(), across, 5, 9), (network(), blot, 5, 7), (linear, image + 1, 2, 1)]
+    by_network = [(network(), *case) for case in ((image, 5, 7), (image, 3, 14), (across, 5, 9), (blot, 5, 7))]
+    return [*by_network, (linear, image + 1, 2, 1)]
 
 
 # 10.4

@@ -255,7 +255,10 @@ EXERCISES = [
         starter="def one_cycle(step, total_steps, peak):\n"
         '    """The learning rate of this step; steps count from 0."""\n    ...',
         answer=one_cycle,
-        cases=lambda: [*((step, 50, 100.0) for step in (0, 3, 14, 40, 15, 20, 49, 12)), (30, 101, 8.0), (100, 101, 1e3), (9, 101, 0.05)],
+        cases=lambda: [
+            *((step, 50, 100.0) for step in (0, 3, 14, 40, 15, 20, 49, 12)),
+            (30, 101, 8.0), (100, 101, 1e3), (9, 101, 0.05),
+        ],
         praise="equal to torch.optim.lr_scheduler.OneCycleLR, step for step. Note that you had to know total_steps "
         "before the first step: such a schedule cannot be stopped early, only planned shorter.",
         hints=(
