@@ -29,6 +29,9 @@ IN_PLAIN_WORDS = {
     r"must match the size of tensor b": (
         "Two tensors are set against each other number by number, and their shapes do not fit: print both"
     ),
+    r"expected UInt8\[.*got torch\.float": (
+        "That function prepares images that are still bytes, and these are normalised already: leave it out"
+    ),
     r"'list' object has no attribute 'dataset'": "The batches come as a plain list here, not as a loader",
     r"assigned grad expected": (
         "A .grad is a tensor or None, not a number: model.zero_grad() empties them all"
