@@ -139,6 +139,9 @@ EXERCISES = [
             edit("[:, None]", "",
                 "the values are right, but the channel is missing: a network expects (B, 1, 28, 28). Index with [:, "
                 "None]."),
+            edit("(pixels - 0.1307) / 0.3081", "(pixels - 0.3081) / 0.1307",
+                "the two constants are exchanged: subtract the mean, 0.1307, and divide by the spread, 0.3081."),
+            edit(" / 255", " / 256", "nearly: the largest byte is 255, and it should become 1. Divide by 255."),
             edit("(pixels - 0.1307) / 0.3081", "pixels",
                 "scaled to 0..1, as ToTensor does it, but not normalised: subtract 0.1307 and divide by 0.3081."),
             edit("(pixels - 0.1307) / 0.3081", "(pixels - pixels.mean()) / pixels.std()",
@@ -242,6 +245,8 @@ EXERCISES = [
             edit("return", "return -1 +",
                 "this is by how much it is faster: 0 for no change. \"Twice as fast\" should be 2.0, so do not "
                 "subtract 1."),
+            edit("return", "return 100 *",
+                "this is a percentage. \"Twice as fast\" should be 2.0: do not multiply by 100."),
             edit("return", "return round(", "after[1:])", "after[1:]), 1)",
                 "the number is rounded. Give the ratio as it is; rounding is for printing."),
             edit("median(before[1:]) / median(after", "median(after[1:]) / median(before",

@@ -85,6 +85,12 @@ EXERCISES = [
             edit("distance / distance.max()", "1 - grey / 255",
                 "nearly everything is almost 1: grey goes from 0 to 1 already, and divided by 255 it is next to "
                 "nothing. And ask the picture what its paper is: the median."),
+            edit("distance / distance.max()", "1 - grey if paper > 0.5 else grey",
+                "right for pure white and pure black paper, which become 0. Grey paper does not: take each pixel's "
+                "distance from the paper, the median, and divide by the largest."),
+            edit("distance / distance.max()", "(1 - grey) / (1 - grey).max() if paper > 0.5 else grey / grey.max()",
+                "right for pure white and pure black paper; grey paper does not become 0. Take each pixel's "
+                "distance from the paper, the median, before you divide."),
             edit("distance / distance.max()", "255 - grey",
                 "all values are 254 or more: white is 1 here, not 255. And ask the picture what its paper is: the "
                 "median."),

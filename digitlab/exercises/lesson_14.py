@@ -155,6 +155,11 @@ EXERCISES = [
         wrong=(
             edit("math.log(10)", "math.log10(10)",
                 "you subtracted 1, the logarithm of 10 to base 10. The loss is in nats: math.log(10), about 2.303."),
+            edit("math.log(10)", "math.log2(10)",
+                "you subtracted 3.32, the logarithm of 10 to base 2. The loss is in nats: math.log(10), about 2.303."),
+            edit("- math.log(10)", "- 0.1",
+                "you subtracted a tenth, the probability itself. What it costs is its negative logarithm, "
+                "math.log(10)."),
             edit("model(images)", "model(images).softmax(dim=1)",
                 "your logits went through a softmax before cross_entropy, which applies one itself."),
             edit("model(images), labels", 'model(images), labels, reduction="sum"',
@@ -222,7 +227,7 @@ EXERCISES = [
         '    """Names of the model\'s parameters that the optimiser does not hold, in order."""\n    ...',
         answer=not_held, cases=lambda: [((),), ((1,),), ((0, 3),), ((2,),)], observe=models_and_optimizers,
         praise="this finds layers that were added, or replaced, after the optimiser was made. Tensors are told apart "
-        "by id(), because == compares their numbers.",
+        "as objects, by id() or `is`, because == compares their numbers.",
         hints=(
             "`model.named_parameters()` gives pairs of name and parameter. An optimiser keeps its own in "
             '`group["params"]` for each group of `optimizer.param_groups`.',
@@ -256,6 +261,8 @@ EXERCISES = [
                 "your list names every parameter. Each group of param_groups is a dictionary; the parameters are in "
                 "its "
                 '["params"].'),
+            edit("named_parameters", "named_children",
+                "your list holds names of layers. Wanted are those of their parameters: model.named_parameters()."),
             edit("model.named_parameters()", "model.state_dict().items()",
                 "your list names everything: the tensors in state_dict() are others with the same numbers, so no id "
                 "fits. Take model.named_parameters()."),

@@ -237,6 +237,14 @@ EXERCISES = [
             edit("blocks.max(axis=(2, 4))",
                 "np.lib.stride_tricks.sliding_window_view(maps, (2, 2), axis=(1, 2)).max(axis=(3, 4))",
                 "your blocks overlap: the window moves by one pixel. Let it move by two."),
+            edit("blocks.max(axis=(2, 4))", "np.lib.stride_tricks.sliding_window_view(maps, (2, 2), axis=(1, 2))"
+                ".max(axis=(3, 4))[:, : height // 2, : width // 2]",
+                "your blocks overlap and reach only half as far as the maps: the block of place (y, x) begins at "
+                "row 2 * y and column 2 * x."),
+            edit("blocks.max(axis=(2, 4))", "blocks.max(axis=(0, 2, 4))[None].repeat(channels, axis=0)",
+                "right for a single map. With several you take the largest of all maps together: each has its own."),
+            edit("np.maximum(", "np.max(",
+                "np.max(..., 0) takes the largest along axis 0. np.maximum(..., 0) compares each number with 0."),
             edit("maps.reshape(channels, height // 2, 2, width // 2, 2)",
                 "maps.reshape(channels, height // 2, width // 2, 4, 1)", "(2, 4)", "(3, 4)",
                 "your reshape puts four neighbours of one *row* together. A block is two pixels of one row and two of "
@@ -312,8 +320,8 @@ EXERCISES = [
                 "you compare two sums, in which small differences add up and opposite ones cancel. Compare logit by "
                 "logit, and take the largest difference."),
             edit("np.abs(ours - theirs).max()", "np.linalg.norm(ours - theirs)",
-                "small differences everywhere are within the tolerance, and your test said unequal: a norm adds them "
-                "all up. Use the largest one."),
+                "small differences everywhere are within the tolerance, and your test said unequal: a norm or a sum "
+                "adds them all up. Use the largest one."),
             edit("np.abs(ours - theirs).max()", "(np.abs(ours - theirs) / np.abs(theirs)).max()",
                 "you divide each difference by the logit, and near 0 that makes rounding look large. The tolerance is "
                 "for the difference itself."),

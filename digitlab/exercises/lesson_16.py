@@ -62,6 +62,8 @@ def all_shards(answer: Any, n: int, n_workers: int) -> list[int]:
         raise Mistake("each worker gets two numbers. If they say where to begin and to end: list(range(begin, end))")
     if n > 2 * n_workers and shards[0] in ([], [n - 1]) and any(shards[1:]):
         raise Mistake(f"worker 0 gets {len(shards[0])} of {n} images: ranks are counted from 0, and it is the first")
+    if n > 2 * n_workers and shards[-1] == [] and any(shards[:-1]):
+        raise Mistake(f"the last of {n_workers} workers gets nothing: its rank is {n_workers - 1}, counted from 0")
     images = sorted(int(i) for one in shards for i in one)
     if images and images[0] < 0:
         raise Mistake(f"you deal out negative numbers, from {images[0]} on: ranks and images are counted from 0")
@@ -120,8 +122,8 @@ EXERCISES = [
                 "number, len(gradients)."),
             edit("[torch.stack(tensors).mean(dim=0) for tensors in zip(*gradients, strict=True)]",
                 "torch.stack([torch.stack(tensors).mean(dim=0) for tensors in zip(*gradients, strict=True)])",
-                "the parameters have different shapes, so their gradients do not fit into one tensor. Return a list, "
-                "one gradient for each parameter."),
+                "the parameters have different shapes, so their gradients do not fit into one tensor. Stack those "
+                "of one parameter, over the workers, and return a list: one gradient for each parameter."),
             edit("[torch.stack(tensors).mean(dim=0) for tensors in zip(*gradients, strict=True)]",
                 "torch.tensor(gradients).mean(dim=0)",
                 "torch.tensor takes numbers, not tensors, and the parameters have different shapes. Go through them "
@@ -183,7 +185,7 @@ EXERCISES = [
     Exercise(
         number="16.3", title="Everybody once", name="shard", minutes=6, difficulty="medium",
         starter="def shard(n, rank, n_workers):\n"
-        '    """The images of n for worker `rank`: each by exactly one; no two shares differ by more than 1."""'
+        '    """The numbers of the images for worker `rank`, a list; no two shares differ by more than 1."""'
         "\n    ...",
         answer=shard, cases=lambda: [(100, 4), (103, 4), (7, 3), (2, 3)], observe=all_shards,
         praise="each image exactly once, and no two shares differ by more than one.",
