@@ -27,7 +27,7 @@ IN_PLAIN_WORDS = {
         "In a @ b, a must have as many columns as b has rows: print both shapes"
     ),
     r"must match the size of tensor b|could not be broadcast together": (
-        "Two tensors are set against each other number by number, and their shapes do not fit: print both"
+        "Two tensors or arrays are set against each other number by number, and their shapes do not fit: print both"
     ),
     r"truth value of an array": (
         "A comparison of whole arrays is many truth values, and `if`, `and` or Python's max() need a single one"
