@@ -20,6 +20,10 @@ def kind_of_split(mask: Tensor, labels: Tensor, share: float) -> str:
     extra = n_chosen - wanted
     if not extra.any():
         return how_drawn([mask[labels == digit] for digit in range(10)])
+    if is_even([mask]):
+        return "every so many in the whole pile"
+    if bool((extra == 1).all()):
+        return "one digit too many of each class"
     if bool(((extra == 0) | (extra == 1)).all()):
         return "rounded to the nearest or up"
     if n_chosen.min() == 0 and bool(((n_chosen == 0) | (n_chosen == wanted)).all()):
@@ -35,12 +39,10 @@ def kind_of_split(mask: Tensor, labels: Tensor, share: float) -> str:
         return "the same number of each class"
     if bool((extra <= 0).all()):
         return "fewer than the share of some classes, more of none"
-    if is_even([mask]):
-        return "every so many in the whole pile"
     return (
         "a share of the whole, but not of each class"
-        if n == int(share * len(labels))
-        else "some other number"
+        if abs(n - share * len(labels)) < 1
+        else "of some other size"
     )
 
 

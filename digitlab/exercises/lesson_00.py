@@ -90,6 +90,9 @@ EXERCISES = [
                 "Compared with labels of shape (N,), a column gives a whole N by N table. Leave out keepdim."),
             edit("scores.argmax", "scores.argmin",
                 "these are the digits with the lowest scores. The highest score is the answer."),
+            edit("scores.argmax(dim=1)", "[row.index(max(row)) for row in scores]",
+                "a tensor has no .index(), as a list has. The place of the highest score in each row is "
+                "scores.argmax(dim=1)."),
         ),
     ),
     Exercise(
@@ -177,6 +180,14 @@ EXERCISES = [
             edit("model.parameters()", "model.state_dict().values()",
                 "right for the CNN, too many for a model that also stores things which are not learnt, "
                 "such as running averages. Go through model.parameters(), not through the state_dict."),
+            edit("sum(parameter.numel() for parameter in model.parameters())", "next(model.parameters()).numel()",
+                "this is the size of the first tensor alone. If you go through them in a loop: a `return` inside it "
+                "ends it at the first one."),
+            edit("sum(parameter.numel() for parameter in model.parameters())", "[*model.parameters()][-1].numel()",
+                "this is the size of the last tensor alone. If you go through them in a loop: `n = ...` forgets the "
+                "sizes before; `n += ...` adds to them, and n begins at 0."),
+            edit("parameter.numel()", "parameter.numel",
+                "you add up numel itself, the function. Brackets behind its name call it: numel()."),
         ),
     ),
 ]

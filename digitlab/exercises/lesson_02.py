@@ -151,6 +151,15 @@ EXERCISES = [
                 "all your numbers together sum to 1; each row should. Give `sum` the dimension: dim=1."),
             edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "(exponentials / exponentials.sum(dim=1, keepdim=True)).log()",
                 "these are the logarithms of the probabilities: all negative. Leave out the log."),
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "exponentials",
+                "each row's largest is 1, and the rows sum to more: the exponentials are right, and not yet divided. "
+                "Divide them by the sum of their row."),
+            edit("torch.exp(logits - largest)", "logits - largest",
+                "the rows sum to 1, but the largest logit gets the smallest share: there is no exponential. "
+                "Apply torch.exp to the differences before dividing."),
+            edit("/ exponentials.sum(dim=1, keepdim=True)", "/ logits.exp().sum(dim=1, keepdim=True)",
+                "the rows do not sum to 1: above the line the largest logit is subtracted, and below it is not. "
+                "Use the same exponentials for both."),
         ),
     ),
     Exercise(
@@ -184,7 +193,7 @@ EXERCISES = [
                 "to 0, and infinity / infinity or 0 times log(0) is not a number. Stay among logarithms all the way: "
                 "logits - logits.logsumexp(dim=1, keepdim=True) is the log of the softmax."),
             edit("-of_the_label.mean()", "-sum(math.log(p) for p in of_the_label.exp()) / len(labels)",
-                "one of our probabilities is so small that it rounds to 0, and math.log refuses a 0. "
+                "one of the probabilities is so small that it rounds to 0, and math.log refuses a 0. "
                 "Compute the log of the softmax in one go: logits - logits.logsumexp(dim=1, keepdim=True)."),
             edit("-of_the_label.mean()", "-math.log(of_the_label.exp())",
                 "math.log takes a single number, and this is a tensor with one for each image. "
@@ -229,6 +238,12 @@ EXERCISES = [
                 "Divide by the N images."),
             edit("-of_the_label.mean()", "-of_the_label.mean() / torch.log(torch.tensor(2.0))",
                 "this is in bits (logarithm to base 2); the loss is in nats, torch.log."),
+            edit("-of_the_label.mean()", "-log_probabilities.max(dim=1).values.mean()",
+                "the labels have no say in this: it is the loss of each image's *highest* logit. "
+                "Pick the label's: `[torch.arange(len(labels)), labels]`."),
+            edit("-of_the_label.mean()", "logits.logsumexp(dim=1).mean()",
+                "this is the mean of logsumexp alone, and the labels have no say in it. "
+                "Subtract the label's logit from each: logits[torch.arange(len(labels)), labels]."),
         ),
     ),
     Exercise(
@@ -284,6 +299,15 @@ EXERCISES = [
                 "Wanted is a row with a 1 at the label's place and 0 elsewhere: F.one_hot(labels, num_classes=10)."),
             edit("logits.softmax(dim=1)", "logits",
                 "these are logits minus wanted; the logits must go through the softmax first."),
+            edit("(logits.softmax(dim=1) - wanted)", "(logits.softmax(dim=1) - wanted.amax(dim=0))",
+                "the 1 was subtracted in the columns of all the labels, in every row. Each image has one label: pair "
+                "rows with columns, [torch.arange(len(labels)), labels]."),
+            edit("- wanted)", "- wanted[labels])",
+                "`[labels]` alone picks whole rows by the labels, and there are fewer rows than that. "
+                "Pair rows with columns: [torch.arange(len(labels)), labels]."),
+            edit("logits.softmax(dim=1)", "logits.log_softmax(dim=1)",
+                "these are the logarithms of the probabilities minus wanted. "
+                "The gradient takes the probabilities themselves: softmax."),
         ),
     ),
     Exercise(
@@ -337,6 +361,9 @@ EXERCISES = [
                 "this is how many times as large the loss became. Asked for is the difference."),
             edit("after - before", "(after - before) * len(labels)",
                 "this is the sum over the images. The loss is their mean, as F.cross_entropy gives it."),
+            edit("last_step(logits)", "last_step",
+                "you handed over last_step itself, which is a layer. Call it with the logits, last_step(logits), "
+                "and its result goes into F.cross_entropy."),
         ),
     ),
 ]

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import same
+from digitlab.exercises.checking import Mistake, names_used, same
 from digitlab.exercises.lesson_03 import small_batches
 
 
@@ -37,6 +37,8 @@ def dropping_models() -> list[tuple[Any, ...]]:
 def loss_and_manners(answer: Any, model: nn.Sequential, batches: list[tuple[Tensor, Tensor]]) -> Any:
     """The loss in words, and where it is right, what else happened on the way."""
     wanted = mean_loss(model, batches)
+    if "evaluate" in names_used(answer):
+        raise Mistake("your code calls dl.evaluate, which does just this. Write it out, with F.cross_entropy")
     recorded: list[bool] = []
     model[0].register_forward_pre_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
     loss = answer(model, batches)
@@ -61,7 +63,7 @@ def momentum_step(
 def moving_weights() -> list[tuple[Tensor, Tensor, Tensor, float, float]]:
     generator = torch.Generator().manual_seed(13)
     weights, velocity, gradient = torch.randn(3, 5, generator=generator)
-    return [(weights, velocity, gradient, 0.1, 0.9), (weights - 1, gradient, velocity, 0.5, 0.6)]
+    return [(weights, velocity, gradient, 0.2, 0.9), (weights - 1, gradient, velocity, 0.5, 0.6)]
 
 
 # 04.3
@@ -125,11 +127,15 @@ EXERCISES = [
                 "the number is right, but autograd stays off afterwards, for everybody: the next training would stop "
                 "with an error. `with torch.no_grad():` switches it on again at its end."),
             edit("    model.train(was_training)\n", "",
-                "the number is right, but the model is left in evaluation mode: "
-                "whoever goes on training would train without dropout. Put the old mode back."),
+                "the number is right, but a model that came in training mode is left in evaluation mode: whoever goes on "
+                "training would train without dropout. Read model.training *before* model.eval(), and put it back "
+                "at the end."),
             edit("model.train(was_training)", "model.train()",
                 "the number is right, but a model that came in evaluation mode leaves in training mode. "
                 "Remember model.training at the start and put it back with model.train(...)."),
+            edit("            n += len(labels)", "        n += len(labels)",
+                "the sum is right, but it is divided by the size of the last batch: "
+                "`n += len(labels)` stands behind the loop. It belongs inside."),
         ),
     ),
     Exercise(
@@ -185,6 +191,14 @@ EXERCISES = [
             edit(", new_velocity", ", velocity",
                 "the weights are right, but the velocity you return is the old one: "
                 "the next step would have nothing to build on."),
+            edit("+ gradient", "+ learning_rate * gradient",
+                "the learning rate is in it twice, once in the velocity and once when the weights move. "
+                "Add the plain gradient to the velocity."),
+            edit("learning_rate * new_velocity", "new_velocity",
+                "the velocity is right, but the weights move by all of it: the learning rate is missing."),
+            edit("momentum * velocity + gradient", "velocity + momentum * gradient",
+                "momentum shortens the new gradient, and the old ones never fade. It belongs to the old velocity: "
+                "momentum * velocity + gradient."),
         ),
     ),
     Exercise(
@@ -261,6 +275,21 @@ EXERCISES = [
                 "mean_square has not changed: it should take in the new gradient's square."),
             edit("    mean = 0.9 * mean + 0.1 * gradient\n", "",
                 "mean has not changed: it should take in the new gradient."),
+            edit("weights - 0.1 * corrected_mean", "weights - corrected_mean",
+                "the means are right, but your steps are ten times too long: the learning rate, 0.1, is missing."),
+            edit("mean / (1 - 0.9**number)", "mean * (1 - 0.9**number)",
+                "mean_square / (1 - 0.999**number)", "mean_square * (1 - 0.999**number)",
+                "you multiply by the corrections. The means begin at 0 and are too small at first, so they are to "
+                "grow: divide by 1 - 0.9**number and by 1 - 0.999**number."),
+            edit("mean / (1 - 0.9**number)", "mean / 1 - 0.9**number",
+                "mean_square / (1 - 0.999**number)", "mean_square / 1 - 0.999**number",
+                "the root of a negative number came up (nan): mean_square / 1 - 0.999**number divides by 1 and then "
+                "subtracts. Put brackets around 1 - 0.999**number, and around 1 - 0.9**number."),
+            edit("mean_square / (1 - 0.999**number)", "mean_square / 1 - 0.999**number",
+                "the root of a negative number came up (nan): mean_square / 1 - 0.999**number divides by 1 and then "
+                "subtracts. Put brackets around 1 - 0.999**number."),
+            edit("mean / (1 - 0.9**number)", "mean / 1 - 0.9**number",
+                "mean / 1 - 0.9**number divides by 1 and then subtracts. Put brackets around 1 - 0.9**number."),
         ),
     ),
 ]

@@ -33,12 +33,16 @@ def conv2d(images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, paddin
 
 
 def layers() -> list[tuple[Any, ...]]:
-    """Two images, three channels in, four out, nothing of it square; and one image with three other kernels."""
+    """Three channels in, four out, nothing of it square, and another number of images each time; three other kernels.
+
+    A piece that sticks out is told by its size: so the first stride is 3, and each case has a number of its own.
+    """
     generator = torch.Generator().manual_seed(4)
-    images = torch.randn(2, 3, 7, 9, generator=generator)
+    images = torch.randn(5, 3, 7, 9, generator=generator)
     weight = torch.randn(4, 3, 3, 2, generator=generator)
     bias = torch.randn(4, generator=generator)
-    cases = [(images, weight, bias, *options) for options in ((), (2,), (1, 1), (3, 2))]
+    options = ((3,), (), (3, 2), (1, 1))
+    cases = [(images[:n], weight, bias, *each) for n, each in enumerate(options, start=2)]
     return [*cases, (images[:1], weight[1:].mT, bias[:3])]
 
 
@@ -135,6 +139,12 @@ EXERCISES = [
             edit(") // stride + 1", " + 1) // stride",
                 "the first place costs no step, so its 1 is added after the division, not before. "
                 "With stride 1 the two are the same."),
+            edit(" - kernel) // stride + 1", " - kernel + 1) // stride + 1",
+                "one too many with stride 1, and often with others: the place where the kernel starts was counted twice, inside the brackets "
+                "and behind them. Inside is how far it can move, size + 2 * padding - kernel."),
+            edit(" - kernel) // stride + 1", ") // stride",
+                "the kernel's size has no say in this. It must fit into the image as a whole, so it can move by "
+                "size + 2 * padding - kernel pixels only."),
         ),
     ),
     Exercise(
@@ -200,6 +210,45 @@ EXERCISES = [
             edit("+ bias", "+ bias * weight.shape[1]",
                 "the bias was added once for every channel that comes in. "
                 "It belongs to the output map: add it once, after the sum."),
+            edit("top : top + kernel_height, left : left + kernel_width",
+                "top : top + kernel_width, left : left + kernel_height",
+                "the pieces begin where they should, but their sides are exchanged: a patch is as many rows high as "
+                "the kernel, and as many columns wide. Rows come first."),
+            edit("kernel_height) // stride + 1", "kernel_height) + 1",
+                "kernel_width) // stride + 1", "kernel_width) + 1",
+                "a patch came out too small, with a stride above 1: there are more places counted than the stride "
+                "leaves. Divide by it in the output's height and width, too: (length - kernel) // stride + 1."),
+            edit("(images.shape[2] - kernel", "(images.shape[2] + 2 * padding - kernel",
+                "(images.shape[3] - kernel", "(images.shape[3] + 2 * padding - kernel",
+                "a patch came out too small, with padding: it was counted twice. Once the images are padded, their "
+                "sizes hold it already; work out the places without 2 * padding, or from the sizes before."),
+            edit("images = F.pad(images, (padding, padding, padding, padding))", "pass",
+                "(images.shape[2] - kernel", "(images.shape[2] + 2 * padding - kernel",
+                "(images.shape[3] - kernel", "(images.shape[3] + 2 * padding - kernel",
+                "a patch came out too small, with padding: the places were counted for a padded image, and the patches "
+                "are cut from one that is not. Pad first, with F.pad."),
+            edit("images = F.pad(images, (padding, padding, padding, padding))", "stride = 1",
+                "right with stride 1 and no padding, but neither of the two is used otherwise. "
+                "Pad the images first, and begin each patch at row * stride, column * stride."),
+            edit("images = F.pad(images, (padding, padding, padding, padding))", "stride = 1", " + bias\n", "\n",
+                "three things are not used yet: bias, stride and padding. Begin with the bias, which is added to each "
+                "map; then pad the images; then begin each patch at row * stride, column * stride."),
+            edit("(padding, padding, padding, padding))", "(padding, padding, padding, padding), value=1)",
+                "right without padding; with it there are numbers other than zero around your images. "
+                "F.pad puts zeros there by itself."),
+            edit("weight.flatten(1)", "weight.mT.flatten(1)",
+                "your kernels lie on their side: height and width have changed places before the product. "
+                "Flatten weight as it is, weight.flatten(1)."),
+            edit("return output", "return output.permute(2, 3, 0, 1).reshape(output.shape)",
+                "the numbers are right, but stand in the wrong places: a stack of the places has the shape (H' * W', "
+                "B, C_out), and reshape does not move them. Move the first dimension to the end before: .permute(1, 2, "
+                "0)."),
+            edit("return output", "return output.permute(0, 2, 3, 1).reshape(output.shape)",
+                "the numbers are right, but stand in the wrong places: the channels came last, and reshape does not "
+                "move them. Move the dimension before: permute."),
+            edit("len(weight), height", "weight.shape[1], height",
+                "the output has as many maps as channels came *in*. It has one for each kernel: "
+                "C_out is the first size of weight, len(weight)."),
         ),
     ),
     Exercise(
@@ -290,6 +339,12 @@ EXERCISES = [
                 "blocks = maps[:, :, height - rows * size :, width - columns * size :]",
                 "right where the blocks fit; else you leave out the first rows and columns. "
                 "Start at the upper left and leave out the last."),
+            edit("blocks.amax(dim=(3, 5))", "maps.amax(dim=(2, 3))",
+                "one number came back for each map, the largest of it all. Asked for is the largest of each *block*: "
+                "cut the map into blocks first."),
+            edit("rows, size, columns, size)", "rows, 2, columns, 2)",
+                "right for blocks of 2 by 2; with others reshape stops, for there are more values than its sizes say. "
+                "Write `size` instead of the 2."),
         ),
     ),
     Exercise(
@@ -328,6 +383,9 @@ EXERCISES = [
             edit("weights + biases", "(weights + biases) * (28 - kernel_size + 1) ** 2",
                 "you counted the weights anew for every place. "
                 "They are shared: the same kernel is used at all places, which is the whole point."),
+            WrongAnswer(lambda *_: 260,
+                "right for the course's first layer, and 260 came out for other layers, too: that number was typed in. "
+                "Work it out from the three that you are given."),
         ),
     ),
 ]

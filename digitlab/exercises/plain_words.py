@@ -26,8 +26,38 @@ IN_PLAIN_WORDS = {
     r"shapes cannot be multiplied": (
         "In a @ b, a must have as many columns as b has rows: print both shapes"
     ),
+    r"size of tensor a \(0\) must match": (
+        "The 0 belongs to an empty slice, one that begins behind the end: more places are counted than there are"
+    ),
     r"must match the size of tensor b": (
         "Two tensors are set against each other number by number, and their shapes do not fit: print both"
+    ),
+    r"'(builtin_function_or_method|method|function)'": (
+        "A function stands where its result is needed: brackets behind its name call it, as in x.numel()"
+    ),
+    r"Tensor\.index\(\)": "A tensor has no .index(), as a list has: argmax gives the place of the largest",
+    r"values to unpack": "On the left stand more or fewer names than there are values: print what is on the right",
+    r"is invalid for input of size": (
+        "The sizes of a shape, multiplied, must give the number of values there are (the last number): "
+        "are some too many, or are they not divided evenly?"
+    ),
+    r"not implemented for '(Long|Byte)'": (
+        "These are whole numbers, such as labels, where scores are needed: are two arguments exchanged?"
+    ),
+    r"Expected floating point type for target": (
+        "cross_entropy takes the scores, (N, classes), and then the labels, (N,): no argmax before it"
+    ),
+    r"must be Tensor, not (tuple|list)": (
+        "Several things came where one tensor is needed. A batch is a pair: `for images, labels in batches`"
+    ),
+    r"must be Tensor, not [A-Z]": "A layer stands where its result is needed: call it, as in layer(x)",
+    r"operand type\(s\) for \^": "Python's power is **; ^ is another thing",
+    r"(one element tensors|a Tensor with \d+ elements) (can|cannot) be converted": (
+        "A single number is needed, and this is a tensor of many. The functions of `math` take one number; "
+        "torch.sqrt, torch.exp and torch.log take them all"
+    ),
+    r"expanded size of the tensor": (
+        "What is written and the place where it is written have different shapes: print both"
     ),
     r"'list' object has no attribute 'dataset'": "The batches come as a plain list here, not as a loader",
     r"assigned grad expected": (
