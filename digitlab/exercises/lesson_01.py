@@ -29,7 +29,7 @@ def some_labels() -> list[tuple[Tensor]]:
 def counts_as_tensor(answer: Any, labels: Tensor) -> Any:
     """Ten whole numbers are as good as a tensor of integers, in a list, in an array, or as floats."""
     if names_used(answer) & {"train", "test"}:
-        raise Mistake("your code counts the labels of train or test. Count `labels`, whatever is handed in under that name")
+        raise Mistake("your code counts the labels of train or test. Count `labels`, whatever comes under that name")
     result = answer(labels)
     if isinstance(result, list | tuple | np.ndarray):
         with contextlib.suppress(TypeError, ValueError, RuntimeError):  # no numbers: described as what it is
@@ -76,9 +76,11 @@ def compare_sizes(answer: Any, data: bytes) -> Any:
     if sizes != wanted:
         first = ", ".join(map(str, sizes[:4])) + (" and so on" if len(sizes) > 4 else "")
         values = "pixels" if len(wanted) == 3 else "values"
-        beyond = f"; you went on behind the header, into the {values}" if len(sizes) > len(wanted) else ""
+        is_beyond = sizes[: len(wanted)] == wanted or len(sizes) > 4 + 4 * data[3]
+        beyond = f"; you went on behind the header, into the {values}" if is_beyond else ""
+        sizes_read = "1 size" if len(sizes) == 1 else f"{len(sizes)} sizes"
         raise Mistake(
-            f"from the header {list(data[: 4 + 4 * data[3]])} you read {len(sizes)} sizes ({first}), "
+            f"from the header {list(data[: 4 + 4 * data[3]])} you read {sizes_read} ({first}), "
             f"and not {wanted}{beyond}"
         )
     return sizes
@@ -116,7 +118,7 @@ def dark_and_light_images() -> list[tuple[Tensor]]:
 
 def input_of_float32(answer: Any, images: Tensor) -> Any:
     if "normalize" in names_used(answer):
-        raise Mistake("your code calls a ready-made normalize. Write it out: a division, a subtraction, a division, the shape")
+        raise Mistake("your code calls a ready-made normalize. Here it is to be written out, in steps of your own")
     result = answer(images)
     if isinstance(result, Tensor) and result.dtype == torch.float64:
         raise Mistake("the dtype is torch.float64; a network's weights are float32, and so must its input be")
@@ -217,6 +219,15 @@ EXERCISES = [
             edit("torch.stack([(labels == digit).sum() for digit in range(10)])", "labels.unique()",
                 "these are the classes that occur, and not how often each one does. "
                 "For each digit, sum the True values of labels == digit."),
+            edit("range(10)", "range(9)",
+                "nine numbers came back: range(9) ends at 8, so the nines are not counted. The digits go from 0 to 9, "
+                "range(10)."),
+            edit("range(10)", "range(1)",
+                "only the zeros were counted. If you go through the digits in a loop: a `return` inside it ends it at "
+                "the first."),
+            edit("(labels == digit).sum()", "(labels == digit).any().long()",
+                "each class that occurs counts 1, however often it occurs. `counts[label] = 1` forgets what was there, "
+                "and counts[labels] += 1 adds once to each place: sum the True values of labels == digit."),
         ),
     ),
     Exercise(
@@ -275,6 +286,13 @@ EXERCISES = [
             edit('int.from_bytes(data[start : start + 4], "big")', "data[start]",
                 "each size was made of its first byte alone, which is mostly a leading zero. Put all four together "
                 "with int.from_bytes."),
+            edit("[4 + 4 * i for i in range(n_sizes)]", "[4 * i for i in range(n_sizes + 1)]",
+                "your first number is 2,051 or the like, made of the four bytes that say what kind of file it is. "
+                "The sizes begin at byte 4."),
+            edit("range(n_sizes)", "range(n_sizes - 1)",
+                "the last size is missing: there are data[3] of them, and range(data[3]) counts from 0."),
+            edit("[4 + 4 * i for", "[8 + 4 * i for",
+                "your first number is the second size. The first one begins at byte 4: data[4:8]."),
         ),
     ),
     Exercise(
@@ -328,6 +346,9 @@ EXERCISES = [
             edit("    header = 4 + 4 * len(shape)", "    n, height, width = shape\n    header = 16",
                 "right for images. Labels have a single size, (N,), and three names cannot share it: "
                 "use `shape` as it is, and len(shape)."),
+            edit(".view(shape)", ".view(shape[0], shape[1], shape[2])",
+                "right for images. Labels have a single size, so there is no shape[1]: use `shape` as a whole, "
+                ".view(shape)."),
         ),
     ),
     Exercise(
@@ -381,17 +402,19 @@ EXERCISES = [
                 "only 0.1307 was divided by 0.3081: division comes before subtraction. "
                 "Put brackets around the subtraction."),
             edit("images.float() / 255", "(images // 255).float()",
-                "// rounds down, so every pixel below 255 has become 0 and the soft edges are gone. Divide with /."),
+                "every pixel below 255 has become 0, and the soft edges are gone: // rounds down, and so does a change "
+                "to whole numbers. Divide with /, and stay with floats."),
             edit("images.float() / 255", "1 - images.float() / 255",
                 "ink and paper have changed places: the polarity is turned round. MNIST's ink is high already."),
             edit("(pixels - 0.1307) / 0.3081", "pixels",
                 "scaled to 0..1, and not yet normalised: subtract 0.1307, then divide by 0.3081."),
-            edit("0.1307", "0.1310", "0.3081", "0.3085",
+            edit("0.1307", "0.13098", "0.3081", "0.30851",
                 "a little off everywhere: 0.1310 and 0.3085 are the mean and the deviation of the small sample. "
                 "The network's two numbers are those of all of MNIST: 0.1307 and 0.3081."),
-            edit("0.1307", "0.13097", "0.3081", "0.30852",
-                "a little off everywhere: you took the mean and the deviation of the sample's pixels. "
-                "The network's two numbers are those of all of MNIST: 0.1307 and 0.3081."),
+            edit("(pixels - 0.1307) / 0.3081", "pixels - 0.1307",
+                "the mean is subtracted; the division by the standard deviation, 0.3081, is missing."),
+            edit("images.float() / 255", "images", "(pixels - 0.1307) / 0.3081", "(pixels - 0.1307) / 0.3081 / 255",
+                "the division by 255 comes too late: 0.1307 belongs to pixels between 0 and 1. Divide by 255 first."),
         ),
     ),
     Exercise(
@@ -454,6 +477,13 @@ EXERCISES = [
             edit("return mask", "return mask.nonzero().flatten()",
                 "these are the positions of the chosen digits. Asked for is True or False for each label: "
                 "begin with zeros of dtype bool, and set those positions to True."),
+            edit("int(share * len(members))", "int(0.1 * len(members))",
+                "the same share of each class, but another one than asked for: `share` is given, and int(share * n) "
+                "digits of each class are wanted."),
+            edit("(labels == digit).nonzero().flatten()", "labels[labels == digit]",
+                "only the first ten places or fewer are marked: labels[labels == digit] gives the labels themselves, a "
+                "row of sevens, say, and you used them as positions. (labels == digit).nonzero().flatten() gives "
+                "those."),
         ),
     ),
 ]

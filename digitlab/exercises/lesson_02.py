@@ -78,14 +78,14 @@ def change_in_loss(logits: Tensor, labels: Tensor, last_step: nn.Module) -> Tens
 
 
 def last_steps() -> list[tuple[Tensor, Tensor, nn.Module]]:
-    """Four last steps of a network; one makes the loss smaller, the next larger, and the last one is harmless."""
+    """Four last steps of a network; softmax makes one loss smaller and one larger, and the last step is harmless."""
     (logits, labels), *_ = logits_and_labels()
     confident, right = logits * 3, logits.argmax(dim=1)
     softmax, log_softmax = nn.Softmax(dim=1), nn.LogSoftmax(dim=1)
     return [
+        (logits, labels, nn.ReLU()),
         (logits, labels, softmax),
         (confident, right, softmax),
-        (logits, labels, nn.ReLU()),
         (logits, labels, log_softmax),
     ]
 
@@ -160,6 +160,21 @@ EXERCISES = [
             edit("/ exponentials.sum(dim=1, keepdim=True)", "/ logits.exp().sum(dim=1, keepdim=True)",
                 "the rows do not sum to 1: above the line the largest logit is subtracted, and below it is not. "
                 "Use the same exponentials for both."),
+            edit("torch.exp(logits - largest)", "logits.exp()", "exponentials / exponentials.sum(dim=1, keepdim=True)",
+                "(exponentials / exponentials.sum(dim=1, keepdim=True)).nan_to_num()",
+                "right for ordinary scores. For large ones exp() overflows, and where nan is put to 0, the row no "
+                "longer sums to 1. Subtract each row's largest logit before the exponential."),
+            edit("logits.max(dim=1, keepdim=True).values", "logits.mean(dim=1, keepdim=True)",
+                "right for ordinary scores. You subtract the row's mean, and above it exp() still overflows for large "
+                "ones. Subtract the row's largest logit: nothing is above it."),
+            edit("torch.exp(logits - largest)", "2 ** (logits - largest)",
+                "the rows sum to 1, but the probabilities are too even: the exponential is to the base e, torch.exp, "
+                "and you took powers of 2."),
+            edit("exponentials.sum(dim=1", "exponentials.mean(dim=1",
+                "the rows sum to 10: you divided by the mean of the row. Divide by its sum."),
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "exponentials[0] / exponentials[0].sum()",
+                "one row came back, the first image's. "
+                "If you go through the rows in a loop: a `return` inside it ends it at the first."),
         ),
     ),
     Exercise(
@@ -244,6 +259,17 @@ EXERCISES = [
             edit("-of_the_label.mean()", "logits.logsumexp(dim=1).mean()",
                 "this is the mean of logsumexp alone, and the labels have no say in it. "
                 "Subtract the label's logit from each: logits[torch.arange(len(labels)), labels]."),
+            edit("-of_the_label.mean()", "-of_the_label[0]",
+                "this is the loss of the first image alone. "
+                "If you go through them in a loop: a `return` inside it ends it at the first."),
+            edit("-of_the_label.mean()", "-of_the_label.sum() / 10",
+                "the sum was divided by ten, the number of classes. Divide by the number of images, len(labels)."),
+            edit("logits.logsumexp(dim=1, keepdim=True)", "logits.logsumexp(dim=1)",
+                "sizes 10 and 6 do not fit: logsumexp along dim=1 gives one number for each of 6 images, and PyTorch "
+                "sets them against the 10 columns. With keepdim=True they stay beside their rows."),
+            edit("logits.logsumexp(dim=1, keepdim=True)", "logits.exp().sum(dim=1, keepdim=True)",
+                "the label's logit is subtracted from the *sum* of the exponentials. The log of that sum is missing: "
+                "logsumexp takes both in one go."),
         ),
     ),
     Exercise(
@@ -308,6 +334,16 @@ EXERCISES = [
             edit("logits.softmax(dim=1)", "logits.log_softmax(dim=1)",
                 "these are the logarithms of the probabilities minus wanted. "
                 "The gradient takes the probabilities themselves: softmax."),
+            edit("F.one_hot(labels, num_classes=10)", "F.one_hot(logits.argmax(dim=1), num_classes=10)",
+                "the 1 stands where the highest logit is. It belongs to the label's place, whatever the model says: "
+                "F.one_hot(labels, num_classes=10)."),
+            edit("(logits.softmax(dim=1) - wanted)", "(logits.softmax(dim=1) + wanted)",
+                "wanted was added. It is probabilities *minus* wanted, so the label's own number is below zero."),
+            edit("(logits.softmax(dim=1) - wanted)", "(logits.softmax(dim=1)[torch.arange(len(labels)), labels] - 1)",
+                "one number for each image came back, that of its label. All ten logits have a gradient: take the 1 "
+                "from the label's place, and return the whole table."),
+            edit("/ len(labels)", "/ 6",
+                "right for six images. There may be another number of them: divide by len(labels)."),
         ),
     ),
     Exercise(
@@ -332,9 +368,9 @@ EXERCISES = [
             edit("last_step(logits)", "logits.softmax(dim=1)",
                 "right for softmax only. Which step it is comes as the third argument: call last_step(logits)."),
             edit("last_step(logits)", "logits.log_softmax(dim=1)",
-                "this always takes log_softmax, and so finds no change. Which step it is comes as the third "
-                "argument: "
-                "call last_step(logits)."),
+                "no change was found, whatever the last step. Either it is always log_softmax: then call "
+                "last_step(logits). Or `logits` was given a new value before both losses: then compute the first loss "
+                "before."),
             edit("last_step(logits)", "last_step(logits, dim=1)",
                 "last_step takes the logits and nothing else; it knows along which dimension it goes."),
             edit("last_step(logits)", "last_step(last_step(logits))",

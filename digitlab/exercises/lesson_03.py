@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -50,8 +51,10 @@ def describe_batches(make: Any, n: int, batch_size: int) -> str:
     numbers, sizes = [number for batch in first for number in batch], [len(batch) for batch in first]
     wanted = [len(batch) for batch in torch.arange(n).split(batch_size)]
     is_doubled, is_missing = len(set(numbers)) < len(numbers), not set(range(n)) <= set(numbers)
+    overlap = sizes[:1] != [1] and all(a[1:] == b[: len(a) - 1] for a, b in pairwise(first)) and len(first) > 1
     is_old = numbers == sorted(numbers) and first == second
     faults = {  # what matters most comes first, and two are told
+        "each batch begins one number after the one before": overlap,
         f"the batches have the sizes {sizes}, and not {wanted}": sizes != wanted,
         f"some numbers are not among 0 to {n - 1}": not set(numbers) <= set(range(n)),
         "some numbers come twice and others never": is_doubled and is_missing,
@@ -185,6 +188,11 @@ EXERCISES = [
             edit("weights - learning_rate * gradient", "weights * (1 - learning_rate * gradient)",
                 "the step was multiplied by the weights, so a weight of 0 could never move. "
                 "The step is learning_rate times gradient, and it is subtracted."),
+            edit("weights - learning_rate * gradient", "weights[0] - learning_rate * gradient[0]",
+                "one number came back, the first weight. "
+                "If you go through them in a loop: a `return` inside it ends it at the first."),
+            edit("* gradient", "* gradient.sum()",
+                "all weights moved by the same amount, the whole sum. Each weight has its own gradient: no sum."),
         ),
     ),
     Exercise(
@@ -243,6 +251,12 @@ EXERCISES = [
                 "[order[start : start + batch_size] for start in range(0, n - 1, batch_size)]",
                 "right for most n. With 9 numbers in batches of 4 the last batch, a single number, is lost: range "
                 "stops before its end by itself, so it is range(0, n, batch_size)."),
+            edit("list(order.split(batch_size))", "[order[i : i + batch_size] for i in range(-(-n // batch_size))]",
+                "your batches overlap: each begins one number after the one before. Batch number i begins at "
+                "i * batch_size; or go in steps, range(0, n, batch_size)."),
+            edit("list(order.split(batch_size))", "[order[start:batch_size] for start in range(0, n, batch_size)]",
+                "only the first batch has numbers in it: the second number of a slice is where it ends, and not how "
+                "long it is. Cut order[start : start + batch_size]."),
         ),
     ),
     Exercise(
@@ -319,8 +333,8 @@ EXERCISES = [
                 "Put only the step in it."),
             edit("parameter -=", "parameter +=", "the loss grows: the step goes with the gradient. Subtract it."),
             edit("loss.backward()", "loss.backward",
-                "when your step comes, there is no gradient (.grad is None), for backward has not run. "
-                "Are its brackets there? loss.backward alone only names it; loss.backward() calls it."),
+                "when your step comes, there is no gradient (.grad is None), for backward has not run yet. "
+                "Does it stand before the step, and with its brackets? loss.backward alone only names it."),
             edit("        model.zero_grad()\n", "", "parameter.grad\n",
                 "parameter.grad\n                model.zero_grad()\n",
                 "the first parameter moved, and then the others had no gradient (.grad is None): zero_grad() stands "
@@ -341,6 +355,9 @@ EXERCISES = [
             edit("model(images)", "model((images, labels))",
                 "the model was handed a pair, images and labels, and it takes images. "
                 "Take each batch apart: `for images, labels in batches:`."),
+            edit("learning_rate * parameter.grad", "learning_rate * parameter.grad / len(images)",
+                "each step is too short: it was divided by the size of the batch. F.cross_entropy gives the mean, so "
+                "that is done already."),
         ),
     ),
 ]

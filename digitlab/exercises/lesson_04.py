@@ -42,11 +42,12 @@ def loss_and_manners(answer: Any, model: nn.Sequential, batches: list[tuple[Tens
     recorded: list[bool] = []
     model[0].register_forward_pre_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
     loss = answer(model, batches)
-    if not isinstance(loss, float | int | Tensor | np.number):
+    if not isinstance(loss, float | int | Tensor | np.number) or (isinstance(loss, Tensor) and loss.numel() != 1):
         return loss
     if not same(loss, wanted):
-        return f"a mean loss of {float(loss):.4f}"
-    mode = "training" if model.training else "evaluation"
+        raise Mistake(f"a mean loss of {float(loss):.4f} came out, where it is {wanted:.4f}")
+    modes = {each.training for each in model.modules()}
+    mode = "mixed" if len(modes) == 2 else "training" if model.training else "evaluation"
     manners = f"{'gradients' if any(recorded) else 'nothing'} recorded, the model left in {mode} mode"
     return f"a mean loss of {wanted:.4f}, {manners}{'' if torch.is_grad_enabled() else ', autograd left off'}"
 
@@ -127,8 +128,8 @@ EXERCISES = [
                 "the number is right, but autograd stays off afterwards, for everybody: the next training would stop "
                 "with an error. `with torch.no_grad():` switches it on again at its end."),
             edit("    model.train(was_training)\n", "",
-                "the number is right, but a model that came in training mode is left in evaluation mode: whoever goes on "
-                "training would train without dropout. Read model.training *before* model.eval(), and put it back "
+                "the number is right, but a model that came in training mode is left in evaluation mode: whoever goes "
+                "on training would train without dropout. Read model.training *before* model.eval(), and put it back "
                 "at the end."),
             edit("model.train(was_training)", "model.train()",
                 "the number is right, but a model that came in evaluation mode leaves in training mode. "
@@ -136,6 +137,14 @@ EXERCISES = [
             edit("            n += len(labels)", "        n += len(labels)",
                 "the sum is right, but it is divided by the size of the last batch: "
                 "`n += len(labels)` stands behind the loop. It belongs inside."),
+            edit("model.train(was_training)", "model.training = was_training",
+                "the number is right, but only the model's own mark was put back, and its layers are still in "
+                "evaluation mode. model.train(was_training) sets them, too."),
+            edit("n += len(labels)", "n += 1",
+                "this is the sum over all images, divided by the number of *batches*. "
+                "Divide by the number of images: n += len(labels)."),
+            edit("total += F", "total = F",
+                "only the last batch's sum is left, for `total = ...` forgets the others. Add up: total += ..."),
         ),
     ),
     Exercise(
@@ -199,6 +208,10 @@ EXERCISES = [
             edit("momentum * velocity + gradient", "velocity + momentum * gradient",
                 "momentum shortens the new gradient, and the old ones never fade. It belongs to the old velocity: "
                 "momentum * velocity + gradient."),
+            edit("momentum * velocity + gradient", "momentum * velocity",
+                "your velocity only fades: the new gradient is not in it. Add it: momentum * velocity + gradient."),
+            edit("weights - learning_rate * new_velocity", "learning_rate * new_velocity",
+                "the velocity is right; instead of the weights you return the step. Subtract it from the weights."),
         ),
     ),
     Exercise(
@@ -290,6 +303,9 @@ EXERCISES = [
                 "subtracts. Put brackets around 1 - 0.999**number."),
             edit("mean / (1 - 0.9**number)", "mean / 1 - 0.9**number",
                 "mean / 1 - 0.9**number divides by 1 and then subtracts. Put brackets around 1 - 0.9**number."),
+            edit("0.1 * gradient\n", "gradient\n", "0.001 * gradient**2", "gradient**2",
+                "the new gradient and its square count in full. A running mean takes a share of them, 0.1 and 0.001, "
+                "and keeps the rest of the old."),
         ),
     ),
 ]

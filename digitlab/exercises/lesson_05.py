@@ -60,6 +60,8 @@ def what_it_finds(kernel: Any) -> str:
         raise Mistake(f"the kernel should have 3 rows of 3 numbers; its shape is {tuple(weights.shape)}")
     if not bool(weights.isfinite().all()):
         raise Mistake("some numbers of the kernel are infinite or not a number (nan)")
+    if not weights.any():
+        raise Mistake("nine zeros give zero on everything: the kernel needs numbers above and below zero")
     ink_below = torch.tensor([[0.0] * 3, [0.5] * 3, [1.0] * 3])
     found = {"even ink": weights.sum(), "an upper edge": (ink_below * weights).sum()}
     found["a lower edge"] = (ink_below.flip(0) * weights).sum()
@@ -91,7 +93,7 @@ def max_pool2d(maps: Tensor, size: int) -> Tensor:
 def maps_to_pool() -> list[tuple[Tensor, int]]:
     """Maps that fit, maps with rows and columns left over, a single one of each image, and maps below zero."""
     maps = torch.randn(2, 3, 7, 8, generator=torch.Generator().manual_seed(5))
-    return [(maps[:, :, :6], 2), (maps[:, :1], 3), (maps[:1, :, :5, :6] - 4, 2)]
+    return [(maps[:, :, :6, :6], 3), (maps[:, :1, :, :7], 2), (maps[:1, :, :5, :6] - 4, 2)]
 
 
 # 05.5
@@ -140,11 +142,17 @@ EXERCISES = [
                 "the first place costs no step, so its 1 is added after the division, not before. "
                 "With stride 1 the two are the same."),
             edit(" - kernel) // stride + 1", " - kernel + 1) // stride + 1",
-                "one too many with stride 1, and often with others: the place where the kernel starts was counted twice, inside the brackets "
-                "and behind them. Inside is how far it can move, size + 2 * padding - kernel."),
+                "one too many with stride 1, and often with others: the place where the kernel starts was counted "
+                "twice, inside the brackets and behind them. Inside is how far it can move, size + 2 * padding - "
+                "kernel."),
             edit(" - kernel) // stride + 1", ") // stride",
                 "the kernel's size has no say in this. It must fit into the image as a whole, so it can move by "
                 "size + 2 * padding - kernel pixels only."),
+            edit("size + 2", "size - 2",
+                "right without padding, too small with it: padding makes the image longer, and you subtract it."),
+            edit("(size + 2 * padding - kernel) // stride + 1", "(size - kernel) // stride + 1 + 2 * padding",
+                "right without padding, or with stride 1. Padding makes the *image* longer, and the stride divides "
+                "that, too: add it inside the brackets."),
         ),
     ),
     Exercise(
@@ -249,6 +257,28 @@ EXERCISES = [
             edit("len(weight), height", "weight.shape[1], height",
                 "the output has as many maps as channels came *in*. It has one for each kernel: "
                 "C_out is the first size of weight, len(weight)."),
+            edit("patch.flatten(1) @ weight.flatten(1).T +", "(patch.flatten(1) @ weight.flatten(1).T).sum(dim=0) +",
+                "all images give the same maps: their sums were added up. A .sum() without a dimension takes the "
+                "images, too; keep them apart, .sum(dim=(1, 2, 3)) of a patch times a kernel."),
+            edit("    return output", "    output[1:] = 0\n    return output",
+                "the first image is right, and the others are 0: they are not worked on. "
+                "Leave the first dimension whole, as in images[:, ...], or go through it, too."),
+            edit("patch.flatten(1) @ weight.flatten(1).T", "patch[:, -1:].flatten(1) @ weight[:, -1:].flatten(1).T",
+                "only the last channel that comes in counts here. If you go through the channels in a loop, each one "
+                "must be added to those before: +=."),
+            edit("kernel_height, kernel_width = weight.shape[2:]", "kernel_height = kernel_width = weight.shape[2]",
+                "right for square kernels only: you take the kernel's height for its width. Its sizes stand in the "
+                "order (C_out, C_in, height, width)."),
+            edit("kernel_height, kernel_width = weight.shape[2:]", "kernel_height = kernel_width = weight.shape[3]",
+                "right for square kernels only: you take the kernel's width for its height. Its sizes stand in the "
+                "order (C_out, C_in, height, width)."),
+            edit("weight.flatten(1).T", "weight.flatten(1)",
+                "the two do not fit: each has a row of 18 numbers for a patch or for a kernel. Turn the kernels' rows "
+                "into columns, weight.flatten(1).T."),
+            edit("patch.flatten(1)", "patch.flatten()",
+                "all images of a patch have run together into one row. Keep one row for each image: patch.flatten(1)."),
+            edit("(padding, padding, padding, padding)", "padding",
+                "F.pad takes four numbers, for left, right, top and bottom: (padding, padding, padding, padding)."),
         ),
     ),
     Exercise(
@@ -270,8 +300,8 @@ EXERCISES = [
                 "this finds upright edges: it compares left with right. "
                 "Compare above with below: turn it by a quarter."),
             WrongAnswer(torch.ones(3, 3) / 9,
-                "this is a blur: all weights count ink for, so it answers to ink, edge or no edge. "
-                "Let the nine numbers sum to zero."),
+                "this is a kind of blur: even ink and both edges give more than zero, so it answers to ink, edge or no "
+                "edge. Let the nine numbers sum to zero."),
             WrongAnswer(torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]) - 1 / 9,
                 "upper edges yes, but it answers to even ink as well: the nine numbers do not sum to zero."),
             WrongAnswer(torch.tensor([[-1.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]),
@@ -283,6 +313,9 @@ EXERCISES = [
             WrongAnswer(torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
                 "upper and lower edges get the same answer: above zero on the side of the ink, below zero on the side of "
                 "the paper, and zero in all. So it finds edges, not *upper* ones. Set the upper row against the lower one."),
+            WrongAnswer(-UPPER_EDGE.T,
+                "this finds upright edges, those with the ink on the left: it compares left with right. "
+                "Compare above with below: turn it by a quarter."),
         ),
     ),
     Exercise(
@@ -345,6 +378,13 @@ EXERCISES = [
             edit("rows, size, columns, size)", "rows, 2, columns, 2)",
                 "right for blocks of 2 by 2; with others reshape stops, for there are more values than its sizes say. "
                 "Write `size` instead of the 2."),
+            edit("amax(dim=(3, 5))", "amax(dim=(2, 4))",
+                "you took the largest over the blocks instead of within them. Of the six dimensions the two `size` "
+                "count within a block: the fourth and the sixth, dim=(3, 5)."),
+            edit("rows, size, columns, size)", "size, rows, size, columns)", "dim=(3, 5)", "dim=(2, 4)",
+                "the shape is right, but your blocks are not squares of neighbours: (size, rows) cuts the height into "
+                "`size` long pieces. It is (rows, size) for H and (columns, size) for W."),
+            edit("amax", "amin", "this is the smallest value of each block. Take the largest."),
         ),
     ),
     Exercise(
@@ -386,6 +426,15 @@ EXERCISES = [
             WrongAnswer(lambda *_: 260,
                 "right for the course's first layer, and 260 came out for other layers, too: that number was typed in. "
                 "Work it out from the three that you are given."),
+            edit("out_channels * in_channels *", "in_channels *",
+                "this is one output channel's weights. Each output channel has kernels of its own: times "
+                "out_channels."),
+            edit("kernel_size * kernel_size", "25",
+                "right for kernels of 5 by 5; but `kernel_size` is given, and may be another."),
+            edit("biases = out_channels", "biases = in_channels + out_channels",
+                "the weights are right; only the channels that come out have a bias, not those that go in."),
+            edit("biases = out_channels", "biases = kernel_size",
+                "the weights are right; there is one bias for each output channel, whatever the kernel's size."),
         ),
     ),
 ]

@@ -35,6 +35,29 @@ IN_PLAIN_WORDS = {
     r"'(builtin_function_or_method|method|function)'": (
         "A function stands where its result is needed: brackets behind its name call it, as in x.numel()"
     ),
+    r"context manager protocol": "Brackets are missing behind a name: `with torch.no_grad():`",
+    r"'Tensor' object is not callable": "Brackets call a function, and this is a tensor: .grad takes none",
+    r"'Tensor' object has no attribute '(count|append|extend|remove)'": (
+        "A tensor is no list and lacks some of its methods; .tolist() makes a list of it"
+    ),
+    r"'NoneType'": (
+        "None stands where a value is needed. It comes from a function without `return`, from list.sort() and "
+        "random.shuffle(), which change a list in place, and from .grad before backward()"
+    ),
+    r"(slice indices must be|'float' object cannot be interpreted as|must be tuple of ints, ?but got float)": (
+        "A place or a size is a whole number, and this one has a decimal point: divide with //, or use int()"
+    ),
+    r"'bytes' object cannot be interpreted as an integer": "data[3:4] is a piece of the file; data[3] is a number",
+    r"invalid literal for int\(\) with base 10: b": (
+        'int() reads digits written as text; of bytes, int.from_bytes(data[4:8], "big") makes a number'
+    ),
+    r"invalid data type 'bytes'": "torch.tensor takes no bytes: np.frombuffer, or list(), makes numbers of them",
+    r"Dimension out of range": (
+        "The tensor has fewer dimensions than `dim` says, and they are counted from 0: print its .shape"
+    ),
+    r"backward through the graph a second time": (
+        "backward() is called once for each loss: does it stand inside a loop, over the parameters for instance?"
+    ),
     r"Tensor\.index\(\)": "A tensor has no .index(), as a list has: argmax gives the place of the largest",
     r"values to unpack": "On the left stand more or fewer names than there are values: print what is on the right",
     r"is invalid for input of size": (
@@ -56,7 +79,7 @@ IN_PLAIN_WORDS = {
         "A single number is needed, and this is a tensor of many. The functions of `math` take one number; "
         "torch.sqrt, torch.exp and torch.log take them all"
     ),
-    r"expanded size of the tensor": (
+    r"expanded size of the tensor|^expand\(": (
         "What is written and the place where it is written have different shapes: print both"
     ),
     r"'list' object has no attribute 'dataset'": "The batches come as a plain list here, not as a loader",
