@@ -35,21 +35,30 @@ def dropping_models() -> list[tuple[Any, ...]]:
 
 
 def loss_and_manners(answer: Any, model: nn.Sequential, batches: list[tuple[Tensor, Tensor]]) -> Any:
-    """The loss in words, and where it is right, what else happened on the way."""
+    """The loss and, where it is right, what else happened on the way."""
     wanted = mean_loss(model, batches)
     if "evaluate" in names_used(answer):
         raise Mistake("your code calls dl.evaluate, which does just this. Write it out, with F.cross_entropy")
+    was_training = model.training
     recorded: list[bool] = []
     model[0].register_forward_pre_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
     loss = answer(model, batches)
-    if not isinstance(loss, float | int | Tensor | np.number) or (isinstance(loss, Tensor) and loss.numel() != 1):
+    if loss is None or loss is ...:
         return loss
+    if not isinstance(loss, float | int | Tensor | np.number) or (isinstance(loss, Tensor) and loss.numel() != 1):
+        raise Mistake("this is not a number. Asked for is a single one, the mean loss of all images")
     if not same(loss, wanted):
         raise Mistake(f"a mean loss of {float(loss):.4f} came out, where it is {wanted:.4f}")
     modes = {each.training for each in model.modules()}
-    mode = "mixed" if len(modes) == 2 else "training" if model.training else "evaluation"
-    manners = f"{'gradients' if any(recorded) else 'nothing'} recorded, the model left in {mode} mode"
-    return f"a mean loss of {wanted:.4f}, {manners}{'' if torch.is_grad_enabled() else ', autograd left off'}"
+    mode = "a mixed" if len(modes) == 2 else "training" if model.training else "evaluation"
+    faults = {
+        "autograd took notes": any(recorded),
+        f"the model is left in {mode} mode": modes != {was_training},
+        "autograd is left off": not torch.is_grad_enabled(),
+    }
+    if found := [fault for fault, is_there in faults.items() if is_there]:
+        raise Mistake(f"the number is right, but {' and '.join(found)}")
+    return wanted
 
 
 # 04.2
