@@ -224,8 +224,8 @@ EXERCISES = [
                 "the kernel, and as many columns wide. Rows come first."),
             edit("kernel_height) // stride + 1", "kernel_height) + 1",
                 "kernel_width) // stride + 1", "kernel_width) + 1",
-                "a patch came out too small, with a stride above 1: there are more places counted than the stride "
-                "leaves. Divide by it in the output's height and width, too: (length - kernel) // stride + 1."),
+                "a patch came out empty, with a stride above 1. Are there as many places as the stride leaves, "
+                "(length - kernel) // stride + 1? And does a piece end at row * stride + kernel_height, and not before?"),
             edit("(images.shape[2] - kernel", "(images.shape[2] + 2 * padding - kernel",
                 "(images.shape[3] - kernel", "(images.shape[3] + 2 * padding - kernel",
                 "a patch came out too small, with padding: it was counted twice. Once the images are padded, their "
@@ -279,6 +279,13 @@ EXERCISES = [
                 "all images of a patch have run together into one row. Keep one row for each image: patch.flatten(1)."),
             edit("(padding, padding, padding, padding)", "padding",
                 "F.pad takes four numbers, for left, right, top and bottom: (padding, padding, padding, padding)."),
+            edit("kernel_height) // stride + 1", "kernel_height) // stride",
+                "kernel_width) // stride + 1", "kernel_width) // stride",
+                "one row and one column too few: the place where the kernel starts counts as well. "
+                "It is (length - kernel) // stride + 1."),
+            edit("range(height)", "range(0, height, stride)", "range(width)", "range(0, width, stride)",
+                "with a stride above 1 most places are still 0: the stride is in the loops and in the patch. Go "
+                "through all rows and columns of the output, range(height)."),
         ),
     ),
     Exercise(
