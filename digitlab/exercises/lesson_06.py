@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -25,8 +26,9 @@ def in_order(answer: Any, expected: list[Any], places: list[str]) -> Any:
     if len(got) != len(expected):
         raise Mistake(f"expected a list of {len(expected)}, got {len(got)}")
     for place, item, wanted in zip(places, got, expected, strict=True):
-        shape = (item,) if isinstance(wanted, tuple) and isinstance(item, int) else item
-        if not same(shape, wanted, tolerance=0.0):
+        if isinstance(wanted, tuple) and isinstance(item, int) and (item,) == wanted:
+            raise Mistake(f"{place}, {item} is the right number, but a shape is a tuple: ({item},), with a comma in it")
+        if not same(item, wanted, tolerance=0.0):
             raise Mistake(f"{place}, {str(item)[:60]} is not right")
     return "all right"
 
@@ -96,25 +98,37 @@ def inputs_of_linear_layers(model: nn.Module, images: Tensor) -> list[Tensor]:
 
 def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[Any, ...]:
     """Its logits with the reference's weights, and what its dropout does in training."""
-    model = answer() if isinstance(answer, type) else answer
+    model = answer() if isinstance(answer, type) else copy.deepcopy(answer)  # it gets other weights, and hooks
     if not isinstance(model, nn.Module):
         raise Mistake("expected a class that inherits from nn.Module, as in: class Network(nn.Module)")
     weights = reference.state_dict()
     got = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     for name, expected in weights.items():
         if name not in got:
-            raise Mistake(f"there is no parameter {name!r}; yours are: {', '.join(got) or 'none'}")
+            layers = ", ".join(dict.fromkeys(each.rpartition(".")[0] or each for each in got)) or "none"
+            raise Mistake(
+                f"there is no parameter {name!r}. Your layers with weights are: {layers}. Weights are handed over by "
+                "name, so those with weights must be called conv1, conv2, fc1 and fc2"
+            )
         if got[name] != tuple(expected.shape):
             raise Mistake(f"{name} has the shape {got[name]}, but should have {tuple(expected.shape)}")
     if extra := [name for name in got if name not in weights]:
         raise Mistake(f"there is a parameter too many: {extra[0]!r}")
     model.load_state_dict(weights)
-    n, logits = len(images), model.eval()(images)
+    n, called = len(images), set[str]()
+    for name in ("conv1", "conv2", "fc1", "fc2"):
+        model.get_submodule(name).register_forward_pre_hook(lambda *_, name=name: called.add(name))
+    logits = model.eval()(images)
     if logits is None:
         raise Mistake("forward returns nothing (None): is the `return` missing?")
     if not isinstance(logits, Tensor) or logits.shape != (n, 10):
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise Mistake(f"forward should return one row of ten logits for each image, ({n}, 10); it gives {shape}")
+    if unused := {"conv1", "conv2", "fc1", "fc2"} - called:
+        raise Mistake(
+            f"forward never calls self.{min(unused)}. A layer that is made in forward instead, as nn.Conv2d(...)(x), "
+            "is a new one with new weights at each call: make layers in __init__, and use them in forward"
+        )
     if not torch.equal(logits, model(images)):
         raise Mistake(
             "in eval mode two passes over the same images should agree, and yours differ: is some dropout still on?"
@@ -196,6 +210,9 @@ EXERCISES = [
                 "there is a pooling after conv2 as well: it halves 8 by 8."),
             WrongAnswer([*SHAPES[:4], (16,), (50,), (10,)],
                 "flatten takes all 20 maps, one after the other: 20 times 4 times 4 numbers."),
+            WrongAnswer([*SHAPES[:4], (20, 16), (50,), (10,)],
+                "after flatten you still have 20 rows of 16. It lays out all that belongs to a digit as one list: "
+                "20 times 16 numbers."),
             WrongAnswer([(24, 24, 10), (12, 12, 10), (8, 8, 20), (4, 4, 20), (320,), (50,), (10,)],
                 "the numbers are right; PyTorch puts the channels first: (channels, height, width)."),
         ),
@@ -223,6 +240,9 @@ EXERCISES = [
                 "conv2 reads all ten maps: each of its 20 kernels has ten slices of 5 by 5, not one."),
             edit("5 + 20", "5 + 20 * 10", "conv2 has a bias for each output channel, 20, not one for each slice."),
             edit("320 * 50", "20 * 50", "fc1 does not see 20 numbers but 20 maps of 4 by 4: 320 numbers."),
+            edit("5 + 10", "5 + 10 * 24 * 24", "5 + 20", "5 + 20 * 8 * 8",
+                "conv1 has a bias for each place of its maps in your count. All places of a map share one: "
+                "10 for conv1, 20 for conv2."),
             edit("[conv1, conv2,", "[conv1 * 24 * 24, conv2 * 8 * 8,",
                 "a convolution has no weights for each place: the same kernel is used at all of them. "
                 "Leave out the map's size."),
@@ -287,8 +307,8 @@ EXERCISES = [
             edit("F.relu(self.fc1(x.flatten(1)))", "self.fc1(x.flatten(1))",
                 "the ReLU between fc1 and fc2 is missing. Without it the two collapse into one linear layer."),
             edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, 0.5)",
-                "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise. "
-                "Write F.dropout(x, training=self.training)."),
+                "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise, and so is an "
+                "nn.Dropout that is made anew in forward. Write F.dropout(x, training=self.training)."),
             edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, self.training)",
                 "in training all the units are left out. In F.dropout(x, self.training) the mode stands where the share "
                 "belongs, and True counts as 1. Say what it is: F.dropout(x, training=self.training)."),
@@ -305,6 +325,31 @@ EXERCISES = [
                 "nn.Linear(320, 50)", "nn.Linear(500, 50)",
                 "fc1 takes 500 numbers, as if the last maps were 20 of 5 by 5. That is so with padding=2 in conv1. "
                 "There is none here: the maps are 4 by 4, and fc1 takes 320."),
+            edit("x.flatten(1)", "x",
+                "fc1 got maps of 4 by 4, not rows of 320 numbers: flatten(1) is missing before it."),
+            edit("F.max_pool2d(self.conv1(images), 2)", "self.conv1(images)",
+                "fc1 got 2,000 numbers for each image, not 320: 20 maps of 10 by 10. The pooling after conv1 is "
+                "missing."),
+            edit("F.max_pool2d(self.conv2_drop(self.conv2(x)), 2)", "self.conv2_drop(self.conv2(x))",
+                "fc1 got 1,280 numbers for each image, not 320: 20 maps of 8 by 8. The pooling after conv2 is "
+                "missing."),
+            edit("F.max_pool2d(self.conv1(images), 2)", "self.conv1(images)", "x.flatten(1)", "x.view(-1, 320)",
+                "50 rows come out for 8 images, since view(-1, 320) cuts all that is there into rows of 320. An "
+                "image had 2,000 numbers: the pooling after conv1 is missing. flatten(1) keeps the images apart."),
+            edit("F.max_pool2d(self.conv2_drop(self.conv2(x)), 2)", "self.conv2_drop(self.conv2(x))",
+                "x.flatten(1)", "x.view(-1, 320)",
+                "32 rows come out for 8 images, since view(-1, 320) cuts all that is there into rows of 320. An "
+                "image had 1,280 numbers: the pooling after conv2 is missing. flatten(1) keeps the images apart."),
+            edit("x.flatten(1)", "x.view(x.size(1), -1)",
+                "fc1 got 20 rows of 128 numbers: 20 is the number of maps, x.size(1). The rows are the images: "
+                "x.flatten(1)."),
+            edit("F.max_pool2d(self.conv1", "F.avg_pool2d(self.conv1",
+                "F.max_pool2d(self.conv2", "F.avg_pool2d(self.conv2",
+                "both poolings take the mean, as avg_pool2d does. Take the largest: F.max_pool2d."),
+            edit("F.max_pool2d(self.conv1", "F.avg_pool2d(self.conv1",
+                "the first pooling takes the mean, as avg_pool2d does. Take the largest: F.max_pool2d."),
+            edit("F.max_pool2d(self.conv2", "F.avg_pool2d(self.conv2",
+                "the second pooling takes the mean, as avg_pool2d does. Take the largest: F.max_pool2d."),
             edit("x.flatten(1)", "x.flatten()",
                 "fc1 got one row for all images together: flatten() without a number flattens the batch, too. "
                 "flatten(1) keeps the images apart."),

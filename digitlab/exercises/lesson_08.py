@@ -162,6 +162,13 @@ EXERCISES = [
                 "(predictions == labels).float()", "F.one_hot(labels, 10).flatten().float()",
                 "all ten probabilities of each digit are in the bins here. The confidence is one number for each "
                 "digit: the largest of its ten."),
+            edit("range(10)", "range(11)",
+                "(confidences > i / 10) & (confidences <= (i + 1) / 10)", "(10 * confidences).round() == i",
+                "the bins are shifted by half of one, as round(10 * confidence) has them: 0.35 to 0.45 are "
+                "together. Bin 4 holds what is above 0.3, up to 0.4: > i / 10 and <= (i + 1) / 10."),
+            edit("gap.abs()", "gap.square()", "return error", "return error**0.5",
+                "you squared each gap and took the root of their mean, so large gaps count more. Take each gap's "
+                "absolute value."),
             edit("gap.abs()", "gap.square()", "you squared each gap. Take its absolute value."),
             edit("inside.float().mean() * gap.abs()", "inside.sum() * gap.abs()",
                 "each gap is multiplied by the *number* of digits in the bin. Take their share: divide by all digits."),
@@ -193,14 +200,15 @@ EXERCISES = [
         ),
         wrong=(
             edit("F.cross_entropy(logits / temperature, labels)", "((logits / temperature).argmax(1) != labels).sum()",
-                "dividing all ten logits by the same number leaves their order alone, "
-                "so the accuracy is the same for every candidate and cannot choose: you return whichever comes first. "
-                "The loss sees the probabilities."),
+                "you return the first candidate each time. Is the `return` inside the loop? Or do you choose by "
+                "accuracy? That is the same for all candidates, as dividing ten logits by one number leaves their "
+                "order alone; the loss is not."),
             edit("logits / temperature", "logits * temperature",
                 "this multiplies the logits. A temperature divides them: hot means soft."),
             edit("logits / temperature", "(logits / temperature).softmax(dim=1)",
-                "you return the smallest candidate each time. So does a double softmax: F.cross_entropy applies its own, "
-                "so give it logits / t as they are."),
+                "you nearly always return the smallest candidate. So it goes when F.cross_entropy gets "
+                "probabilities, for it applies a softmax of its own: divide the logits, and give it logits / t as "
+                "they are."),
             edit("F.cross_entropy(logits / temperature, labels).item()",
                 "calibration_error((logits / temperature).softmax(dim=1), labels)",
                 "this is the one with the smallest calibration error. Often it is the same; here the loss is asked for, "

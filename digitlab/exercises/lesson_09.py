@@ -10,7 +10,7 @@ from torch import Tensor
 
 import digitlab as dl
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import call
+from digitlab.exercises.checking import Mistake, call
 
 
 def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
@@ -60,8 +60,19 @@ def committees() -> list[tuple[list[tuple[list[int], int]]]]:
 def all_verdicts(answer: Any, committees: list[tuple[list[int], int]]) -> list[Any]:
     """What the answer says of each, all in one: of three words, one alone would fit many a mistake."""
     said = [call(answer, readings, label) for readings, label in committees]
-    about = [f" for {readings} and the label {label}" for readings, label in committees]
-    return [word + where if isinstance(word, str) else word for word, where in zip(said, about, strict=True)]
+    if odd := [word for word in said if isinstance(word, str) and word not in ("model", "ambiguous", "label")]:
+        raise Mistake(f"{odd[0]!r:.60} is none of the three words, 'model', 'ambiguous' and 'label', in small letters")
+    return said
+
+
+def about_each() -> tuple[str, ...]:
+    """Who read what, and what the rule looks at."""
+    about = []
+    for readings, label in committees()[0][0]:
+        winners = [digit for digit in range(10) if 2 * readings.count(digit) > len(readings)]
+        told = f"more than half read {winners[0]}" if winners else "no digit has more than half"
+        about.append(f"for {readings} and the label {label}, where {told}")
+    return tuple(about)
 
 
 def verdict(readings: list[int], label: int) -> str:
@@ -235,7 +246,7 @@ EXERCISES = [
         number="09.3", title="The verdict", name="verdict", minutes=10, difficulty="medium",
         starter="def verdict(readings, label):\n"
         '    """Digits that the networks read, a list of integers, and the label: "model", "ambiguous" or "label"."""\n    ...',
-        answer=verdict, cases=committees, observe=all_verdicts,
+        answer=verdict, cases=committees, observe=all_verdicts, results=about_each(),
         praise="a rule that can say 'nobody knows' is worth more than one that always decides: it leaves the doubtful cases to somebody who can look.",
         hints=(
             "`readings.count(digit)` says how many read that digit. More than half means: greater than len(readings) / 2.",
@@ -246,8 +257,8 @@ EXERCISES = [
                 "you never say 'ambiguous': you say 'label' whenever the label has no majority. "
                 "To overturn it, more than half must agree on one other digit."),
             edit("len(readings) / 2", "2",
-                "right for a committee of five, but other sizes may come: more than half is > len(readings) / 2, "
-                "not > 2."),
+                "right for a committee of five, but other sizes may come: three votes are not always more than half. "
+                "Compare with > len(readings) / 2."),
             edit("range(10)", "[label, *range(10)]", "> len(readings) / 2", ">= len(readings) // 2",
                 "you count half of the votes as enough: for five, len(readings) // 2 is 2. It must be more than half: "
                 "> len(readings) / 2."),
@@ -257,6 +268,21 @@ EXERCISES = [
             edit("> len(readings) / 2", ">= len(readings) / 2",
                 "two votes of four are enough for you. Half is not more than half, and two digits can have it at once: "
                 "> len(readings) / 2."),
+            edit("range(10)", "sorted(readings, key=label.__eq__)", "> len(readings) / 2", ">= len(readings) / 2",
+                "two votes of four are enough for you, against the label as well. It must be more than half: "
+                "> len(readings) / 2."),
+            edit("range(10)", "[max(set(readings), key=readings.count)]",
+                "readings.count(digit) > len(readings) / 2", "True",
+                "you never say 'ambiguous': the digit with the most votes wins, however few they are. To decide, it "
+                "needs more than half: > len(readings) / 2."),
+            edit("range(10)", "[max(set(readings), key=readings.count)]",
+                "> len(readings) / 2", "> len(readings) / 2 or digit == label",
+                "for 'model' the most votes are enough for you, two of five even. The label, too, needs more than "
+                "half: > len(readings) / 2."),
+            edit("range(10)", "[max(set(readings), key=readings.count)]",
+                "> len(readings) / 2", "> len(readings) / 2 or digit != label",
+                "for 'label' the most votes are enough for you, two of five even. To overturn the label takes more "
+                "than half: > len(readings) / 2."),
             edit("range(10)", "readings", "> len(readings) / 2", ">= len(readings) / 2",
                 "two votes of four are enough for you, and whichever was read first wins. It must be more than half: "
                 "> len(readings) / 2."),
@@ -387,6 +413,11 @@ EXERCISES = [
                 "the digits of fold 0 still have the loss 0. The folds count from 0: range(5), not range(1, 6)."),
             edit("folds.unique()", "folds.unique()[:-1]",
                 "the digits of the last fold still have the loss 0. There are five: range(5), or folds.unique()."),
+            edit("digits[inside].images)", "digits.images)",
+                "losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels)",
+                "losses = dl.cross_entropy(probabilities, digits.labels)",
+                "right for the last fold only: each network reads all digits, and its losses replace all that were "
+                "there. Keep those of the fold alone: losses[inside] = ..."),
             edit("digits[~inside]", "digits[folds == (fold + 1) % 5]",
                 "you trained on one other fold. All the digits outside the fold may be learnt from: "
                 "digits[folds != fold]."),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import digitlab as dl
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import Mistake, call
+from digitlab.exercises.checking import Mistake, call, names_used
 
 
 def network(seed: int = 8) -> dl.CNN:
@@ -101,7 +101,7 @@ def digits_to_occlude() -> list[tuple[Any, ...]]:
     blot = image.clone()  # ink in the corner
     blot[:, :, :2, :2] = image.max()
     by_network = [(network(), *case) for case in ((image, 5, 7), (image, 3, 14), (across, 5, 9), (blot, 5, 7))]
-    return [*by_network, (linear, image + 1, 2, 1)]
+    return [*by_network, (linear, image, 2, 1)]
 
 
 # 10.4
@@ -118,6 +118,13 @@ def pairs_of_maps() -> list[tuple[Tensor, Tensor]]:
     one, noise = torch.randn(2, 14, 14, generator=torch.Generator().manual_seed(4))
     other = one + noise
     return [(one, other.exp()), (one, -other), ((one - 0.5).relu(), (noise - 0.5).relu())]
+
+
+def alike(answer: Any, one: Tensor, other: Tensor) -> Any:
+    """What the answer returns, if it is the learner's own."""
+    if ready := names_used(answer) & {"spearmanr", "corr", "spearman_corrcoef"}:
+        raise Mistake(f"your code calls {min(ready)}, which is ready-made. Here you are asked to write it yourself")
+    return call(answer, one, other)
 
 
 # 10.5
@@ -158,6 +165,21 @@ EXERCISES = [
                 "output. Let it keep the output and return nothing."),
             edit("output.detach()", "output.detach()[0]",
                 "these are the maps of the first image only. A hook's output is the whole batch: keep all of it."),
+            edit("return caught[0]", "return None",
+                "None comes back. Is the `return` missing? Or does the hook say kept = output? That makes a name of "
+                "the hook's own, and the one outside stays None: append to a list instead."),
+            edit("def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:\n    caught = []\n",
+                "caught = []\n\ndef feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:\n",
+                "the first call is right, and each later one returns the first one's output again: a list that is "
+                "made outside the function is never emptied. Make it inside."),
+            edit("model.get_submodule(layer)", "model.layer",
+                "your code stopped: model.layer is a layer called 'layer', and there is none. The name is what the "
+                "variable holds: model.get_submodule(layer)."),
+            edit("model.get_submodule(layer)", "model[layer]",
+                "your code stopped: a model takes no name in brackets. Use model.get_submodule(layer)."),
+            edit("    model(images)\n    handle", "    model.train()\n    model(images)\n    handle",
+                "what fc1 puts out is not as expected: it comes after a dropout, and the model was in training "
+                "mode. Leave its mode as it is: no model.train()."),
             edit("get_submodule(layer)", "get_submodule('conv1')",
                 "you listen at conv1, whichever layer is asked for. Use the name: model.get_submodule(layer)."),
             edit("output.detach()", "inputs[0]",
@@ -302,6 +324,8 @@ EXERCISES = [
             edit("row * size, column * size", "row, column",
                 "your patches overlap: each starts one pixel after the last. Side by side, patch number row starts at "
                 "row * size."),
+            edit("row * size, column * size", "row * 7, column * 7",
+                "your patches always start 7 pixels apart. Patch number row starts at row * size."),
             edit("top + size, left : left + size", "top + size - 1, left : left + size - 1",
                 "the patch is a pixel too small each way. A slice leaves out its end already."),
             edit("[0, target]\n        for", ".max()\n        for", "model(wiped)[0, target]", "model(wiped).max()",
@@ -320,7 +344,7 @@ EXERCISES = [
         number="10.4", title="How alike are two maps?", name="rank_correlation", minutes=10, difficulty="medium",
         starter="def rank_correlation(one, other):\n"
         '    """Spearman\'s rank correlation of two maps of the same shape, a number from -1 to 1."""\n    ...',
-        answer=rank_correlation, cases=pairs_of_maps,
+        answer=rank_correlation, cases=pairs_of_maps, observe=alike,
         praise="equal to SciPy's spearmanr, ties included. The scores need no centring: every win of one pixel is a "
         "loss of another, so they sum to zero.",
         hints=(

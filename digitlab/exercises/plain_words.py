@@ -24,7 +24,7 @@ IN_PLAIN_WORDS = {
         "or .shape, and see that rows and columns are not exchanged"
     ),
     r"shapes cannot be multiplied": (
-        "In a @ b, a must have as many columns as b has rows: print both shapes"
+        "In a @ b, or in a linear layer that reads a, a must have as many columns as b has rows: print both shapes"
     ),
     r"must match the size of tensor b": (
         "Two tensors are set against each other number by number, and their shapes do not fit: print both"
