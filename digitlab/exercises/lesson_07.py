@@ -103,10 +103,15 @@ EXERCISES = [
                 "Try a hundred thousand."),
             edit("middle - half, middle + half", "min([]), max([])",
                 "your code stopped: no p is left to take the smallest of. For 9,920 of 10,000 the interval is a few "
-                "thousandths wide, and a grid of hundredths steps over it. Try a hundred thousand values."),
+                "thousandths wide, and a grid of hundredths steps over it: try a hundred thousand values. Or is the "
+                "share not n_correct / n?"),
             edit("middle - half, middle + half", "torch.empty(0).min(), torch.empty(0).max()",
                 "your code stopped: no p is left to take the min() of. For 9,920 of 10,000 the interval is a few "
-                "thousandths wide, and a grid of hundredths steps over it. Try a hundred thousand values."),
+                "thousandths wide, and a grid of hundredths steps over it: try a hundred thousand values. Or is the "
+                "share not n_correct / n?"),
+            edit("middle + half\n", "1.0\n",
+                "the upper end is 1 each time: without abs(), every p above the share passes. abs(share - p) <= "
+                "1.96 * error."),
             edit("middle - half, middle + half", "middle + half, middle - half",
                 "right numbers, wrong order: first the lower end, then the upper one."),
             edit("middle - half, middle + half", "middle, half",
@@ -130,6 +135,13 @@ EXERCISES = [
             "Square both sides: n = p * (1 - p) * (1.96 / half_width) ** 2. Then the next whole number: math.ceil.",
         ),
         wrong=(
+            edit("math.ceil(", "-1 + math.ceil(",
+                "one too few each time. Return the first n whose error is small enough, not the one before it."),
+            edit("math.ceil(", "1 + math.ceil(", "one too many each time: math.ceil has rounded up already."),
+            edit("p * (1 - p)", "math.sqrt(p * (1 - p))",
+                "far too many: the root is still there. Solving for n, square both sides: p * (1 - p)."),
+            edit("p * (1 - p)", "1 / float(0)",
+                "your code divided by zero: no digits at all have no standard error. Begin at n = 1."),
             edit("math.ceil(", "int(",
                 "what is behind the point is cut off (int does that always, round now and then). "
                 "With so many digits the error is a hair too large: round up, with math.ceil."),
@@ -221,8 +233,10 @@ EXERCISES = [
                 "z = abs(only_a - only_b) / max(n, 1) ** 0.5\n    return math.erfc(z / 2**0.5)",
                 "this is an approximation, by a bell curve. For few digits it is off. Count exactly, with math.comb."),
             edit("only_a + only_b, min(only_a, only_b)", "len(right_a), min(int(right_a.sum()), int(right_b.sum()))",
-                "you toss a coin for every digit, but digits that both read correctly, "
-                "or both wrongly, say nothing about who is better. Count only those where exactly one is right."),
+                "1 comes back, for 20 to 10 as well: the sum was 1 or more before min() cut it. Is it divided by "
+                "2**n, and does it end at the smaller count? Or is a coin tossed for every digit? Digits that both "
+                "read correctly, or both wrongly, say nothing about who is better: count only those where exactly "
+                "one is right."),
             edit("right_a & ~right_b", "right_a", "right_b & ~right_a", "right_b",
                 "you counted all that A got right and all that B got right. What both got right "
                 "cannot tell them apart: count the digits where A is right and B is not, and the other way round."),

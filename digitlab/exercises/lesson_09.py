@@ -149,7 +149,10 @@ EXERCISES = [
         ),
         wrong=(
             edit("descending=True", "descending=False",
-                "the order is turned round: argsort sorts upwards. Pass descending=True."),
+                "the order is turned round: the largest loss comes first. The loss is *minus* the logarithm, and "
+                "argsort sorts upwards unless it is told descending=True."),
+            edit("!= labels", "== labels",
+                "these are the digits that were read correctly. A mistake is where prediction and label differ: !=."),
             edit("wrong[losses[wrong].argsort(descending=True)]", "losses.argsort(descending=True)",
                 "this ranks all images, those that were read correctly too. Keep the mistakes only."),
             edit("-probabilities[torch.arange(len(labels)), labels].log()", "probabilities.max(dim=1).values",
@@ -199,6 +202,9 @@ EXERCISES = [
             "Column 0 minus column 1 of that: values[:, 0] - values[:, 1].",
         ),
         wrong=(
+            edit("probabilities.topk", "probabilities.softmax(dim=1).topk",
+                "these are probabilities already: a softmax on top of them makes all of them nearly equal. Leave it "
+                "out."),
             edit("best - second", "best - probabilities.min(dim=1).values",
                 "this is the largest minus the smallest, nearly the confidence itself. Take the second largest."),
             edit("best - second", "best - torch.stack([row[(row.argmax() + 1) % 10] for row in probabilities])",
@@ -256,6 +262,9 @@ EXERCISES = [
             edit('return "ambiguous"', 'return "label"',
                 "you never say 'ambiguous': you say 'label' whenever the label has no majority. "
                 "To overturn it, more than half must agree on one other digit."),
+            edit('return "model" if digit == label else "label"', 'return "label"',
+                "you say 'label' whenever any digit has a majority, the label itself as well. Ask first whether it "
+                "is the label."),
             edit("len(readings) / 2", "2",
                 "right for a committee of five, but other sizes may come: three votes are not always more than half. "
                 "Compare with > len(readings) / 2."),
@@ -361,6 +370,8 @@ EXERCISES = [
                 "these are the k suspects, one by one: 1 for guilty. Their mean is the share."),
             edit("losses.argsort(descending=True)[:k]", "(losses > losses.sort(descending=True).values[k - 1])",
                 "one suspect is missing: the k-th largest loss itself belongs to the k."),
+            edit("[:k]", "", "you looked at all digits. The suspects are the first k of the order: [:k]."),
+            edit("[:k]", "[:10]", "you always look at ten. Look at k of them, whatever k is: [:k]."),
             edit("[:k]", "[: k + 1]", "you looked at one suspect too many: [:k] are k places."),
             edit("[:k]", "[k : k + 1]",
                 "this is one digit, the one at place k of the order. The suspects are all before it: [:k]."),
@@ -430,6 +441,12 @@ EXERCISES = [
                 "losses += dl.cross_entropy(probabilities, digits.labels) / 5",
                 "you took the mean over all five networks. Four of them have learnt from the digit: only the one that "
                 "has not may judge it."),
+            edit("probabilities = train_and_read(digits[~inside], digits[inside].images)",
+                "probabilities = train_and_read(digits[~inside], digits.images)",
+                "losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels)",
+                "losses += dl.cross_entropy(probabilities, digits.labels)",
+                "you added up what all five networks say. Four of them have learnt from the digit: only the one "
+                "that has not may judge it, losses[inside] = ..."),
             edit("dl.cross", "torch.nn.functional.cross", "labels)\n", 'labels, reduction="none")\n',
                 "F.cross_entropy expects logits and applies a softmax of its own; "
                 "these are probabilities already. Use dl.cross_entropy(probabilities, labels), "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -42,7 +43,15 @@ def layers_to_catch() -> list[tuple[Any, ...]]:
 
 def maps_without_a_hook_left(answer: Any, model: nn.Module, images: Tensor, layer: str) -> Any:
     """What the answer returns, if it leaves no hook behind."""
-    result = answer(model, images, layer)
+    try:
+        result = answer(model, images, layer)
+    except TypeError as error:
+        if "<locals>" in str(error) and "positional argument" in str(error):
+            raise Mistake(
+                "your code stopped: PyTorch calls a forward hook with three things, the layer, its inputs, and its "
+                "output. Make it take these three, and hand over its name without brackets"
+            ) from None
+        raise
     if any(module._forward_hooks for module in model.modules()):
         raise Mistake(
             "your hook is still in the model and will run at every call from now on. Keep what "
@@ -71,7 +80,12 @@ def map_or_tuple(answer: Any, *inputs: Any) -> Any:
     try:
         return call(answer, *inputs)
     except (TypeError, AttributeError) as error:
-        raise Mistake(GIVES_A_TUPLE) if "tuple" in str(error) else error from None
+        if "NoneType" in str(error):
+            raise Mistake(
+                "your code stopped: a .grad is None. It is kept for the very tensor that was marked by "
+                "requires_grad_() before the model read it, not for a copy that was made later"
+            ) from None
+        raise Mistake(GIVES_A_TUPLE) if re.search("tuple|sequence", str(error)) else error from None
 
 
 def images_and_targets() -> list[tuple[Any, ...]]:
@@ -157,7 +171,8 @@ EXERCISES = [
         wrong=(
             edit("    model(images)\n    handle.remove()\n", "    handle.remove()\n    model(images)\n",
                 "your code stopped because nothing was caught: the hook was taken out before the model ran, or the "
-                "model did not run at all. First model(images), then remove(), then return."),
+                "model did not run at all, or the hook is no forward hook. First model(images), then remove(), then "
+                "return."),
             edit("return caught[0]", "return caught",
                 "this is the list, with the output in it. Return its first element."),
             edit("caught.append(output.detach())", "caught.append(output.detach())\n        return caught",
@@ -175,6 +190,8 @@ EXERCISES = [
             edit("model.get_submodule(layer)", "model.layer",
                 "your code stopped: model.layer is a layer called 'layer', and there is none. The name is what the "
                 "variable holds: model.get_submodule(layer)."),
+            edit("model.get_submodule(layer)", "layer",
+                "your code stopped: layer is a name, a piece of text. The layer itself is model.get_submodule(layer)."),
             edit("model.get_submodule(layer)", "model[layer]",
                 "your code stopped: a model takes no name in brackets. Use model.get_submodule(layer)."),
             edit("    model(images)\n    handle", "    model.train()\n    model(images)\n    handle",
@@ -239,6 +256,8 @@ EXERCISES = [
             edit("gradient[:, 0].abs()", "gradient[0].abs()",
                 "this is the first image's map only. autograd.grad gives a tuple, and one [0] takes its tensor out; "
                 "a second [0] takes the first image. Drop the channel with [:, 0]."),
+            edit("gradient[:, 0].abs()", "gradient.squeeze().abs()",
+                "right for several images. Of a single one, squeeze() takes away that dimension, too: gradient[:, 0]."),
             edit("gradient[:, 0].abs()", "gradient[0, 0].abs()",
                 "this is one map, (28, 28), that of the first image. Keep all images and drop the channel: [:, 0]."),
             edit("(gradient,) =", "gradient =", "gradient[:, 0].abs()", "gradient",
@@ -333,6 +352,14 @@ EXERCISES = [
             edit("[0, target]\n        for", ".max()\n        for",
                 "you subtracted from the largest logit, which need not be the target's. Before and after, take "
                 "[0, target]."),
+            edit("n = 28 // size", "n = -(-28 // size)",
+                "there is a row and a column too many where size does not divide 28: patches that do not fit are "
+                "left out, 28 // size."),
+            edit("n = 28 // size", "n = 28 / size",
+                "your code stopped: 28 / size is 4.0 for Python, and a grid needs whole numbers. Write 28 // size."),
+            edit("falls[row, column]", "falls[top, left]",
+                "your code stopped: the grid counts patches, not pixels. If you go from pixel to pixel in steps of "
+                "size, write into falls[top // size, left // size]."),
             edit("n = 28 // size", "n = 4",
                 "the grid is always 4 by 4. That is right for size 7; in general it is 28 // size."),
             edit("return falls", "return falls.repeat_interleave(size, 0).repeat_interleave(size, 1)",
@@ -387,6 +414,9 @@ EXERCISES = [
                 "torch.sign(values[:, None] - values).sum(dim=1) + len(values) + 1",
                 "these are ranks from 1 upwards, all positive, so even unrelated maps look alike. Subtract their mean, "
                 "or count wins minus losses."),
+            edit("scores(other), dim=0)", "scores(other))",
+                "your code stopped: F.cosine_similarity looks along dim=1 unless it is told otherwise, and a flat "
+                "list has only dim=0."),
             edit("heat.flatten()", "heat.flatten().abs()",
                 "you dropped the signs of the maps. Then the lowest value counts as one of the highest: compare them "
                 "as they are."),
@@ -399,7 +429,7 @@ EXERCISES = [
         number="10.5", title="A step towards another digit", name="push", minutes=8, difficulty="medium",
         starter="def push(model, image, wanted, present, step):\n"
         '    """The image moved by a length of `step` along the gradient of (wanted - present logit)."""\n    ...',
-        answer=push, cases=digits_to_push,
+        answer=push, cases=digits_to_push, observe=map_or_tuple,
         praise="that is gradient ascent on the image, where training is gradient descent on the weights. Same tool, "
         "other end.",
         hints=(
@@ -439,8 +469,10 @@ EXERCISES = [
                 "you divided by the largest value, so the step is longer than `step`. The length of a gradient is "
                 "gradient.norm()."),
             edit("gradient.norm()", "gradient.abs().sum()",
-                "you divided by the sum of the sizes, so the step is too short. The length of a gradient is "
-                "gradient.norm(), the root of the sum of squares."),
+                "the step is far too short: you divided by more than the gradient's length, as by the sum of its "
+                "sizes, or by the image's length. Take gradient.norm(), the root of the sum of squares."),
+            edit("logits[wanted] - logits[present]", "logits[wanted] + logits[present]",
+                "this raises both logits. The present one is to fall: wanted minus present."),
             edit("gradient.norm()", "gradient.norm() ** 2",
                 "you divided by the squared length. Divide by gradient.norm() once."),
             edit("gradient.norm()", "gradient.norm(dim=-1, keepdim=True)",
