@@ -371,7 +371,7 @@ EXERCISES = [
             edit("losses.argsort(descending=True)[:k]", "(losses > losses.sort(descending=True).values[k - 1])",
                 "one suspect is missing: the k-th largest loss itself belongs to the k."),
             edit("[:k]", "", "you looked at all digits. The suspects are the first k of the order: [:k]."),
-            edit("[:k]", "[:10]", "you always look at ten. Look at k of them, whatever k is: [:k]."),
+            edit("[:k]", "[:10]", "right for k = 10 only. Look at k of them and divide by k, whatever k is: [:k]."),
             edit("[:k]", "[: k + 1]", "you looked at one suspect too many: [:k] are k places."),
             edit("[:k]", "[k : k + 1]",
                 "this is one digit, the one at place k of the order. The suspects are all before it: [:k]."),

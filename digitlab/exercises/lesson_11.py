@@ -176,11 +176,6 @@ EXERCISES = [
             edit("return best + 1", "return best + 1 if epoch - best >= patience else epoch + 1",
                 "right when the patience runs out. When all epochs are over before that, you return the last one: "
                 "return the best so far."),
-            edit("< val_losses[best]", "< float('inf')",
-                "this is the last epoch each time: every loss counts as a new best. Keep the best loss, too, and update "
-                "it."),
-            edit(">= patience", ">= patience or epoch >= patience",
-                "you stop after `patience` epochs whatever happened. Count from the last best one."),
             edit("    best = 0\n", "    best, waited = 0, 0\n",
                 "        if val_losses[epoch] < val_losses[best]:\n            best = epoch\n        if epoch - best >= patience:\n            break\n",
                 "        waited = 0 if epoch and val_losses[epoch] < val_losses[epoch - 1] else waited + (epoch > 0)\n"
@@ -188,6 +183,11 @@ EXERCISES = [
                 "return best + 1", "return len(val_losses)",
                 "you compare each loss with the one before it, and keep no best one. A zigzag above the best one then "
                 "never ends the training: compare with the best so far, and return that."),
+            edit("< val_losses[best]", "< float('inf')",
+                "this is the last epoch each time: every loss counts as a new best. Keep the best loss, too, and update "
+                "it."),
+            edit(">= patience", ">= patience or epoch >= patience",
+                "you stop after `patience` epochs whatever happened. Count from the last best one."),
             edit("    best = 0\n", "    best, waited = 0, 0\n",
                 "        if val_losses[epoch] < val_losses[best]:\n            best = epoch\n        if epoch - best >= patience:\n",
                 "        if epoch == 0 or val_losses[epoch] < val_losses[epoch - 1]:\n            best, waited = epoch, 0\n"

@@ -68,7 +68,7 @@ def in_plain_words(error: BaseException) -> str:
     """Its first line and, where the error is a common one, what that means."""
     said = first_line(error)
     meaning = next((words for pattern, words in IN_PLAIN_WORDS.items() if re.search(pattern, said)), "")
-    return f"{said.rstrip('.')}. {meaning}" if meaning else said
+    return f"{said.rstrip('.:')}. {meaning}" if meaning else said
 
 
 def first_line(error: BaseException) -> str:
