@@ -164,7 +164,7 @@ def occlusion_with_normalised_paper(model: nn.Module, image: Tensor, target: int
         for left in range(0, 28 // size * size, size):
             inside = torch.zeros(28, 28, dtype=torch.bool)
             inside[top : top + size, left : left + size] = True
-            rows.append(float((model(image) - model(image.where(~inside, paper)))[0, target]))
+            rows.append((model(image) - model(image.where(~inside, paper)))[0, target].item())
     return torch.tensor(rows).view(28 // size, 28 // size)
 
 

@@ -352,7 +352,7 @@ EXERCISES = [
         ),
         wrong=(
             edit("descending=True", "descending=False",
-                "you look at the smallest losses; argsort sorts upwards. Pass descending=True."),
+                "you look at the smallest losses. argsort sorts upwards; with descending=True the largest are the first k, [:k]."),
             edit("planted[suspects].float().mean().item()", "float(planted[suspects].sum() / planted.sum())",
                 "this is the recall: of all planted labels, the share that was found. "
                 "The question is about the suspects: divide by k."),
