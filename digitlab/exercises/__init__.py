@@ -189,7 +189,8 @@ class Exercise:
         is_constant = len(got) > 1 and all(same(each, got[0]) for each in got[1:])
         if not is_constant:  # a mistake together with another: the first case that differs may still show it
             for outcome, diagnosis in self._known:
-                if not isinstance(outcome, Mistake) and same(got[first], outcome[first]):
+                is_as_far = not isinstance(outcome, Mistake) and same(got[: first + 1], outcome[: first + 1])
+                if is_as_far:
                     return diagnosis
         return checking.describe_difference(got[first], expected[first], cases[first], self.results)
 

@@ -45,6 +45,7 @@ class Mistake(Exception):
 CHANGED_ITS_INPUT = (
     "your code changed its input in place; use operations that return a new tensor, or clone it first"
 )
+_FUNCTIONS = types.FunctionType | types.BuiltinFunctionType | types.MethodType
 _NOTHING_DONE = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
 
 
@@ -142,6 +143,8 @@ def describe_difference(
     got = _in_kind(got, expected)
     if got is None:
         return "your code returns nothing (None): is the `return` missing?"
+    if isinstance(got, _FUNCTIONS) and not callable(expected):
+        return f"your code returns {got.__name__} itself, a function: are the brackets behind it missing?"
     if isinstance(expected, tuple | list) and isinstance(got, tuple | list) and len(got) == len(expected):
         first = next(i for i, item in enumerate(expected) if not same(got[i], item))
         difference = describe_difference(got[first], expected[first], inputs)

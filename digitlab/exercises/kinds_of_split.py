@@ -15,32 +15,39 @@ def kind_of_split(mask: Tensor, labels: Tensor, share: float) -> str:
     chosen, n = mask.nonzero().flatten(), int(mask.sum())
     if n in (0, len(labels)):
         raise Mistake(f"{n} of the {len(labels)} digits are marked; about {share:.0%} should be")
+    if chosen[-1] < 10:
+        return "some of the first ten places"
     if n == int(chosen[-1] - chosen[0]) + 1:
         return "the head of the list" if chosen[0] == 0 else "the tail of the list"
     extra = n_chosen - wanted
     if not extra.any():
         return how_drawn([mask[labels == digit] for digit in range(10)])
+    if is_even([mask]):
+        return "every so many in the whole pile"
+    if bool((extra == 1).all()):
+        return "one digit too many of each class"
     if bool(((extra == 0) | (extra == 1)).all()):
         return "rounded to the nearest or up"
     if n_chosen.min() == 0 and bool(((n_chosen == 0) | (n_chosen == wanted)).all()):
         missing = (n_chosen == 0).nonzero().flatten().tolist()
         raise Mistake(
-            f"the share is right, but no digit of the class {missing[0]} is marked: go through range(10)"
+            f"the share is right, but no digit of the class {missing[0]} is marked: go through range(10), "
+            "with one mask for all, made before the loop and returned behind it"
         )
     if chosen[-1] < n_all.max():
         return "places within a class, taken for places in the pile"
     if n_chosen.equal(n_all - wanted):
         return "the training digits instead of the validation digits"
+    if (n_chosen / n_all).max() < ((n_chosen + 1) / n_all).min():
+        return "another share of each class than asked for"
     if n_chosen[n_chosen < n_all].unique().numel() == 1:
         return "the same number of each class"
     if bool((extra <= 0).all()):
         return "fewer than the share of some classes, more of none"
-    if is_even([mask]):
-        return "every so many in the whole pile"
     return (
         "a share of the whole, but not of each class"
-        if n == int(share * len(labels))
-        else "some other number"
+        if abs(n - share * len(labels)) < 1
+        else "of some other size"
     )
 
 

@@ -28,7 +28,7 @@ def some_answers() -> list[tuple[Tensor, Tensor]]:
     """Five of eight are right, a share with three decimals; and three of five."""
     labels = torch.tensor([3, 1, 4, 1, 5, 9, 2, 6])
     return [
-        (torch.tensor([3, 1, 4, 7, 5, 4, 2, 8]), labels),
+        (torch.tensor([3, 1, 4, 8, 5, 4, 2, 8]), labels),
         (torch.tensor([5, 3, 5, 5, 6]), torch.tensor([5, 5, 3, 8, 6])),
     ]
 
@@ -90,6 +90,12 @@ EXERCISES = [
                 "Compared with labels of shape (N,), a column gives a whole N by N table. Leave out keepdim."),
             edit("scores.argmax", "scores.argmin",
                 "these are the digits with the lowest scores. The highest score is the answer."),
+            edit("scores.argmax(dim=1)", "[row.index(max(row)) for row in scores]",
+                "a tensor has no .index(), as a list has. The place of the highest score in each row is "
+                "scores.argmax(dim=1)."),
+            edit("scores.argmax(dim=1)", "scores.argsort(dim=1)",
+                "these are all ten places of each row, in the order of their scores. "
+                "Only that of the highest is asked for: argmax(dim=1)."),
         ),
     ),
     Exercise(
@@ -110,7 +116,8 @@ EXERCISES = [
                 "this is the comparison itself, one True or False for each digit. "
                 "The share is its mean, as one number: .float().mean()."),
             edit("float().mean().item()", "sum().item() // len(labels)",
-                "// rounds down, so everything short of all right becomes 0. Divide with /."),
+                "this is 0, although some are right. // rounds down, so everything short of all right becomes 0: "
+                "divide with /. (And `is` is never true of two numbers of a tensor: compare with ==.)"),
             edit("return", "return 100 *",
                 'this is in percent. As a share it lies between 0 and 1; percent is for printing: f"{share:.1%}".'),
             edit("(answers ==", "(answers !=", "this is the share that is wrong. Compare with ==, not with !=."),
@@ -123,7 +130,17 @@ EXERCISES = [
                 "the share is rounded to two decimals, so 0.625 became 0.62. Return it as it is; "
                 "round where it is printed."),
             edit(".float().mean()", ".all()",
-                "this says whether *all* are right. Take the mean of the comparison instead of all()."),
+                "this is a single yes or no for all answers together, as all() gives it. "
+                "Compare each answer with its label, and take the mean of that."),
+            edit("(answers == labels).float().mean().item()", "(answers[0] == labels[0]).item() / len(labels)",
+                "only the first answer counts here. If you go through them in a loop: a `return` inside it ends it at "
+                "the first one."),
+            edit("(answers == labels).float().mean().item()", "len(answers == labels) / len(labels)",
+                "this is always 1: the comparison is as long as the labels, with True and False in it. "
+                "Count the True values with .sum(), not with len()."),
+            edit("(answers == labels).float()", "answers == labels.float()", ".mean().item()", ".mean()",
+                "each answer was compared with the mean of the labels. Put brackets around the comparison: "
+                "(answers == labels).float().mean()."),
         ),
     ),
     Exercise(
@@ -143,7 +160,8 @@ EXERCISES = [
                 "added, the bias. They are learnt too."),
             WrongAnswer(lambda model: 21_840,
                 "right for the course's CNN. Other models were handed in too, and 21,840 came out again: "
-                "that number was typed in. Let your code count whatever model it is given."),
+                "that number was typed in, or it is the size of a model of the lesson, and not of the one handed in. "
+                "Let your code count whatever model it is given."),
             WrongAnswer(lambda model: 21_750,
                 "21,750 are the weights of the course's CNN without its 90 biases, one for each output. And it came out "
                 "for other models, too, so it was typed in. Let your code count whatever model it is given."),
@@ -177,6 +195,20 @@ EXERCISES = [
             edit("model.parameters()", "model.state_dict().values()",
                 "right for the CNN, too many for a model that also stores things which are not learnt, "
                 "such as running averages. Go through model.parameters(), not through the state_dict."),
+            edit("sum(parameter.numel() for parameter in model.parameters())", "next(model.parameters()).numel()",
+                "this is the size of the first tensor alone. If you go through them in a loop: a `return` inside it "
+                "ends it at the first one."),
+            edit("sum(parameter.numel() for parameter in model.parameters())", "[*model.parameters()][-1].numel()",
+                "this is the size of the last tensor alone. If you go through them in a loop: `n = ...` forgets the "
+                "sizes before; `n += ...` adds to them, and n begins at 0, before the loop."),
+            edit("parameter.numel()", "parameter.numel",
+                "you add up numel itself, the function. Brackets behind its name call it: numel()."),
+            edit("parameter.numel()", "sum(parameter.shape)",
+                "the sizes of each tensor were added up. A tensor of 50 rows of 320 holds 50 * 320 numbers: numel()."),
+            edit("sum(parameter.numel() for parameter in model.parameters())",
+                "[each.numel() for each in model.parameters()]",
+                "these are the sizes of the single tensors. Asked for is how many numbers there are in all: their "
+                "sum."),
         ),
     ),
 ]

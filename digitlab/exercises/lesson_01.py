@@ -28,6 +28,8 @@ def some_labels() -> list[tuple[Tensor]]:
 
 def counts_as_tensor(answer: Any, labels: Tensor) -> Any:
     """Ten whole numbers are as good as a tensor of integers, in a list, in an array, or as floats."""
+    if names_used(answer) & {"train", "test"}:
+        raise Mistake("your code counts the labels of train or test. Count `labels`, whatever comes under that name")
     result = answer(labels)
     if isinstance(result, list | tuple | np.ndarray):
         with contextlib.suppress(TypeError, ValueError, RuntimeError):  # no numbers: described as what it is
@@ -45,9 +47,9 @@ def idx_shape(data: bytes) -> tuple[int, ...]:
 
 
 def idx_files() -> list[tuple[bytes]]:
-    """A file of images, one of labels (more than fit into two bytes), and one of another shape."""
+    """A file of images and one of labels, more than fit into one byte and into two, and one of another shape."""
     digits = load_sample("test")
-    contents = (digits.images[:3], digits.labels.to(torch.uint8).repeat(35), digits.images[0, :12])
+    contents = (digits.images[:300], digits.labels.to(torch.uint8).repeat(35), digits.images[0, :12])
     headers = [struct.pack(f">4B{each.ndim}I", 0, 0, 8, each.ndim, *each.shape) for each in contents]
     return [(header + each.numpy().tobytes(),) for header, each in zip(headers, contents, strict=True)]
 
@@ -66,15 +68,19 @@ def compare_sizes(answer: Any, data: bytes) -> Any:
         raise Mistake(TOO_LARGE if result >= 2**32 else f"you return one number, {result}; asked for are all sizes, (N,) or [N] if there is one")
     if not isinstance(result, list | tuple | bytes | Tensor | np.ndarray):
         return result
+    if not isinstance(result, bytes) and any(isinstance(size, bytes) for size in result):
+        raise Mistake("these are pieces of the file, not numbers yet")
     sizes = tuple(int(size) for size in result)
     if any(size >= 2**32 for size in sizes):
         raise Mistake(TOO_LARGE)
     if sizes != wanted:
         first = ", ".join(map(str, sizes[:4])) + (" and so on" if len(sizes) > 4 else "")
         values = "pixels" if len(wanted) == 3 else "values"
-        beyond = f"; you went on behind the header, into the {values}" if len(sizes) > len(wanted) else ""
+        is_beyond = sizes[: len(wanted)] == wanted or len(sizes) > 4 + 4 * data[3]
+        beyond = f"; you went on behind the header, into the {values}" if is_beyond else ""
+        sizes_read = "1 size" if len(sizes) == 1 else f"{len(sizes)} sizes"
         raise Mistake(
-            f"from the header {list(data[: 4 + 4 * data[3]])} you read {len(sizes)} sizes ({first}), "
+            f"from the header {list(data[: 4 + 4 * data[3]])} you read {sizes_read} ({first}), "
             f"and not {wanted}{beyond}"
         )
     return sizes
@@ -89,6 +95,9 @@ def idx_values(data: bytes, shape: tuple[int, ...]) -> Tensor:
 
 def bytes_as_bytes(answer: Any, data: bytes, shape: tuple[int, ...]) -> Any:
     result = answer(data, shape)
+    if isinstance(result, np.ndarray | list):
+        kind = "a list" if isinstance(result, list) else "a NumPy array"
+        raise Mistake(f"this is {kind}; asked for is a tensor. torch.tensor(values) makes one")
     if isinstance(result, Tensor) and result.dtype != torch.uint8:
         raise Mistake(f"the dtype is {result.dtype}; asked for is torch.uint8, one byte for each pixel")
     return result
@@ -108,6 +117,8 @@ def dark_and_light_images() -> list[tuple[Tensor]]:
 
 
 def input_of_float32(answer: Any, images: Tensor) -> Any:
+    if "normalize" in names_used(answer):
+        raise Mistake("your code calls a ready-made normalize. Here it is to be written out, in steps of your own")
     result = answer(images)
     if isinstance(result, Tensor) and result.dtype == torch.float64:
         raise Mistake("the dtype is torch.float64; a network's weights are float32, and so must its input be")
@@ -125,8 +136,8 @@ def validation_mask(labels: Tensor, share: float) -> Tensor:
 
 
 def piles_of_labels() -> list[tuple[Tensor, float]]:
-    """Classes of very different sizes, which no share divides evenly: in order of class, and mixed."""
-    ordered = torch.repeat_interleave(torch.arange(10), torch.arange(22, 222, 20))
+    """Classes of very different sizes, of which a share is seldom a whole number: in order of class, and mixed."""
+    ordered = torch.repeat_interleave(torch.arange(10), torch.arange(22, 232, 21))
     mixed = ordered[torch.randperm(len(ordered), generator=torch.Generator().manual_seed(1))]
     return [(ordered, 0.25), (mixed[:-9], 0.35)]
 
@@ -145,7 +156,7 @@ def describe_split(answer: Any, labels: Tensor, share: float) -> Any:
     if not isinstance(mask, Tensor):
         raise Mistake(f"expected a tensor of True and False, one for each label, got a {type(mask).__name__}")
     if mask.dtype == torch.int64 and mask.ndim == 1 and 0 < len(mask.unique()) == len(mask) < len(labels):
-        return "positions instead of True and False"
+        raise Mistake("these are positions; asked for is True or False for each label")
     if mask.shape != labels.shape:
         raise Mistake(f"expected True or False for each of the {len(labels)} labels, got the shape {tuple(mask.shape)}")
     if mask.dtype != torch.bool:
@@ -153,7 +164,10 @@ def describe_split(answer: Any, labels: Tensor, share: float) -> Any:
             f"the dtype is {mask.dtype}, but should be torch.bool: as an index, a 1 would mean digit number 1, "
             "and only True means that this digit is chosen"
         )
-    return kind_of_split(mask, labels, share)
+    kind = kind_of_split(mask, labels, share)
+    if kind != "a share of each class, drawn at random":
+        raise Mistake(f"asked for is a share of each class, drawn at random; your choice is {kind}")
+    return kind
 
 
 EXERCISES = [
@@ -202,6 +216,18 @@ EXERCISES = [
             edit("(labels == digit)", "labels[labels == digit]",
                 "this adds the labels up, so each seven counts as 7 and each zero as nothing. "
                 "Count them: sum the True values."),
+            edit("torch.stack([(labels == digit).sum() for digit in range(10)])", "labels.unique()",
+                "these are the classes that occur, and not how often each one does. "
+                "For each digit, sum the True values of labels == digit."),
+            edit("range(10)", "range(9)",
+                "nine numbers came back: range(9) ends at 8, so the nines are not counted. The digits go from 0 to 9, "
+                "range(10)."),
+            edit("range(10)", "range(1)",
+                "only the zeros were counted. If you go through the digits in a loop: a `return` inside it ends it at "
+                "the first."),
+            edit("(labels == digit).sum()", "(labels == digit).any().long()",
+                "each class that occurs counts 1, however often it occurs. `counts[label] = 1` forgets what was there, "
+                "and counts[labels] += 1 adds once to each place: sum the True values of labels == digit."),
         ),
     ),
     Exercise(
@@ -244,6 +270,29 @@ EXERCISES = [
             edit('int.from_bytes(data[start : start + 4], "big")', "data[start + 3]",
                 "this takes only the last of the four bytes, so it is right up to 255 and then starts again at 0. "
                 "Put all four together with int.from_bytes."),
+            edit("start : start + 4]", "start : start + 3]",
+                "each size was made of its first three bytes. A slice ends before its second number: "
+                "data[4:8] holds the bytes 4, 5, 6 and 7."),
+            edit('int.from_bytes(data[start : start + 4], "big")', "data[start : start + 4]",
+                "these are pieces of four bytes, not numbers yet. Make one number of each: "
+                'int.from_bytes(data[4:8], "big") is the first size.'),
+            edit('int.from_bytes(data[start : start + 4], "big")', "sum(data[start : start + 4])",
+                "the four bytes were added up as they are. Each counts 256 times as much as the one behind it: "
+                "int.from_bytes does that."),
+            edit('int.from_bytes(data[start : start + 4], "big")',
+                "sum(each * 255**power for each, power in zip(data[start : start + 4], (3, 2, 1, 0)))",
+                "a little too small: a byte has 256 values, 0 to 255, so each counts 256 times as much as the one "
+                "behind it, and not 255 times."),
+            edit('int.from_bytes(data[start : start + 4], "big")', "data[start]",
+                "each size was made of its first byte alone, which is mostly a leading zero. Put all four together "
+                "with int.from_bytes."),
+            edit("[4 + 4 * i for i in range(n_sizes)]", "[4 * i for i in range(n_sizes + 1)]",
+                "your first number is 2,051 or the like, made of the four bytes that say what kind of file it is. "
+                "The sizes begin at byte 4."),
+            edit("range(n_sizes)", "range(n_sizes - 1)",
+                "the last size is missing: there are data[3] of them, and range(data[3]) counts from 0."),
+            edit("[4 + 4 * i for", "[8 + 4 * i for",
+                "your first number is the second size. The first one begins at byte 4: data[4:8]."),
         ),
     ),
     Exercise(
@@ -291,6 +340,15 @@ EXERCISES = [
             edit(".view(shape)", "",
                 "the values are right, in one long row. "
                 "Fold it into the shape that you were given, with .view(shape)."),
+            edit("4 + 4 * len(shape)", "4",
+                "four values too many are left for each size: only the first four bytes were skipped. "
+                "The sizes behind them belong to the header, too: 4 + 4 * len(shape)."),
+            edit("    header = 4 + 4 * len(shape)", "    n, height, width = shape\n    header = 16",
+                "right for images. Labels have a single size, (N,), and three names cannot share it: "
+                "use `shape` as it is, and len(shape)."),
+            edit(".view(shape)", ".view(shape[0], shape[1], shape[2])",
+                "right for images. Labels have a single size, so there is no shape[1]: use `shape` as a whole, "
+                ".view(shape)."),
         ),
     ),
     Exercise(
@@ -344,11 +402,19 @@ EXERCISES = [
                 "only 0.1307 was divided by 0.3081: division comes before subtraction. "
                 "Put brackets around the subtraction."),
             edit("images.float() / 255", "(images // 255).float()",
-                "// rounds down, so every pixel below 255 has become 0 and the soft edges are gone. Divide with /."),
+                "every pixel below 255 has become 0, and the soft edges are gone: // rounds down, and so does a change "
+                "to whole numbers. Divide with /, and stay with floats."),
             edit("images.float() / 255", "1 - images.float() / 255",
                 "ink and paper have changed places: the polarity is turned round. MNIST's ink is high already."),
             edit("(pixels - 0.1307) / 0.3081", "pixels",
                 "scaled to 0..1, and not yet normalised: subtract 0.1307, then divide by 0.3081."),
+            edit("0.1307", "0.13098", "0.3081", "0.30851",
+                "a little off everywhere: 0.1310 and 0.3085 are the mean and the deviation of the small sample. "
+                "The network's two numbers are those of all of MNIST: 0.1307 and 0.3081."),
+            edit("(pixels - 0.1307) / 0.3081", "pixels - 0.1307",
+                "the mean is subtracted; the division by the standard deviation, 0.3081, is missing."),
+            edit("images.float() / 255", "images", "(pixels - 0.1307) / 0.3081", "(pixels - 0.1307) / 0.3081 / 255",
+                "the division by 255 comes too late: 0.1307 belongs to pixels between 0 and 1. Divide by 255 first."),
         ),
     ),
     Exercise(
@@ -371,7 +437,7 @@ EXERCISES = [
                 "this takes the tail of the list. One of the lists we tried is sorted by class: "
                 "your validation set then holds nothing but the highest digits, and training hardly sees them. "
                 "Draw at random, from each class."),
-            edit("return mask", "return torch.randperm(len(labels)) < share * len(labels)",
+            edit("return mask", "return torch.randperm(len(labels)) < int(share * len(labels))",
                 "the right number, drawn at random, but from the whole pile. "
                 "Rare classes then get more or less than their share by luck. Draw from each class by itself."),
             edit("return mask", "return torch.arange(len(labels)) % int(1 / share) == 0",
@@ -385,8 +451,11 @@ EXERCISES = [
                 "this takes the same number of each class; "
                 "asked for is the same share. The validation digits should be mixed like all the others."),
             edit("int(share", "round(share",
-                "some classes give one digit too many. int() rounds down; round() takes the nearest whole number. "
-                "The task says int(share * n)."),
+                "some classes give one digit too many, as if share * n was rounded to the nearest whole number or up. "
+                "The task says int(share * n), which rounds down."),
+            edit("int(share * len(members))", "int(share * len(members)) + 1",
+                "each class gives one digit too many. A slice [:k] takes exactly k, those from 0 to k - 1: "
+                "no + 1 is needed, and no >= or <=."),
             edit("members[torch.randperm(len(members))]", "members.flip(0)",
                 "the numbers are right, but there is no chance in the choice: you take a block of each "
                 "class, or every "
@@ -408,6 +477,13 @@ EXERCISES = [
             edit("return mask", "return mask.nonzero().flatten()",
                 "these are the positions of the chosen digits. Asked for is True or False for each label: "
                 "begin with zeros of dtype bool, and set those positions to True."),
+            edit("int(share * len(members))", "int(0.1 * len(members))",
+                "the same share of each class, but another one than asked for: `share` is given, and int(share * n) "
+                "digits of each class are wanted."),
+            edit("(labels == digit).nonzero().flatten()", "labels[labels == digit]",
+                "only the first ten places or fewer are marked: labels[labels == digit] gives the labels themselves, a "
+                "row of sevens, say, and you used them as positions. (labels == digit).nonzero().flatten() gives "
+                "those."),
         ),
     ),
 ]

@@ -78,14 +78,14 @@ def change_in_loss(logits: Tensor, labels: Tensor, last_step: nn.Module) -> Tens
 
 
 def last_steps() -> list[tuple[Tensor, Tensor, nn.Module]]:
-    """Four last steps of a network; one makes the loss smaller, the next larger, and the last one is harmless."""
+    """Four last steps of a network; softmax makes one loss smaller and one larger, and the last step is harmless."""
     (logits, labels), *_ = logits_and_labels()
     confident, right = logits * 3, logits.argmax(dim=1)
     softmax, log_softmax = nn.Softmax(dim=1), nn.LogSoftmax(dim=1)
     return [
+        (logits, labels, nn.ReLU()),
         (logits, labels, softmax),
         (confident, right, softmax),
-        (logits, labels, nn.ReLU()),
         (logits, labels, log_softmax),
     ]
 
@@ -151,6 +151,30 @@ EXERCISES = [
                 "all your numbers together sum to 1; each row should. Give `sum` the dimension: dim=1."),
             edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "(exponentials / exponentials.sum(dim=1, keepdim=True)).log()",
                 "these are the logarithms of the probabilities: all negative. Leave out the log."),
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "exponentials",
+                "each row's largest is 1, and the rows sum to more: the exponentials are right, and not yet divided. "
+                "Divide them by the sum of their row."),
+            edit("torch.exp(logits - largest)", "logits - largest",
+                "the rows sum to 1, but the largest logit gets the smallest share: there is no exponential. "
+                "Apply torch.exp to the differences before dividing."),
+            edit("/ exponentials.sum(dim=1, keepdim=True)", "/ logits.exp().sum(dim=1, keepdim=True)",
+                "the rows do not sum to 1: above the line the largest logit is subtracted, and below it is not. "
+                "Use the same exponentials for both."),
+            edit("torch.exp(logits - largest)", "logits.exp()", "exponentials / exponentials.sum(dim=1, keepdim=True)",
+                "(exponentials / exponentials.sum(dim=1, keepdim=True)).nan_to_num()",
+                "right for ordinary scores. For large ones exp() overflows, and where nan is put to 0, the row no "
+                "longer sums to 1. Subtract each row's largest logit before the exponential."),
+            edit("logits.max(dim=1, keepdim=True).values", "logits.mean(dim=1, keepdim=True)",
+                "right for ordinary scores. You subtract the row's mean, and above it exp() still overflows for large "
+                "ones. Subtract the row's largest logit: nothing is above it."),
+            edit("torch.exp(logits - largest)", "2 ** (logits - largest)",
+                "the rows sum to 1, but the probabilities are too even: the exponential is to the base e, torch.exp, "
+                "and you took powers of 2."),
+            edit("exponentials.sum(dim=1", "exponentials.mean(dim=1",
+                "the rows sum to 10: you divided by the mean of the row. Divide by its sum."),
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "exponentials[0] / exponentials[0].sum()",
+                "one row came back, the first image's. "
+                "If you go through the rows in a loop: a `return` inside it ends it at the first."),
         ),
     ),
     Exercise(
@@ -184,7 +208,7 @@ EXERCISES = [
                 "to 0, and infinity / infinity or 0 times log(0) is not a number. Stay among logarithms all the way: "
                 "logits - logits.logsumexp(dim=1, keepdim=True) is the log of the softmax."),
             edit("-of_the_label.mean()", "-sum(math.log(p) for p in of_the_label.exp()) / len(labels)",
-                "one of our probabilities is so small that it rounds to 0, and math.log refuses a 0. "
+                "one of the probabilities is so small that it rounds to 0, and math.log refuses a 0. "
                 "Compute the log of the softmax in one go: logits - logits.logsumexp(dim=1, keepdim=True)."),
             edit("-of_the_label.mean()", "-math.log(of_the_label.exp())",
                 "math.log takes a single number, and this is a tensor with one for each image. "
@@ -229,6 +253,23 @@ EXERCISES = [
                 "Divide by the N images."),
             edit("-of_the_label.mean()", "-of_the_label.mean() / torch.log(torch.tensor(2.0))",
                 "this is in bits (logarithm to base 2); the loss is in nats, torch.log."),
+            edit("-of_the_label.mean()", "-log_probabilities.max(dim=1).values.mean()",
+                "the labels have no say in this: it is the loss of each image's *highest* logit. "
+                "Pick the label's: `[torch.arange(len(labels)), labels]`."),
+            edit("-of_the_label.mean()", "logits.logsumexp(dim=1).mean()",
+                "this is the mean of logsumexp alone, and the labels have no say in it. "
+                "Subtract the label's logit from each: logits[torch.arange(len(labels)), labels]."),
+            edit("-of_the_label.mean()", "-of_the_label[0]",
+                "this is the loss of the first image alone. "
+                "If you go through them in a loop: a `return` inside it ends it at the first."),
+            edit("-of_the_label.mean()", "-of_the_label.sum() / 10",
+                "the sum was divided by ten, the number of classes. Divide by the number of images, len(labels)."),
+            edit("logits.logsumexp(dim=1, keepdim=True)", "logits.logsumexp(dim=1)",
+                "sizes 10 and 6 do not fit: logsumexp along dim=1 gives one number for each of 6 images, and PyTorch "
+                "sets them against the 10 columns. With keepdim=True they stay beside their rows."),
+            edit("logits.logsumexp(dim=1, keepdim=True)", "logits.exp().sum(dim=1, keepdim=True)",
+                "the label's logit is subtracted from the *sum* of the exponentials. The log of that sum is missing: "
+                "logsumexp takes both in one go."),
         ),
     ),
     Exercise(
@@ -284,6 +325,25 @@ EXERCISES = [
                 "Wanted is a row with a 1 at the label's place and 0 elsewhere: F.one_hot(labels, num_classes=10)."),
             edit("logits.softmax(dim=1)", "logits",
                 "these are logits minus wanted; the logits must go through the softmax first."),
+            edit("(logits.softmax(dim=1) - wanted)", "(logits.softmax(dim=1) - wanted.amax(dim=0))",
+                "the 1 was subtracted in the columns of all the labels, in every row. Each image has one label: pair "
+                "rows with columns, [torch.arange(len(labels)), labels]."),
+            edit("- wanted)", "- wanted[labels])",
+                "`[labels]` alone picks whole rows by the labels, and there are fewer rows than that. "
+                "Pair rows with columns: [torch.arange(len(labels)), labels]."),
+            edit("logits.softmax(dim=1)", "logits.log_softmax(dim=1)",
+                "these are the logarithms of the probabilities minus wanted. "
+                "The gradient takes the probabilities themselves: softmax."),
+            edit("F.one_hot(labels, num_classes=10)", "F.one_hot(logits.argmax(dim=1), num_classes=10)",
+                "the 1 stands where the highest logit is. It belongs to the label's place, whatever the model says: "
+                "F.one_hot(labels, num_classes=10)."),
+            edit("(logits.softmax(dim=1) - wanted)", "(logits.softmax(dim=1) + wanted)",
+                "wanted was added. It is probabilities *minus* wanted, so the label's own number is below zero."),
+            edit("(logits.softmax(dim=1) - wanted)", "(logits.softmax(dim=1)[torch.arange(len(labels)), labels] - 1)",
+                "one number for each image came back, that of its label. All ten logits have a gradient: take the 1 "
+                "from the label's place, and return the whole table."),
+            edit("/ len(labels)", "/ 6",
+                "right for six images. There may be another number of them: divide by len(labels)."),
         ),
     ),
     Exercise(
@@ -308,9 +368,9 @@ EXERCISES = [
             edit("last_step(logits)", "logits.softmax(dim=1)",
                 "right for softmax only. Which step it is comes as the third argument: call last_step(logits)."),
             edit("last_step(logits)", "logits.log_softmax(dim=1)",
-                "this always takes log_softmax, and so finds no change. Which step it is comes as the third "
-                "argument: "
-                "call last_step(logits)."),
+                "no change was found, whatever the last step. Either it is always log_softmax: then call "
+                "last_step(logits). Or `logits` was given a new value before both losses: then compute the first loss "
+                "before."),
             edit("last_step(logits)", "last_step(logits, dim=1)",
                 "last_step takes the logits and nothing else; it knows along which dimension it goes."),
             edit("last_step(logits)", "last_step(last_step(logits))",
@@ -337,6 +397,9 @@ EXERCISES = [
                 "this is how many times as large the loss became. Asked for is the difference."),
             edit("after - before", "(after - before) * len(labels)",
                 "this is the sum over the images. The loss is their mean, as F.cross_entropy gives it."),
+            edit("last_step(logits)", "last_step",
+                "you handed over last_step itself, which is a layer. Call it with the logits, last_step(logits), "
+                "and its result goes into F.cross_entropy."),
         ),
     ),
 ]

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -24,7 +26,7 @@ def sgd_step(weights: Tensor, gradient: Tensor, learning_rate: float) -> Tensor:
 def weights_and_gradients() -> list[tuple[Tensor, Tensor, float]]:
     generator = torch.Generator().manual_seed(3)
     weights, gradient = torch.randn(2, 5, generator=generator)
-    return [(weights, gradient, 0.1), (weights.view(5, 1), gradient.view(5, 1), 2.0)]
+    return [(weights, gradient, 0.1), (weights[:4], gradient[:4], 2.0)]
 
 
 # 03.2
@@ -40,6 +42,8 @@ def describe_batches(make: Any, n: int, batch_size: int) -> str:
         raise Mistake("your code returns nothing (None): is the `return` missing?")
     if isinstance(deals[0], Tensor) and deals[0].ndim == 1:
         raise Mistake("this is one row of numbers; asked for is a list with one tensor for each batch")
+    if isinstance(deals[0], Iterator):
+        raise Mistake("this is a generator, used up when it has been gone through once: make it a list")
     try:
         first, second = ([[number_of(number) for number in batch] for batch in deal] for deal in deals)
     except (TypeError, ValueError, RuntimeError):
@@ -47,8 +51,10 @@ def describe_batches(make: Any, n: int, batch_size: int) -> str:
     numbers, sizes = [number for batch in first for number in batch], [len(batch) for batch in first]
     wanted = [len(batch) for batch in torch.arange(n).split(batch_size)]
     is_doubled, is_missing = len(set(numbers)) < len(numbers), not set(range(n)) <= set(numbers)
+    overlap = sizes[:1] != [1] and all(a[1:] == b[: len(a) - 1] for a, b in pairwise(first)) and len(first) > 1
     is_old = numbers == sorted(numbers) and first == second
     faults = {  # what matters most comes first, and two are told
+        "each batch begins one number after the one before": overlap,
         f"the batches have the sizes {sizes}, and not {wanted}": sizes != wanted,
         f"some numbers are not among 0 to {n - 1}": not set(numbers) <= set(range(n)),
         "some numbers come twice and others never": is_doubled and is_missing,
@@ -106,14 +112,20 @@ def compare_with_sgd(answer: Any, model: nn.Module, batches: Any, learning_rate:
     twin, untrained = copy.deepcopy(model), copy.deepcopy(model)
     torch.manual_seed(0)
     train_by_hand(twin, batches, learning_rate)
+    found: list[Tensor] = []
+    for parameter in model.parameters():
+        parameter.register_hook(found.append)
     torch.manual_seed(0)
     try:
         answer(model, batches, learning_rate)
     except TypeError as error:
         if "NoneType" not in str(error):
             raise
-        backward = "backward() is called" if "backward" in names else "there is no backward()"
-        raise Mistake(f"a gradient is missing (.grad is None), and {backward}") from None
+        backward = "backward() has run" if found else (
+            "backward is named but has not run" if "backward" in names else "there is no backward()"
+        )
+        where = "" if is_same(model, untrained) else ", after some parameters have moved"
+        raise Mistake(f"a gradient is missing (.grad is None){where}, and {backward}") from None
     if is_same(model, untrained):
         is_empty = all(each.grad is not None and not each.grad.any() for each in model.parameters())
         raise Mistake(f"the model has not changed at all{'; its gradients are all 0' if is_empty else ''}")
@@ -170,13 +182,24 @@ EXERCISES = [
             edit("weights - learning_rate * gradient", "learning_rate * (weights - gradient)",
                 "the learning rate multiplies the weights as well, so they shrink at each step. "
                 "It belongs to the gradient only; mind the brackets."),
+            edit("* gradient", "* gradient.sign()",
+                "each weight moved by the learning rate, up or down: only the gradient's sign was used. "
+                "Its size counts as well: learning_rate times gradient."),
+            edit("weights - learning_rate * gradient", "weights * (1 - learning_rate * gradient)",
+                "the step was multiplied by the weights, so a weight of 0 could never move. "
+                "The step is learning_rate times gradient, and it is subtracted."),
+            edit("weights - learning_rate * gradient", "weights[0] - learning_rate * gradient[0]",
+                "one number came back, the first weight. "
+                "If you go through them in a loop: a `return` inside it ends it at the first."),
+            edit("* gradient", "* gradient.sum()",
+                "all weights moved by the same amount, the whole sum. Each weight has its own gradient: no sum."),
         ),
     ),
     Exercise(
         number="03.2", title="Deal out the digits", name="make_batches", minutes=7, difficulty="medium",
         starter="def make_batches(n, batch_size):\n"
         '    """A list of index tensors: shuffled anew at each call, each number once, the last may be shorter."""\n    ...',
-        answer=make_batches, cases=lambda: [(10, 4), (12, 6)], observe=describe_batches,
+        answer=make_batches, cases=lambda: [(10, 4), (12, 6), (9, 4)], observe=describe_batches,
         praise="each number once, in an order that is new every time. So no digit is missed: in an epoch drawn with "
         "replacement more than a third of them never come up.",
         hints=(
@@ -221,6 +244,19 @@ EXERCISES = [
                 "it should make batches of batch_size numbers. (`split`, not `chunk`.)"),
             edit("(order", "(part[torch.randperm(len(part))] for part in torch.arange(n)",
                 "you cut first and shuffle inside the pieces: the same numbers stay together. Shuffle all, then cut."),
+            edit("list(order.split(batch_size))", "list(order.reshape(-1, batch_size))",
+                "PyTorch refused: a table has rows of one length, and 10 numbers do not fill rows of 4. "
+                "The last batch may be shorter: `split` allows that, or slices in a loop."),
+            edit("list(order.split(batch_size))",
+                "[order[start : start + batch_size] for start in range(0, n - 1, batch_size)]",
+                "right for most n. With 9 numbers in batches of 4 the last batch, a single number, is lost: range "
+                "stops before its end by itself, so it is range(0, n, batch_size)."),
+            edit("list(order.split(batch_size))", "[order[i : i + batch_size] for i in range(-(-n // batch_size))]",
+                "your batches overlap: each begins one number after the one before. Batch number i begins at "
+                "i * batch_size; or go in steps, range(0, n, batch_size)."),
+            edit("list(order.split(batch_size))", "[order[start:batch_size] for start in range(0, n, batch_size)]",
+                "only the first batch has numbers in it: the second number of a slice is where it ends, and not how "
+                "long it is. Cut order[start : start + batch_size]."),
         ),
     ),
     Exercise(
@@ -296,6 +332,32 @@ EXERCISES = [
                 "Does your `with torch.no_grad():` cover the loss as well? "
                 "Put only the step in it."),
             edit("parameter -=", "parameter +=", "the loss grows: the step goes with the gradient. Subtract it."),
+            edit("loss.backward()", "loss.backward",
+                "when your step comes, there is no gradient (.grad is None), for backward has not run yet. "
+                "Does it stand before the step, and with its brackets? loss.backward alone only names it."),
+            edit("        model.zero_grad()\n", "", "parameter.grad\n",
+                "parameter.grad\n                model.zero_grad()\n",
+                "the first parameter moved, and then the others had no gradient (.grad is None): zero_grad() stands "
+                "inside the loop over the parameters. Move it out: once for each batch."),
+            edit("learning_rate * parameter.grad", "learning_rate * parameter",
+                "the parameters have only shrunk, and their gradients have no say. "
+                "The step is learning_rate times parameter.grad."),
+            edit("        model.zero_grad()\n", "", "parameter.grad\n",
+                "parameter.grad\n            parameter.grad.zero_()\n",
+                "only the last parameter's gradient was emptied: parameter.grad.zero_() stands behind the loop over "
+                "the parameters. Put it inside, or call model.zero_grad()."),
+            edit("cross_entropy(model(images), labels)", "cross_entropy(labels, model(images))",
+                "PyTorch refused: the labels came where the scores belong. The scores first, then the labels: "
+                "F.cross_entropy(model(images), labels)."),
+            edit("cross_entropy(model(images), labels)", "cross_entropy(model(images).argmax(dim=1), labels)",
+                "F.cross_entropy takes the scores, ten or so for each image, and you gave it answers. Leave out the "
+                "argmax: it says nothing of how sure the model was, and has no gradient."),
+            edit("model(images)", "model((images, labels))",
+                "the model was handed a pair, images and labels, and it takes images. "
+                "Take each batch apart: `for images, labels in batches:`."),
+            edit("learning_rate * parameter.grad", "learning_rate * parameter.grad / len(images)",
+                "each step is too short: it was divided by the size of the batch. F.cross_entropy gives the mean, so "
+                "that is done already."),
         ),
     ),
 ]

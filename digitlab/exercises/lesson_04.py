@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import same
+from digitlab.exercises.checking import Mistake, names_used, same
 from digitlab.exercises.lesson_03 import small_batches
 
 
@@ -35,18 +35,30 @@ def dropping_models() -> list[tuple[Any, ...]]:
 
 
 def loss_and_manners(answer: Any, model: nn.Sequential, batches: list[tuple[Tensor, Tensor]]) -> Any:
-    """The loss in words, and where it is right, what else happened on the way."""
+    """The loss and, where it is right, what else happened on the way."""
     wanted = mean_loss(model, batches)
+    if "evaluate" in names_used(answer):
+        raise Mistake("your code calls dl.evaluate, which does just this. Write it out, with F.cross_entropy")
+    was_training = model.training
     recorded: list[bool] = []
     model[0].register_forward_pre_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
     loss = answer(model, batches)
-    if not isinstance(loss, float | int | Tensor | np.number):
+    if loss is None or loss is ...:
         return loss
+    if not isinstance(loss, float | int | Tensor | np.number) or (isinstance(loss, Tensor) and loss.numel() != 1):
+        raise Mistake("this is not a number. Asked for is a single one, the mean loss of all images")
     if not same(loss, wanted):
-        return f"a mean loss of {float(loss):.4f}"
-    mode = "training" if model.training else "evaluation"
-    manners = f"{'gradients' if any(recorded) else 'nothing'} recorded, the model left in {mode} mode"
-    return f"a mean loss of {wanted:.4f}, {manners}{'' if torch.is_grad_enabled() else ', autograd left off'}"
+        raise Mistake(f"a mean loss of {float(loss):.4f} came out, where it is {wanted:.4f}")
+    modes = {each.training for each in model.modules()}
+    mode = "a mixed" if len(modes) == 2 else "training" if model.training else "evaluation"
+    faults = {
+        "autograd took notes": any(recorded),
+        f"the model is left in {mode} mode": modes != {was_training},
+        "autograd is left off": not torch.is_grad_enabled(),
+    }
+    if found := [fault for fault, is_there in faults.items() if is_there]:
+        raise Mistake(f"the number is right, but {' and '.join(found)}")
+    return wanted
 
 
 # 04.2
@@ -61,7 +73,7 @@ def momentum_step(
 def moving_weights() -> list[tuple[Tensor, Tensor, Tensor, float, float]]:
     generator = torch.Generator().manual_seed(13)
     weights, velocity, gradient = torch.randn(3, 5, generator=generator)
-    return [(weights, velocity, gradient, 0.1, 0.9), (weights - 1, gradient, velocity, 0.5, 0.6)]
+    return [(weights, velocity, gradient, 0.2, 0.9), (weights - 1, gradient, velocity, 0.5, 0.6)]
 
 
 # 04.3
@@ -125,11 +137,23 @@ EXERCISES = [
                 "the number is right, but autograd stays off afterwards, for everybody: the next training would stop "
                 "with an error. `with torch.no_grad():` switches it on again at its end."),
             edit("    model.train(was_training)\n", "",
-                "the number is right, but the model is left in evaluation mode: "
-                "whoever goes on training would train without dropout. Put the old mode back."),
+                "the number is right, but a model that came in training mode is left in evaluation mode: whoever goes "
+                "on training would train without dropout. Read model.training *before* model.eval(), and put it back "
+                "at the end."),
             edit("model.train(was_training)", "model.train()",
                 "the number is right, but a model that came in evaluation mode leaves in training mode. "
                 "Remember model.training at the start and put it back with model.train(...)."),
+            edit("            n += len(labels)", "        n += len(labels)",
+                "the sum is right, but it is divided by the size of the last batch: "
+                "`n += len(labels)` stands behind the loop. It belongs inside."),
+            edit("model.train(was_training)", "model.training = was_training",
+                "the number is right, but only the model's own mark was put back, and its layers are still in "
+                "evaluation mode. model.train(was_training) sets them, too."),
+            edit("n += len(labels)", "n += 1",
+                "this is the sum over all images, divided by the number of *batches*. "
+                "Divide by the number of images: n += len(labels)."),
+            edit("total += F", "total = F",
+                "only the last batch's sum is left, for `total = ...` forgets the others. Add up: total += ..."),
         ),
     ),
     Exercise(
@@ -185,6 +209,18 @@ EXERCISES = [
             edit(", new_velocity", ", velocity",
                 "the weights are right, but the velocity you return is the old one: "
                 "the next step would have nothing to build on."),
+            edit("+ gradient", "+ learning_rate * gradient",
+                "the learning rate is in it twice, once in the velocity and once when the weights move. "
+                "Add the plain gradient to the velocity."),
+            edit("learning_rate * new_velocity", "new_velocity",
+                "the velocity is right, but the weights move by all of it: the learning rate is missing."),
+            edit("momentum * velocity + gradient", "velocity + momentum * gradient",
+                "momentum shortens the new gradient, and the old ones never fade. It belongs to the old velocity: "
+                "momentum * velocity + gradient."),
+            edit("momentum * velocity + gradient", "momentum * velocity",
+                "your velocity only fades: the new gradient is not in it. Add it: momentum * velocity + gradient."),
+            edit("weights - learning_rate * new_velocity", "learning_rate * new_velocity",
+                "the velocity is right; instead of the weights you return the step. Subtract it from the weights."),
         ),
     ),
     Exercise(
@@ -261,6 +297,24 @@ EXERCISES = [
                 "mean_square has not changed: it should take in the new gradient's square."),
             edit("    mean = 0.9 * mean + 0.1 * gradient\n", "",
                 "mean has not changed: it should take in the new gradient."),
+            edit("weights - 0.1 * corrected_mean", "weights - corrected_mean",
+                "the means are right, but your steps are ten times too long: the learning rate, 0.1, is missing."),
+            edit("mean / (1 - 0.9**number)", "mean * (1 - 0.9**number)",
+                "mean_square / (1 - 0.999**number)", "mean_square * (1 - 0.999**number)",
+                "you multiply by the corrections. The means begin at 0 and are too small at first, so they are to "
+                "grow: divide by 1 - 0.9**number and by 1 - 0.999**number."),
+            edit("mean / (1 - 0.9**number)", "mean / 1 - 0.9**number",
+                "mean_square / (1 - 0.999**number)", "mean_square / 1 - 0.999**number",
+                "the root of a negative number came up (nan): mean_square / 1 - 0.999**number divides by 1 and then "
+                "subtracts. Put brackets around 1 - 0.999**number, and around 1 - 0.9**number."),
+            edit("mean_square / (1 - 0.999**number)", "mean_square / 1 - 0.999**number",
+                "the root of a negative number came up (nan): mean_square / 1 - 0.999**number divides by 1 and then "
+                "subtracts. Put brackets around 1 - 0.999**number."),
+            edit("mean / (1 - 0.9**number)", "mean / 1 - 0.9**number",
+                "mean / 1 - 0.9**number divides by 1 and then subtracts. Put brackets around 1 - 0.9**number."),
+            edit("0.1 * gradient\n", "gradient\n", "0.001 * gradient**2", "gradient**2",
+                "the new gradient and its square count in full. A running mean takes a share of them, 0.1 and 0.001, "
+                "and keeps the rest of the old."),
         ),
     ),
 ]

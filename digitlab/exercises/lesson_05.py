@@ -33,12 +33,16 @@ def conv2d(images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, paddin
 
 
 def layers() -> list[tuple[Any, ...]]:
-    """Two images, three channels in, four out, nothing of it square; and one image with three other kernels."""
+    """Three channels in, four out, nothing of it square, and another number of images each time; three other kernels.
+
+    A piece that sticks out is told by its size: so the first stride is 3, and each case has a number of its own.
+    """
     generator = torch.Generator().manual_seed(4)
-    images = torch.randn(2, 3, 7, 9, generator=generator)
+    images = torch.randn(5, 3, 7, 9, generator=generator)
     weight = torch.randn(4, 3, 3, 2, generator=generator)
     bias = torch.randn(4, generator=generator)
-    cases = [(images, weight, bias, *options) for options in ((), (2,), (1, 1), (3, 2))]
+    options = ((3,), (), (3, 2), (1, 1))
+    cases = [(images[:n], weight, bias, *each) for n, each in enumerate(options, start=2)]
     return [*cases, (images[:1], weight[1:].mT, bias[:3])]
 
 
@@ -56,6 +60,8 @@ def what_it_finds(kernel: Any) -> str:
         raise Mistake(f"the kernel should have 3 rows of 3 numbers; its shape is {tuple(weights.shape)}")
     if not bool(weights.isfinite().all()):
         raise Mistake("some numbers of the kernel are infinite or not a number (nan)")
+    if not weights.any():
+        raise Mistake("nine zeros give zero on everything: the kernel needs numbers above and below zero")
     ink_below = torch.tensor([[0.0] * 3, [0.5] * 3, [1.0] * 3])
     found = {"even ink": weights.sum(), "an upper edge": (ink_below * weights).sum()}
     found["a lower edge"] = (ink_below.flip(0) * weights).sum()
@@ -87,7 +93,7 @@ def max_pool2d(maps: Tensor, size: int) -> Tensor:
 def maps_to_pool() -> list[tuple[Tensor, int]]:
     """Maps that fit, maps with rows and columns left over, a single one of each image, and maps below zero."""
     maps = torch.randn(2, 3, 7, 8, generator=torch.Generator().manual_seed(5))
-    return [(maps[:, :, :6], 2), (maps[:, :1], 3), (maps[:1, :, :5, :6] - 4, 2)]
+    return [(maps[:, :, :6, :6], 3), (maps[:, :1, :, :7], 2), (maps[:1, :, :5, :6] - 4, 2)]
 
 
 # 05.5
@@ -135,6 +141,18 @@ EXERCISES = [
             edit(") // stride + 1", " + 1) // stride",
                 "the first place costs no step, so its 1 is added after the division, not before. "
                 "With stride 1 the two are the same."),
+            edit(" - kernel) // stride + 1", " - kernel + 1) // stride + 1",
+                "one too many with stride 1, and often with others: the place where the kernel starts was counted "
+                "twice, inside the brackets and behind them. Inside is how far it can move, size + 2 * padding - "
+                "kernel."),
+            edit(" - kernel) // stride + 1", ") // stride",
+                "the kernel's size has no say in this. It must fit into the image as a whole, so it can move by "
+                "size + 2 * padding - kernel pixels only."),
+            edit("size + 2", "size - 2",
+                "right without padding, too small with it: padding makes the image longer, and you subtract it."),
+            edit("(size + 2 * padding - kernel) // stride + 1", "(size - kernel) // stride + 1 + 2 * padding",
+                "right without padding, or with stride 1. Padding makes the *image* longer, and the stride divides "
+                "that, too: add it inside the brackets."),
         ),
     ),
     Exercise(
@@ -200,6 +218,74 @@ EXERCISES = [
             edit("+ bias", "+ bias * weight.shape[1]",
                 "the bias was added once for every channel that comes in. "
                 "It belongs to the output map: add it once, after the sum."),
+            edit("top : top + kernel_height, left : left + kernel_width",
+                "top : top + kernel_width, left : left + kernel_height",
+                "the pieces begin where they should, but their sides are exchanged: a patch is as many rows high as "
+                "the kernel, and as many columns wide. Rows come first."),
+            edit("kernel_height) // stride + 1", "kernel_height) + 1",
+                "kernel_width) // stride + 1", "kernel_width) + 1",
+                "a patch came out empty, with a stride above 1. Are there as many places as the stride leaves, "
+                "(length - kernel) // stride + 1? And does a piece end at row * stride + kernel_height, and not before?"),
+            edit("(images.shape[2] - kernel", "(images.shape[2] + 2 * padding - kernel",
+                "(images.shape[3] - kernel", "(images.shape[3] + 2 * padding - kernel",
+                "a patch came out too small, with padding: it was counted twice. Once the images are padded, their "
+                "sizes hold it already; work out the places without 2 * padding, or from the sizes before."),
+            edit("images = F.pad(images, (padding, padding, padding, padding))", "pass",
+                "(images.shape[2] - kernel", "(images.shape[2] + 2 * padding - kernel",
+                "(images.shape[3] - kernel", "(images.shape[3] + 2 * padding - kernel",
+                "a patch came out too small, with padding: the places were counted for a padded image, and the patches "
+                "are cut from one that is not. Pad first, with F.pad."),
+            edit("images = F.pad(images, (padding, padding, padding, padding))", "stride = 1",
+                "right with stride 1 and no padding, but neither of the two is used otherwise. "
+                "Pad the images first, and begin each patch at row * stride, column * stride."),
+            edit("images = F.pad(images, (padding, padding, padding, padding))", "stride = 1", " + bias\n", "\n",
+                "three things are not used yet: bias, stride and padding. Begin with the bias, which is added to each "
+                "map; then pad the images; then begin each patch at row * stride, column * stride."),
+            edit("(padding, padding, padding, padding))", "(padding, padding, padding, padding), value=1)",
+                "right without padding; with it there are numbers other than zero around your images. "
+                "F.pad puts zeros there by itself."),
+            edit("weight.flatten(1)", "weight.mT.flatten(1)",
+                "your kernels lie on their side: height and width have changed places before the product. "
+                "Flatten weight as it is, weight.flatten(1)."),
+            edit("return output", "return output.permute(2, 3, 0, 1).reshape(output.shape)",
+                "the numbers are right, but stand in the wrong places: a stack of the places has the shape (H' * W', "
+                "B, C_out), and reshape does not move them. Move the first dimension to the end before: .permute(1, 2, "
+                "0)."),
+            edit("return output", "return output.permute(0, 2, 3, 1).reshape(output.shape)",
+                "the numbers are right, but stand in the wrong places: the channels came last, and reshape does not "
+                "move them. Move the dimension before: permute."),
+            edit("len(weight), height", "weight.shape[1], height",
+                "the output has as many maps as channels came *in*. It has one for each kernel: "
+                "C_out is the first size of weight, len(weight)."),
+            edit("patch.flatten(1) @ weight.flatten(1).T +", "(patch.flatten(1) @ weight.flatten(1).T).sum(dim=0) +",
+                "all images give the same maps: their sums were added up. A .sum() without a dimension takes the "
+                "images, too; keep them apart, .sum(dim=(1, 2, 3)) of a patch times a kernel."),
+            edit("    return output", "    output[1:] = 0\n    return output",
+                "the first image is right, and the others are 0: they are not worked on. "
+                "Leave the first dimension whole, as in images[:, ...], or go through it, too."),
+            edit("patch.flatten(1) @ weight.flatten(1).T", "patch[:, -1:].flatten(1) @ weight[:, -1:].flatten(1).T",
+                "only the last channel that comes in counts here. If you go through the channels in a loop, each one "
+                "must be added to those before: +=."),
+            edit("kernel_height, kernel_width = weight.shape[2:]", "kernel_height = kernel_width = weight.shape[2]",
+                "right for square kernels only: you take the kernel's height for its width. Its sizes stand in the "
+                "order (C_out, C_in, height, width)."),
+            edit("kernel_height, kernel_width = weight.shape[2:]", "kernel_height = kernel_width = weight.shape[3]",
+                "right for square kernels only: you take the kernel's width for its height. Its sizes stand in the "
+                "order (C_out, C_in, height, width)."),
+            edit("weight.flatten(1).T", "weight.flatten(1)",
+                "the two do not fit: each has a row of 18 numbers for a patch or for a kernel. Turn the kernels' rows "
+                "into columns, weight.flatten(1).T."),
+            edit("patch.flatten(1)", "patch.flatten()",
+                "all images of a patch have run together into one row. Keep one row for each image: patch.flatten(1)."),
+            edit("(padding, padding, padding, padding)", "padding",
+                "F.pad takes four numbers, for left, right, top and bottom: (padding, padding, padding, padding)."),
+            edit("kernel_height) // stride + 1", "kernel_height) // stride",
+                "kernel_width) // stride + 1", "kernel_width) // stride",
+                "one row and one column too few: the place where the kernel starts counts as well. "
+                "It is (length - kernel) // stride + 1."),
+            edit("range(height)", "range(0, height, stride)", "range(width)", "range(0, width, stride)",
+                "with a stride above 1 most places are still 0: the stride is in the loops and in the patch. Go "
+                "through all rows and columns of the output, range(height)."),
         ),
     ),
     Exercise(
@@ -221,8 +307,8 @@ EXERCISES = [
                 "this finds upright edges: it compares left with right. "
                 "Compare above with below: turn it by a quarter."),
             WrongAnswer(torch.ones(3, 3) / 9,
-                "this is a blur: all weights count ink for, so it answers to ink, edge or no edge. "
-                "Let the nine numbers sum to zero."),
+                "this is a kind of blur: even ink and both edges give more than zero, so it answers to ink, edge or no "
+                "edge. Let the nine numbers sum to zero."),
             WrongAnswer(torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]) - 1 / 9,
                 "upper edges yes, but it answers to even ink as well: the nine numbers do not sum to zero."),
             WrongAnswer(torch.tensor([[-1.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]),
@@ -234,6 +320,9 @@ EXERCISES = [
             WrongAnswer(torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
                 "upper and lower edges get the same answer: above zero on the side of the ink, below zero on the side of "
                 "the paper, and zero in all. So it finds edges, not *upper* ones. Set the upper row against the lower one."),
+            WrongAnswer(-UPPER_EDGE.T,
+                "this finds upright edges, those with the ink on the left: it compares left with right. "
+                "Compare above with below: turn it by a quarter."),
         ),
     ),
     Exercise(
@@ -290,6 +379,19 @@ EXERCISES = [
                 "blocks = maps[:, :, height - rows * size :, width - columns * size :]",
                 "right where the blocks fit; else you leave out the first rows and columns. "
                 "Start at the upper left and leave out the last."),
+            edit("blocks.amax(dim=(3, 5))", "maps.amax(dim=(2, 3))",
+                "one number came back for each map, the largest of it all. Asked for is the largest of each *block*: "
+                "cut the map into blocks first."),
+            edit("rows, size, columns, size)", "rows, 2, columns, 2)",
+                "right for blocks of 2 by 2; with others reshape stops, for there are more values than its sizes say. "
+                "Write `size` instead of the 2."),
+            edit("amax(dim=(3, 5))", "amax(dim=(2, 4))",
+                "you took the largest over the blocks instead of within them. Of the six dimensions the two `size` "
+                "count within a block: the fourth and the sixth, dim=(3, 5)."),
+            edit("rows, size, columns, size)", "size, rows, size, columns)", "dim=(3, 5)", "dim=(2, 4)",
+                "the shape is right, but your blocks are not squares of neighbours: (size, rows) cuts the height into "
+                "`size` long pieces. It is (rows, size) for H and (columns, size) for W."),
+            edit("amax", "amin", "this is the smallest value of each block. Take the largest."),
         ),
     ),
     Exercise(
@@ -328,6 +430,18 @@ EXERCISES = [
             edit("weights + biases", "(weights + biases) * (28 - kernel_size + 1) ** 2",
                 "you counted the weights anew for every place. "
                 "They are shared: the same kernel is used at all places, which is the whole point."),
+            WrongAnswer(lambda *_: 260,
+                "right for the course's first layer, and 260 came out for other layers, too: that number was typed in. "
+                "Work it out from the three that you are given."),
+            edit("out_channels * in_channels *", "in_channels *",
+                "this is one output channel's weights. Each output channel has kernels of its own: times "
+                "out_channels."),
+            edit("kernel_size * kernel_size", "25",
+                "right for kernels of 5 by 5; but `kernel_size` is given, and may be another."),
+            edit("biases = out_channels", "biases = in_channels + out_channels",
+                "the weights are right; only the channels that come out have a bias, not those that go in."),
+            edit("biases = out_channels", "biases = kernel_size",
+                "the weights are right; there is one bias for each output channel, whatever the kernel's size."),
         ),
     ),
 ]
