@@ -3,8 +3,8 @@
     DIGITLAB_DATA=<folder with MNIST> python digitlab/assets/train_networks.py cnn
     DIGITLAB_DATA=<folder with MNIST> python digitlab/assets/train_networks.py deep
 
-They learn from MNIST's training images and from digits drawn by ``strokes.py``, in the end with more ones; then the
-weights of ``cnn`` are averaged over its last steps. Left out
+They learn from MNIST's training images and from digits drawn by ``strokes.py``, in the end with more ones and
+with a running mean of the weights. Left out
 are the bundled sample, which is the first 10,000 training images, and twenty styles, on which settings were chosen.
 MNIST's test set, the sample and ten more styles are read once, at the end. ``cnn`` goes on from
 ``cnn_mnist_only.safetensors``, the course's network after 60 epochs of MNIST alone. ``deep`` begins at random. The
@@ -34,14 +34,14 @@ from digitlab.training import fit, predict
 
 @dataclass(frozen=True)
 class Settings:
-    """How one network is trained: some epochs, then some with more ones at a third of the rate.
+    """How one network is trained: some epochs; some with more ones, at a third of the rate; some whose weights count.
 
     ``n_val`` digits of MNIST's are set aside to choose settings on.
     """
 
     epochs: int
-    epochs_with_more_ones: int
-    averaged: bool
+    with_more_ones: int
+    averaged: int
     learning_rate: float
     augment: RandomAffine
     label_smoothing: float
@@ -52,8 +52,8 @@ SETTINGS = {
     # No MNIST digits are set aside here: the network that this one goes on from has learnt from all 50,000.
     "cnn": Settings(
         40,
+        0,
         15,
-        True,
         1.5e-3,
         RandomAffine(degrees=12, scale=0.15, shear=0.15, translate=2),
         label_smoothing=0.0,
@@ -62,7 +62,7 @@ SETTINGS = {
     "deep": Settings(
         24,
         8,
-        False,
+        15,
         3e-3,
         RandomAffine(degrees=10, scale=0.1, shear=0.15, translate=1.5, elastic=0.5),
         label_smoothing=0.1,
@@ -92,25 +92,24 @@ def join(some: Digits, more: Digits) -> Digits:
 
 
 def train(name: str) -> DigitModel:
-    """First on every style alike, then with more ones."""
+    """First on every style alike, then with more ones, at last with the mean of the weights."""
     settings = SETTINGS[name]
     torch.manual_seed(SEED)
     # Dropout guards a large network against learning by heart. The course's is small, and altered digits guard it.
     model = create_model(name, dropout=0.0)
     if name == "cnn":
         model.load_state_dict(load_shipped_model(name="cnn_mnist_only").state_dict())
-    digits = training_digits(settings.n_val)
-    learn(model, digits, settings, settings.epochs, settings.learning_rate)
+    digits, rate = training_digits(settings.n_val), settings.learning_rate
+    learn(model, digits, settings, settings.epochs, rate)
     digits = join(digits, more_ones())
-    epochs, rate = settings.epochs_with_more_ones, settings.learning_rate / 3
-    if settings.averaged:
-        return learn_and_average(model, digits, settings, epochs, rate)
-    learn(model, digits, settings, epochs, rate)
-    return model
+    learn(model, digits, settings, settings.with_more_ones, rate / 3)
+    return learn_and_average(model, digits, settings, settings.averaged, rate / 3)
 
 
 def learn(model: DigitModel, digits: Digits, settings: Settings, epochs: int, rate: float) -> None:
     """Half of the steps at a constant rate, then down to 0 in a straight line."""
+    if epochs == 0:
+        return
     loader = DigitLoader(digits, 64, shuffle=True, augment=settings.augment, seed=SEED)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-2, fused=True)
     n_steps = epochs * len(loader)
@@ -134,7 +133,8 @@ def learn_and_average(
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-2, fused=True)
     mean = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9999), use_buffers=True)
     optimizer.register_step_post_hook(lambda *_: mean.update_parameters(model))
-    fit(model, loader, epochs=epochs, optimizer=optimizer, autocast=True)
+    smoothing = settings.label_smoothing
+    fit(model, loader, epochs=epochs, optimizer=optimizer, autocast=True, label_smoothing=smoothing)
     return cast(DigitModel, mean.module)
 
 
