@@ -200,8 +200,7 @@ def misclassified(probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N
     labels = labels.cpu()
     wrong = (predictions != labels).nonzero().squeeze(1)
     indices = wrong[losses[wrong].argsort(descending=True, stable=True)]
-    columns = (each[indices] for each in (labels, predictions, confidences, losses))
-    return Misclassified(indices, *columns)
+    return Misclassified(indices, *(each[indices] for each in (labels, predictions, confidences, losses)))
 
 
 def _on_cpu(name: str, scores: Tensor) -> Tensor:

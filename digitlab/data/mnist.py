@@ -111,9 +111,7 @@ def _load(name: str, split: Split, root: Path, download_missing: bool) -> Digits
     paths = [raw / file for file in _MNIST_MD5 if file.startswith(_STEM[split])]
     damaged = [path for path in paths if not _is_right(name, path.name, path.read_bytes())]
     images = labels = torch.empty(0)
-    with suppress(
-        ValueError, TypeError, AssertionError, LookupError, RuntimeError
-    ):  # by what is wrong with it
+    with suppress(ValueError, TypeError, AssertionError, LookupError, RuntimeError):  # by the damage
         images, labels = read_image_file(str(paths[0])), read_label_file(str(paths[1]))
     n = _N_IMAGES[split]
     if damaged or images.shape != (n, 28, 28) or labels.shape != (n,) or labels.max() > 9:
