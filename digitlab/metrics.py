@@ -43,8 +43,7 @@ def confusion_matrix(
     check_range("n_classes", n_classes, 1)
     labels = _classes("labels", labels, n_classes)
     predictions = _classes("predictions", predictions, n_classes)
-    cells = torch.bincount(labels * n_classes + predictions, minlength=n_classes**2)
-    return cells.view(n_classes, n_classes)
+    return torch.bincount(labels * n_classes + predictions, minlength=n_classes**2).view(n_classes, n_classes)
 
 
 @checked
