@@ -107,7 +107,7 @@ def predict(options: argparse.Namespace) -> int:
     """Read the digits in photos or scans."""
     import torch
 
-    from digitlab.doubt import UNLIKE, unlikeness
+    from digitlab.doubt import UNLIKE, cut_touching, unlikeness
     from digitlab.photo import PhotoError, read_digits
     from digitlab.photo.doubt import find_doubt, say_left_out
     from digitlab.runs.checkpoint import load_shipped_model
@@ -120,7 +120,7 @@ def predict(options: argparse.Namespace) -> int:
     for path in options.images:
         name = path if str(path).isprintable() else ascii(str(path))
         try:
-            photo = read_digits(path)
+            photo = cut_touching(read_digits(path), model)
         except PhotoError as error:  # the other pictures are still worth reading
             print_error(str(error) if ascii(str(path))[1:-1] in str(error) else f"{name}: {error}")
             failed = True

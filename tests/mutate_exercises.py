@@ -157,6 +157,8 @@ SAME: dict[str, dict[str, str]] = {
         "before = model(image)[-1, target]": "there is one image",
         "falls[row, column] = before - model(wiped)[-1, target]": "there is one image",
         "wiped[:, :, top:top + size, left:left + size] = wiped.min()": "still a copy of the image",
+        "wiped[:, :, top:top + size, left:left + size] = as_at_first(image.min())": "paper is paper",
+        "wiped[:, :, top:top + size, left:left + size] = as_at_first(image).min()": "paper is paper",
     },
     "10.4": {
         "return torch.sign(values[:, None] - values).mean(dim=1)": "a factor, which the cosine leaves out",

@@ -25,7 +25,7 @@ import torch
 from PIL import Image
 
 from digitlab.data import load_sample
-from digitlab.doubt import UNLIKE, unlikeness
+from digitlab.doubt import UNLIKE, cut_touching, unlikeness
 from digitlab.photo import PhotoError, normalize_ink, read_digits, thicken_ink
 from digitlab.photo.doubt import find_doubt
 from digitlab.runs.checkpoint import load_shipped_model
@@ -397,10 +397,10 @@ def judge(page: Page, photo_bytes: bytes) -> collections.Counter[str]:
     """Count what became of a page's digits."""
     count = collections.Counter(pages=1, digits=len(page.digits))
     try:
-        photo = read_digits(photo_bytes)
+        photo = cut_touching(read_digits(photo_bytes), deep := load_shipped_model(name="deep"))
     except PhotoError:
         return count + collections.Counter(remarked=len(page.digits), refused=1)
-    probabilities = predict(load_shipped_model(name="deep"), torch.from_numpy(photo.images))
+    probabilities = predict(deep, torch.from_numpy(photo.images))
     strange = (unlikeness(torch.from_numpy(photo.images)) > UNLIKE).tolist()
     reasons = [
         find_doubt(digit.doubt, digit.ink.shape, row.tolist(), unlike)

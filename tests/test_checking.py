@@ -195,6 +195,11 @@ LINEAR = torch.nn.Linear(2, 2)
         (lambda: torch.eye(3)[8], "begin at 0"),
         (lambda: torch.eye(3) @ torch.eye(2), "print both shapes"),
         (lambda: torch.ones(3) + torch.ones(2), "do not fit"),
+        (lambda: torch.nn.functional.relu(torch.nn.ReLU()), "made first and then called"),  # type: ignore[arg-type]
+        (lambda: (torch.eye(2) > 0) - (torch.eye(2) > 0), "where a alone is"),
+        (lambda: (torch.eye(2) > 0).mean(), ".float() comes first"),
+        (lambda: torch.ones(3)[torch.ones(3).sort()], ".values or .indices"),  # type: ignore[index]
+        (lambda: [1, 2] / 2, "torch.tensor(...)"),  # type: ignore[operator]
         (lambda: [].dataset, "a plain list"),  # type: ignore[attr-defined]
         (lambda: setattr(LINEAR.weight, "grad", 0), "model.zero_grad()"),
     ],

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from torch import Tensor, nn
 
@@ -148,6 +149,25 @@ def dropout_in_numpy(numbers: Tensor, p: float, training: bool) -> Any:
     return array * (np.random.rand(*array.shape) >= p) / (1 - p) if training else array
 
 
+def dropout_in_a_loop(numbers: Tensor, p: float, training: bool) -> Tensor:
+    kept = numbers.clone()
+    for i in range(numbers.numel() if training else 0):
+        if torch.rand(()) < p:
+            kept.view(-1)[i] = 0
+    return kept / (1 - p) if training else kept
+
+
+def occlusion_with_normalised_paper(model: nn.Module, image: Tensor, target: int, size: int) -> Tensor:
+    paper = digitlab.normalize(torch.zeros(1, 28, 28, dtype=torch.uint8))
+    rows = []
+    for top in range(0, 28 // size * size, size):
+        for left in range(0, 28 // size * size, size):
+            inside = torch.zeros(28, 28, dtype=torch.bool)
+            inside[top : top + size, left : left + size] = True
+            rows.append((model(image) - model(image.where(~inside, paper)))[0, target].item())
+    return torch.tensor(rows).view(28 // size, 28 // size)
+
+
 @pytest.mark.parametrize(
     ("number", "answer"),
     [
@@ -161,7 +181,9 @@ def dropout_in_numpy(numbers: Tensor, p: float, training: bool) -> Any:
         ("06.2", lambda: np.array([260, 5020, 16050, 510])),
         ("06.5", lambda n: -n if n in (1, 3) else 1 - n),
         ("09.5", fold_by_fold),
+        ("10.3", occlusion_with_normalised_paper),
         ("11.4", dropout_in_numpy),
+        ("11.4", dropout_in_a_loop),
         ("15.3", lambda a, b, limit: (np.abs(a - b).max() <= limit) & (a.argmax(1) == b.argmax(1)).all()),
         ("13.2", box_as_a_tensor),
     ],
@@ -189,6 +211,18 @@ def gradient_by_a_helper(logits: Tensor, labels: Tensor) -> Tensor:
     return helper(logits.clone().requires_grad_())
 
 
+class MakesALayerInForward(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.usual = exercise("06.4").answer()
+        self._modules.update(self._modules.pop("usual")._modules)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = nn.functional.relu(nn.functional.max_pool2d(nn.Conv2d(1, 10, 5)(images), 2))
+        x = nn.functional.relu(nn.functional.max_pool2d(self.conv2_drop(self.conv2(x)), 2))
+        return self.fc2(nn.functional.relu(self.fc1(x.flatten(1))))
+
+
 @pytest.mark.parametrize(
     ("number", "answer", "words"),
     [
@@ -197,6 +231,20 @@ def gradient_by_a_helper(logits: Tensor, labels: Tensor) -> Tensor:
         # What differs, or what to return.
         ("00.1", lambda scores: [row.argmax() + 0.4 for row in scores], "the dtype is torch.float32"),
         ("05.1", lambda n, k, s=1, p=0: n + k + s, "expected 24, got 34 for the inputs 28, 5"),
+        ("06.1", [*exercise("06.1").answer[:4], 320, 50, 10], "with a comma"),
+        ("06.4", MakesALayerInForward, "never calls self.conv1"),
+        ("07.1", lambda n_correct, n: torch.linspace(0.1, 0.2, 30), "the smallest and the largest"),
+        ("09.3", lambda readings, label: "Model", "in small letters"),
+        (
+            "09.3",
+            lambda readings, label: "label" if readings[1:] == [9, 9, 4] else "model",
+            "where more than half read 5",
+        ),
+        (
+            "10.4",
+            lambda one, other: scipy.stats.spearmanr(one.flatten(), other.flatten())[0],
+            "calls spearmanr",
+        ),
         ("12.2", {"A": "steps", "B": "fair", "C": "steps", "D": "fair", "E": "machine"}, "A is not 'steps'"),
         ("13.2", lambda ink: box_as_a_tensor(ink) + 1, "the first of the four results: expected 5, got 6"),
         ("04.2", lambda w, v, *_: (exercise("04.2").answer(w, v, *_)[0], 2 * v), "the new velocity: the"),

@@ -9,7 +9,7 @@ import digitlab
 
 ROOT = Path(digitlab.__file__).parent
 MAX_FLOORS = 7
-MAX_LINES, MAX_LINES_OF_EXERCISES = 320, 440  # these are tables: a lesson with more needs another lesson
+MAX_LINES, MAX_LINES_OF_EXERCISES = 320, 500  # these are tables: a lesson with more needs another lesson
 
 
 def name_of(path: Path) -> str:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from digitlab.data import Digits
+from digitlab.doubt import cut_touching
 from digitlab.photo import (
     PhotoError,
     find_ink,
@@ -369,11 +370,21 @@ def test_signs_are_left_out_by_name(test_digits: Digits) -> None:
     assert say_left_out(["a dot", "a dash", "a dot"]) == "3 marks left out: a dot (2 times), a dash"
 
 
-def test_touching_digits_are_cut_and_remarked_on(test_digits: Digits) -> None:
-    page = row([5, 3], test_digits, step=130)
+@pytest.mark.parametrize("labels", [[5, 3], [2, 4]])
+def test_touching_digits_are_cut_and_remarked_on(labels: list[int], test_digits: Digits) -> None:
+    page = row(labels, test_digits, step=130)
     page[140:148, 100:200] = 0.2  # a stroke that joins them
-    digits = read_digits(page).digits
-    assert [digit.doubt for digit in digits] == ["cut from a wider mark"] * 2
+    model = load_shipped_model(name="deep")
+    photo = read_digits(page)
+    cut = cut_touching(photo, model)
+    assert len(photo.digits) == 1 and answers(cut.images) == labels
+    assert [digit.doubt for digit in cut.digits] == ["cut from a wider mark"] * 2
+
+
+def test_a_digit_is_not_cut(test_digits: Digits) -> None:
+    photo = read_digits(row(list(range(10)), test_digits))
+    cut = cut_touching(photo, load_shipped_model(name="deep"))
+    assert cut.digits == photo.digits and answers(cut.images) == list(range(10))
 
 
 @pytest.mark.parametrize(

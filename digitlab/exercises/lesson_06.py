@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import math
 from typing import Any
 
@@ -25,8 +27,9 @@ def in_order(answer: Any, expected: list[Any], places: list[str]) -> Any:
     if len(got) != len(expected):
         raise Mistake(f"expected a list of {len(expected)}, got {len(got)}")
     for place, item, wanted in zip(places, got, expected, strict=True):
-        shape = (item,) if isinstance(wanted, tuple) and isinstance(item, int) else item
-        if not same(shape, wanted, tolerance=0.0):
+        if isinstance(wanted, tuple) and isinstance(item, int) and (item,) == wanted:
+            raise Mistake(f"{place}, {item} is the right number, but a shape is a tuple: ({item},), with a comma in it")
+        if not same(item, wanted, tolerance=0.0):
             raise Mistake(f"{place}, {str(item)[:60]} is not right")
     return "all right"
 
@@ -81,46 +84,65 @@ class Network(nn.Module):
         return logits
 
 
-def inputs_of_linear_layers(model: nn.Module, images: Tensor) -> list[Tensor]:
-    """What comes in to fc1 and fc2 when the model reads the images."""
+def inputs_of_layers(model: nn.Module, images: Tensor) -> list[Tensor]:
+    """What comes in to conv2, fc1 and fc2 when the model reads the images."""
     caught = {}
-    fc1, fc2 = model.get_submodule("fc1"), model.get_submodule("fc2")
+    layers = [model.get_submodule(name) for name in ("conv2", "fc1", "fc2")]
 
     def keep(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         caught[layer] = inputs[0]
 
-    with fc1.register_forward_pre_hook(keep), fc2.register_forward_pre_hook(keep):
+    with contextlib.ExitStack() as hooks:
+        for layer in layers:
+            hooks.enter_context(layer.register_forward_pre_hook(keep))
         model(images)
-    return [caught[fc1], caught[fc2]]
+    return [caught[layer] for layer in layers]
 
 
 def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[Any, ...]:
     """Its logits with the reference's weights, and what its dropout does in training."""
-    model = answer() if isinstance(answer, type) else answer
+    model = answer() if isinstance(answer, type) else copy.deepcopy(answer)  # it gets other weights, and hooks
     if not isinstance(model, nn.Module):
         raise Mistake("expected a class that inherits from nn.Module, as in: class Network(nn.Module)")
     weights = reference.state_dict()
     got = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     for name, expected in weights.items():
         if name not in got:
-            raise Mistake(f"there is no parameter {name!r}; yours are: {', '.join(got) or 'none'}")
+            layers = ", ".join(dict.fromkeys(each.rpartition(".")[0] or each for each in got)) or "none"
+            raise Mistake(
+                f"there is no parameter {name!r}. Your layers with weights are: {layers}. Weights are handed over by "
+                "name, so those with weights must be self.conv1, self.conv2, self.fc1 and self.fc2"
+            )
         if got[name] != tuple(expected.shape):
             raise Mistake(f"{name} has the shape {got[name]}, but should have {tuple(expected.shape)}")
     if extra := [name for name in got if name not in weights]:
         raise Mistake(f"there is a parameter too many: {extra[0]!r}")
     model.load_state_dict(weights)
-    n, logits = len(images), model.eval()(images)
+    n, called = len(images), set[str]()
+    for name in ("conv1", "conv2", "fc1", "fc2"):
+        model.get_submodule(name).register_forward_pre_hook(lambda *_, name=name: called.add(name))
+    logits = model.eval()(images)
     if logits is None:
         raise Mistake("forward returns nothing (None): is the `return` missing?")
     if not isinstance(logits, Tensor) or logits.shape != (n, 10):
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise Mistake(f"forward should return one row of ten logits for each image, ({n}, 10); it gives {shape}")
+    if unused := {"conv1", "conv2", "fc1", "fc2"} - called:
+        raise Mistake(
+            f"forward never calls self.{min(unused)}. A layer that is made in forward instead, as nn.Conv2d(...)(x), "
+            "is a new one with new weights at each call: make layers in __init__, and use them in forward"
+        )
     if not torch.equal(logits, model(images)):
         raise Mistake(
             "in eval mode two passes over the same images should agree, and yours differ: is some dropout still on?"
         )
-    usual, _ = inputs_of_linear_layers(model, images)
-    now, dropped = inputs_of_linear_layers(model.train(), images)
+    read, usual, _ = inputs_of_layers(model, images)
+    read_now, now, dropped = inputs_of_layers(model.train(), images)
+    if not torch.allclose(read_now, read):
+        raise Mistake(
+            "in training something is left out before conv2 already. The dropout comes right behind it: "
+            "self.conv2_drop(self.conv2(x))"
+        )
     if torch.allclose(now, usual):
         maps = "no maps are"
     else:  # a map that is left out is zero everywhere, and one that is not is as it was, but for a factor
@@ -177,7 +199,7 @@ EXERCISES = [
         wrong=(
             WrongAnswer([(10, 28, 28), (10, 14, 14), (20, 14, 14), (20, 7, 7), (980,), (50,), (10,)],
                 "these would be the shapes with padding=2. "
-                "There is none here, so each convolution takes 4 from each side."),
+                "There is none here, so each convolution makes height and width 4 less."),
             WrongAnswer([(10, 23, 23), (10, 11, 11), (20, 6, 6), (20, 3, 3), (180,), (50,), (10,)],
                 "a kernel of 5 finds one place more than you give it: 28 - 5 + 1 = 24. "
                 "The place where it starts counts."),
@@ -196,6 +218,20 @@ EXERCISES = [
                 "there is a pooling after conv2 as well: it halves 8 by 8."),
             WrongAnswer([*SHAPES[:4], (16,), (50,), (10,)],
                 "flatten takes all 20 maps, one after the other: 20 times 4 times 4 numbers."),
+            WrongAnswer([*SHAPES[:4], (20, 16), (50,), (10,)],
+                "after flatten you still have 20 rows of 16. It lays out all that belongs to a digit as one list: "
+                "20 times 16 numbers."),
+            WrongAnswer([*SHAPES[:4], (1, 320), (1, 50), (1, 10)],
+                "the maps are right. (1, 320) is a table with one row; a vector has one dimension: (320,)."),
+            WrongAnswer([*SHAPES[:2], (10, 8, 8), (10, 4, 4), (160,), (50,), (10,)],
+                "conv2 makes 20 maps of the 10 that it reads."),
+            WrongAnswer([*SHAPES[:5], (320, 50), (50, 10)],
+                "(320, 50) is about fc1's weights. What comes *out* of it is a vector of 50 numbers."),
+            WrongAnswer([(1, 28, 28), *SHAPES],
+                "you list eight shapes, and seven are asked for. If the first is the digit itself: leave it out."),
+            WrongAnswer([*SHAPES, (50,), (10,)],
+                "you list nine shapes, and seven are asked for. If the ReLUs have lines of their own: they change "
+                "no shape."),
             WrongAnswer([(24, 24, 10), (12, 12, 10), (8, 8, 20), (4, 4, 20), (320,), (50,), (10,)],
                 "the numbers are right; PyTorch puts the channels first: (channels, height, width)."),
         ),
@@ -223,6 +259,17 @@ EXERCISES = [
                 "conv2 reads all ten maps: each of its 20 kernels has ten slices of 5 by 5, not one."),
             edit("5 + 20", "5 + 20 * 10", "conv2 has a bias for each output channel, 20, not one for each slice."),
             edit("320 * 50", "20 * 50", "fc1 does not see 20 numbers but 20 maps of 4 by 4: 320 numbers."),
+            edit("5 + 10", "5 + 10 * 24 * 24", "5 + 20", "5 + 20 * 8 * 8",
+                "conv1 has a bias for each place of its maps in your count. All places of a map share one: "
+                "10 for conv1, 20 for conv2."),
+            edit("5 + 10", "5 + 1", "5 + 20", "5 + 1", "320 * 50 + 50", "320 * 50 + 1", "50 * 10 + 10", "50 * 10 + 1",
+                "each output channel has a bias of its own, not one for the whole layer: 10 in conv1."),
+            edit("10 * 1 * 5 * 5", "10 * 5", "20 * 10 * 5 * 5", "20 * 10 * 5",
+                "a kernel of 5 by 5 has 25 weights, not 5."),
+            edit("320 * 50", "784 * 50",
+                "fc1 does not read the picture but what is left after the second pooling: 20 maps of 4 by 4."),
+            edit("[conv1, conv2, fc1, fc2]", "conv1 + conv2 + fc1 + fc2",
+                "this is one number. Return a list of four: one for each layer."),
             edit("[conv1, conv2,", "[conv1 * 24 * 24, conv2 * 8 * 8,",
                 "a convolution has no weights for each place: the same kernel is used at all of them. "
                 "Leave out the map's size."),
@@ -247,6 +294,16 @@ EXERCISES = [
                 "the second layer's bias is lost: it is added at the end, as it is."),
             edit("return weight, bias", "return weight",
                 "the weight is right. Return the bias as well: weight, bias."),
+            edit("weight2 @ bias1", "bias1 @ weight2",
+                "the bias stands on the wrong side: layer 2 is weight2 @ h, and so is what it makes of bias1, "
+                "weight2 @ bias1."),
+            edit("weight2 @ bias1 + bias2", "weight2 @ (bias1 + bias2)",
+                "the second bias goes through layer 2's weights here. It is added after them: weight2 @ bias1 + "
+                "bias2."),
+            edit("weight = weight2 @ weight1", "weight = weight1 + weight2",
+                "your code stopped: the weights of two layers cannot be added. One is applied to what the other gives: "
+                "a product, weight2 @ weight1."),
+            edit("return weight, bias", "return bias, weight", "both are right, in the wrong order: weight, bias."),
             edit("weight = weight2 @ weight1", "weight = weight2 * weight1",
                 "this goes number by number, as * and + do, and fails where the sizes differ. A matrix product is weight2 @ weight1."),
             edit("weight2 @ bias1 + bias2", "bias2",
@@ -287,8 +344,8 @@ EXERCISES = [
             edit("F.relu(self.fc1(x.flatten(1)))", "self.fc1(x.flatten(1))",
                 "the ReLU between fc1 and fc2 is missing. Without it the two collapse into one linear layer."),
             edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, 0.5)",
-                "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise. "
-                "Write F.dropout(x, training=self.training)."),
+                "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise, and so is an "
+                "nn.Dropout that is made anew in forward. Write F.dropout(x, training=self.training)."),
             edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, self.training)",
                 "in training all the units are left out. In F.dropout(x, self.training) the mode stands where the share "
                 "belongs, and True counts as 1. Say what it is: F.dropout(x, training=self.training)."),
@@ -305,6 +362,39 @@ EXERCISES = [
                 "nn.Linear(320, 50)", "nn.Linear(500, 50)",
                 "fc1 takes 500 numbers, as if the last maps were 20 of 5 by 5. That is so with padding=2 in conv1. "
                 "There is none here: the maps are 4 by 4, and fc1 takes 320."),
+            edit("nn.Dropout2d(0.5)", "nn.Dropout2d",
+                "your code stopped: nn.Dropout2d got the maps where the share belongs. A layer is made first, with "
+                "brackets, self.conv2_drop = nn.Dropout2d(), and then called on the maps."),
+            edit("nn.Linear(320, 50)", "nn.Linear(50, 320)",
+                "fc1 takes 50 numbers and gives 320. First comes what goes in: nn.Linear(320, 50)."),
+            edit("return logits", "return logits.argmax(dim=1)",
+                "it returns one number for each image, as argmax does, the answer. Return all ten logits: the loss "
+                "needs them."),
+            edit("x.flatten(1)", "x",
+                "fc1 got maps of 4 by 4, not rows of 320 numbers: flatten(1) is missing before it."),
+            edit("F.max_pool2d(self.conv1(images), 2)", "self.conv1(images)",
+                "fc1 got 2,000 numbers for each image, not 320: 20 maps of 10 by 10. The pooling after conv1 is "
+                "missing."),
+            edit("F.max_pool2d(self.conv2_drop(self.conv2(x)), 2)", "self.conv2_drop(self.conv2(x))",
+                "fc1 got 1,280 numbers for each image, not 320: 20 maps of 8 by 8. The pooling after conv2 is "
+                "missing."),
+            edit("F.max_pool2d(self.conv1(images), 2)", "self.conv1(images)", "x.flatten(1)", "x.view(-1, 320)",
+                "50 rows come out for 8 images, since view(-1, 320) cuts all that is there into rows of 320. An "
+                "image had 2,000 numbers: the pooling after conv1 is missing. flatten(1) keeps the images apart."),
+            edit("F.max_pool2d(self.conv2_drop(self.conv2(x)), 2)", "self.conv2_drop(self.conv2(x))",
+                "x.flatten(1)", "x.view(-1, 320)",
+                "32 rows come out for 8 images, since view(-1, 320) cuts all that is there into rows of 320. An "
+                "image had 1,280 numbers: the pooling after conv2 is missing. flatten(1) keeps the images apart."),
+            edit("x.flatten(1)", "x.view(x.size(1), -1)",
+                "fc1 got 20 rows of 128 numbers: 20 is the number of maps, x.size(1). The rows are the images: "
+                "x.flatten(1)."),
+            edit("F.max_pool2d(self.conv1", "F.avg_pool2d(self.conv1",
+                "F.max_pool2d(self.conv2", "F.avg_pool2d(self.conv2",
+                "both poolings take the mean, as avg_pool2d does. Take the largest: F.max_pool2d."),
+            edit("F.max_pool2d(self.conv1", "F.avg_pool2d(self.conv1",
+                "the first pooling takes the mean, as avg_pool2d does. Take the largest: F.max_pool2d."),
+            edit("F.max_pool2d(self.conv2", "F.avg_pool2d(self.conv2",
+                "the second pooling takes the mean, as avg_pool2d does. Take the largest: F.max_pool2d."),
             edit("x.flatten(1)", "x.flatten()",
                 "fc1 got one row for all images together: flatten() without a number flattens the batch, too. "
                 "flatten(1) keeps the images apart."),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from digitlab.exercises import Exercise, edit
+from digitlab.exercises.checking import Mistake, call
 
 
 # 07.1
@@ -18,6 +20,16 @@ def interval(n_correct: int, n: int) -> tuple[float, float]:
     middle = (share + pull / 2) / (1 + pull)
     half = z * math.sqrt(share * (1 - share) / n + pull / (4 * n)) / (1 + pull)
     return middle - half, middle + half
+
+
+def two_ends(answer: Any, n_correct: int, n: int) -> Any:
+    """What the answer returns, unless it is a whole list."""
+    ends = call(answer, n_correct, n)
+    if (isinstance(ends, list | tuple) or getattr(ends, "ndim", 0) == 1) and len(ends) > 2:
+        raise Mistake(
+            f"{len(ends)} numbers come back. If these are all the plausible values, return the smallest and the largest"
+        )
+    return ends
 
 
 # 07.2
@@ -50,7 +62,7 @@ EXERCISES = [
     Exercise(
         number="07.1", title="Which truths are plausible?", name="interval", minutes=12, difficulty="hard",
         starter='def interval(n_correct, n):\n    """(low, high): the true accuracies within 1.96 standard errors of n_correct / n."""\n    ...',
-        answer=interval, cases=lambda: [(9_920, 10_000), (180, 200), (20, 20), (0, 7), (3, 4)],
+        answer=interval, cases=lambda: [(9_920, 10_000), (180, 200), (20, 20), (0, 7), (3, 4)], observe=two_ends,
         praise="equal to dl.wilson_interval. Note what it says for 20 of 20: not 100 %, but anything above about 84 %. "
         "A perfect score on few digits is weak evidence.",
         hints=(
@@ -73,6 +85,9 @@ EXERCISES = [
             edit("1.96", "1",
                 "these are the truths within one standard error: "
                 "such intervals miss the truth one time in three. For 95 % take 1.96."),
+            edit("1.96", "1.645",
+                "too narrow: within 1.645 standard errors lie 90 %, as 5 % are left out at *each* end. For 95 % "
+                "take 1.96."),
             edit("1.96", "2.0", "nearly: you took 2 standard errors. Take 1.96."),
             edit("pull = z**2 / n", "pull = z**2", "share * (1 - share) / n + pull / (4 * n)", "share * (1 - share) + pull / 4",
                 "far too wide: this is the scatter of single digits, and a mean over n digits scatters less. "
@@ -88,10 +103,15 @@ EXERCISES = [
                 "Try a hundred thousand."),
             edit("middle - half, middle + half", "min([]), max([])",
                 "your code stopped: no p is left to take the smallest of. For 9,920 of 10,000 the interval is a few "
-                "thousandths wide, and a grid of hundredths steps over it. Try a hundred thousand values."),
+                "thousandths wide, and a grid of hundredths steps over it: try a hundred thousand values. Or is the "
+                "share not n_correct / n?"),
             edit("middle - half, middle + half", "torch.empty(0).min(), torch.empty(0).max()",
                 "your code stopped: no p is left to take the min() of. For 9,920 of 10,000 the interval is a few "
-                "thousandths wide, and a grid of hundredths steps over it. Try a hundred thousand values."),
+                "thousandths wide, and a grid of hundredths steps over it: try a hundred thousand values. Or is the "
+                "share not n_correct / n?"),
+            edit("middle + half\n", "1.0\n",
+                "the upper end is 1 each time: without abs(), every p above the share passes. abs(share - p) <= "
+                "1.96 * error."),
             edit("middle - half, middle + half", "middle + half, middle - half",
                 "right numbers, wrong order: first the lower end, then the upper one."),
             edit("middle - half, middle + half", "middle, half",
@@ -115,12 +135,20 @@ EXERCISES = [
             "Square both sides: n = p * (1 - p) * (1.96 / half_width) ** 2. Then the next whole number: math.ceil.",
         ),
         wrong=(
+            edit("math.ceil(", "-1 + math.ceil(",
+                "one too few each time. Return the first n whose error is small enough, not the one before it."),
+            edit("math.ceil(", "1 + math.ceil(", "one too many each time: math.ceil has rounded up already."),
+            edit("p * (1 - p)", "math.sqrt(p * (1 - p))",
+                "far too many: the root is still there. Solving for n, square both sides: p * (1 - p)."),
+            edit("p * (1 - p)", "1 / float(0)",
+                "your code divided by zero: no digits at all have no standard error. Begin at n = 1."),
             edit("math.ceil(", "int(",
                 "what is behind the point is cut off (int does that always, round now and then). "
                 "With so many digits the error is a hair too large: round up, with math.ceil."),
             edit("math.ceil(p * (1 - p) * (1.96 / half_width) ** 2)", "int(p * (1 - p) * (1.96 / half_width) ** 2) + 1",
                 "one too many where the number is whole already: with p = 0.5 and half_width = 0.06125, 256 will do. "
-                "int(x) + 1 goes on to 257; math.ceil stays."),
+                "'At most' allows the two to be equal: a loop goes on only while the error is > half_width, and "
+                "int(x) + 1 goes past a whole number, where math.ceil stays."),
             edit("math.ceil(", "round(",
                 "what is behind the point is cut off now and then. "
                 "With so many digits the error is a hair too large: round up, with math.ceil."),
@@ -179,6 +207,9 @@ EXERCISES = [
             edit("min(only_a, only_b)", "only_a", "min(1.0, 2 * tail)", "2 * tail",
                 "a share above 1 came out, for 20 to 10: impossible. You add up from A's side, and A has more. "
                 "Start from the smaller of the two, min(only_a, only_b)."),
+            edit("return min(1.0, 2 * tail)", "return min(1.0, 2 * tail) if n else 0.0",
+                "right but where the two never disagree: then nothing speaks against equal networks, and the "
+                "p-value is 1, not 0."),
             edit("range(fewer + 1)", "range(fewer)",
                 "the split that was observed does not count here. 'So much or more' includes it: range(fewer + 1)."),
             edit("sum(math.comb(n, k) for k in range(fewer + 1))", "math.comb(n, fewer)",
@@ -189,6 +220,8 @@ EXERCISES = [
             edit("right_a & ~right_b", "~right_a", "right_b & ~right_a", "~right_b",
                 "you counted all that A got wrong and all that B got wrong. What both got wrong "
                 "cannot tell them apart: count the digits where A is right and B is not, and the other way round."),
+            edit("min(1.0, 2 * tail)", "100 * min(1.0, 2 * tail)",
+                "right, but in per cent. Return a share, between 0 and 1."),
             edit("min(1.0, 2 * tail)", "1 - min(1.0, 2 * tail)",
                 "turned round: this is one minus the share asked for. "
                 "A small p-value says that equal networks would rarely differ so much."),
@@ -200,8 +233,10 @@ EXERCISES = [
                 "z = abs(only_a - only_b) / max(n, 1) ** 0.5\n    return math.erfc(z / 2**0.5)",
                 "this is an approximation, by a bell curve. For few digits it is off. Count exactly, with math.comb."),
             edit("only_a + only_b, min(only_a, only_b)", "len(right_a), min(int(right_a.sum()), int(right_b.sum()))",
-                "you toss a coin for every digit, but digits that both read correctly, "
-                "or both wrongly, say nothing about who is better. Count only those where exactly one is right."),
+                "1 comes back, for 20 to 10 as well: the sum was 1 or more before min() cut it. Is it divided by "
+                "2**n, and does it end at the smaller count? Or is a coin tossed for every digit? Digits that both "
+                "read correctly, or both wrongly, say nothing about who is better: count only those where exactly "
+                "one is right."),
             edit("right_a & ~right_b", "right_a", "right_b & ~right_a", "right_b",
                 "you counted all that A got right and all that B got right. What both got right "
                 "cannot tell them apart: count the digits where A is right and B is not, and the other way round."),

@@ -73,7 +73,9 @@ def overconfident_logits() -> list[tuple[Tensor, Tensor, list[float]]]:
     candidates = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
     slips = torch.where(torch.rand(500, generator=generator) < 0.1, (labels + 5) % 10, logits.argmax(dim=1))
     cases = [(3 * logits, labels, candidates), (logits / 2, labels, candidates), (3 * logits, labels, candidates[::-1])]
-    return [*cases, (3 * logits, slips, candidates), (logits / 20, (labels + 5) % 10, [*candidates, 4.125])]
+    mixed = candidates[::3] + candidates[1::3] + candidates[2::3]
+    cases += [(3 * logits, slips, candidates), (3 * logits, labels, mixed)]
+    return [*cases, (logits / 20, (labels + 5) % 10, [*candidates, 4.125])]
 
 
 def best_temperature(logits: Tensor, labels: Tensor, candidates: list[float]) -> float:
@@ -96,6 +98,13 @@ EXERCISES = [
         wrong=(
             edit("matrix[label, prediction]", "matrix[prediction, label]",
                 "rows and columns are exchanged. The label is the row: a 4 read as a 9 belongs in matrix[4, 9]."),
+            edit("    return matrix", "        return matrix",
+                "one digit is counted and no more: the return stands inside the loop."),
+            edit("return matrix", "return matrix.flatten()",
+                "these are the hundred counts in a row. Fold them: .view(10, 10)."),
+            edit("zip(labels.tolist(), predictions.tolist(), strict=True)", "(labels.tolist(), predictions.tolist())",
+                "your code stopped: to take a label and a prediction at a time, zip the two: zip(labels, "
+                "predictions)."),
             edit("zip(labels.tolist(), predictions.tolist(), strict=True)", "[(labels, predictions)]",
                 "no count is above 1. `matrix[labels, predictions] += 1` reads all cells, "
                 "adds, and writes each back once, however often it was named. Use a loop, or torch.bincount."),
@@ -155,6 +164,15 @@ EXERCISES = [
             edit("return error", "return float((confidences - right).abs().mean())",
                 "this is the gap of each digit by itself, and a single digit is right or wrong, never 90 % right. "
                 "Put the digits into bins, and compare the means."),
+            edit("range(10)", "range(1, 10)",
+                "the lowest bin, 0 to 0.1, is left out: for bins from i / 10 on, i counts from 0."),
+            edit("range(10)", "range(9)", "> i / 10", "> i / 9", "(i + 1) / 10", "(i + 1) / 9",
+                "these are nine bins. If you used linspace(0, 1, 10): ten edges make nine bins, and ten bins need "
+                "eleven."),
+            edit("error += ", "error = ",
+                "this is what the last bin adds. Add them all up: +=."),
+            edit("    return error", "        return error",
+                "only the first bin counts: the return stands inside the loop."),
             edit("confidences[inside].mean()", "(i + 0.5) / 10",
                 "you took the middle of each bin for its confidence. Take the mean of the confidences in it."),
             edit("return error", "return 100 * error", "right, but in per cent. Return a share, between 0 and 1."),
@@ -162,6 +180,13 @@ EXERCISES = [
                 "(predictions == labels).float()", "F.one_hot(labels, 10).flatten().float()",
                 "all ten probabilities of each digit are in the bins here. The confidence is one number for each "
                 "digit: the largest of its ten."),
+            edit("range(10)", "range(11)",
+                "(confidences > i / 10) & (confidences <= (i + 1) / 10)", "(10 * confidences).round() == i",
+                "the bins are shifted by half of one, as round(10 * confidence) has them: 0.35 to 0.45 are "
+                "together. Bin 4 holds what is above 0.3, up to 0.4: > i / 10 and <= (i + 1) / 10."),
+            edit("gap.abs()", "gap.square()", "return error", "return error**0.5",
+                "you squared each gap and took the root of their mean, so large gaps count more. Take each gap's "
+                "absolute value."),
             edit("gap.abs()", "gap.square()", "you squared each gap. Take its absolute value."),
             edit("inside.float().mean() * gap.abs()", "inside.sum() * gap.abs()",
                 "each gap is multiplied by the *number* of digits in the bin. Take their share: divide by all digits."),
@@ -193,14 +218,14 @@ EXERCISES = [
         ),
         wrong=(
             edit("F.cross_entropy(logits / temperature, labels)", "((logits / temperature).argmax(1) != labels).sum()",
-                "dividing all ten logits by the same number leaves their order alone, "
-                "so the accuracy is the same for every candidate and cannot choose: you return whichever comes first. "
-                "The loss sees the probabilities."),
+                "you return the first candidate each time. Is the `return` inside the loop? Or do you choose by "
+                "accuracy? That is the same for all candidates, as dividing ten logits by one number leaves their "
+                "order alone; the loss is not."),
             edit("logits / temperature", "logits * temperature",
                 "this multiplies the logits. A temperature divides them: hot means soft."),
             edit("logits / temperature", "(logits / temperature).softmax(dim=1)",
-                "you return the smallest candidate each time. So does a double softmax: F.cross_entropy applies its own, "
-                "so give it logits / t as they are."),
+                "you nearly always return the smallest candidate. So it goes when the loss is given probabilities: "
+                "F.cross_entropy applies a softmax of its own. Divide the logits, and give it logits / t as they are."),
             edit("F.cross_entropy(logits / temperature, labels).item()",
                 "calibration_error((logits / temperature).softmax(dim=1), labels)",
                 "this is the one with the smallest calibration error. Often it is the same; here the loss is asked for, "
@@ -209,6 +234,18 @@ EXERCISES = [
                 "((logits / temperature).softmax(1).amax(1).mean() - (logits.argmax(1) == labels).float().mean()).abs()",
                 "this is the one that brings mean confidence and accuracy together. Often it is the same; "
                 "here the loss is asked for."),
+            edit("candidates[losses.index(min(losses))]", "candidates[-1]",
+                "you return the last candidate each time. Keep the smallest loss so far, and replace both, the loss "
+                "and the candidate, only where a loss is below it."),
+            edit("candidates[losses.index(min(losses))]", "None",
+                "None comes back. Either the `return` is missing, or no loss was ever below your best one: start "
+                "that at float('inf'), not at 0 or 1."),
+            edit("candidates[losses.index(min(losses))]",
+                "[t for i, t in enumerate(candidates) if i == 0 or losses[i] < losses[i - 1]][-1]",
+                "you return the last candidate that beats the one before it. It must beat the best so far."),
+            edit("logits / temperature", "(logits := logits / temperature)",
+                "the first candidate is right, and then the logits are divided again and again: `logits = logits / "
+                "t` changes them for the next one. Give the quotient another name."),
             edit("candidates[losses.index(min(losses))]", "max(candidates)",
                 "you return the largest candidate each time, whatever the digits."),
             edit("min(losses)", "max(losses)", "this one has the largest loss. Take the smallest."),

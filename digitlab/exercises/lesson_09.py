@@ -10,7 +10,7 @@ from torch import Tensor
 
 import digitlab as dl
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import call
+from digitlab.exercises.checking import Mistake, call
 
 
 def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
@@ -60,8 +60,19 @@ def committees() -> list[tuple[list[tuple[list[int], int]]]]:
 def all_verdicts(answer: Any, committees: list[tuple[list[int], int]]) -> list[Any]:
     """What the answer says of each, all in one: of three words, one alone would fit many a mistake."""
     said = [call(answer, readings, label) for readings, label in committees]
-    about = [f" for {readings} and the label {label}" for readings, label in committees]
-    return [word + where if isinstance(word, str) else word for word, where in zip(said, about, strict=True)]
+    if odd := [word for word in said if isinstance(word, str) and word not in ("model", "ambiguous", "label")]:
+        raise Mistake(f"{odd[0]!r:.60} is none of the three words, 'model', 'ambiguous' and 'label', in small letters")
+    return said
+
+
+def about_each() -> tuple[str, ...]:
+    """Who read what, and what the rule looks at."""
+    about = []
+    for readings, label in committees()[0][0]:
+        winners = [digit for digit in range(10) if 2 * readings.count(digit) > len(readings)]
+        told = f"more than half read {winners[0]}" if winners else "no digit has more than half"
+        about.append(f"for {readings} and the label {label}, where {told}")
+    return tuple(about)
 
 
 def verdict(readings: list[int], label: int) -> str:
@@ -138,7 +149,10 @@ EXERCISES = [
         ),
         wrong=(
             edit("descending=True", "descending=False",
-                "the order is turned round: argsort sorts upwards. Pass descending=True."),
+                "the order is turned round: the largest loss comes first. The loss is *minus* the logarithm, and "
+                "argsort sorts upwards unless it is told descending=True."),
+            edit("!= labels", "== labels",
+                "these are the digits that were read correctly. A mistake is where prediction and label differ: !=."),
             edit("wrong[losses[wrong].argsort(descending=True)]", "losses.argsort(descending=True)",
                 "this ranks all images, those that were read correctly too. Keep the mistakes only."),
             edit("-probabilities[torch.arange(len(labels)), labels].log()", "probabilities.max(dim=1).values",
@@ -188,6 +202,9 @@ EXERCISES = [
             "Column 0 minus column 1 of that: values[:, 0] - values[:, 1].",
         ),
         wrong=(
+            edit("probabilities.topk", "probabilities.softmax(dim=1).topk",
+                "these are probabilities already: a softmax on top of them makes all of them nearly equal. Leave it "
+                "out."),
             edit("best - second", "best - probabilities.min(dim=1).values",
                 "this is the largest minus the smallest, nearly the confidence itself. Take the second largest."),
             edit("best - second", "best - torch.stack([row[(row.argmax() + 1) % 10] for row in probabilities])",
@@ -235,7 +252,7 @@ EXERCISES = [
         number="09.3", title="The verdict", name="verdict", minutes=10, difficulty="medium",
         starter="def verdict(readings, label):\n"
         '    """Digits that the networks read, a list of integers, and the label: "model", "ambiguous" or "label"."""\n    ...',
-        answer=verdict, cases=committees, observe=all_verdicts,
+        answer=verdict, cases=committees, observe=all_verdicts, results=about_each(),
         praise="a rule that can say 'nobody knows' is worth more than one that always decides: it leaves the doubtful cases to somebody who can look.",
         hints=(
             "`readings.count(digit)` says how many read that digit. More than half means: greater than len(readings) / 2.",
@@ -245,9 +262,12 @@ EXERCISES = [
             edit('return "ambiguous"', 'return "label"',
                 "you never say 'ambiguous': you say 'label' whenever the label has no majority. "
                 "To overturn it, more than half must agree on one other digit."),
+            edit('return "model" if digit == label else "label"', 'return "label"',
+                "you say 'label' whenever any digit has a majority, the label itself as well. Ask first whether it "
+                "is the label."),
             edit("len(readings) / 2", "2",
-                "right for a committee of five, but other sizes may come: more than half is > len(readings) / 2, "
-                "not > 2."),
+                "right for a committee of five, but other sizes may come: three votes are not always more than half. "
+                "Compare with > len(readings) / 2."),
             edit("range(10)", "[label, *range(10)]", "> len(readings) / 2", ">= len(readings) // 2",
                 "you count half of the votes as enough: for five, len(readings) // 2 is 2. It must be more than half: "
                 "> len(readings) / 2."),
@@ -257,6 +277,21 @@ EXERCISES = [
             edit("> len(readings) / 2", ">= len(readings) / 2",
                 "two votes of four are enough for you. Half is not more than half, and two digits can have it at once: "
                 "> len(readings) / 2."),
+            edit("range(10)", "sorted(readings, key=label.__eq__)", "> len(readings) / 2", ">= len(readings) / 2",
+                "two votes of four are enough for you, against the label as well. It must be more than half: "
+                "> len(readings) / 2."),
+            edit("range(10)", "[max(set(readings), key=readings.count)]",
+                "readings.count(digit) > len(readings) / 2", "True",
+                "you never say 'ambiguous': the digit with the most votes wins, however few they are. To decide, it "
+                "needs more than half: > len(readings) / 2."),
+            edit("range(10)", "[max(set(readings), key=readings.count)]",
+                "> len(readings) / 2", "> len(readings) / 2 or digit == label",
+                "for 'model' the most votes are enough for you, two of five even. The label, too, needs more than "
+                "half: > len(readings) / 2."),
+            edit("range(10)", "[max(set(readings), key=readings.count)]",
+                "> len(readings) / 2", "> len(readings) / 2 or digit != label",
+                "for 'label' the most votes are enough for you, two of five even. To overturn the label takes more "
+                "than half: > len(readings) / 2."),
             edit("range(10)", "readings", "> len(readings) / 2", ">= len(readings) / 2",
                 "two votes of four are enough for you, and whichever was read first wins. It must be more than half: "
                 "> len(readings) / 2."),
@@ -317,7 +352,7 @@ EXERCISES = [
         ),
         wrong=(
             edit("descending=True", "descending=False",
-                "you look at the smallest losses; argsort sorts upwards. Pass descending=True."),
+                "you look at the smallest losses. argsort sorts upwards; with descending=True the largest are the first k, [:k]."),
             edit("planted[suspects].float().mean().item()", "float(planted[suspects].sum() / planted.sum())",
                 "this is the recall: of all planted labels, the share that was found. "
                 "The question is about the suspects: divide by k."),
@@ -335,6 +370,8 @@ EXERCISES = [
                 "these are the k suspects, one by one: 1 for guilty. Their mean is the share."),
             edit("losses.argsort(descending=True)[:k]", "(losses > losses.sort(descending=True).values[k - 1])",
                 "one suspect is missing: the k-th largest loss itself belongs to the k."),
+            edit("[:k]", "", "you looked at all digits. The suspects are the first k of the order: [:k]."),
+            edit("[:k]", "[:10]", "right for k = 10 only. Look at k of them and divide by k, whatever k is: [:k]."),
             edit("[:k]", "[: k + 1]", "you looked at one suspect too many: [:k] are k places."),
             edit("[:k]", "[k : k + 1]",
                 "this is one digit, the one at place k of the order. The suspects are all before it: [:k]."),
@@ -387,6 +424,11 @@ EXERCISES = [
                 "the digits of fold 0 still have the loss 0. The folds count from 0: range(5), not range(1, 6)."),
             edit("folds.unique()", "folds.unique()[:-1]",
                 "the digits of the last fold still have the loss 0. There are five: range(5), or folds.unique()."),
+            edit("digits[inside].images)", "digits.images)",
+                "losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels)",
+                "losses = dl.cross_entropy(probabilities, digits.labels)",
+                "right for the last fold only: each network reads all digits, and its losses replace all that were "
+                "there. Keep those of the fold alone: losses[inside] = ..."),
             edit("digits[~inside]", "digits[folds == (fold + 1) % 5]",
                 "you trained on one other fold. All the digits outside the fold may be learnt from: "
                 "digits[folds != fold]."),
@@ -399,6 +441,12 @@ EXERCISES = [
                 "losses += dl.cross_entropy(probabilities, digits.labels) / 5",
                 "you took the mean over all five networks. Four of them have learnt from the digit: only the one that "
                 "has not may judge it."),
+            edit("probabilities = train_and_read(digits[~inside], digits[inside].images)",
+                "probabilities = train_and_read(digits[~inside], digits.images)",
+                "losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels)",
+                "losses += dl.cross_entropy(probabilities, digits.labels)",
+                "you added up what all five networks say. Four of them have learnt from the digit: only the one "
+                "that has not may judge it, losses[inside] = ..."),
             edit("dl.cross", "torch.nn.functional.cross", "labels)\n", 'labels, reduction="none")\n',
                 "F.cross_entropy expects logits and applies a softmax of its own; "
                 "these are probabilities already. Use dl.cross_entropy(probabilities, labels), "

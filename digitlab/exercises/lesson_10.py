@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 import digitlab as dl
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import Mistake, call
+from digitlab.exercises.checking import Mistake, call, names_used
 
 
 def network(seed: int = 8) -> dl.CNN:
@@ -42,7 +43,15 @@ def layers_to_catch() -> list[tuple[Any, ...]]:
 
 def maps_without_a_hook_left(answer: Any, model: nn.Module, images: Tensor, layer: str) -> Any:
     """What the answer returns, if it leaves no hook behind."""
-    result = answer(model, images, layer)
+    try:
+        result = answer(model, images, layer)
+    except TypeError as error:
+        if "<locals>" in str(error) and "positional argument" in str(error):
+            raise Mistake(
+                "your code stopped: PyTorch calls a forward hook with three things, the layer, its inputs, and its "
+                "output. Make it take these three, and hand over its name without brackets"
+            ) from None
+        raise
     if any(module._forward_hooks for module in model.modules()):
         raise Mistake(
             "your hook is still in the model and will run at every call from now on. Keep what "
@@ -71,7 +80,12 @@ def map_or_tuple(answer: Any, *inputs: Any) -> Any:
     try:
         return call(answer, *inputs)
     except (TypeError, AttributeError) as error:
-        raise Mistake(GIVES_A_TUPLE) if "tuple" in str(error) else error from None
+        if "NoneType" in str(error):
+            raise Mistake(
+                "your code stopped: a .grad is None. It is kept for the very tensor that was marked by "
+                "requires_grad_() before the model read it, not for a copy that was made later"
+            ) from None
+        raise Mistake(GIVES_A_TUPLE) if re.search("tuple|sequence", str(error)) else error from None
 
 
 def images_and_targets() -> list[tuple[Any, ...]]:
@@ -101,7 +115,7 @@ def digits_to_occlude() -> list[tuple[Any, ...]]:
     blot = image.clone()  # ink in the corner
     blot[:, :, :2, :2] = image.max()
     by_network = [(network(), *case) for case in ((image, 5, 7), (image, 3, 14), (across, 5, 9), (blot, 5, 7))]
-    return [*by_network, (linear, image + 1, 2, 1)]
+    return [*by_network, (linear, image, 2, 1)]
 
 
 # 10.4
@@ -118,6 +132,13 @@ def pairs_of_maps() -> list[tuple[Tensor, Tensor]]:
     one, noise = torch.randn(2, 14, 14, generator=torch.Generator().manual_seed(4))
     other = one + noise
     return [(one, other.exp()), (one, -other), ((one - 0.5).relu(), (noise - 0.5).relu())]
+
+
+def alike(answer: Any, one: Tensor, other: Tensor) -> Any:
+    """What the answer returns, if it is the learner's own."""
+    if ready := names_used(answer) & {"spearmanr", "corr", "spearman_corrcoef"}:
+        raise Mistake(f"your code calls {min(ready)}, which is ready-made. Here you are asked to write it yourself")
+    return call(answer, one, other)
 
 
 # 10.5
@@ -150,7 +171,8 @@ EXERCISES = [
         wrong=(
             edit("    model(images)\n    handle.remove()\n", "    handle.remove()\n    model(images)\n",
                 "your code stopped because nothing was caught: the hook was taken out before the model ran, or the "
-                "model did not run at all. First model(images), then remove(), then return."),
+                "model did not run at all, or the hook is no forward hook. First model(images), then remove(), then "
+                "return."),
             edit("return caught[0]", "return caught",
                 "this is the list, with the output in it. Return its first element."),
             edit("caught.append(output.detach())", "caught.append(output.detach())\n        return caught",
@@ -158,6 +180,23 @@ EXERCISES = [
                 "output. Let it keep the output and return nothing."),
             edit("output.detach()", "output.detach()[0]",
                 "these are the maps of the first image only. A hook's output is the whole batch: keep all of it."),
+            edit("return caught[0]", "return None",
+                "None comes back. Is the `return` missing? Or does the hook say kept = output? That makes a name of "
+                "the hook's own, and the one outside stays None: append to a list instead."),
+            edit("def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:\n    caught = []\n",
+                "caught = []\n\ndef feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:\n",
+                "the first call is right, and each later one returns the first one's output again: a list that is "
+                "made outside the function is never emptied. Make it inside."),
+            edit("model.get_submodule(layer)", "model.layer",
+                "your code stopped: model.layer is a layer called 'layer', and there is none. The name is what the "
+                "variable holds: model.get_submodule(layer)."),
+            edit("model.get_submodule(layer)", "layer",
+                "your code stopped: layer is a name, a piece of text. The layer itself is model.get_submodule(layer)."),
+            edit("model.get_submodule(layer)", "model[layer]",
+                "your code stopped: a model takes no name in brackets. Use model.get_submodule(layer)."),
+            edit("    model(images)\n    handle", "    model.train()\n    model(images)\n    handle",
+                "what fc1 puts out is not as expected: it comes after a dropout, and the model was in training "
+                "mode. Leave its mode as it is: no model.train()."),
             edit("get_submodule(layer)", "get_submodule('conv1')",
                 "you listen at conv1, whichever layer is asked for. Use the name: model.get_submodule(layer)."),
             edit("output.detach()", "inputs[0]",
@@ -217,6 +256,8 @@ EXERCISES = [
             edit("gradient[:, 0].abs()", "gradient[0].abs()",
                 "this is the first image's map only. autograd.grad gives a tuple, and one [0] takes its tensor out; "
                 "a second [0] takes the first image. Drop the channel with [:, 0]."),
+            edit("gradient[:, 0].abs()", "gradient.squeeze().abs()",
+                "right for several images. Of a single one, squeeze() takes away that dimension, too: gradient[:, 0]."),
             edit("gradient[:, 0].abs()", "gradient[0, 0].abs()",
                 "this is one map, (28, 28), that of the first image. Keep all images and drop the channel: [:, 0]."),
             edit("(gradient,) =", "gradient =", "gradient[:, 0].abs()", "gradient",
@@ -302,6 +343,8 @@ EXERCISES = [
             edit("row * size, column * size", "row, column",
                 "your patches overlap: each starts one pixel after the last. Side by side, patch number row starts at "
                 "row * size."),
+            edit("row * size, column * size", "row * 7, column * 7",
+                "your patches always start 7 pixels apart. Patch number row starts at row * size."),
             edit("top + size, left : left + size", "top + size - 1, left : left + size - 1",
                 "the patch is a pixel too small each way. A slice leaves out its end already."),
             edit("[0, target]\n        for", ".max()\n        for", "model(wiped)[0, target]", "model(wiped).max()",
@@ -309,6 +352,14 @@ EXERCISES = [
             edit("[0, target]\n        for", ".max()\n        for",
                 "you subtracted from the largest logit, which need not be the target's. Before and after, take "
                 "[0, target]."),
+            edit("n = 28 // size", "n = -(-28 // size)",
+                "there is a row and a column too many where size does not divide 28: patches that do not fit are "
+                "left out, 28 // size."),
+            edit("n = 28 // size", "n = 28 / size",
+                "your code stopped: 28 / size is 4.0 for Python, and a grid needs whole numbers. Write 28 // size."),
+            edit("falls[row, column]", "falls[top, left]",
+                "your code stopped: the grid counts patches, not pixels. If you go from pixel to pixel in steps of "
+                "size, write into falls[top // size, left // size]."),
             edit("n = 28 // size", "n = 4",
                 "the grid is always 4 by 4. That is right for size 7; in general it is 28 // size."),
             edit("return falls", "return falls.repeat_interleave(size, 0).repeat_interleave(size, 1)",
@@ -320,7 +371,7 @@ EXERCISES = [
         number="10.4", title="How alike are two maps?", name="rank_correlation", minutes=10, difficulty="medium",
         starter="def rank_correlation(one, other):\n"
         '    """Spearman\'s rank correlation of two maps of the same shape, a number from -1 to 1."""\n    ...',
-        answer=rank_correlation, cases=pairs_of_maps,
+        answer=rank_correlation, cases=pairs_of_maps, observe=alike,
         praise="equal to SciPy's spearmanr, ties included. The scores need no centring: every win of one pixel is a "
         "loss of another, so they sum to zero.",
         hints=(
@@ -363,6 +414,9 @@ EXERCISES = [
                 "torch.sign(values[:, None] - values).sum(dim=1) + len(values) + 1",
                 "these are ranks from 1 upwards, all positive, so even unrelated maps look alike. Subtract their mean, "
                 "or count wins minus losses."),
+            edit("scores(other), dim=0)", "scores(other))",
+                "your code stopped: F.cosine_similarity looks along dim=1 unless it is told otherwise, and a flat "
+                "list has only dim=0."),
             edit("heat.flatten()", "heat.flatten().abs()",
                 "you dropped the signs of the maps. Then the lowest value counts as one of the highest: compare them "
                 "as they are."),
@@ -375,7 +429,7 @@ EXERCISES = [
         number="10.5", title="A step towards another digit", name="push", minutes=8, difficulty="medium",
         starter="def push(model, image, wanted, present, step):\n"
         '    """The image moved by a length of `step` along the gradient of (wanted - present logit)."""\n    ...',
-        answer=push, cases=digits_to_push,
+        answer=push, cases=digits_to_push, observe=map_or_tuple,
         praise="that is gradient ascent on the image, where training is gradient descent on the weights. Same tool, "
         "other end.",
         hints=(
@@ -415,8 +469,10 @@ EXERCISES = [
                 "you divided by the largest value, so the step is longer than `step`. The length of a gradient is "
                 "gradient.norm()."),
             edit("gradient.norm()", "gradient.abs().sum()",
-                "you divided by the sum of the sizes, so the step is too short. The length of a gradient is "
-                "gradient.norm(), the root of the sum of squares."),
+                "the step is far too short: you divided by more than the gradient's length, as by the sum of its "
+                "sizes, or by the image's length. Take gradient.norm(), the root of the sum of squares."),
+            edit("logits[wanted] - logits[present]", "logits[wanted] + logits[present]",
+                "this raises both logits. The present one is to fall: wanted minus present."),
             edit("gradient.norm()", "gradient.norm() ** 2",
                 "you divided by the squared length. Divide by gradient.norm() once."),
             edit("gradient.norm()", "gradient.norm(dim=-1, keepdim=True)",

@@ -12,8 +12,8 @@ from jaxtyping import Float, UInt8
 
 from digitlab.checks import checked
 from digitlab.photo.ink import Box, find_ink
-from digitlab.photo.marks import group_marks
-from digitlab.photo.read import PhotoError, read_photo
+from digitlab.photo.marks import Mark, group_marks
+from digitlab.photo.read import FloatArray, PhotoError, read_photo
 
 MIN_STROKE = 1.6  # pixels in the 20x20 box; 95 % of MNIST's digits have thicker strokes than this
 
@@ -62,8 +62,8 @@ class Photo:
 def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> Photo:
     """Find the handwritten digits of a picture and prepare each of them as MNIST's were.
 
-    `source` is whatever `read_photo` takes. With `single` all ink is one digit, as on a drawing canvas. `PhotoError` if
-    the picture cannot be read or holds nothing that could be a digit. Digits that touch are cut apart where likely.
+    `source` is whatever `read_photo` takes. With `single` all ink is one digit, as on a drawing canvas. Digits that
+    touch are one; `cut_touching` parts them. `PhotoError` if the picture cannot be read or holds no digit.
 
     Examples:
         >>> canvas = np.zeros((60, 100), np.uint8)
@@ -73,13 +73,16 @@ def read_digits(source: Any, *, single: bool = False, thicken: bool = True) -> P
     """
     grey = read_photo(source)
     ink = find_ink(grey)
-    digits = []
     marks, left_out = group_marks(ink, single=single)
-    for box, own_ink, doubt in marks:
-        part = grey[box[0] : box[2], box[1] : box[3]]
-        thickened = thicken_ink(own_ink) if thicken else own_ink
-        digits.append(PhotoDigit(box, part, own_ink, thickened, *normalize_ink(thickened), doubt))
-    return Photo(grey, ink, tuple(digits), tuple(left_out))
+    return Photo(grey, ink, tuple(prepare_mark(grey, mark, thicken) for mark in marks), tuple(left_out))
+
+
+def prepare_mark(grey: FloatArray, mark: Mark, thicken: bool = True) -> PhotoDigit:
+    """The stages from one mark on a page to the network's input."""
+    top, left, bottom, right = mark.box
+    thickened = thicken_ink(mark.ink) if thicken else mark.ink
+    part = grey[top:bottom, left:right]
+    return PhotoDigit(mark.box, part, mark.ink, thickened, *normalize_ink(thickened), mark.doubt)
 
 
 @checked

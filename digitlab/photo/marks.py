@@ -11,7 +11,6 @@ from jaxtyping import Float
 from digitlab.checks import checked
 from digitlab.photo.doubt import doubt_shape, name_sign
 from digitlab.photo.ink import BLANK, EIGHT, Box, IntArray
-from digitlab.photo.light import ONE_DIGIT_SIDE
 from digitlab.photo.read import FloatArray, PhotoError
 
 MAX_MARKS = 500  # more separate marks than this are a texture, not handwriting
@@ -46,14 +45,13 @@ def group_marks(ink: Float[np.ndarray, "H W"], *, single: bool = False) -> tuple
         if reason := name_sign(mark.ink, usual):
             left_out.append((mark.box, reason))
             continue
-        parts = _cut(mark) if max(ink.shape) > ONE_DIGIT_SIDE else [mark]
-        digits += [part._replace(doubt=part.doubt or doubt_shape(part.ink, usual)) for part in parts]
+        digits.append(mark._replace(doubt=doubt_shape(mark.ink, usual)))
     if not digits:
         raise PhotoError("no mark looks like a digit: write larger, or crop the picture to the digits")
     return [digits[i] for i in _reading_order([np.array(digit.box) for digit in digits])], left_out
 
 
-def _mark(ink: FloatArray, top: int, left: int, doubt: str = "") -> Mark:
+def part_of(ink: FloatArray, top: int, left: int, doubt: str = "") -> Mark:
     """What there is of ink in a part of the page whose corner is at (top, left)."""
     rows, columns = (np.flatnonzero((ink > 0).any(axis)) for axis in (1, 0))
     y, x, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
@@ -63,28 +61,7 @@ def _mark(ink: FloatArray, top: int, left: int, doubt: str = "") -> Mark:
 def _take(ink: FloatArray, labels: IntArray, boxes: IntArray, group: list[int]) -> Mark:
     top, left, bottom, right = _union(boxes[group]).tolist()
     part = slice(top, bottom), slice(left, right)
-    return _mark(ink[part] * np.isin(labels[part], np.array(group) + 1), top, left)
-
-
-def _cut(mark: Mark) -> list[Mark]:
-    """Cut a wide mark along the slanted line that crosses the least ink, if it joins two nearly as high."""
-    height, width = mark.ink.shape
-    if width < height:
-        return [mark]
-    rows, places = np.arange(height)[:, None], np.arange(width // 4, width - width // 4)
-    slants = (0, -0.15, 0.15, -0.3, 0.3)
-    lines = [np.rint(places + slant * (rows - height / 2)).astype(int) for slant in slants]
-    crossed = [(mark.ink[rows, line.clip(0, width - 1)] > 0.3).sum(0) for line in lines]
-    cost = np.array(crossed) + 0.15 * height * np.abs(places / width - 0.5)
-    best, place = divmod(int(cost.argmin()), len(places))
-    is_left = np.arange(width) < lines[best][:, [place]]
-    sides = (mark.ink * is_left, mark.ink * ~is_left)
-    parts = [_mark(each, *mark.box[:2], "cut from a wider mark") for each in sides if each.any()]
-    along = np.pad(mark.ink[rows[:, 0], lines[best][:, place].clip(0, width - 1)] > 0.3, 1)
-    once = np.diff(along.astype(int)).clip(0).sum() <= 1  # through a 0 the line would cross two strokes
-    high = [part for part in parts if len(part.ink) >= 0.8 * height]
-    likely = once and crossed[best][place] <= 0.25 * height and len(high) == 2
-    return [piece for part in parts for piece in _cut(part)] if likely else [mark]
+    return part_of(ink[part] * np.isin(labels[part], np.array(group) + 1), top, left)
 
 
 def _union(boxes: IntArray) -> IntArray:
