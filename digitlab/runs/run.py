@@ -43,9 +43,8 @@ class Run:
         device = local_device(choose_device(settings.device))
         torch.manual_seed(seed)
         # Channels last, as the batches are: see `digitlab.data.loader`.
-        self.model = (
-            create_model(recipe.model, recipe.dropout).to(device).to(memory_format=torch.channels_last)
-        )
+        model = create_model(recipe.model, recipe.dropout)
+        self.model = model.to(device).to(memory_format=torch.channels_last)
         # Of several workers, only the first one downloads.
         source = broadcast(load_digits("train", settings.source).name if rank() == 0 else None)
         # What "auto" came to holds for the test too: the sample's digits are training digits of MNIST.
