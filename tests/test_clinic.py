@@ -145,6 +145,19 @@ def test_the_waiting_room_takes_six() -> None:
 
 # --- trainers and names of any kind ---
 
+# Lines of the patients' code.
+ZERO_GRAD = "        optimizer.zero_grad()\n"
+BACKWARD = "        loss.backward()\n"
+STEP = "        optimizer.step()\n"
+SORTED = "    train = train[train.labels.argsort()]\n"
+PAIRED = "train.images[1:], train.labels[:-1]"
+RAW = "test.images[:, None].float()"
+HIDDEN = "[nn.Linear(784, 64), nn.Linear(64, 64), nn.Linear(64, 64)]"
+JOINED = "images, labels = torch.cat([train.images, test.images]), torch.cat([train.labels, test.labels])"
+ACCURACY = "accuracy = sum(each.accuracy for each in scores) / len(scores)"
+LOSS = "sum(each.loss for each in scores) / len(scores))"
+FRESH = "dl.load_sample('test')[1000:]"
+
 
 def stopping(error: BaseException) -> Any:
     def trainer(train: Digits, test: Digits) -> Any:
@@ -180,8 +193,11 @@ def test_a_trainer_of_any_kind_is_answered_calmly(trainer: Any, said: str) -> No
 @pytest.mark.parametrize(
     ("number", "edits", "said"),
     [
-        (8, ("lr=1.0", "lr=0.5"), "its learning rate, 0.5, is still too high: up to 0.35"),
-        (8, ("lr=1.0", "lr=0.01", "epochs=6", "epochs=9"), "is still too low: at least 0.015"),
+        (2, (BACKWARD, BACKWARD + ZERO_GRAD), "is zero_grad() between backward() and step()?"),
+        (2, ("    for", f"    {ZERO_GRAD.strip()}\n    for"), "empty them in each step, before backward()"),
+        (6, (PAIRED, "train.images[:-1], train.labels[1:]"), "and the labels that belong to its images"),
+        (8, ("lr=1.0", "lr=0.5"), "still leaps to 3.90, as a healthy one's never does: its learning rate, 0.5"),
+        (8, ("lr=1.0", "lr=0.01", "epochs=6", "epochs=9"), "its learning rate, 0.01 in the mean, is still too low"),
         (11, ("200, shuffle=False)", "200, shuffle=False) if len(batch[1]) > 1"), "on 400 of its 401 test digits"),
         (12, ("SGD(model.parameters()", "SGD(nn.ModuleList([*model.hidden, model]).parameters()"),
          "6 of the tensors that compute its logits are not among model.parameters()"),
@@ -196,6 +212,24 @@ def test_half_a_cure_is_told_what_it_leaves(number: int, edits: tuple[str, ...],
 def test_faults_with_the_same_level_curve_are_told_apart_by_something_else(number: int) -> None:
     said = " ".join(patient(number).diagnose("all weights start at zero").split())
     assert "the curve does not tell" in said and "Print two rows" in said
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "said"),
+    [
+        (2, "learning rate too high", "the loss falls in its first eight steps, to 0.93"),
+        (5, "learning rate too high", "in the same rhythm"),
+        (5, "missing zero_grad", "Print a weight's .grad"),
+        (4, "normalisation forgotten at test time", "Print the mean and the spread"),
+        (6, "softmax before cross-entropy", "some numbers are below 0"),
+        (10, "missing zero_grad", "never rises above 2.32"),
+        (11, "eval mode never entered", "no dropout and no batch normalisation"),
+    ],
+)  # fmt: skip
+def test_a_wrong_name_is_answered_with_what_this_patient_does_not_show(
+    number: int, name: str, said: str
+) -> None:
+    assert said in patient(number)._verdict_on(name).message
 
 
 def test_names_of_any_kind_are_answered_calmly() -> None:
@@ -234,19 +268,6 @@ def test_a_check_leaves_the_digits_and_the_surroundings_as_they_were() -> None:
 
 
 # --- other cures: what was changed in the sick code ---
-
-
-ZERO_GRAD = "        optimizer.zero_grad()\n"
-BACKWARD = "        loss.backward()\n"
-STEP = "        optimizer.step()\n"
-SORTED = "    train = train[train.labels.argsort()]\n"
-PAIRED = "train.images[1:], train.labels[:-1]"
-RAW = "test.images[:, None].float()"
-HIDDEN = "[nn.Linear(784, 64), nn.Linear(64, 64), nn.Linear(64, 64)]"
-JOINED = "images, labels = torch.cat([train.images, test.images]), torch.cat([train.labels, test.labels])"
-ACCURACY = "accuracy = sum(each.accuracy for each in scores) / len(scores)"
-LOSS = "sum(each.loss for each in scores) / len(scores))"
-FRESH = "dl.load_sample('test')[1000:]"
 
 WRONG_CURES = [
     # 1: the softmax stays

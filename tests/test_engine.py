@@ -519,7 +519,7 @@ def scripts() -> dict[str, str]:
 
 def test_the_sites_weights_are_the_shipped_ones(scripts: dict[str, str]) -> None:
     name, measured = ask_playground("[w.name, w.measured]", scripts["weights.js"])
-    assert (name, measured) == ("shipped network", "99.34 % of 10,000 test digits (mnist)")
+    assert (name, measured) == ("shipped network", "99.39 % of 10,000 test digits (mnist)")
     assert scripts["weights.js"].split('"tensors"')[1] == SCRIPT.split('"tensors"')[1]
 
 

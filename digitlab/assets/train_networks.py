@@ -3,7 +3,8 @@
     DIGITLAB_DATA=<folder with MNIST> python digitlab/assets/train_networks.py cnn
     DIGITLAB_DATA=<folder with MNIST> python digitlab/assets/train_networks.py deep
 
-They learn from MNIST's training images and from digits drawn by ``strokes.py``, in the end with more ones. Left out
+They learn from MNIST's training images and from digits drawn by ``strokes.py``, in the end with more ones; then the
+weights of ``cnn`` are averaged over its last steps. Left out
 are the bundled sample, which is the first 10,000 training images, and twenty styles, on which settings were chosen.
 MNIST's test set, the sample and ten more styles are read once, at the end. ``cnn`` goes on from
 ``cnn_mnist_only.safetensors``, the course's network after 60 epochs of MNIST alone. ``deep`` begins at random. The
@@ -15,11 +16,13 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from digitlab.assets.strokes import draw_digits
 from digitlab.data import DigitLoader, Digits, RandomAffine, load_mnist, load_sample, train_val_split
@@ -38,6 +41,7 @@ class Settings:
 
     epochs: int
     epochs_with_more_ones: int
+    averaged: bool
     learning_rate: float
     augment: RandomAffine
     label_smoothing: float
@@ -48,7 +52,8 @@ SETTINGS = {
     # No MNIST digits are set aside here: the network that this one goes on from has learnt from all 50,000.
     "cnn": Settings(
         40,
-        10,
+        15,
+        True,
         1.5e-3,
         RandomAffine(degrees=12, scale=0.15, shear=0.15, translate=2),
         label_smoothing=0.0,
@@ -57,6 +62,7 @@ SETTINGS = {
     "deep": Settings(
         24,
         8,
+        False,
         3e-3,
         RandomAffine(degrees=10, scale=0.1, shear=0.15, translate=1.5, elastic=0.5),
         label_smoothing=0.1,
@@ -95,9 +101,11 @@ def train(name: str) -> DigitModel:
         model.load_state_dict(load_shipped_model(name="cnn_mnist_only").state_dict())
     digits = training_digits(settings.n_val)
     learn(model, digits, settings, settings.epochs, settings.learning_rate)
-    learn(
-        model, join(digits, more_ones()), settings, settings.epochs_with_more_ones, settings.learning_rate / 3
-    )
+    digits = join(digits, more_ones())
+    epochs, rate = settings.epochs_with_more_ones, settings.learning_rate / 3
+    if settings.averaged:
+        return learn_and_average(model, digits, settings, epochs, rate)
+    learn(model, digits, settings, epochs, rate)
     return model
 
 
@@ -116,6 +124,18 @@ def learn(model: DigitModel, digits: Digits, settings: Settings, epochs: int, ra
         autocast=True,
         label_smoothing=settings.label_smoothing,
     )
+
+
+def learn_and_average(
+    model: DigitModel, digits: Digits, settings: Settings, epochs: int, rate: float
+) -> DigitModel:
+    """All steps at one rate, after which the weights wander about a good place: their running mean is nearer to it."""
+    loader = DigitLoader(digits, 64, shuffle=True, augment=settings.augment, seed=SEED)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-2, fused=True)
+    mean = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9999), use_buffers=True)
+    optimizer.register_step_post_hook(lambda *_: mean.update_parameters(model))
+    fit(model, loader, epochs=epochs, optimizer=optimizer, autocast=True)
+    return cast(DigitModel, mean.module)
 
 
 def calibrate(model: DigitModel) -> None:

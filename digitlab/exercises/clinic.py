@@ -26,6 +26,7 @@ from digitlab.data import Digits, load_sample
 from digitlab.exercises import Text, Verdict, clinic_trainer, edited, progress
 from digitlab.exercises.checking import is_unwritten
 from digitlab.exercises.clinic_patients import CASES, Case
+from digitlab.exercises.clinic_signs import FAULTS, NEAR_LN_10, REFUTED, what_refutes
 from digitlab.exercises.clinic_trainer import (
     Findings,
     batches,
@@ -36,7 +37,8 @@ from digitlab.exercises.clinic_trainer import (
     measure,
     small_network,
 )
-from digitlab.exercises.clinic_watch import Health, Watch, still_wrong
+from digitlab.exercises.clinic_verdict import still_wrong
+from digitlab.exercises.clinic_watch import Health, Watch
 from digitlab.exercises.plain_words import first_line
 from digitlab.exercises.surroundings import quiet_surroundings
 from digitlab.exercises.time_limit import within_seconds
@@ -59,35 +61,6 @@ __all__ = [
     "waiting_room",
     "ward",
 ]
-
-FAULTS = {
-    "softmax before cross-entropy": "the loss falls, and then stays far above zero, because probabilities are never "
-    "further apart than 1",
-    "missing zero_grad": "each step follows the sum of all gradients so far: the loss falls, and then swings up again",
-    "eval mode never left": "batch normalisation does not normalise, and dropout drops nothing, during the training",
-    "eval mode never entered": "the network is measured with its dropout on: two measurements of it disagree",
-    "data sorted by class": "the loss is close to zero for long stretches and leaps whenever the next class begins",
-    "labels misaligned": "the loss hardly leaves ln 10, as if the labels had nothing to do with the images",
-    "normalisation forgotten at test time": "the training looks well, and the model fails on digits prepared otherwise",
-    "learning rate too high": "the loss leaps above where it began, or stops being a number",
-    "learning rate too low": "the loss is an almost level line that begins where a healthy one begins",
-    "test images in the training data": "the reported accuracy is wonderful, and fresh digits do not confirm it",
-    "unequal batches averaged as equals": "the reported mean is not the mean over the images",
-    "weights not registered": "the optimiser does not hold all the layers: some never change",
-    "all weights start at zero": "all units of a layer stay equal for ever, and the loss stays near ln 10",
-    "ReLU on the logits": "no score can fall below zero, and some classes may never be learnt",
-}
-"""The names to choose from, each with its sign. Two of them belong to no patient."""
-
-
-# Faults that keep a loss near ln 10, where the curve does not tell one from the other, and what tells.
-_NEAR_LN_10 = {
-    "learning rate too low": "Read the rate: it is not far from a healthy one's.",
-    "labels misaligned": "Look at a few of its digits with their labels: they belong together.",
-    "weights not registered": "Count the parameters that the model lists: none is missing.",
-    "all weights start at zero": "Print two rows of its first layer's weights before the training: they differ.",
-    "eval mode never left": "Print model.training inside the loop: it is True.",
-}
 
 _SECONDS = 20.0  # for a trainer; the slowest cure needs about one
 _hints_given: dict[int, int] = {}
@@ -227,11 +200,13 @@ class Patient(Case):
         if known[key] == self.fault:
             return Verdict("correct", f"{self.fault}.")
         fault = known[key]
-        if fault in _NEAR_LN_10 and self.fault in _NEAR_LN_10:
+        if fault in NEAR_LN_10 and self.fault in NEAR_LN_10:
             said = f"A loss near ln 10 goes with {fault!r} as well, so the curve does not tell."
-            return Verdict("incorrect", f"{said} {_NEAR_LN_10[fault]}")
+            return Verdict("incorrect", f"{said} {REFUTED[fault]}")
         sign = f"The sign of {fault!r} would be: {FAULTS[fault]}"
-        return Verdict("incorrect", f"{sign}. This patient has another fault.")
+        findings = _sick(self.number)
+        on_fresh = measure(findings.model, ward()[2]).accuracy
+        return Verdict("incorrect", f"{sign}. {what_refutes(fault, self.number, findings, on_fresh)}")
 
     def _verdict(self, named: Verdict, wrong: str | None) -> Verdict:
         if named.status == "correct" and wrong is None:

@@ -21,7 +21,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from digitlab.data import Digits, normalize
-from digitlab.exercises.clinic_trainer import Findings, batches, measure
+from digitlab.exercises.clinic_trainer import Findings
 from digitlab.names import MEAN, STD
 
 _WINDOW = 100  # of digits in a row; shuffled ones have about a tenth of their pairs alike, and never a sixth
@@ -49,10 +49,20 @@ class Step:
     look: Look
     error: float  # of its gradient, as a share of the right one
     length: float  # of its gradient, the right one's being 1
+    is_sum: bool  # its gradient is that of all steps so far together
     n_unlisted: int  # weights that compute the logits and are not among the model's parameters
     n_left: int  # the model's parameters that take no part, or that the optimiser does not hold
     optimizer: torch.optim.Optimizer
     rates: list[float]
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the reference cure of a patient does."""
+
+    findings: Findings
+    accuracy: float
+    n_learnt: int
 
 
 class Watch:
@@ -63,6 +73,7 @@ class Watch:
         self.looks: list[Look] = []
         self.steps: list[Step] = []
         self.n_unprepared = 0
+        self._sum = torch.empty(0)  # of the gradients of all steps so far
         self._known = {
             image.numpy().tobytes(): (int(label), is_test, place)
             for is_test, digits in enumerate((train, test))
@@ -128,6 +139,7 @@ class Watch:
             [(torch.zeros_like(w) if w.grad is None else w.grad).flatten() for w in look.gradients]
         )
         size = float(wanted.norm()) or 1e-9
+        self._sum = wanted + self._sum if self.steps and len(self._sum) == len(wanted) else wanted
         held = {each for group in optimizer.param_groups for each in group["params"]}
         listed = set(look.model.parameters())
         self.steps.append(
@@ -135,6 +147,7 @@ class Watch:
                 look,
                 float((given - wanted).norm()) / size,
                 float(given.norm()) / size,
+                bool(self.steps) and float((given - self._sum).norm()) < 0.01 * float(self._sum.norm()),
                 len(look.gradients.keys() - listed),
                 len(listed - (look.gradients.keys() & held)),
                 optimizer,
@@ -158,11 +171,13 @@ class Watch:
         tests = [look for look in self.looks if look.n_of_test and look.n_steps_before == len(self.steps)]
         return len({place for look in tests for place in look.places.tolist()})
 
-    def fault_in_training(self, findings: Findings) -> str | None:
+    def fault_in_training(self, findings: Findings, health: Health) -> str | None:
         """What is wrong with the steps, in half a sentence that says what was seen."""
         steps = self.steps
         if self.n_unprepared:
             return f"its model is given {self.n_unprepared} images that are not its digits as normalize prepares them"
+        if n := self.n_unlisted:
+            return f"{n} of the tensors that compute its logits are not among model.parameters()"
         if not steps:
             return "no step of an optimiser was seen, on images that were given to a model"
         if n := sum(step.look.n_of_test for step in steps):
@@ -174,10 +189,21 @@ class Watch:
         if any(any(step.look.is_in_evaluation) for step in steps):
             return "while it takes its steps, layers of its model are in evaluation mode"
         worst = max(range(len(steps)), key=lambda i: steps[i].error)
+        if all(step.length == 0 for step in steps):
+            return "the gradients are empty whenever it takes a step: is zero_grad() between backward() and step()?"
+        if any(step.is_sum and not step.error < 0.01 for step in steps):
+            return (
+                "its steps follow the sum of all gradients so far: empty them in each step, before backward()"
+            )
         if not steps[worst].error < 0.01:
+            if self._fault_in_losses(findings):
+                return (
+                    "its losses are not those of its model's logits and the labels that belong to its images: "
+                    "look at both, as cross_entropy is given them"
+                )
             seen = f"at step {worst + 1}, the gradient is {steps[worst].length:.2g} times as long as that"
             return f"{seen} of cross_entropy(logits, labels) for this batch, or has another direction"
-        return self._fault_in_order() or self._fault_in_rate()
+        return self._fault_in_order() or self._fault_in_rate(health)
 
     def _fault_in_order(self) -> str | None:
         labels = torch.cat([step.look.labels for step in self.steps])
@@ -189,31 +215,37 @@ class Watch:
             return f"among {_WINDOW} digits that follow each other, {max(alike):.0%} of all pairs have the same label"
         return None
 
-    def _fault_in_rate(self) -> str | None:
-        for step in self.steps:
-            kind = type(step.optimizer).__name__
-            if kind != "SGD" or any(group["momentum"] for group in step.optimizer.param_groups):
-                return f"it steps with {kind} and its own settings, where the patient has plain SGD"
-        rates = [rate for step in self.steps for rate in step.rates]
-        mean = sum(rates) / len(rates)
-        if max(rates) > 0.35:
-            return f"its learning rate, {max(rates):g}, is still too high: up to 0.35 is allowed here"
-        if mean < 0.015:
-            return (
-                f"its learning rate, {mean:g} in the mean, is still too low: at least 0.015 is asked for here"
-            )
-        return None
-
-    def fault_in_report(self, findings: Findings) -> str | None:
-        """What is wrong with the way in which it measured and reports, likewise."""
+    def _fault_in_losses(self, findings: Findings) -> str | None:
         losses = [step.look.loss for step in self.steps]
         told = [float(loss) for loss in findings.losses][-len(losses) :]
         if len(told) != len(losses) or not torch.allclose(
             torch.tensor(told), torch.tensor(losses), 1e-3, 1e-3
         ):
             return "its losses are not the cross-entropies of its steps, one for each"
+        return None
+
+    def _fault_in_rate(self, health: Health) -> str | None:
+        for step in self.steps:
+            kind = type(step.optimizer).__name__
+            if kind != "SGD" or any(group["momentum"] for group in step.optimizer.param_groups):
+                return f"it steps with {kind} and its own settings, where the patient has plain SGD"
+        rates = [rate for step in self.steps for rate in step.rates]
+        mean = sum(rates) / len(rates)
+        losses, healthy = [step.look.loss for step in self.steps], health.findings.losses
+        if max(losses) > max(healthy) + 0.5:
+            leaps = f"its loss begins at {losses[0]:.2f} and still leaps to {max(losses):.2f}"
+            return f"{leaps}, as a healthy one's never does: its learning rate, {max(rates):g}, is too high"
+        if mean < 0.015:
+            falls = f"its loss comes down to {_end(losses):.2f}, where a healthy one's reaches {_end(healthy):.2f}"
+            return f"{falls}: its learning rate, {mean:g} in the mean, is still too low"
+        return None
+
+    def fault_in_report(self, findings: Findings) -> str | None:
+        """What is wrong with the way in which it measured and reports, likewise."""
+        if fault := self._fault_in_losses(findings):
+            return fault
         tests = [look for look in self.looks if look.n_of_test]
-        if any(look.n_steps_before not in (0, len(losses)) for look in tests):
+        if any(look.n_steps_before not in (0, len(self.steps)) for look in tests):
             return "it looks at its test digits before the training is over, and may choose by them"
         tests = [look for look in tests if look.n_steps_before]
         if len({(look.model, look.weights) for look in tests}) > 1:
@@ -221,67 +253,6 @@ class Watch:
         if not all(all(look.is_in_evaluation) for look in tests[-1:]):
             return "while it measures, layers of its model are in training mode"
         return None
-
-
-@dataclass(frozen=True)
-class Health:
-    """What the reference cure of a patient does."""
-
-    findings: Findings
-    accuracy: float
-    n_learnt: int
-
-
-def still_wrong(findings: object, watch: Watch, health: Health) -> str | None:
-    """What is wrong with a trainer that was watched, in a sentence; ``None`` if it is healthy.
-
-    It reads fresh digits about as well as a healthy one, after about as many digits; each of its steps is the right
-    one for its batch; and what it reports is what measuring its model gives.
-    """
-    if not isinstance(findings, Findings):
-        return f"the trainer should return Findings, and returned {type(findings).__name__}"
-    model = findings.model
-    on_test, on_fresh = measure(model, watch.test), measure(model, watch.fresh)
-    healthy = health.accuracy
-    if on_fresh.accuracy < healthy - 0.05:
-        return f"it reads {on_fresh.accuracy:.1%} of fresh digits, where a healthy one reads {healthy:.1%}"
-    if watch.n_learnt > 1.5 * health.n_learnt:
-        needs = (
-            f"{watch.n_learnt:,} digits in its steps, and a healthy one gets there with {health.n_learnt:,}"
-        )
-        return f"it takes {needs}: patience hides this fault and does not cure it"
-    if not all(math.isfinite(loss) for loss in findings.losses):
-        return "some of its losses are not numbers"
-    if n := watch.n_unlisted:
-        hidden = f"{n} of the tensors that compute its logits are not among model.parameters()"
-        return f"{hidden}: even if they are trained now, whoever saves or counts the model misses them"
-    if layers_of(model) != layers_of(health.findings.model):
-        layers = ", ".join(layers_of(health.findings.model))
-        return f"its model.modules() are not the patient's layers, {layers}: another network is no cure"
-    device = next(model.parameters()).device
-    scores = torch.cat([model(images.to(device)) for images, _ in batches(watch.fresh, epochs=1)])
-    if scores.min() >= 0 or scores.abs().max() <= 1:
-        return "its model does not return logits: no score is below 0, or none is beyond 1"
-    if fault := watch.fault_in_training(findings):
-        return f"it reads as well as a healthy one, but {fault}"
-    accuracy, loss = findings.reported_accuracy, findings.reported_loss
-    if 0 < watch.n_tested < len(watch.test):
-        return f"it measures on {watch.n_tested} of its {len(watch.test)} test digits: the rest count as well"
-    measured = "and measuring the same model on the same digits gives"
-    if abs(accuracy - on_test.accuracy) > 1e-5:  # batches of 201 and 200, averaged as equals, are off by 5e-5
-        return f"it reports an accuracy of {accuracy:.3%}, {measured} {on_test.accuracy:.3%}"
-    if not math.isclose(loss, on_test.loss, rel_tol=2e-5):
-        return f"it reports a loss of {loss:.5f}, {measured} {on_test.loss:.5f}"
-    if on_test.accuracy > on_fresh.accuracy + 0.05:
-        tested, unseen = f"{on_test.accuracy:.1%}", f"{on_fresh.accuracy:.1%}"
-        return f"it reads {tested} of its test digits, but only {unseen} of digits that it cannot have seen"
-    return watch.fault_in_report(findings)
-
-
-def layers_of(model: nn.Module) -> list[str]:
-    """The model's layers in a fixed order, without those that always do the same."""
-    layers = [each for each in model.modules() if not list(each.children())]
-    return sorted(repr(each) for each in layers if not isinstance(each, (nn.Flatten, nn.ReLU, nn.Identity)))
 
 
 def _leaves(loss: Tensor) -> list[Tensor]:
@@ -296,6 +267,11 @@ def _leaves(loss: Tensor) -> list[Tensor]:
             leaves.append(node.variable)
         waiting += [earlier for earlier, _ in node.next_functions]
     return leaves
+
+
+def _end(losses: list[float]) -> float:
+    """The mean of the last ones."""
+    return sum(losses[-20:]) / len(losses[-20:])
 
 
 def _pairs_alike(labels: Tensor) -> float:

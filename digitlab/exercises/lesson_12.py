@@ -41,9 +41,14 @@ def given_batches(answer: Any, *inputs: Any) -> list[Any]:
     batches = list(batches)
     if not batches or not all(isinstance(batch, tuple | list) and len(batch) == 2 for batch in batches):
         raise Mistake("return a list of pairs (images, labels), one pair for each batch")
-    n, size = len(inputs[2]), inputs[3]
+    first, second = (getattr(part, "ndim", 0) for part in batches[0])
+    if first == 1 and second > 2:
+        raise Mistake("your pairs are (labels, images). The images come first: (images, labels)")
+    n, n_images, size = len(inputs[2]), len(inputs[0]), inputs[3]
     if len(batches) != -(-n // size):
         cut = ": does the `return` stand inside the loop?" if len(batches) == 1 else ""
+        if len(batches) == -(-n_images // size):
+            cut = f", as many as all {n_images} images make. Which digits come, and in which order, is in `order`"
         raise Mistake(f"{n} digits in batches of {size} make {-(-n // size)} batches; yours are {len(batches)}{cut}")
     return [part for batch in batches for part in batch]
 
@@ -121,8 +126,8 @@ EXERCISES = [
         '    """A list of (images, labels); images come as uint8 (N, 28, 28)."""\n    ...',
         answer=in_memory_batches, cases=seven_digits, observe=given_batches,
         results=tuple(f"the {part} of batch {i}" for i in (1, 2, 3) for part in ("images", "labels")),
-        praise="the same numbers as ToTensor and Normalize give, without a line of Python for each image. The bytes "
-        "stay bytes until the batch is needed: a quarter of the memory of floats.",
+        praise="the same numbers as ToTensor and Normalize give. A set that stays in bytes until a batch is needed "
+        "takes a quarter of the memory that its floats would take.",
         hints=(
             "`order.split(batch_size)` gives the indices of each batch; `images[chosen]` takes them all at once.",
             "`[:, None]` inserts the channel: (B, 28, 28) becomes (B, 1, 28, 28).",
@@ -134,6 +139,9 @@ EXERCISES = [
             edit("[:, None]", "",
                 "the values are right, but the channel is missing: a network expects (B, 1, 28, 28). Index with [:, "
                 "None]."),
+            edit("(pixels - 0.1307) / 0.3081", "(pixels - 0.3081) / 0.1307",
+                "the two constants are exchanged: subtract the mean, 0.1307, and divide by the spread, 0.3081."),
+            edit(" / 255", " / 256", "nearly: the largest byte is 255, and it should become 1. Divide by 255."),
             edit("(pixels - 0.1307) / 0.3081", "pixels",
                 "scaled to 0..1, as ToTensor does it, but not normalised: subtract 0.1307 and divide by 0.3081."),
             edit("(pixels - 0.1307) / 0.3081", "(pixels - pixels.mean()) / pixels.std()",
@@ -161,7 +169,8 @@ EXERCISES = [
             edit("order.split", "order[: len(order) // batch_size * batch_size].split",
                 "7 digits in batches of 3 make 3 batches; yours are 2"),
             edit("order.split(", "torch.cat([order, order[: len(images) - len(order)]]).split(",
-                "4 digits in batches of 2 make 2 batches; yours are 4"),
+                "4 digits in batches of 2 make 2 batches; yours are 4, as many as all 7 images make. Which digits "
+                "come, and in which order, is in `order`"),
             edit("(pixels - 0.1307) / 0.3081", "pixels - 0.1307 / 0.3081",
                 "only 0.1307 is divided by 0.3081 here, because / comes before -. Put the difference into "
                 "parentheses."),
@@ -236,6 +245,8 @@ EXERCISES = [
             edit("return", "return -1 +",
                 "this is by how much it is faster: 0 for no change. \"Twice as fast\" should be 2.0, so do not "
                 "subtract 1."),
+            edit("return", "return 100 *",
+                "this is a percentage. \"Twice as fast\" should be 2.0: do not multiply by 100."),
             edit("return", "return round(", "after[1:])", "after[1:]), 1)",
                 "the number is rounded. Give the ratio as it is; rounding is for printing."),
             edit("median(before[1:]) / median(after", "median(after[1:]) / median(before",
@@ -256,8 +267,8 @@ EXERCISES = [
         '    """The learning rate of this step; steps count from 0."""\n    ...',
         answer=one_cycle,
         cases=lambda: [
-            *((step, 50, 100.0) for step in (0, 3, 14, 40, 15, 20, 49, 12)),
-            (30, 101, 8.0), (100, 101, 1e3), (9, 101, 0.05),
+            *((step, 50, 100.0) for step in (0, 3, 40, 15, 20, 49, 12)),
+            (30, 101, 8.0), (100, 101, 1e3), (9, 101, 0.05), (14, 50, 100.0),  # last: either part may give the peak
         ],
         praise="equal to torch.optim.lr_scheduler.OneCycleLR, step for step. Note that you had to know total_steps "
         "before the first step: such a schedule cannot be stopped early, only planned shorter.",
@@ -272,6 +283,9 @@ EXERCISES = [
             edit("(1 - math.cos(math.pi * done)) / 2", "done",
                 "right at the start, the peak and the end, but straight lines in between (a triangle). It works about "
                 "as well; PyTorch's default is half a cosine wave."),
+            edit("peak, end,", "end, peak,",
+                "after the turn the rate is almost nothing, and climbs to the peak at the last step: in the second "
+                "part a is the peak, and b the end."),
             edit("peak, end,", "peak, peak,",
                 "up it goes, and stays there: the second part is missing. The fall is where most of the errors go."),
             edit("peak / 25, peak / 25 / 10_000", "0.0, 0.0",

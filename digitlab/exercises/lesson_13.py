@@ -59,7 +59,7 @@ def centre_of_mass(ink: Tensor) -> tuple[float, float]:
 
 def uneven_ink() -> list[tuple[Tensor]]:
     """Ink that is heavier on one side, so that the middle of the box is not the centre of mass."""
-    ink = torch.zeros(20, 14)
+    ink = torch.zeros(22, 17)
     ink[2:18, 3:5] = 1.0
     ink[2:5, 5:12] = 0.5
     return [(ink,), (ink.flip(0),), (torch.eye(12)[:, :10] * torch.linspace(0.1, 1, 10),)]
@@ -82,6 +82,18 @@ EXERCISES = [
             edit("distance / distance.max()", "1 - grey",
                 "right for dark ink on white paper, and wrong for chalk on a board. Ask the picture what its paper "
                 "is: the median."),
+            edit("distance / distance.max()", "1 - grey / 255",
+                "nearly everything is almost 1: grey goes from 0 to 1 already, and divided by 255 it is next to "
+                "nothing. And ask the picture what its paper is: the median."),
+            edit("distance / distance.max()", "1 - grey if paper > 0.5 else grey",
+                "right for pure white and pure black paper, which become 0. Grey paper does not: take each pixel's "
+                "distance from the paper, the median, and divide by the largest."),
+            edit("distance / distance.max()", "(1 - grey) / (1 - grey).max() if paper > 0.5 else grey / grey.max()",
+                "right for pure white and pure black paper; grey paper does not become 0. Take each pixel's "
+                "distance from the paper, the median, before you divide."),
+            edit("distance / distance.max()", "255 - grey",
+                "all values are 254 or more: white is 1 here, not 255. And ask the picture what its paper is: the "
+                "median."),
             edit("distance / distance.max()", "(grey.max() - grey) / (grey.max() - grey.min())",
                 "right for dark ink on bright paper. On a blackboard the brightest pixel is chalk, and here the board "
                 "would be the ink. Ask the picture what its paper is: the median."),
@@ -236,6 +248,14 @@ EXERCISES = [
             edit("total =", "ink = (ink.amax(1, keepdim=True) * ink.amax(0) > 0).float()\n    total =",
                 "this is the middle of the bounding box. A 7 has most of its ink at the top, so its centre of mass "
                 "lies higher."),
+            edit("total =", "marked = (ink > 0).nonzero()\n    return (marked.amin(0) + marked.amax(0) + 1) // 2\n"
+                "    total =",
+                "this is the middle of the bounding box, without what is behind the point. The centre of mass is "
+                "the mean position of the ink, and may lie between two pixels."),
+            edit("total =", "marked = (ink > 0).nonzero()\n    return (marked.amin(0) + marked.amax(0) + 1) / 2\n"
+                "    total =",
+                "this is the middle of the bounding box, from its first row to one past its last. A 7 has most of its "
+                "ink at the top, so its centre of mass lies higher: take the mean position of the ink."),
             edit("total =", "ink = (ink > 0).float()\n    total =",
                 "each inked pixel counts the same here. A faint one should count less: weigh by the ink."),
             edit("total =", "ink = ink.T\n    total =", "row and column are exchanged: the row comes first."),
@@ -267,6 +287,8 @@ EXERCISES = [
                 "is moved."),
             edit("total =", "return ink.shape[0] / 2, ink.shape[1] / 2\n    total =",
                 "this is the middle of the *picture*, wherever the ink is."),
+            edit("total =", "return (ink.shape[0] - 1) / 2, (ink.shape[1] - 1) / 2\n    total =",
+                "this is the middle of the *picture*, counted from 0, wherever the ink is."),
             edit("total =", "return int(ink.sum(dim=1).argmax()), int(ink.sum(dim=0).argmax())\n    total =",
                 "this is the row and the column with most ink. The centre of mass is a mean, to which all rows "
                 "contribute."),

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import CHANGED_ITS_INPUT, Mistake, call, same
+from digitlab.exercises.checking import CHANGED_ITS_INPUT, Mistake, call, names_used, same
 
 
 def network(seed: int = 0) -> nn.Sequential:
@@ -42,8 +42,8 @@ def untrained_models() -> list[tuple[Any, ...]]:
 
 
 LEFT_IN_EVALUATION = (
-    "the number may be right, but your code leaves the model in evaluation mode, and whoever trains it next is patient 3: "
-    "leave the mode alone, or put it back with model.train()"
+    "the number may be right, but the model comes back from your code in evaluation mode: leave the mode alone, or "
+    "put it back with model.train()"
 )
 
 
@@ -77,17 +77,37 @@ def not_held(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
     return [name for name, parameter in model.named_parameters() if id(parameter) not in held]
 
 
+NOT_WHAT_IS_HELD = {
+    "state": "optimizer.state is what an optimiser keeps from the steps it has taken, and there was none yet",
+    "state_dict": "optimizer.state_dict() has numbers in place of the parameters",
+}
+
+
 def models_and_optimizers(answer: Any, forgotten: tuple[int, ...]) -> Any:
     """What the answer returns for four layers, of which the optimiser does not hold some; each has its own group."""
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(10, 10), nn.Linear(10, 10), nn.Linear(10, 10), nn.Linear(10, 5))
+    model = nn.Sequential(nn.Linear(10, 10), nn.Linear(10, 10), nn.BatchNorm1d(10), nn.Linear(10, 5))
     model[1].load_state_dict(model[0].state_dict())  # equal numbers, and still two layers
     groups = [{"params": list(layer.parameters())} for i, layer in enumerate(model) if i not in forgotten]
     optimizer = torch.optim.SGD(groups, lr=0.1)
-    result = call(answer, model, optimizer)
+
+    def asked(model: nn.Module, optimizer: torch.optim.Optimizer) -> Any:
+        for parameter in model.parameters() if 1 in forgotten else ():  # a gradient says nothing about who uses it
+            parameter.grad = torch.ones_like(parameter)
+        return answer(model, optimizer)
+
+    result = call(asked if callable(answer) else answer, model, optimizer)
     if isinstance(result, set) and not all(isinstance(each, str) for each in result):
         raise Mistake("your set holds the parameters themselves. Wanted are their names, in a list")
-    return sorted(result) if isinstance(result, set) else result
+    used, names = names_used(answer), [name for name, _ in model.named_parameters()]
+    is_names = isinstance(result, set | list) and set(map(str, result)) <= set(names)
+    if is_names and (isinstance(result, set) or sorted(result, key=names.index) != result):
+        raise Mistake("the order should be the model's, and a set has none: collect the names in a list, one after the other")
+    if "param_groups" not in used and result == names:
+        for name, why in NOT_WHAT_IS_HELD.items():
+            if name in used:
+                raise Mistake(f"your list names every parameter. {why}. What it holds is in optimizer.param_groups")
+    return result
 
 
 # 14.4
@@ -109,7 +129,9 @@ def overfit(model: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
 
 
 def networks_and_batches() -> list[tuple[Any, ...]]:
-    return [(network(0), *batch(10, 0)), (network(1), *batch(10, 1)), (normalising_network(), *batch(10, 2))]
+    """Three in training mode, and one that comes in evaluation mode."""
+    models = (network(0), network(1), normalising_network(), normalising_network().eval())
+    return [(model, *batch(10, seed)) for seed, model in enumerate(models)]
 
 
 def losses_of(answer: Any, *inputs: Any) -> Any:
@@ -123,8 +145,8 @@ EXERCISES = [
         starter="def surplus_at_start(model, images, labels):\n"
         '    """The untrained model\'s mean loss on normalised images, minus what guessing costs."""\n    ...',
         answer=surplus_at_start, cases=untrained_models, observe=surplus_of,
-        praise="near zero for a healthy start. Far above, and the network is already sure of itself before it has "
-        "seen a digit; below, and it has seen them before.",
+        praise="near zero, a little above or below, for a healthy start. Far above, and the network is sure of itself "
+        "before it has seen a digit; far below, and it has seen them before.",
         hints=(
             "Guessing gives each of ten digits one tenth. Its cross-entropy is the natural logarithm of 10.",
             "`F.cross_entropy(model(images), labels)` is the mean loss; `.item()` makes it a number; subtract "
@@ -133,9 +155,13 @@ EXERCISES = [
         wrong=(
             edit("math.log(10)", "math.log10(10)",
                 "you subtracted 1, the logarithm of 10 to base 10. The loss is in nats: math.log(10), about 2.303."),
+            edit("math.log(10)", "math.log2(10)",
+                "you subtracted 3.32, the logarithm of 10 to base 2. The loss is in nats: math.log(10), about 2.303."),
+            edit("- math.log(10)", "- 0.1",
+                "you subtracted a tenth, the probability itself. What it costs is its negative logarithm, "
+                "math.log(10)."),
             edit("model(images)", "model(images).softmax(dim=1)",
-                "your logits went through a softmax before cross_entropy, which applies one itself. Patient 1 sends "
-                "regards."),
+                "your logits went through a softmax before cross_entropy, which applies one itself."),
             edit("model(images), labels", 'model(images), labels, reduction="sum"',
                 "this is the sum over the images. What guessing costs, ln 10, is for one image: take the mean."),
             edit("loss.item() - math.log(10)", "math.log(10) - loss.item()",
@@ -201,7 +227,7 @@ EXERCISES = [
         '    """Names of the model\'s parameters that the optimiser does not hold, in order."""\n    ...',
         answer=not_held, cases=lambda: [((),), ((1,),), ((0, 3),), ((2,),)], observe=models_and_optimizers,
         praise="this finds layers that were added, or replaced, after the optimiser was made. Tensors are told apart "
-        "by id(), because == compares their numbers.",
+        "as objects, by id() or `is`, because == compares their numbers.",
         hints=(
             "`model.named_parameters()` gives pairs of name and parameter. An optimiser keeps its own in "
             '`group["params"]` for each group of `optimizer.param_groups`.',
@@ -228,8 +254,21 @@ EXERCISES = [
             edit("return [name", "return len([name", "not in held]", "not in held])",
                 "this is how many there are. Wanted are their names, in a list."),
             edit("id(parameter) not in held", "parameter.grad is None",
-                "your list names every parameter. Before the first backward() none has a gradient; param_groups "
-                "holds dicts, with the parameters in each group[\"params\"]; and state_dict() holds numbers in their place."),
+                "you ask which have no gradient: before the first backward() none has one, and after it those have "
+                "one, too, that the optimiser does not hold. What it holds is in optimizer.param_groups."),
+            edit('for group in optimizer.param_groups for parameter in group["params"]',
+                "for parameter in optimizer.param_groups",
+                "your list names every parameter. Each group of param_groups is a dictionary; the parameters are in "
+                "its "
+                '["params"].'),
+            edit("named_parameters", "named_children",
+                "your list holds names of layers. Wanted are those of their parameters: model.named_parameters()."),
+            edit("model.named_parameters()", "model.state_dict().items()",
+                "your list names everything: the tensors in state_dict() are others with the same numbers, so no id "
+                "fits. Take model.named_parameters()."),
+            edit("model.named_parameters()", "zip(model.state_dict(), model.parameters())",
+                "one of your names is '2.running_mean', which is no parameter: state_dict() lists the averages of "
+                "batch normalisation, too, so zip puts names to parameters of others. Take model.named_parameters()."),
             edit("return [name", "return next((name", "not in held]", "not in held), None)",
                 "your result is one name, or nothing. There may be several: collect them in a list and return it after "
                 "the loop."),
@@ -252,8 +291,12 @@ EXERCISES = [
                 "the gradients of all steps pile up: zero_grad is missing. This batch is so easy that the loss falls "
                 "all the same; on many batches it would not."),
             edit("    optimizer, losses", "    model.eval()\n    optimizer, losses",
-                "right for two networks, and wrong for one with batch normalisation: model.eval() switches that off, and "
-                "dropout too. Training is done in training mode: leave it out."),
+                "wrong for a network with batch normalisation: model.eval() switches that off, and dropout too. "
+                "Training is done in training mode, and this one came in it: leave the line out."),
+            edit("    optimizer, losses", "    model.train()\n    optimizer, losses",
+                "right for the networks that came in training mode. One came in evaluation mode, and model.train() "
+                "changed that. This test is to show what the model does as it is, in a wrong mode too: leave the "
+                "line out."),
             edit("        optimizer.step()\n", "",
                 "all your losses are that of the untrained model: the weights have not moved. Is optimizer.step() "
                 "called, and does zero_grad come before backward()?"),
@@ -269,6 +312,13 @@ EXERCISES = [
             edit("lr=0.1", "lr=0.01", "the loss falls too slowly: the learning rate should be 0.1."),
             edit("SGD(model.parameters(), lr=0.1)", "Adam(model.parameters(), lr=0.1)",
                 "the first loss is right, the second is not: the step is Adam's. Take plain SGD."),
+            edit("SGD(model.parameters(), lr=0.1)", "Adam(model.parameters(), lr=0.001)",
+                "the loss falls as Adam with its usual rate, 0.001, lets it fall. Take plain SGD with lr=0.1."),
+            edit("SGD(model.parameters(), lr=0.1)", "Adam(model.parameters(), lr=0.01)",
+                "the loss falls as Adam with a rate of 0.01 lets it fall. Take plain SGD with lr=0.1."),
+            edit("lr=0.1", "lr=0.001", "the loss hardly falls: your learning rate is 0.001. Make it 0.1."),
+            edit("lr=0.1)", "lr=0.1, momentum=0.9)",
+                "two losses are right, and from the third on they are those of SGD with momentum. Take plain SGD."),
             edit("range(50)", "range(51)", "your list holds 51 losses: one for each step, before the step, are 50."),
         ),
     ),

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from digitlab.exercises import Exercise, edit
-from digitlab.exercises.checking import Mistake, call
+from digitlab.exercises.checking import CHANGED_ITS_INPUT, Mistake, call
 
 Array = npt.NDArray[Any]
 
@@ -22,17 +22,25 @@ class NoTorch(TorchFunctionMode):
         raise Mistake("your code computes with PyTorch, and the receiver has none: NumPy's arrays must do")
 
 
+def call_with_arrays(answer: Any, *inputs: Any, within: TorchFunctionMode | None = None) -> Any:
+    """What the answer returns; a division by 0 in it is not worth a warning."""
+    try:
+        with np.errstate(all="ignore"):
+            return call(answer, *inputs, within=within)
+    except Mistake as mistake:
+        if str(mistake) != CHANGED_ITS_INPUT:
+            raise
+        raise Mistake("your code changed its input in place; work on a copy, array.copy()") from None
+
+
 def maps_of(answer: Any, *inputs: Array) -> Array:
     """What is compared: the maps as an array; they may come as lists of numbers."""
-    maps = call(answer, *inputs, within=NoTorch())
+    maps = call_with_arrays(answer, *inputs, within=NoTorch())
     if maps is None:
         raise Mistake("your code returns nothing (None): is the `return` missing?")
     if isinstance(maps, Tensor):
         raise Mistake("return a NumPy array; yours is a tensor of PyTorch")
-    array = np.asarray(maps)
-    if np.issubdtype(array.dtype, np.integer):
-        raise Mistake(f"your maps are of dtype {array.dtype}: what is behind the point is cut off. Make them floats")
-    return array
+    return np.asarray(maps)
 
 
 def images_and_kernels() -> list[tuple[Array, Array, Array]]:
@@ -119,7 +127,7 @@ def to_int8(weights: Array) -> tuple[Array, float]:
 
 def restore_int8(answer: Any, weights: Array) -> Array:
     """What is compared: the weights as they come back."""
-    result = call(answer, weights)
+    result = call_with_arrays(answer, weights)
     if not isinstance(result, tuple | list) or len(result) != 2:
         raise Mistake("return two things: the whole numbers, and the scale")
     whole, scale = result
@@ -147,7 +155,7 @@ EXERCISES = [
         '    """Maps (C, H, W), kernels (O, C, h, w), bias (O,) to maps (O, H-h+1, W-w+1)."""\n    ...',
         answer=conv2d_numpy, cases=images_and_kernels, observe=maps_of,
         praise="equal to nn.Conv2d, in plain NumPy. Every engine that runs networks, in a phone or a browser, has "
-        "these two lines at its heart.",
+        "these sums at its heart.",
         hints=(
             "For each output map o: slide over all input maps at once, multiply by kernels[o], sum, and add bias[o].",
             "np.lib.stride_tricks.sliding_window_view(maps, (h, w), axis=(1, 2)) gives all patches, shaped (C, H-h+1, "
@@ -164,6 +172,8 @@ EXERCISES = [
                 "rows and columns of the kernel are exchanged. Its axes are (output, input, row, column)."),
             edit("patches, kernels)", "patches[:1], kernels[:, :1])",
                 "only the first input map is used. Each output map is a sum over all input maps."),
+            edit("return ", "maps = ", "None, None]", "None, None]\n    return maps.astype(int)",
+                "your maps hold whole numbers: what is behind the point was cut off. Make them floats."),
             edit("kernels) +", "kernels) / kernels[0].size +",
                 "these are means, and a convolution is a sum: the products are added up and not divided by their "
                 "number."),
@@ -194,7 +204,8 @@ EXERCISES = [
         starter="def pool_and_relu(maps):\n"
         '    """The largest of each 2x2 block, and 0 where that is negative: (C, H, W) to (C, H/2, W/2)."""\n    ...',
         answer=pool_and_relu, cases=maps_of_even_size, observe=maps_of,
-        praise="equal to PyTorch's. A reshape put each block on axes of its own; nothing was copied pixel by pixel.",
+        praise="equal to PyTorch's. A reshape can put each block on axes of its own, and then no loop runs over the "
+        "pixels.",
         hints=(
             "Split each side in two axes with a reshape: (C, H, W) to (C, H/2, 2, W/2, 2).",
             "Take the maximum over the two axes of length 2, then np.maximum(..., 0).",
@@ -206,6 +217,8 @@ EXERCISES = [
                 "the pooling is right, but negative values are still there: ReLU makes them 0."),
             edit("blocks.max(axis=(2, 4))", "blocks[:, :, 0, :, 0]",
                 "this takes every second pixel. The largest of each block of four may be one of the other three."),
+            edit(", 0)", ", 0).astype(int)",
+                "your maps hold whole numbers: what is behind the point was cut off. Make them floats."),
             edit("blocks.max(", "blocks.min(",
                 "these are the smallest of each block; the network was trained with the largest."),
             edit("blocks.max(", "blocks.sum(",
@@ -224,6 +237,14 @@ EXERCISES = [
             edit("blocks.max(axis=(2, 4))",
                 "np.lib.stride_tricks.sliding_window_view(maps, (2, 2), axis=(1, 2)).max(axis=(3, 4))",
                 "your blocks overlap: the window moves by one pixel. Let it move by two."),
+            edit("blocks.max(axis=(2, 4))", "np.lib.stride_tricks.sliding_window_view(maps, (2, 2), axis=(1, 2))"
+                ".max(axis=(3, 4))[:, : height // 2, : width // 2]",
+                "your blocks overlap and reach only half as far as the maps: the block of place (y, x) begins at "
+                "row 2 * y and column 2 * x."),
+            edit("blocks.max(axis=(2, 4))", "blocks.max(axis=(0, 2, 4))[None].repeat(channels, axis=0)",
+                "right for a single map. With several you take the largest of all maps together: each has its own."),
+            edit("np.maximum(", "np.max(",
+                "np.max(..., 0) takes the largest along axis 0. np.maximum(..., 0) compares each number with 0."),
             edit("maps.reshape(channels, height // 2, 2, width // 2, 2)",
                 "maps.reshape(channels, height // 2, width // 2, 4, 1)", "(2, 4)", "(3, 4)",
                 "your reshape puts four neighbours of one *row* together. A block is two pixels of one row and two of "
@@ -242,7 +263,7 @@ EXERCISES = [
         starter="def is_equal_network(ours, theirs, tolerance):\n"
         '    """Whether two networks gave the same logits (N, 10), up to the tolerance, and the same '
         'answers."""\n    ...',
-        answer=is_equal_network, cases=logits_to_compare,
+        answer=is_equal_network, cases=logits_to_compare, observe=call_with_arrays,
         praise="it notices one bad value in five hundred, a changed answer, and nan. A test of equality is only worth "
         "what it would notice.",
         hints=(
@@ -278,6 +299,9 @@ EXERCISES = [
             edit("largest <= tolerance", "largest <= 1e-4",
                 "two pairs differ by 0.05; with a tolerance of 0.1 they are equal, with 0.01 not, and your test says "
                 "the same of both. Use the tolerance that is handed in."),
+            edit("largest <= tolerance", "largest < tolerance",
+                "where the largest difference is exactly the tolerance, your test says unequal. Up to the tolerance "
+                "includes it: <=."),
             edit("largest <= tolerance", "largest == 0",
                 "networks that differ by rounding only are told apart: the tolerance is not used."),
             edit("tolerance and same_answers", "tolerance or same_answers",
@@ -296,8 +320,8 @@ EXERCISES = [
                 "you compare two sums, in which small differences add up and opposite ones cancel. Compare logit by "
                 "logit, and take the largest difference."),
             edit("np.abs(ours - theirs).max()", "np.linalg.norm(ours - theirs)",
-                "small differences everywhere are within the tolerance, and your test said unequal: a norm adds them "
-                "all up. Use the largest one."),
+                "small differences everywhere are within the tolerance, and your test said unequal: a norm or a sum "
+                "adds them all up. Use the largest one."),
             edit("np.abs(ours - theirs).max()", "(np.abs(ours - theirs) / np.abs(theirs)).max()",
                 "you divide each difference by the logit, and near 0 that makes rounding look large. The tolerance is "
                 "for the difference itself."),
@@ -344,6 +368,13 @@ EXERCISES = [
             edit("scale = float(np.abs(weights).max()) / 127", "scale = (weights.max() - weights.min()) / 255",
                 "the largest weights come back with the other sign: the range was divided into 255 steps, but 0 need "
                 "not be in its middle. Let 127 be the largest *absolute* weight."),
+            edit("scale = float(np.abs(weights).max()) / 127", "scale = (weights.max() - weights.min()) / 254",
+                "large weights come back wrong: the whole range was divided into 254 steps, but 0 need not be in "
+                "its middle. Let 127 be the largest *absolute* weight."),
+            edit("scale = float(np.abs(weights).max()) / 127", "scale = (weights.max() - weights.min()) / 254",
+                ".astype", ".clip(-127, 127).astype",
+                "weights are cut off, or are coarser than they need be: the whole range was divided into 254 steps, "
+                "but 0 need not be in its middle. Let 127 be the largest *absolute* weight."),
             edit("scale = float(np.abs(weights).max()) / 127", "scale = (weights.max() - weights.min()) / 254",
                 "weights / scale", "(weights - weights.min()) / scale - 127",
                 "whole number times scale does not give the weights back: they are shifted. Some formats keep such a "

@@ -58,7 +58,15 @@ def all_shards(answer: Any, n: int, n_workers: int) -> list[int]:
     shards = [list(one) for one in shards]
     if any(isinstance(i, bool) or getattr(i, "dtype", None) in (torch.bool, bool) for one in shards for i in one):
         raise Mistake("return the numbers of the images, not a true or false for each")
+    if n > 3 * n_workers and all(len(one) == 2 for one in shards):
+        raise Mistake("each worker gets two numbers. If they say where to begin and to end: list(range(begin, end))")
+    if n > 2 * n_workers and shards[0] in ([], [n - 1]) and any(shards[1:]):
+        raise Mistake(f"worker 0 gets {len(shards[0])} of {n} images: ranks are counted from 0, and it is the first")
+    if n > 2 * n_workers and shards[-1] == [] and any(shards[:-1]):
+        raise Mistake(f"the last of {n_workers} workers gets nothing: its rank is {n_workers - 1}, counted from 0")
     images = sorted(int(i) for one in shards for i in one)
+    if images and images[0] < 0:
+        raise Mistake(f"you deal out negative numbers, from {images[0]} on: ranks and images are counted from 0")
     if images and (images[0] < 0 or images[-1] >= n):
         raise Mistake(f"{n} images are numbered 0 to {n - 1}; you deal out numbers from {images[0]} to {images[-1]}")
     times = [images.count(i) for i in range(n)]
@@ -87,7 +95,8 @@ EXERCISES = [
         '    """gradients[worker][parameter] to one gradient for each parameter: the mean over the '
         'workers."""\n    ...',
         answer=average, cases=equal_workers,
-        praise="all_reduce adds up, and one division later it is this: the only moment at which the workers speak.",
+        praise="with it every worker takes the same step, so their weights stay equal. It is the only moment at "
+        "which the workers speak.",
         hints=(
             "For each parameter you have one tensor a worker, all of the same shape. `zip(*gradients)` puts them "
             "together.",
@@ -113,8 +122,8 @@ EXERCISES = [
                 "number, len(gradients)."),
             edit("[torch.stack(tensors).mean(dim=0) for tensors in zip(*gradients, strict=True)]",
                 "torch.stack([torch.stack(tensors).mean(dim=0) for tensors in zip(*gradients, strict=True)])",
-                "the parameters have different shapes, so their gradients do not fit into one tensor. Return a list, "
-                "one gradient for each parameter."),
+                "the parameters have different shapes, so their gradients do not fit into one tensor. Stack those "
+                "of one parameter, over the workers, and return a list: one gradient for each parameter."),
             edit("[torch.stack(tensors).mean(dim=0) for tensors in zip(*gradients, strict=True)]",
                 "torch.tensor(gradients).mean(dim=0)",
                 "torch.tensor takes numbers, not tensors, and the parameters have different shapes. Go through them "
@@ -176,11 +185,10 @@ EXERCISES = [
     Exercise(
         number="16.3", title="Everybody once", name="shard", minutes=6, difficulty="medium",
         starter="def shard(n, rank, n_workers):\n"
-        '    """The images of n for worker `rank`: each by exactly one; no two shares differ by more than 1."""'
+        '    """The numbers of the images for worker `rank`, a list; no two shares differ by more than 1."""'
         "\n    ...",
         answer=shard, cases=lambda: [(100, 4), (103, 4), (7, 3), (2, 3)], observe=all_shards,
-        praise="each image exactly once, and no two shares differ by more than one. PyTorch's own DistributedSampler "
-        "repeats a few images instead when n does not divide: an evaluation that counts them twice is wrong.",
+        praise="each image exactly once, and no two shares differ by more than one.",
         hints=(
             "Deal them out like cards: worker 0 takes images 0, n_workers, 2 n_workers, ...",
             "range(start, stop, step) deals cards.",

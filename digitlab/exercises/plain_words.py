@@ -19,18 +19,32 @@ IN_PLAIN_WORDS = {
         "A comparison of whole tensors is many truth values, and `if`, `and`, `not`, a chain as in 0 < x < 1, or "
         "Python's own max(), min() and sorted() need a single one. PyTorch's .max(), .any() and the like take them all"
     ),
-    r"index -?\d+ is out of bounds": (
+    r"index -?\d+ is out of bounds|list index out of range": (
         "There are fewer places than your code counts, and they begin at 0: take their number from len() "
         "or .shape, and see that rows and columns are not exchanged"
     ),
-    r"shapes cannot be multiplied|size mismatch, got": (
+    r"shapes cannot be multiplied|size mismatch, got|matmul: Input operand": (
         "In a @ b, or in a linear layer that reads a, a must have as many columns as b has rows: print both shapes"
     ),
     r"size of tensor a \(0\) must match": (
         "The 0 belongs to an empty slice, one that begins behind the end: more places are counted than there are"
     ),
-    r"must match the size of tensor b": (
-        "Two tensors are set against each other number by number, and their shapes do not fit: print both"
+    r"must match the size of tensor b|could not be broadcast together": (
+        "Two tensors or arrays are set against each other number by number, and their shapes do not fit: print both"
+    ),
+    r"truth value of an array": (
+        "A comparison of whole arrays is many truth values, and `if`, `and` or Python's max() need a single one"
+    ),
+    r"element 0 of tensors does not require grad": (
+        "It is not known how this loss was computed: torch.no_grad(), .item() or .detach() cut that off"
+    ),
+    r"'NoneType' object has no attribute 'append'": (
+        "append changes the list and returns nothing: write a_list.append(...), without a_list = before it"
+    ),
+    r"'(SGD|Adam\w*)' object has no attribute": "What an optimiser holds is in its param_groups",
+    r"setting an array element with a sequence": "One place of an array takes one number, and was given several",
+    r"expected UInt8\[.*got torch\.float": (
+        "That function prepares images that are still bytes, and these are normalised already: leave it out"
     ),
     r"must be Tensor, not (ReLU|\w*Pool|Dropout|Flatten)|got \((ReLU|\w*Pool|Dropout|Flatten)": (
         "What is written with a capital letter, as nn.ReLU, is made first and then called: nn.ReLU()(x). F.relu(x) "

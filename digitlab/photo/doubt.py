@@ -1,4 +1,4 @@
-"""What is not read, and what may be misread: every rule of doubt, in one place."""
+"""What is not read, and what may be misread, by its shape and its probabilities. Two that touch: `digitlab.doubt`."""
 
 from __future__ import annotations
 

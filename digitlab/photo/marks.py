@@ -1,4 +1,4 @@
-"""Which marks of ink are one digit."""
+"""Which marks of ink are one digit. Whether one of them is two that touch, `digitlab.doubt` says."""
 
 from __future__ import annotations
 
