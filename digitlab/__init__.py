@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from digitlab.photo import *
     from digitlab.plots import *
     from digitlab.recipes import *
-    from digitlab.runs import *
     from digitlab.training import *
 
 __version__ = "0.1.0"

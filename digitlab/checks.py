@@ -65,7 +65,9 @@ def _in_one_line(function: _Callable) -> _Callable:
 def check_range(name: str, value: float, low: float, high: float = math.inf) -> None:
     """Refuse a number that is not from ``low`` to ``high``: ``dropout: expected 0 to 1, got nan``."""
     if not (low <= value <= high and abs(value) < math.inf):
-        raise ValueError(f"{name}: expected {_limits(low, high)}, got {described(value)}")
+        limits = f"{low} to {high}" if high < math.inf else f"{low} or more"
+        expected = limits if low > -math.inf else "a finite number"
+        raise ValueError(f"{name}: expected {expected}, got {described(value)}")
 
 
 def check_choice(name: str, value: object, known: Iterable[str]) -> None:
@@ -83,9 +85,3 @@ def described(value: object) -> str:
         return f"{value.dtype} {tuple(value.shape)}"
     text = " ".join(reprlib.repr(value).split())
     return text if len(text) <= 60 else f"{text[:59]}…"
-
-
-def _limits(low: float, high: float) -> str:
-    if high < math.inf:
-        return f"{low} to {high}"
-    return f"{low} or more" if low > -math.inf else "a finite number"

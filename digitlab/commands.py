@@ -235,9 +235,6 @@ def doctor(options: argparse.Namespace) -> int:
     return 0
 
 
-# --- stopping and messages ------------------------------------------------------------------------
-
-
 def _stop_on_request() -> None:
     """A closed terminal or a machine that shuts down ends the command as Ctrl-C does."""
 

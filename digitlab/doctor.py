@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from digitlab.data import data_folder, load_mnist, load_sample
+from digitlab.data import Digits, data_folder, load_mnist, load_sample
 from digitlab.device import choose_device
-from digitlab.names import SPLITS
+from digitlab.names import SPLITS, Split
 from digitlab.runs.checkpoint import load_shipped_model
 
 _EXTRAS = {"jupyterlab": "lab", "onnxruntime": "onnx", "mkdocs": "docs", "pytest": "test"}
@@ -23,7 +24,12 @@ def examine() -> Iterator[str]:
     yield f"torch        {torch.__version__}"
     yield f"torchvision  {_installed('torchvision')}"
     yield f"device       {choose_device('auto')}; {torch.get_num_threads()} threads"
-    for name, look in (("sample", _sample), ("model", _model), ("mnist", _mnist)):
+    looks: dict[str, Callable[[], str]] = {
+        "sample": lambda: f"{_n_digits(load_sample)} digits inside the package",
+        "model": lambda: f"{type(load_shipped_model()).__name__}, inside the package",
+        "mnist": lambda: f"{_n_digits(partial(load_mnist, download=False))} digits in {data_folder()}",
+    }
+    for name, look in looks.items():
         try:
             yield f"{name:<12} {look()}"
         except (ValueError, OSError) as error:
@@ -35,16 +41,8 @@ def examine() -> Iterator[str]:
         yield f"{package:<12} {_installed(package) or advice}"
 
 
-def _sample() -> str:
-    return f"{sum(len(load_sample(split)) for split in SPLITS):,} digits inside the package"
-
-
-def _model() -> str:
-    return f"{type(load_shipped_model()).__name__}, inside the package"
-
-
-def _mnist() -> str:
-    return f"{sum(len(load_mnist(split, download=False)) for split in SPLITS):,} digits in {data_folder()}"
+def _n_digits(load: Callable[[Split], Digits]) -> str:
+    return f"{sum(len(load(split)) for split in SPLITS):,}"
 
 
 def _installed(package: str) -> str | None:

@@ -43,8 +43,7 @@ def confusion_matrix(
     check_range("n_classes", n_classes, 1)
     labels = _classes("labels", labels, n_classes)
     predictions = _classes("predictions", predictions, n_classes)
-    cells = torch.bincount(labels * n_classes + predictions, minlength=n_classes**2)
-    return cells.view(n_classes, n_classes)
+    return torch.bincount(labels * n_classes + predictions, minlength=n_classes**2).view(n_classes, n_classes)
 
 
 @checked
@@ -200,8 +199,7 @@ def misclassified(probabilities: Float[Tensor, "N C"], labels: Int64[Tensor, " N
     labels = labels.cpu()
     wrong = (predictions != labels).nonzero().squeeze(1)
     indices = wrong[losses[wrong].argsort(descending=True, stable=True)]
-    columns = (each[indices] for each in (labels, predictions, confidences, losses))
-    return Misclassified(indices, *columns)
+    return Misclassified(indices, *(each[indices] for each in (labels, predictions, confidences, losses)))
 
 
 def _on_cpu(name: str, scores: Tensor) -> Tensor:

@@ -1,8 +1,4 @@
-"""Constants, and the names that the command and the library share. Importing this file takes no time.
-
-``SOURCES`` is what `load_digits` knows, ``MODELS`` `create_model`, ``RECIPES`` `get_recipe`, and ``DEVICES``
-`choose_device`.
-"""
+"""Constants, and the names that the command and the library share. Importing this file takes no time."""
 
 from typing import Literal
 

@@ -53,7 +53,6 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_choice("model", self.model, list_models())
-        check_choice("schedule", self.schedule, ("constant", "one_cycle"))
         for name in ("epochs", "batch_size"):
             check_range(name, getattr(self, name), 1)
         for name in ("label_smoothing", "dropout"):

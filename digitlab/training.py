@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -241,7 +241,9 @@ def fit(
     while len(history) < epochs:
         started = time.perf_counter()
         number, lr = len(history) + 1, float(optimizer.param_groups[0]["lr"])
-        batches = _with_bar(train_loader, number, progress)
+        batches = train_loader
+        if progress and sys.stderr is not None:  # closed, as under pythonw
+            batches = tqdm(train_loader, f"epoch {number:>2}", leave=False, disable=None)
         how: Any = {"scheduler": scheduler, "autocast": autocast, "label_smoothing": label_smoothing}
         train = train_one_epoch(model, batches, optimizer, **how)
         val = evaluate(model, val_loader) if val_loader is not None else None
@@ -253,10 +255,3 @@ def fit(
         if after_epoch is not None:
             after_epoch(history)
     return history
-
-
-def _with_bar(batches: Batches, epoch: int, progress: bool) -> Batches:
-    if not progress or sys.stderr is None:  # closed, as under pythonw
-        return batches
-    n = len(batches) if isinstance(batches, Sized) else None
-    return tqdm(batches, f"epoch {epoch:>2}", n, leave=False, disable=None)

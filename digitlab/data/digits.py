@@ -5,7 +5,7 @@ Images stay bytes until a batch is asked for: 60,000 digits are then 47 MB inste
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
 
@@ -76,8 +76,6 @@ def followed_digit() -> Digits:
 def train_val_split(digits: Digits, n_val: int, seed: int = 0) -> tuple[Digits, Digits]:
     """Set aside ``n_val`` images for validation, the same share of every class, in their old order. Lesson 01.
 
-    Shares are rounded down; what is left over goes to the classes with the largest remainders.
-
     Examples:
         >>> train, val = train_val_split(load_sample("train"), n_val=800, seed=0)
         >>> len(train), len(val)
@@ -96,5 +94,4 @@ def train_val_split(digits: Digits, n_val: int, seed: int = 0) -> tuple[Digits, 
         members = (digits.labels == label).nonzero().flatten()
         order = torch.randperm(len(members), generator=generator, device="cpu")
         is_val[members[order[:n]]] = True
-    val = digits[is_val]
-    return digits[~is_val], Digits(val.images, val.labels, val.name, "val")
+    return digits[~is_val], replace(digits[is_val], split="val")

@@ -32,9 +32,8 @@ def normalize(images: UInt8[Tensor, "N 28 28"]) -> Float32[Tensor, "N 1 28 28"]:
 
 def _standardize(pixels: Tensor) -> Tensor:
     """Pixels 0..1 ``(N, 28, 28)``, overwritten, to the network's input ``(N, 1, 28, 28)``."""
-    pixels = pixels.sub_(MEAN).div_(STD)
     # "Channels last": the same values, but a CPU pools several channels at once when they lie side by side.
-    return pixels.unsqueeze(-1).permute(0, 3, 1, 2)
+    return pixels.sub_(MEAN).div_(STD).unsqueeze(-1).permute(0, 3, 1, 2)
 
 
 class DigitLoader:

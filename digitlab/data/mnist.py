@@ -65,7 +65,7 @@ def load_mnist(split: Split = "train", root: str | Path | None = None, download:
         Traceback (most recent call last):
         digitlab.data.mnist.DataError: no MNIST in none/MNIST/raw: allow the download, or set DIGITLAB_DATA
     """
-    return _load("mnist", split, _folder(root), download)
+    return _load("mnist", split, data_folder() if root is None else Path(root), download)
 
 
 def load_digits(split: Split = "train", source: str = "auto", root: str | Path | None = None) -> Digits:
@@ -79,7 +79,7 @@ def load_digits(split: Split = "train", source: str = "auto", root: str | Path |
         'sample'
     """
     check_choice("data", source, SOURCES)
-    folder = _folder(root)
+    folder = data_folder() if root is None else Path(root)
     if source == "sample":
         return load_sample(split)
     if source == "auto" and not is_complete("mnist", folder):
@@ -110,10 +110,9 @@ def _load(name: str, split: Split, root: Path, download_missing: bool) -> Digits
 
     paths = [raw / file for file in _MNIST_MD5 if file.startswith(_STEM[split])]
     damaged = [path for path in paths if not _is_right(name, path.name, path.read_bytes())]
-    try:
+    images = labels = torch.empty(0)
+    with suppress(ValueError, TypeError, AssertionError, LookupError, RuntimeError):  # by the damage
         images, labels = read_image_file(str(paths[0])), read_label_file(str(paths[1]))
-    except (ValueError, TypeError, AssertionError, LookupError, RuntimeError):  # by what is wrong with it
-        images, labels = torch.empty(0), torch.empty(0)
     n = _N_IMAGES[split]
     if damaged or images.shape != (n, 28, 28) or labels.shape != (n,) or labels.max() > 9:
         command = "digitlab download" + f" --data {name}" * (name != "mnist")
@@ -134,8 +133,7 @@ def download(name: str, root: Path, *, repair: bool = False) -> bool:
         raw.mkdir(parents=True, exist_ok=True)
         with FileLock(raw / ".lock"):
             _unpack(name, raw, _missing(name, root, repair))
-            missing = _missing(name, root, repair)  # another process may have been faster
-            if missing:
+            if missing := _missing(name, root, repair):  # another process may have been faster
                 _download(name, raw, missing)
     except OSError as error:
         advice = "set DIGITLAB_DATA to another folder"
@@ -207,21 +205,15 @@ def _n_bytes(folder: Path) -> int:
 
 
 def _missing(name: str, root: Path, repair: bool = False) -> list[str]:
-    raw = _raw_folder(name, root)
-    missing = []
-    for file in _MNIST_MD5:
-        path = raw / file
-        if not path.is_file() or (repair and not _is_right(name, file, path.read_bytes())):
-            missing.append(file)
-    return missing
+    def is_there(file: str) -> bool:
+        path = _raw_folder(name, root) / file
+        return path.is_file() and (not repair or _is_right(name, file, path.read_bytes()))
+
+    return [file for file in _MNIST_MD5 if not is_there(file)]
 
 
 def _is_right(name: str, file: str, content: bytes) -> bool:
     return name != "mnist" or hashlib.md5(content, usedforsecurity=False).hexdigest() == _MNIST_MD5[file]
-
-
-def _folder(root: str | Path | None) -> Path:
-    return data_folder() if root is None else Path(root)
 
 
 def _raw_folder(name: str, root: Path) -> Path:

@@ -1,8 +1,6 @@
 """Photos: a photo, a scan or a canvas in, 28x28 digits as MNIST's out, with every stage in between."""
 
-from digitlab.photo.fit import NormalizedDigit as NormalizedDigit
 from digitlab.photo.fit import Photo as Photo
-from digitlab.photo.fit import PhotoDigit as PhotoDigit
 from digitlab.photo.fit import normalize_ink as normalize_ink
 from digitlab.photo.fit import read_digits as read_digits
 from digitlab.photo.fit import thicken_ink as thicken_ink

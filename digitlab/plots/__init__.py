@@ -16,6 +16,5 @@ from digitlab.plots.digits import plot_heatmaps as plot_heatmaps
 from digitlab.plots.digits import plot_misclassified as plot_misclassified
 from digitlab.plots.digits import plot_photo_stages as plot_photo_stages
 from digitlab.plots.style import Picture as Picture
-from digitlab.plots.style import read_description as read_description
 from digitlab.plots.style import save_picture as save_picture
 from digitlab.plots.walk import plot_walk as plot_walk

@@ -110,11 +110,10 @@ def plot_reliability(calibration: Calibration) -> Picture:
     counts = counts[filled]
     edges = 100 * as_array("calibration.edges", calibration.edges)
     left, widths = edges[:-1][filled], np.diff(edges)[filled]
-    sure, right = (
-        100 * as_array("calibration", shares, finite=False).astype(float)[filled]  # NaN in the others
-        for shares in (calibration.confidences, calibration.accuracies)
-    )
-    error = float(calibration.expected_error)
+    # Where a bin is empty, they are NaN.
+    sure = 100 * as_array("confidences", calibration.confidences, finite=False)[filled].astype(float)
+    right = 100 * as_array("accuracies", calibration.accuracies, finite=False)[filled].astype(float)
+    error = calibration.expected_error
     title = f"Confidence is {100 * error:.2g} percentage points off on average"
     picture, (above, below) = new_chart(6.6, title, nrows=2, sharex=True, height_ratios=(3, 1))
     bar = {"align": "edge", "edgecolor": "white", "linewidth": 1.5}

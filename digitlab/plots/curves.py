@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -143,7 +142,7 @@ def plot_ladder(seconds: Mapping[str, Numbers], *, xlabel: str, title: str) -> P
     runs = {name: as_array(f"seconds[{name!r}]", times, "_").astype(float) for name, times in seconds.items()}
     if not runs or min(times.min() for times in runs.values()) <= 0:
         raise ValueError("seconds: expected at least one rung, and all times above 0")
-    middles = [float(median(times.tolist())) for times in runs.values()]
+    middles = [float(np.median(times)) for times in runs.values()]
     said = [sentence(title, xlabel)]
 
     picture, axes = new_chart(1.4 + 0.55 * len(runs), title)
@@ -183,8 +182,7 @@ def plot_intervals(names: Sequence[str], values: Numbers, intervals: Numbers) ->
     axes.hlines(range(n), 100 * ends[:, 0], 100 * ends[:, 1], color=colours, linewidth=3)
     axes.scatter(100 * middle, range(n), s=90, color=colours, zorder=3)
     for row, value in enumerate(middle):
-        place = (100 * value, row)
-        axes.annotate(percent(value, 2), place, (0, 9), textcoords="offset points", ha="center")
+        axes.annotate(percent(value, 2), (100 * value, row), (0, 9), textcoords="offset points", ha="center")
     name_rows(axes, names)
     axes.set(xlabel="accuracy", ylim=(n - 0.5, -0.8))
     axes.margins(x=0.1)

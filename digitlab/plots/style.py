@@ -93,8 +93,7 @@ class Picture(Figure):
 
     def _repr_html_(self) -> str:
         alt, data = html.escape(self.alt_text), base64.b64encode(self.png()).decode("ascii")
-        image = f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">'
-        return f"<figure>{image}</figure>"
+        return f'<figure><img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}"></figure>'
 
     def _ipython_display_(self) -> None:
         # This goes before the formatter with which pyplot shows every Figure as a PNG without an alt text.

@@ -113,7 +113,6 @@ def _draw_scores(page: Axes, scores: Array, top: float) -> float:
     for digit, (x, score) in enumerate(zip(centres, scores, strict=True)):
         side, away = ("bottom", -0.04) if score >= 0 else ("top", 0.04)
         page.text(x, zero - score * inches + away, signed_text(score), ha="center", va=side)
-        wins = digit == scores.argmax()
-        look = {"color": "white", "bbox": _CIRCLE} if wins else {"color": QUIET}
+        look = {"color": "white", "bbox": _CIRCLE} if digit == scores.argmax() else {"color": QUIET}
         page.text(x, bottom, f"{digit}", ha="center", va="center", size=17, weight="bold", **look)
     return float(bottom + 0.25 - top)

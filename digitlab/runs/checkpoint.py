@@ -69,8 +69,7 @@ def save_checkpoint(
         >>> load_checkpoint(folder).metadata
         {'note': 'untrained'}
     """
-    state = unwrapped(model).state_dict()
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    weights = {name: tensor.cpu().contiguous() for name, tensor in unwrapped(model).state_dict().items()}
     _check_fit(_new_model(model_name), weights)
     about = {"format": _FORMAT, "model": model_name, "metadata": json.dumps(metadata or {})}
     write_whole(Path(path), save(weights, about))

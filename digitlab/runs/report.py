@@ -15,7 +15,6 @@ from digitlab.checks import checked
 from digitlab.data import Digits, normalize
 from digitlab.models import DigitModel
 from digitlab.plots.style import read_description, save_picture
-from digitlab.plots.walk import plot_walk
 from digitlab.training import History
 from digitlab.writing import write_whole
 
@@ -31,13 +30,11 @@ def write_figures(
 ) -> None:
     """Draw the run's pictures into ``folder/figures``, as PNG files; ``probabilities`` are those of the test digits."""
     image, label = test[_SAMPLE]
-    device = next(model.parameters()).device
-    steps = forward.walk(model, normalize(image[None]).to(device))
     predictions = probabilities.argmax(dim=1)
     mistakes = metrics.misclassified(probabilities, test.labels)
     pictures = {
         "prediction": plots.plot_probabilities(probabilities[_SAMPLE], image=image, label=label),
-        "walk": plot_walk(steps),
+        "walk": plots.plot_walk(forward.walk(model, normalize(image[None]))),
         "filters": plots.plot_filters(interpret.first_filters(model)),
         "curves": plots.plot_training_curves(history),
         "confusion": plots.plot_confusion_matrix(metrics.confusion_matrix(test.labels, predictions)),

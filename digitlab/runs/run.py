@@ -28,15 +28,7 @@ from digitlab.recipes import make_optimizer, make_scheduler
 from digitlab.runs.checkpoint import MODEL_FILE, save_checkpoint
 from digitlab.runs.distributed import broadcast, local_device, rank, world_size, wrap_ddp
 from digitlab.runs.report import write_figures, write_report
-from digitlab.runs.state import (
-    STATE_FILE,
-    RunError,
-    RunSettings,
-    load_state,
-    restore,
-    save_state,
-    settings_in,
-)
+from digitlab.runs.state import STATE_FILE, RunError, RunSettings, read_settings, restore, save_state
 from digitlab.training import History, fit, predict
 from digitlab.writing import remove_leftovers, write_whole
 
@@ -103,11 +95,10 @@ def resume_run(output: str | Path, *, device: str | None = None, progress: bool 
             return dict(json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
         raise RunError(f"nothing to resume in {folder}: there is no {STATE_FILE}")
     with _alone_in(folder):
-        state = load_state(folder / STATE_FILE)
-        settings = settings_in(folder / STATE_FILE, state)
+        settings = read_settings(folder / STATE_FILE)
         usual = settings.device if is_available(settings.device) else "auto"
         run = Run(replace(settings, device=device or usual))
-        restore(run, state, folder / STATE_FILE)
+        restore(run, folder / STATE_FILE)
         return _train_and_finish(run, folder, progress)
 
 
@@ -123,9 +114,9 @@ def saved_settings(output: str | Path) -> RunSettings | None:
     """The settings that an unfinished or finished run was started with; ``None`` if the folder holds no run."""
     folder = Path(output)
     if (path := folder / STATE_FILE).exists():
-        return settings_in(path, load_state(path))
+        return read_settings(path)
     if (folder / MODEL_FILE).exists() and (path := folder / "metrics.json").exists():
-        return settings_in(path, json.loads(path.read_text(encoding="utf-8")))
+        return read_settings(path)
     return None
 
 

@@ -7,6 +7,7 @@ that goes on ends with the same weights, to the bit, as if it had never stopped.
 from __future__ import annotations
 
 import io
+import json
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from digitlab.recipes import Recipe
 from digitlab.runs.checkpoint import damaged
 from digitlab.runs.distributed import all_gather, rank, world_size
 from digitlab.training import History
+from digitlab.wording import counted
 from digitlab.writing import write_whole
 
 STATE_FILE = "checkpoint.pt"
@@ -49,8 +51,9 @@ class RunSettings:
         check_range("seed", self.seed, 0, 2**32 - 1)
 
 
-def settings_in(path: Path, saved: dict[str, Any]) -> RunSettings:
+def read_settings(path: Path) -> RunSettings:
     """The settings in a state, or in the ``metrics.json`` of a finished run."""
+    saved = load_state(path) if path.name == STATE_FILE else json.loads(path.read_text(encoding="utf-8"))
     try:
         recipe = dict(saved["settings"]["recipe"])
         if recipe["augment"] is not None:
@@ -92,14 +95,14 @@ def load_state(path: Path) -> dict[str, Any]:
         raise damaged(path, error) from error
 
 
-def restore(run: Any, state: dict[str, Any], path: Path) -> None:
+def restore(run: Any, path: Path) -> None:
     """Put a state back, in a run that was prepared with the same settings, and has as many workers."""
+    state = load_state(path)
     before, now, device = state.get("machine"), _machine(run), run.train_loader.device.type
     try:
         n_begun = len(state["random_states"])
         if n_begun != world_size():
-            workers = "1 worker" if n_begun == 1 else f"{n_begun} workers"
-            raise RunError(f"{path.parent} was begun by {workers}: go on with as many")
+            raise RunError(f"{path.parent} was begun by {counted(n_begun, 'worker')}: go on with as many")
         run.model.load_state_dict(state["model"])
         run.optimizer.load_state_dict(state["optimizer"])
         for parameter, moments in run.optimizer.state.items():
