@@ -330,7 +330,7 @@ def row(labels: list[int], test_digits: Digits, step: int = 130, ink: float = 0.
 
 
 @pytest.mark.parametrize(
-    "kind", ["half", "corner", "soft", "boxes", "combs", "turned", "faint", "ruled", "specks"]
+    "kind", ["half", "corner", "soft", "boxes", "walls", "combs", "turned", "faint", "ruled", "specks"]
 )
 def test_light_and_print_are_no_ink(kind: str, test_digits: Digits) -> None:
     labels = [3, 1, 4, 7, 5, 9, 2, 6]
@@ -345,10 +345,12 @@ def test_light_and_print_are_no_ink(kind: str, test_digits: Digits) -> None:
         page[10:12, 10:12] = page[-12:-10, 50:52] = 0.1
     if kind == "soft":
         page *= np.clip(0.6 + (columns - 400) / 200, 0.6, 1)
-    if kind in ("boxes", "combs", "turned"):
+    if kind in ("boxes", "walls", "combs", "turned"):
         page[236:240, 20:-20] = 0.2
         for left in range(20, page.shape[1], 130):
             page[150 if kind == "combs" else 60 : 240, left : left + 4] = 0.2
+            if kind == "walls":  # of two boxes, side by side
+                page[60:240, left - 5 : left - 1] = 0.2
         if kind != "combs":
             page[60:64, 20:-20] = 0.2
     if kind == "turned":

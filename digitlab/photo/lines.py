@@ -21,7 +21,8 @@ def find_printed_lines(depth: FloatArray, shade: float) -> BoolArray:
     if side <= ONE_DIGIT_SIDE or not marks.any():
         return np.zeros(depth.shape, bool)
     slope = _find_slope(marks)
-    found = [_find_runs(marks, slope, thickness, side // 40, axis) for axis in (0, 1)]
+    wall = 3 * thickness // 2  # those of two boxes may lie side by side
+    found = [_find_runs(marks, slope, wall, side // 40, axis) for axis in (0, 1)]
     lines = found[0][1] | found[1][1]
     if lines.any():  # beside them: the sides of boxes, the teeth of combs
         for axis, (runs, long) in enumerate(found):
