@@ -65,7 +65,7 @@ def watch(page: Page, address: str, problems: list[str]) -> None:
     page.on("response", lambda r: note(f"{r.status}: {r.url}") if r.status >= 400 else None)
 
 
-def barriers(page: Page, within: str | None = None) -> list[str]:
+def barriers(page: Page, within: Any = None) -> list[str]:
     """What axe finds that keeps somebody from using a page."""
     from axe_playwright_python.sync_playwright import Axe
 
