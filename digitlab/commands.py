@@ -138,7 +138,7 @@ def predict(options: argparse.Namespace) -> int:
                 "runner_up": second,
                 "unlikeness": unlike,
             }
-            doubt = find_doubt(digit.doubt, digit.ink.shape, row.tolist(), unlike > UNLIKE)
+            doubt = find_doubt(digit.doubt, row.tolist(), unlike > UNLIKE)
             digits.append({**read, "doubt": doubt, "probabilities": row.tolist(), "box": list(digit.box)})
         left_out = [{"box": list(box), "reason": reason} for box, reason in photo.left_out]
         results.append({"image": str(path), "digits": digits, "left_out": left_out})

@@ -403,7 +403,7 @@ def judge(page: Page, photo_bytes: bytes) -> collections.Counter[str]:
     probabilities = predict(deep, torch.from_numpy(photo.images))
     strange = (unlikeness(torch.from_numpy(photo.images)) > UNLIKE).tolist()
     reasons = [
-        find_doubt(digit.doubt, digit.ink.shape, row.tolist(), unlike)
+        find_doubt(digit.doubt, row.tolist(), unlike)
         for digit, row, unlike in zip(photo.digits, probabilities, strange, strict=True)
     ]
     answers = probabilities.argmax(dim=1).tolist()

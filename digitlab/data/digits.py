@@ -76,6 +76,8 @@ def followed_digit() -> Digits:
 def train_val_split(digits: Digits, n_val: int, seed: int = 0) -> tuple[Digits, Digits]:
     """Set aside ``n_val`` images for validation, the same share of every class, in their old order. Lesson 01.
 
+    Shares are rounded down; what is left over goes to the classes with the largest remainders.
+
     Examples:
         >>> train, val = train_val_split(load_sample("train"), n_val=800, seed=0)
         >>> len(train), len(val)

@@ -38,11 +38,10 @@ def doubt_shape(ink: FloatArray, usual: float) -> str:
     return "much smaller than the others" if height < 0.55 * usual else ""
 
 
-def find_doubt(shape: str, size: tuple[int, ...], probabilities: Sequence[float], unlike: bool) -> str:
-    """Why an answer may be wrong, or nothing: by the mark's shape and size (height, width), or the networks' doubt."""
+def find_doubt(shape: str, probabilities: Sequence[float], unlike: bool) -> str:
+    """Why an answer may be wrong, or nothing: by what its mark's shape says already, or by the networks' doubt."""
     second, first = sorted(probabilities)[-2:]
-    words = "unlike any digit" if unlike else "perhaps two that touch" if size[1] > size[0] else "low margin"
-    return (shape or words) if shape or unlike or first - second < LOW_MARGIN else ""
+    return shape or ("unlike any digit" if unlike else "low margin" if first - second < LOW_MARGIN else "")
 
 
 def say_left_out(reasons: Iterable[str]) -> str:
