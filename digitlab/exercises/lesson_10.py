@@ -258,6 +258,9 @@ EXERCISES = [
             edit("heat.flatten()", "heat.flatten().argsort().argsort().float()",
                 "right where all values differ. But argsort gives equal values different ranks, in whatever order it "
                 "happens to meet them. A tie is neither won nor lost: count wins minus losses instead."),
+            edit("torch.sign(values[:, None] - values)", "(2.0 * (values[:, None] > values) - 1)",
+                "you counted a tie as a loss for both. Where many values are equal, that finds a likeness that is not "
+                "there. A tie counts 0: use > for wins and < for losses, or torch.sign."),
             edit("torch.sign(values[:, None] - values)", "(values[:, None] > values).float()",
                 "you counted wins only, so all scores are positive and even unrelated maps look alike. Subtract the "
                 "losses."),

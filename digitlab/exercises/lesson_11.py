@@ -64,7 +64,7 @@ def numbers_to_drop() -> list[tuple[Tensor, float, bool]]:
     numbers = torch.rand(100, 120, generator=torch.Generator().manual_seed(5)) + 1
     numbers[:, ::3] *= -1
     turned = numbers.T.contiguous()
-    return [(numbers, 0.5, True), (turned, 0.2, True), (turned, 0.2, False)]
+    return [(numbers, 0.5, True), (turned, 0.2, True), (-numbers, 0.5, False), (turned, 0.2, False)]
 
 
 def statistics_of(answer: Any, numbers: Tensor, p: float, training: bool) -> Any:
@@ -138,6 +138,9 @@ EXERCISES = [
             edit("return best + 1", "return best + 1 if epoch - best >= patience else epoch + 1",
                 "right when the patience runs out. When all epochs are over before that, you return the last one: "
                 "return the best so far."),
+            edit("< val_losses[best]", "< float('inf')",
+                "this is the last epoch each time: every loss counts as a new best. Keep the best loss, too, and "
+                "update it."),
             edit("< val_losses[best]", "< val_losses[max(0, epoch - 1)]",
                 "for you, an epoch is the best one if it beats the one before it. It must beat the best so far: after "
                 "0.4, 0.6 the loss 0.5 is no new best."),

@@ -24,8 +24,6 @@ def in_memory_batches(images: Tensor, labels: Tensor, order: Tensor, batch_size:
 
 def seven_digits() -> list[tuple[Tensor, Tensor, Tensor, int]]:
     images = torch.randint(256, (7, 28, 28), generator=torch.Generator().manual_seed(10), dtype=torch.uint8)
-    images[:, :, :14] = 0
-    images[3] //= 2
     labels = torch.tensor([5, 0, 4, 1, 9, 2, 7])
     return [
         (images, labels, torch.tensor([6, 2, 0, 5, 3, 1, 4]), 3),
@@ -106,7 +104,8 @@ def seconds_to_reach(seconds: list[float], accuracies: list[float], target: floa
 
 def courses() -> list[tuple[list[float], list[float], float]]:
     seconds, accuracies = [3.0, 2.5, 2.625, 2.0, 1.5, 4.0], [0.90, 0.95, 0.96, 0.94, 0.97, 0.95]
-    return [(seconds, accuracies, target) for target in (0.95, 0.93, 0.96, 0.5, 0.99)]
+    cases = [(seconds, accuracies, target) for target in (0.95, 0.93, 0.96, 0.99)]
+    return [*cases, ([2.0, 4.0, 2.5], [0.90, 0.94, 0.97], 0.95)]
 
 
 EXERCISES = [
@@ -192,8 +191,7 @@ EXERCISES = [
         '    """The learning rate of this step; steps count from 0."""\n    ...',
         answer=one_cycle,
         cases=lambda: [
-            *((step, 50, 100.0) for step in (0, 49, 3, 40, 15, 20, 12)),
-            (30, 101, 8.0), (100, 101, 1e3), (9, 101, 0.05), (14, 50, 100.0),  # last: either part may give the peak
+            *((step, 50, 100.0) for step in (0, 49, 3, 40)), (30, 101, 8.0), (100, 101, 1e3), (9, 101, 0.05),
         ],
         praise="equal to torch.optim.lr_scheduler.OneCycleLR, step for step. Note that you had to know total_steps "
         "before the first step: such a schedule cannot be stopped early, only planned shorter.",
