@@ -220,6 +220,9 @@ EXERCISES = [
             edit("model(images)", "model(images).softmax(dim=1)",
                 "the model learns less than it should: the scores went through a softmax first, and F.cross_entropy "
                 "takes its own. Hand it the scores."),
+            edit("labels)\n        loss.backward", "labels).item()\n        loss.backward",
+                "loss.item() is a bare number, without the notes that backward needs. Call .backward() on the loss "
+                "itself."),
             edit("learning_rate * ", "", "the learning rate is missing: each step is as long as the whole gradient."),
             edit("learning_rate * parameter.grad\n", "learning_rate * parameter.grad\n        break\n",
                 "only the first batch was used: a `return` or a `break` inside the loop ends it there."),

@@ -114,7 +114,7 @@ IN_PLAIN_WORDS = {
         "Several things came where one tensor is needed. A batch is a pair: `for images, labels in batches`"
     ),
     r"must be Tensor, not [A-Z]": "A layer stands where its result is needed: call it, as in layer(x)",
-    r"math (range|domain) error": "exp of a number above 709 is too large for Python, and 0 has no logarithm",
+    r"math (range|domain) error": "math.exp goes up to 709, math.log begins above 0, and math.sqrt at 0",
     r"operand type\(s\) for \^": "Python's power is **; ^ is another thing",
     r"(one element tensors|a Tensor with \d+ elements) (can|cannot) be converted": (
         "A single number is needed, and this is a tensor of many. The functions of `math` take one number; "
