@@ -222,6 +222,12 @@ EXERCISES = [
                 "all but right: -0.42 is rounded, and the network sees a trace of ink on the wiped patch. Empty paper "
                 "is exactly (0 - 0.1307) / 0.3081, or simply image.min()."),
             edit("image.min()", "image.max()", "you painted the patch full of ink. Empty paper is image.min()."),
+            edit("image.min()", "image.mean()",
+                "you filled the patch with the image's mean, which is a shade of grey. Wiped out means empty paper: "
+                "image.min()."),
+            edit("image.min()", "image[0, 0, 0, 0]",
+                "right as long as the corner is empty. One of these images has ink there: take the smallest value, "
+                "image.min()."),
             edit("model(image)[0", "model(image).softmax(dim=1)[0", "model(wiped)[0", "model(wiped).softmax(dim=1)[0",
                 "these are falls of the probability. A sure network's probability stays near 1 while its logit falls "
                 "a long way; measure the logit."),
@@ -231,6 +237,12 @@ EXERCISES = [
             edit("row * size, column * size", "row, column",
                 "your patches overlap: each starts one pixel after the last. Side by side, patch number row starts at "
                 "row * size."),
+            edit("row * size, column * size", "row * 7, column * 7",
+                "your patches always start 7 pixels apart. Patch number row starts at row * size."),
+            edit("top + size, left : left + size", "top + size - 1, left : left + size - 1",
+                "the patch is a pixel too small each way. A slice leaves out its end already."),
+            edit("before - model(wiped)", "model(wiped)",
+                "this is the logit that remains. Subtract it from the logit of the whole image."),
             edit("n = 28 // size", "n = 28 / size",
                 "your code stopped: 28 / size is 4.0 for Python, and a grid needs whole numbers. Write 28 // size."),
         ),
@@ -252,6 +264,9 @@ EXERCISES = [
             edit("torch.sign(values[:, None] - values).sum(dim=1)", "values",
                 "this is the cosine of the values themselves: a few very bright pixels decide it. Replace each map by "
                 "its rank scores first."),
+            edit("torch.sign(values[:, None] - values).sum(dim=1)", "values - values.mean()",
+                "this is the correlation of the values themselves (Pearson's): a few very bright pixels decide it. "
+                "Replace each map by its rank scores first."),
             edit("heat.flatten()", "heat.flatten().argsort().float()",
                 "argsort gives the *positions* of the values in order, not each value's rank. Two maps can share all "
                 "ranks and still differ here. Count wins minus losses instead."),
@@ -264,6 +279,9 @@ EXERCISES = [
             edit("torch.sign(values[:, None] - values)", "(values[:, None] > values).float()",
                 "you counted wins only, so all scores are positive and even unrelated maps look alike. Subtract the "
                 "losses."),
+            edit("F.cosine_similarity(scores(one), scores(other), dim=0)", "(scores(one) * scores(other)).sum()",
+                "this product grows with the number of pixels. Divide it by the lengths of both score vectors: that is "
+                "the cosine."),
         ),
     ),
     Exercise(
@@ -286,12 +304,24 @@ EXERCISES = [
             edit("logits[wanted] - logits[present]", "logits[wanted]",
                 "this raises the wanted logit, but may raise the present one just as much. Only differences between "
                 "logits count: take the gradient of wanted minus present."),
+            edit("logits[wanted] - logits[present]", "-logits[present]",
+                "this lowers the present logit, but may lower the wanted one just as much. Take the gradient of wanted "
+                "minus present."),
+            edit("model(image)[0]", "model(image)[0].softmax(dim=0)",
+                "this is the gradient of the probabilities. A sure network's hardly move. Take that of the logits."),
+            edit("logits[wanted] - logits[present]", "-F.cross_entropy(logits[None], torch.tensor([wanted]))",
+                "this follows the loss of the wanted digit, in which all ten logits have a say. Asked for is the "
+                "gradient of wanted minus present logit."),
             edit("gradient / gradient.norm()", "gradient",
                 "the direction is right, but the length of your step depends on the gradient's. Divide the gradient "
                 "by its norm."),
             edit("gradient / gradient.norm()", "gradient.sign()",
                 "this moves every pixel by the same amount, empty paper too: sign() and F.normalize look at each pixel "
                 "by itself. The whole gradient has one length: divide it by gradient.norm()."),
+            edit("step * direction", "direction",
+                "this step always has the length 1. Multiply the direction by step."),
+            edit("step * direction", "step * direction.abs()",
+                "this adds ink everywhere. Some pixels must lose some: leave out the abs()."),
             edit("(image + step * direction)", "(step * direction)", "this is the change alone. Add it to the image."),
             edit("(image + step * direction)", "(image + step * direction).clamp(image.min(), image.max())",
                 "the direction is right, but you cut the result to what paper can show. The lesson does that "

@@ -126,6 +126,8 @@ EXERCISES = [
             edit(">= patience", ">= patience - 1",
                 "you stop too early. Look first whether this epoch is the best; stop only when `patience` epochs have "
                 "passed since the best one, which does not count itself, even if it is the first."),
+            edit(">= patience", ">= patience or epoch >= patience",
+                "you stop after `patience` epochs whatever happened. Count from the last best one."),
             edit("    best = 0\n", "    best, waited = 0, 0\n", "if val_losses", "if epoch == 0 or val_losses",
                 "        if epoch - best >=", "        else:\n            waited += 1\n        if waited >=",
                 "you stop too early where the losses go up and down: epochs from before the best one still count. If "
@@ -135,6 +137,9 @@ EXERCISES = [
             edit("return best + 1", "return 0",
                 "0 comes back each time: no loss was ever below your best one. If it starts at 0, start it at "
                 "float('inf'), or at the first loss."),
+            edit("best = 0", "best = -1", "val_losses[best]", "(val_losses[best] if best >= 0 else 1.0)",
+                "right while the losses are below 1. A loss may begin above that: start the best one from "
+                "float('inf'), or from the first loss."),
             edit("return best + 1", "return best + 1 if epoch - best >= patience else epoch + 1",
                 "right when the patience runs out. When all epochs are over before that, you return the last one: "
                 "return the best so far."),
@@ -167,7 +172,13 @@ EXERCISES = [
                 "is 2 / 28."),
             edit("2 / 28", "1 / 28",
                 "this moves half as far: from -1 to 1 the picture is 2 units wide, not 1. One pixel is 2 / 28."),
+            edit("2 / 28", "1 / 13.5",
+                "you took 27 steps for the 2 units, from the first pixel's centre to the last one's. But -1 and 1 are "
+                "the outer edges of the picture, and 28 pixels lie between them: one pixel is 2 / 28."),
             edit("-down * pixel", "down * pixel", "up and down are exchanged: y grows from top to bottom here."),
+            edit("[[1, 0, -right * pixel], [0, 1, -down * pixel]]", "[[0, 0, -right * pixel], [0, 0, -down * pixel]]",
+                "the last column is right, but every place looks at the same point. The rest must leave x and y as "
+                "they are: [[1, 0, ...], [0, 1, ...]]."),
         ),
     ),
     Exercise(
@@ -188,12 +199,24 @@ EXERCISES = [
             edit("[[cos, -sin, 0], [sin, cos, 0]]", "[[cos, sin, 0], [-sin, cos, 0]]",
                 "this turns the picture clockwise. Try (0, -1), the top, with 90 degrees: it must look at the right, "
                 "(1, 0)."),
+            edit("-sin", "sin",
+                "both sines have the same sign: that squeezes the picture along one diagonal instead of turning it. "
+                "One of the two is minus."),
+            edit("[[cos, -sin, 0], [sin, cos, 0]]", "[[sin, -cos, 0], [cos, sin, 0]]",
+                "sine and cosine are exchanged. With 0 degrees nothing must turn: 1 stands where x meets x, and "
+                "cos(0) is 1."),
             edit("math.radians(degrees)", "degrees",
                 "math.cos and math.sin want radians; 90 of those are more than fourteen turns. Use "
                 "math.radians(degrees)."),
+            edit("math.radians(degrees)", "math.degrees(degrees)",
+                "math.degrees turns radians into degrees. You have degrees and want radians: math.radians."),
+            edit("math.radians(degrees)", "degrees / 180",
+                "the angle is too small: 180 degrees are pi radians. Use math.radians(degrees)."),
             edit("/ scale", "* scale",
                 "the turn is right, but scale = 2 makes the picture half as large: to look further out brings more of "
                 "it in. Divide by scale."),
+            edit("[[cos, -sin, 0], [sin, cos, 0]]) / scale", "[[cos / scale, -sin, 0], [sin, cos / scale, 0]])",
+                "only the cosines are divided by the scale. Divide the sines, too."),
         ),
     ),
     Exercise(
@@ -213,12 +236,18 @@ EXERCISES = [
             edit(" / (1 - p)", "",
                 "the right share is dropped, but the survivors are not scaled: the average falls to 1 - p of what it "
                 "was, and in use the next layer gets larger sums than it has learnt with. Divide by (1 - p)."),
+            edit(">= p", "< p",
+                "p is the probability to *drop*; you keep with probability p. With 0.5 nobody notices; with 0.2 you "
+                "drop four fifths, and the average shrinks to a quarter."),
             edit("torch.rand(", "torch.randn(",
                 "too many are dropped, with 0.5 seven of ten. If you used randn: those numbers are normal, not spread "
                 "evenly from 0 to 1. Use torch.rand."),
             edit("torch.rand(numbers.shape)", "torch.rand(1)",
                 "all numbers share one lot: they go together or stay together. Every number has its own: "
                 "torch.rand(numbers.shape)."),
+            edit("    kept =", "    torch.manual_seed(0)\n    kept =",
+                "the same numbers are dropped at every call. If you set a seed inside, each call draws the same lots: "
+                "leave it out, so that no unit can rely on another."),
         ),
     ),
 ]

@@ -126,8 +126,13 @@ EXERCISES = [
             edit(" / 255", "",
                 "the mean 0.1307 is meant for pixels from 0 to 1, yours go from 0 to 255: divide by 255 first."),
             edit(" / 255", " / 256", "nearly: the largest byte is 255, and it should become 1. Divide by 255."),
+            edit(".float() / 255", " // 255",
+                "before the mean is subtracted, nearly every pixel is 0: // leaves out what is behind the point. "
+                "Divide with /."),
             edit("(pixels - 0.1307) / 0.3081", "(pixels - 0.3081) / 0.1307",
                 "the two constants are exchanged: subtract the mean, 0.1307, and divide by the spread, 0.3081."),
+            edit("(pixels - 0.1307) / 0.3081", "pixels",
+                "scaled to 0..1, as ToTensor does it, but not normalised: subtract 0.1307 and divide by 0.3081."),
             edit("(pixels - 0.1307) / 0.3081", "pixels - 0.1307 / 0.3081",
                 "only 0.1307 is divided by 0.3081 here, because / comes before -. Put the difference into "
                 "parentheses."),
@@ -177,12 +182,25 @@ EXERCISES = [
         wrong=(
             edit("median(before[1:]) / median(after[1:]", "median(before) / median(after",
                 "the first run of each list is the warm-up and should not count: before[1:]."),
+            edit("before[1:]", "before[:-1]", "after[1:]", "after[:-1]",
+                "[:-1] leaves out the last run. The warm-up is the first: [1:]."),
+            edit("return", "before, after = sorted(before), sorted(after)\n    return",
+                "you sort first and then leave out the first: that is the fastest run. The warm-up is the first as "
+                "the list is given."),
             edit("return", "median = lambda runs: sum(runs) / len(runs)\n    return",
                 "this compares means. One run took 11 s where the others took 4, and that moves a mean a long way. "
                 "Take the median."),
             edit("return", "median = lambda runs: float(torch.tensor(runs).median())\n    return",
                 "nearly: for an even number of runs, PyTorch's median takes the lower one of the two in the middle. "
                 "`median` from the first cell takes their mean."),
+            edit("return", "median = lambda runs: sorted(runs)[len(runs) // 2]\n    return",
+                "nearly: for an even number of runs there are two in the middle, and you take the larger one. `median` "
+                "from the first cell takes their mean."),
+            edit("return", "median = lambda runs: runs[len(runs) // 2]\n    return",
+                "this is the run in the middle of the list, as the runs happened. The median is in the middle when "
+                "they are sorted by their size."),
+            edit(") / median", ") - median",
+                "this is how many seconds are saved; how many *times* as fast is a ratio."),
         ),
     ),
     Exercise(
@@ -206,6 +224,13 @@ EXERCISES = [
             edit("(1 - math.cos(math.pi * done)) / 2", "done",
                 "right at the start, the peak and the end, but straight lines in between (a triangle). It works about "
                 "as well; PyTorch's default is half a cosine wave."),
+            edit("peak, end,", "end, peak,",
+                "at the last step the rate is at its peak: in the second part a is the peak, and b the end."),
+            edit("(1 - math.cos", "(1 + math.cos",
+                "the first step has the highest rate: each part runs backwards. With 1 + cos, t = 0 gives b and t = 1 "
+                "gives a; the formula has 1 - cos."),
+            edit("(math.pi * done)) / 2", "(math.pi * done))",
+                "at the turn the rate is nearly twice the peak: 1 - cos goes from 0 to 2, so halve it."),
             edit("peak / 25, peak / 25 / 10_000", "0.0, 0.0",
                 "it starts from zero; it should start from peak / 25, and end at a ten-thousandth of that."),
             edit("peak / 25 / 10_000", "peak / 10_000",
@@ -214,12 +239,21 @@ EXERCISES = [
             edit("(step - turn) / (last - turn)", "step / last",
                 "just after the peak the rate jumps down: there your second part does not begin at t = 0. Count its "
                 "steps from the turn: (step - turn) / (last - turn)."),
+            edit("(step - turn) / (last - turn)", "(step - turn) / last",
+                "the fall begins well, and at the last step it has not come down yet: its t ends below 1. The second "
+                "part has last - turn steps."),
             edit("(last - turn)", "(total_steps - turn)",
                 "at the last step it has not quite come down: steps count from 0, so the last is n - 1, and the second "
                 "part has n - 1 - turn steps, not n - turn."),
             edit(" - 1, total_steps - 1", ", total_steps",
                 "one step late: steps count from 0, so the peak is at 0.3 * total_steps - 1 and the last step is "
                 "total_steps - 1."),
+            edit("0.3 * total_steps - 1, total_steps - 1", "0.3 * (total_steps - 1), total_steps - 1",
+                "nearly: you turn after 30 % of the *last* step's number, that is at 0.3 * (total_steps - 1). PyTorch "
+                "turns at 0.3 * total_steps - 1."),
+            edit("0.3", "0.5",
+                "the peak is in the middle; it should come after 30 % of the steps, so that more of them are left to "
+                "settle."),
             edit("0.3 * total_steps - 1", "int(0.3 * total_steps) - 1",
                 "right where 0.3 * total_steps is a whole number, and a little off where it is not: do not round the "
                 "turn, it may lie between two steps."),
@@ -240,6 +274,7 @@ EXERCISES = [
         wrong=(
             edit("total += lasted", "total = lasted",
                 "these are the seconds of that epoch alone. From the start: add up all epochs until then."),
+            edit("+= lasted", "+= 1", "these are epochs; the question is how many seconds they took together."),
             edit("return total", "return total - lasted",
                 "the epoch that reached the target is not counted itself: its accuracy is known only when it is "
                 "over."),
@@ -251,6 +286,11 @@ EXERCISES = [
             edit("            return total\n    return None", "            reached = total\n    return reached",
                 "    total = 0.0", "    total, reached = 0.0, None",
                 "this is the *last* epoch that was at or above the target. Stop at the first."),
+            edit("accuracy >= target", "accuracy == max(accuracies) >= target",
+                "this waits for the *best* accuracy. It may have reached the target long before: stop at the first."),
+            edit("total = 0.0", "total = 0.0\n    if accuracies[-1] < target:\n        return None",
+                "one run reached the target and lost it again in its last epoch, and you say never. The question is "
+                "when it was reached *first*."),
         ),
     ),
 ]

@@ -88,12 +88,20 @@ EXERCISES = [
             edit("(grey - paper).abs()", "paper - grey",
                 "right for dark ink on bright paper. Ink that is brighter than its paper comes out negative, or "
                 "divided by almost nothing: the absolute difference is missing, (grey - paper).abs()."),
+            edit("distance.max()", "grey.max()",
+                "the strongest ink is not 1: you divide by the brightest pixel of the picture. Divide by the largest "
+                "*difference*."),
+            edit("distance / distance.max()", "distance",
+                "the paper is 0 now, but faint ink stays faint. Divide by the largest difference."),
             edit("grey.median()", "grey[0, 0]",
                 "one pixel stands for all the paper here, and paper has grain: the corner may be a speck. The median "
                 "asks all pixels."),
             edit("grey.median()", "grey.mean()",
                 "the mean lies between paper and ink, so the paper is not 0. The median is paper, as long as most "
                 "pixels are."),
+            edit("grey.median()", "grey.median(dim=0).values",
+                "each column has a median of its own here. The paper is one number for the whole picture: "
+                "grey.median(), without dim."),
         ),
     ),
     Exercise(
@@ -112,16 +120,27 @@ EXERCISES = [
             edit("int(rows[-1]) + 1, int(columns[-1]) + 1", "int(rows[-1]), int(columns[-1])",
                 "the last row and column of ink are cut off: a slice ends before its end, so bottom and right are one "
                 "more."),
+            edit("return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1",
+                "top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]), int(columns[-1])\n"
+                "    return top, left, bottom - top + 1, right - left + 1",
+                "your last two numbers are the height and the width. Asked for are the places where the ink ends: "
+                "bottom and right."),
             edit("ink.amax(dim=1).nonzero().flatten()", "ink.nonzero()[:, 0]",
                 "ink.amax(dim=0).nonzero().flatten()", "ink.nonzero()[:, 1]",
                 "right for a box, wrong for a ring: its first inked pixel lies in its first row, but not in its first "
                 "column. Take the least and the greatest row and column of *all* inked pixels."),
+            edit("int(rows[-1]) + 1, int(columns[-1]) + 1", "int(rows[0]) + len(rows), int(columns[0]) + len(columns)",
+                "you count the rows that have ink. Where a row in between has none, the box comes out too small: take "
+                "the last one."),
+            edit("ink.amax(dim=1)", "ink.amin(dim=1)", "ink.amax(dim=0)", "ink.amin(dim=0)",
+                "you ask for rows in which *every* pixel has ink, and there are none. One pixel is enough."),
         ),
     ),
     Exercise(
         number="13.3", title="How large in the box?", name="size_in_box", minutes=5, difficulty="easy",
         starter="def size_in_box(height, width):\n"
-        '    """The size (height, width) at which a digit fills the 20x20 box, its shape kept: whole pixels."""\n    ...',
+        '    """The size (height, width) at which a digit fills the 20x20 box, its shape kept: whole pixels."""\n'
+        "    ...",
         answer=size_in_box, cases=lambda: [(40, 20), (10, 30), (200, 2), (20, 20), (7, 5)], results=("height", "width"),
         praise="the longer side becomes 20, and the shape stays: a 1 remains thin. At least one pixel is left of the "
         "other side.",
@@ -158,12 +177,19 @@ EXERCISES = [
                 "lies higher: take the mean position of the ink."),
             edit("total =", "ink = (ink > 0).float()\n    total =",
                 "each inked pixel counts the same here. A faint one should count less: weigh by the ink."),
+            edit("ink.sum()\n", "1\n", "a mean needs a division: by the sum of all ink."),
             edit("ink.sum()\n", "ink.numel()\n",
                 "you divide by the number of all pixels, so the empty ones count as well and pull the point to the "
                 "upper left. Divide by the sum of the ink."),
             edit("ink.sum()\n", "(ink > 0).sum()\n",
                 "you multiply by the ink and divide by the number of inked pixels. A weighted mean is divided by the "
                 "sum of its weights: all the ink."),
+            edit("(ink.sum(dim=1) * rows).sum() / total", "(ink.sum(dim=1) * rows).mean()",
+                "(ink.sum(dim=0) * columns).sum() / total", "(ink.sum(dim=0) * columns).mean()",
+                "you divide by the number of rows, and of columns: .mean() does not know how much ink there is. Add up "
+                "with .sum(), and divide by the sum of the ink."),
+            edit("return", "rows, columns = rows + 0.5, columns + 0.5\n    return",
+                "half a pixel too far: here a pixel's position is its index, and the first row is at 0."),
         ),
     ),
 ]
