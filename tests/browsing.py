@@ -72,11 +72,11 @@ def watch(page: Page, address: str, problems: list[str]) -> None:
     page.on("response", lambda r: note(f"{r.status}: {r.url}") if r.status >= 400 else None)
 
 
-def barriers(page: Page, within: Any = None) -> list[str]:
+def barriers(page: Page, within: Any = None, options: Any = None) -> list[str]:
     """What axe finds that keeps somebody from using a page."""
     from axe_playwright_python.sync_playwright import Axe
 
-    rules = Axe().run(page, within).response["violations"]
+    rules = Axe().run(page, within, options).response["violations"]
     return [f"{page.url}: {rule['id']}: {node['html'][:200]}" for rule in rules for node in rule["nodes"][:3]]
 
 

