@@ -143,13 +143,11 @@ def test_a_stroke_leaves_as_much_ink_as_the_pen_covers() -> None:
 
 
 def test_a_reading_is_said_and_remarked_on() -> None:
-    black = [["penWidth", 300], *strokes((140, 140), (140, 140))]
-    down = [["moveKeyboard", -60, 0], ["toggleKeyboard"]]
+    black, down = [["penWidth", 300], *strokes((140, 140), (140, 140))], [["toggleKeyboard"]]
     empty, seven, held, full, cleared = play([], SEVEN, down, black, [["clear"]])
-    assert empty["title"] == cleared["title"] == cleared["announcement"] == "Draw a digit"
+    assert empty["title"] == cleared["announcement"] == "Draw a digit"
     assert empty["remark"] == "Nothing to read yet." and empty["why"] == "Draw a digit, and ask."
-    assert re.fullmatch(r"Looks like 7, (> )?\d+ %", seven["title"])
-    assert seven["announcement"] == seven["title"]
+    assert seven["title"].startswith("Looks like 7, ") and seven["announcement"] == seven["title"]
     assert held["announcement"].startswith("Pen down. Looks like")
     assert "Almost everything is ink" in full["remark"]
 
@@ -268,7 +266,7 @@ def test_occlusion_is_coarse_while_one_draws_and_full_afterwards() -> None:
 STRANGE = ["", "AAAA", "AP8A_wD_AP8A_wD_", 100_000 * "A", "A", '"]<img src=x onerror=alert(1)>']
 
 
-def test_a_link_brings_the_digit_back() -> None:
+def test_a_link_and_a_copy_bring_the_digit_back() -> None:
     random = np.random.default_rng(0).integers(0, 256, 784).tolist()
     drawn = play(
         [["put", random]], *([["put", PIXELS[i]]] for i in range(20)), [["clear"], *SEVEN], names="image link"
@@ -280,12 +278,9 @@ def test_a_link_brings_the_digit_back() -> None:
     links = [*(drawn[-1]["link"][:-n] for n in (1, 5, 40)), *(f"#digit={text}" for text in STRANGE)]
     for answer in play(*([*SEVEN, ["readLink", link]] for link in links)):
         assert "no digit that this page can read" in answer["copied"] and answer["title"] == "Draw a digit"
-
-
-def test_the_copied_tensor_is_what_the_network_gets() -> None:
-    (answer,) = play([PUT])
     names: dict[str, Any] = {}
-    exec(answer["tensor"], names)
+    (answer,) = play([PUT], names="tensor")
+    exec(answer["tensor"], names)  # what can be copied, too
     assert torch.equal(names["pixels"], DIGITS.images[0])
     assert torch.allclose(names["images"], normalize(DIGITS[:1].images))
 

@@ -232,15 +232,12 @@ def test_the_projector_shows_the_network_large_and_nothing_else(page: Page) -> N
     text = "parseFloat(getComputedStyle(document.querySelector('#play-unit')).fontSize)"
     before = page.evaluate(text)
     press(page, "F2")
-    assert page.get_attribute("#play-projector", "aria-pressed") == "true"
     assert page.evaluate(text) >= 1.2 * before
     for gone in (".md-header", ".md-footer", "h1", "#play-presets", ".play-model", ".play-story"):
         assert page.is_hidden(gone), gone
     for part in (*REACTS, *LAYERS, "#play-unit"):
         on_screen(page, part)
-    draw(page, SEVEN)
-    assert reading(page).startswith("Looks like 7")
-    page.click("#play-projector")
+    page.click("#play-projector[aria-pressed=true]")
     assert page.is_visible("h1")
 
 
@@ -254,13 +251,11 @@ def five(page: Page) -> Page:
 
 
 def test_a_unit_shows_where_it_comes_from_and_arrow_keys_and_clicks_choose_another(five: Page) -> None:
-    for layer, tables in {"conv1": 3, "pool1": 1, "conv2": 3, "pool2": 1}.items():
+    for layer in ("conv1", "pool1", "conv2", "pool2"):
         five.click(f"[data-layer={layer}] >> nth=2")
         assert five.evaluate("document.activeElement.id") == "play-map"
         assert f"{layer}, map 2, row" in five.inner_text("#play-unit")
         assert re.match("It sees .* pixels of the input", five.inner_text("#play-field-text"))
-        assert five.locator("#play-sum table").count() == tables
-        assert five.locator(".play-total").count() >= 1
     five.click("[data-layer=fc1]")
     assert five.locator(".play-sum tbody tr").count() == 8
     five.click("[data-layer=input]")
@@ -287,8 +282,6 @@ def test_one_key_leads_from_the_score_to_the_pixels_and_back(five: Page) -> None
     for layer in (*there, *there[-2::-1], "The score of 5"):
         press(five, "Enter")
         assert five.inner_text("#play-unit").startswith(layer)
-        if layer == "Pixel":
-            assert five.evaluate("document.activeElement.id") == "play-back"
     assert five.is_hidden("#play-back")
 
 
@@ -317,17 +310,7 @@ def test_the_first_digit_writes_itself_and_the_kernel_slides_unless_stills_are_w
         assert page.inner_text("#play-slide-note") == f"{done} of 576 places"
 
 
-# --- test digits, links, copies ---
-
-
-def test_a_preset_is_given_and_read_as_it_says(page: Page) -> None:
-    digits = page.evaluate("window.digitlabDigits")
-    buttons = page.locator(".play-digits button")
-    assert buttons.count() == len(digits)
-    for i in (0, 9, len(digits) - 1):
-        buttons.nth(i).click()
-        assert reading(page).startswith(f"Looks like {digits[i].get('read', digits[i]['label'])},")
-        assert given_pixels(page) == base64.b64decode(digits[i]["pixels"]), digits[i]["source"]
+# --- links, copies ---
 
 
 def test_a_link_brings_the_digit_back(page: Page, open_page: Open) -> None:
@@ -404,7 +387,6 @@ def test_ink_is_dark_on_light_paper_whatever_the_colours(open_page: Open, forced
     if forced == "none":
         page.context.new_cdp_session(page).send("Emulation.setAutoDarkModeOverride", {"enabled": True})
     draw(page, [(140, 60), (140, 220)])
-    page.mouse.move(0, 0)
     reading(page)
     picture = Image.open(io.BytesIO(page.locator("#play-canvas").screenshot())).convert("L")
     width, height = picture.size
