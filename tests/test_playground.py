@@ -14,19 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import (
-    PHONE,
-    SEVEN,
-    SHIFTS,
-    Page,
-    barriers,
-    box_of,
-    draw,
-    given_pixels,
-    press,
-    reading,
-    stroke,
-)
+from browsing import PHONE, SEVEN, SHIFTS, Page, barriers, box_of, draw, given_pixels, press, reading, stroke
 from PIL import Image
 
 Open = Callable[..., Page]
@@ -331,6 +319,7 @@ def test_a_link_brings_the_digit_back(page: Page, open_page: Open) -> None:
     draw(other, SEVEN)
     other.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     other.click("#play-tensor")  # where copying is not allowed the text is shown
+    other.locator("#play-copy-text").wait_for()
     assert other.input_value("#play-copy-text").startswith("import torch")
     other.click("#play-clear")
     assert other.is_hidden("#play-copy-text")
