@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from browsing import PHONE, Page, barriers
+from browsing import PHONE, Page, barriers, press
 from javascript import ask, ask_playground
 from site_hooks import load_hook
 from torch.nn import functional as F
@@ -187,23 +187,18 @@ def test_it_learns_from_disk_and_without_a_worker(site: Path, open_page: Open, w
     now(page, "After 32 digits, 1 step: ")
 
 
-def test_digits_that_do_not_come_are_asked_for_again(open_page: Open) -> None:
-    page = open_page("playground/", complains=True)
+def test_it_is_broken_and_mended_with_the_keyboard_alone_on_a_phone(open_page: Open) -> None:
+    page = open_page("playground/", **PHONE, color_scheme="dark", complains=True)
     page.route("**/training.js", lambda route: route.abort())
-    page.click("#play-learn-go")
+    page.focus("#play-learn-go")
+    press(page, "Enter")
     now(page, "The digits could not be loaded. Try again.")
     page.unroute("**/training.js")
-    page.click("#play-learn-step")
-    now(page, "After 32 digits, 1 step: ")
-
-
-def test_it_is_broken_and_mended_with_the_keyboard_alone_on_a_phone(open_page: Open) -> None:
-    page = open_page("playground/", **PHONE, color_scheme="dark")
     page.focus("#play-learn-rate")
-    page.keyboard.press("End")
+    press(page, "End")
     assert page.get_attribute("#play-learn-rate", "aria-valuetext") == "2"
     page.focus("#play-learn-go")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     now(page, "^It is stuck.")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert not barriers(page, "#play-learn")
