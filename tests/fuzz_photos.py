@@ -55,7 +55,7 @@ SIDES = (1, 2, 3, 7, 28, 28, 64, 65, 100, 150, 300, 500)
 KINDS = {  # the modes that Pillow can save so; the last ones are refused at the door
     "PNG": "1 L LA P I I;16 RGB RGBA",
     "JPEG": "1 L RGB RGBX CMYK YCbCr",
-    "TIFF": "1 L LA P I I;16 F RGB RGBA RGBX CMYK YCbCr LAB",
+    "TIFF": "1 L LA P I I;16 F RGB RGBA RGBX CMYK YCbCr",
     "GIF": "1 L P RGB RGBA",
     "BMP": "1 L P RGB RGBA",
     "WEBP": "L RGB RGBA",
@@ -71,14 +71,6 @@ OPTIONS: dict[str, Sequence[Any]] = {  # each kind takes those that it knows
     "compression": ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"),  # some others crash
     "tiffinfo": ({274: 1}, {274: 6}, {274: 7}),
 }
-BOMBS: tuple[tuple[str, tuple[int, int], str, dict[str, Any]], ...] = (
-    ("RGBA", (60_000, 1000), "PNG", {}),
-    ("I;16", (10_000, 6000), "PNG", {}),
-    ("L", (20_000, 20_000), "PNG", {}),
-    ("L", (10_000, 6000), "JPEG", {"progressive": True}),
-    ("F", (10_000, 6000), "TIFF", {"compression": "tiff_adobe_deflate", "tiffinfo": {274: 6}}),
-    ("RGBA", (6000, 4000), "WEBP", {"lossless": True, "method": 0}),
-)
 
 
 def draw(random: Random, width: int, height: int) -> np.ndarray:
@@ -97,21 +89,13 @@ def draw(random: Random, width: int, height: int) -> np.ndarray:
 
 
 def picture(random: Random, mode: str) -> Image.Image:
-    """An image of this mode, most of them small."""
-    width, height = (pick(random, SIDES) for _ in range(2))
-    if random.random() < 0.04:
-        width, height = random.permutation([1, pick(random, [2000, 16383, 65_500])]).tolist()
-    page = draw(random, width, height)
-    if mode == "I;16":
-        return Image.fromarray(page.astype(np.uint16) * np.uint16(257))
-    if mode in ("I", "F"):
-        values = page * np.float32(pick(random, [1, -1, 257, 1e-45, 1e36, np.nan, np.inf]))
-        values[random.random(page.shape) < pick(random, [0, 0.001, 0.5])] = pick(random, [np.nan, -np.inf])
-        return Image.fromarray(values if mode == "F" else values.astype(np.int32))
-    grey = Image.fromarray(page)
-    image = Image.merge("LAB", [grey] * 3) if mode == "LAB" else grey.convert("RGB").convert(mode)
+    page = draw(random, pick(random, SIDES), pick(random, SIDES))
+    if mode in ("I;16", "I", "F"):
+        values = page * np.float32(pick(random, (1, -1, 257, 1e-45, 1e36, np.nan)))
+        return Image.fromarray(values.astype({"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]))
+    image = Image.fromarray(page).convert("RGB").convert(mode)
     if mode in ("LA", "RGBA"):
-        image.putalpha(Image.fromarray(draw(random, width, height)))
+        image.putalpha(Image.fromarray(draw(random, *image.size)))
     return image
 
 
@@ -159,13 +143,11 @@ def damaged(random: Random) -> bytes:
 
 ERRORS = ("looks blank", "looks like a digit", "too many for handwriting", "not a picture of a known kind",
           "reduce it and save it as JPEG", "copy or save it again", "NaN or infinity")  # fmt: skip
+GOOD = {"digits", *ERRORS}
 
 
 class Result(NamedTuple):
-    """What came of one file: digits or a known error, or else a problem."""
-
-    outcome: str
-    problem: str = ""
+    outcome: str  # "digits" or what a known error says; all else is a problem
     seconds: float = 0.0
     peak: int = 0  # bytes that the child has used at most, so far
     name: str = ""
@@ -180,25 +162,24 @@ def observe(path: Path) -> Result:
         try:
             status = command(["predict", "--json", str(path)])
         except BaseException as error:
-            return Result("failed", repr(error))
-        finally:
-            seconds = time.process_time() - began
-            sys.stdout.flush()
-            sys.stderr.flush()
-        for file in (out, errors):
-            file.seek(0)
-        printed, said = out.read(), errors.read().decode(errors="replace")
+            return Result(f"failed with {error!r}")
+        seconds = time.process_time() - began
+        sys.stdout.flush()
+        out.seek(0)
+        errors.seek(0)
+        printed, said = out.read(), errors.read(1000).decode(errors="replace")
     memory = Path("/proc/self/status")  # where there is none, it is not measured
     peak = int(memory.read_text().split("VmHWM:")[1].split()[0]) * 1024 if memory.exists() else 0
-    line = re.fullmatch("digitlab: error: (.{1,300})\n", said)
-    outcome = next((words for words in ERRORS if line and words in line[1] and line[1].isprintable()), "")
+    if seconds > MAX_SECONDS or peak > MAX_MEMORY:
+        return Result(f"took {seconds:.1f} seconds, {peak / 1e6:.0f} MB of memory")
     if status == 0 and not said:
         read = [digit["probabilities"] for picture in json.loads(printed) for digit in picture["digits"]]
-        outcome = "digits" if all(abs(sum(each) - 1) < 1e-4 for each in read) else ""
-    problem = "" if outcome else f"exit status {status}, {said!r:.300}"
-    if seconds > MAX_SECONDS or peak > MAX_MEMORY:
-        problem = f"{seconds:.1f} seconds, {peak / 1e6:.0f} MB of memory"
-    return Result("failed" if problem else outcome, problem, seconds, peak)
+        return Result(
+            "digits" if all(abs(sum(each) - 1) < 1e-4 for each in read) else "no shares", seconds, peak
+        )
+    line = re.fullmatch("digitlab: error: (.{1,300}?)\r?\n", said)
+    known = [words for words in ERRORS if line and words in line[1] and line[1].isprintable()]
+    return Result(known[0] if known else f"exit status {status}, {said!r}", seconds, peak)
 
 
 def start_child() -> Any:
@@ -214,10 +195,10 @@ def run(paths: Iterable[Path], keep: Path | None = None) -> list[Result]:
         try:
             result = child.apply_async(observe, (path,)).get(MAX_WAIT)
         except multiprocessing.TimeoutError:
-            result = Result("failed", f"hangs or crashes: no answer in {MAX_WAIT:.0f} seconds")
+            result = Result(f"hangs or crashes: no answer in {MAX_WAIT:.0f} seconds")
         results.append(result._replace(name=path.name))
-        if result.problem:
-            print(f"{path.name}: {result.problem}", flush=True)
+        if result.outcome not in GOOD:
+            print(f"{path.name}: {result.outcome}", flush=True)
             child.terminate()
             child = start_child()
             if keep:
@@ -233,11 +214,7 @@ def campaign(indices: Iterable[int], seed: int) -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of numbers too large for their kind, as is meant
             path = Path(folder) / f"{seed}-{index:05d}.png"
-            if index % 100 == 99:  # small files that unpack to as much as is allowed, or more
-                mode, size, kind, options = pick(random, BOMBS)
-                path.write_bytes(save(Image.new(mode, size), kind, **options))
-            else:
-                path.write_bytes(damaged(random) if index % 4 else saved(random))
+            path.write_bytes(damaged(random) if index % 4 else saved(random))
             yield path
 
 
@@ -260,11 +237,9 @@ def main() -> int:
     results = run(corpus() if options.corpus else campaign(range(options.files), options.seed), CORPUS)
     for outcome, n in collections.Counter(each.outcome for each in results).most_common():
         print(f"{n:>6,} {outcome}")
-    slowest = max(results, key=lambda result: result.seconds)
-    print(
-        f"{slowest.seconds:.1f} s at most: {slowest.name}; {max(each.peak for each in results) / 1e6:.0f} MB at most"
-    )
-    return any(each.problem for each in results)
+    peak, slowest = max(each.peak for each in results), max(results, key=lambda result: result.seconds)
+    print(f"at most {peak / 1e6:.0f} MB, and {slowest.seconds:.1f} s, for {slowest.name}")
+    return any(each.outcome not in GOOD for each in results)
 
 
 if __name__ == "__main__":

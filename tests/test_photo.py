@@ -1,5 +1,4 @@
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import fuzz_photos
@@ -134,19 +133,15 @@ def test_what_cannot_be_read_is_one_clear_line(
     assert not decoded, "a claim is judged before it is decoded"
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: read_photo(5), "source: expected a path"),
-        (lambda: read_photo(np.full((9, 9), np.nan)), "NaN or infinity"),
-        (lambda: find_ink(np.zeros((9, 9), np.uint8)), "grey: expected Float"),
-        (lambda: group_marks(np.zeros((9, 9, 3))), "ink: expected Float"),
-        (lambda: thicken_ink([[0.0, 1.0]]), "ink: expected Float"),
-    ],
-)
-def test_a_wrong_argument_is_one_clear_line(call: Callable[[], object], words: str) -> None:
-    with pytest.raises((ValueError, TypeError), match=words):
-        call()
+def test_a_wrong_argument_is_named() -> None:
+    for function, name in (
+        (read_photo, "source"),
+        (find_ink, "grey"),
+        (group_marks, "ink"),
+        (thicken_ink, "ink"),
+    ):
+        with pytest.raises(TypeError, match=f"{name}: expected"):
+            function(5)  # type: ignore[operator]
 
 
 NOISE = np.random.default_rng(0).integers(225, 245, (200, 300))
@@ -223,16 +218,15 @@ def test_any_numbers_give_digits_or_one_line(page: np.ndarray) -> None:
 
 def test_what_went_wrong_once_goes_well() -> None:
     results = fuzz_photos.run(fuzz_photos.corpus())
-    assert not [each for each in results if each.problem]
     assert len(results) == len([*fuzz_photos.CORPUS.iterdir()]) - 1 >= 18  # all but its README
-    assert {"digits", "reduce it and save it as JPEG"} <= {each.outcome for each in results}
+    outcomes = {each.outcome for each in results}
+    assert {"digits", "reduce it and save it as JPEG"} <= outcomes <= fuzz_photos.GOOD
 
 
 @pytest.mark.slow
 def test_the_first_files_of_the_campaign() -> None:
-    results = fuzz_photos.run(fuzz_photos.campaign(range(100), seed=0))
-    assert not [each for each in results if each.problem]
-    assert len({each.outcome for each in results} & {"digits", *fuzz_photos.ERRORS}) >= 5
+    outcomes = {each.outcome for each in fuzz_photos.run(fuzz_photos.campaign(range(100), seed=0))}
+    assert "digits" in outcomes <= fuzz_photos.GOOD and len(outcomes) >= 5
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "CMYK", "RGBA", "LA", "I;16", "F"])
@@ -258,11 +252,10 @@ def test_whatever_the_orientation_it_is_upright(kind: str, mode: str) -> None:
     for orientation in range(1, 9):
         exif = Image.Exif()
         exif[274] = orientation
-        how = {"tiffinfo": {274: orientation}} if kind == "TIFF" else {"exif": exif}
         upright = page.T if orientation > 4 else page
         upright = upright[::-1] if orientation in (3, 4, 7, 8) else upright
         upright = upright[:, ::-1] if orientation in (2, 3, 6, 7) else upright
-        file = fuzz_photos.save(Image.fromarray(page).convert(mode), kind, **how)
+        file = fuzz_photos.save(Image.fromarray(page).convert(mode), kind, exif=exif)
         assert np.abs(read_photo(file) - upright / 255).max() < 1e-6
 
 
