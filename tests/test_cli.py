@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -63,10 +64,8 @@ def works(capsys: Capture) -> Works:
 
 @pytest.fixture
 def no_mirror(monkeypatch: Patch) -> None:
-    def unreachable(name: str, root: Path) -> None:
-        raise DataError(f"{name} is not in {root} and cannot be downloaded (a mirror: no network)")
-
-    monkeypatch.setattr(mnist, "download", unreachable)
+    fault = DataError("mnist is not here and cannot be downloaded (a mirror: no network)")
+    monkeypatch.setattr(mnist, "download", mock.Mock(side_effect=fault))
 
 
 def drawn(path: Path, image: np.ndarray) -> Path:
@@ -211,9 +210,8 @@ def test_predict_reads_digits_as_text_and_json(
 
 def test_one_bad_picture_does_not_lose_the_others(five: Path, capsys: Capture) -> None:
     assert main(["predict", "missing.png", str(five)]) == 2
-    captured = capsys.readouterr()
-    assert captured.out.startswith(f"{five}: ")
-    assert len(captured.err.splitlines()) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{five}: ") and len(err.splitlines()) == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no such names")
@@ -236,17 +234,12 @@ def test_doctor(works: Works) -> None:
 
 
 def test_download(works: Works, tmp_path: Path, monkeypatch: Patch) -> None:
-    asked: list[tuple[str, Path, bool]] = []
-
-    def download(name: str, root: Path, *, repair: bool) -> bool:
-        asked.append((name, root, repair))
-        return len(asked) == 1
-
+    download = mock.Mock(side_effect=[True, False])
     monkeypatch.setattr(mnist, "download", download)
     monkeypatch.setenv("DIGITLAB_DATA", str(tmp_path))
     assert "mnist was fetched" in works("download")
     assert "there already, whole" in works("download", "--data", "fashion")
-    assert asked == [("mnist", tmp_path, True), ("fashion", tmp_path, True)]
+    assert download.mock_calls == [mock.call(name, tmp_path, repair=True) for name in ("mnist", "fashion")]
 
 
 PRINT = "import digitlab; print(digitlab.__version__)"
@@ -257,10 +250,7 @@ PRINT = "import digitlab; print(digitlab.__version__)"
     [
         (["-m", "digitlab", "--version"], ""),
         (["-c", PRINT], ""),
-        (
-            ["-c", f"{PRINT}; digitlab.CNN; digitlab.DigitLoader; digitlab.fit; digitlab.saliency"],
-            "torch numpy",
-        ),
+        (["-c", f"{PRINT}; digitlab.CNN, digitlab.DigitLoader, digitlab.saliency"], "torch numpy"),
     ],
 )
 def test_no_more_is_imported_than_is_needed(command: list[str], heavy: str) -> None:
@@ -270,16 +260,11 @@ def test_no_more_is_imported_than_is_needed(command: list[str], heavy: str) -> N
     assert {"torch", "numpy", "torchvision", "matplotlib"} & imported == {*heavy.split()}
 
 
-def test_every_public_name_is_there_and_documented() -> None:
-    for name in digitlab.__all__:
-        assert getattr(digitlab, name).__doc__, name
+def test_names_are_those_of_the_library_and_documented() -> None:
+    assert (list_models(), list_recipes()) == (list(MODELS), list(RECIPES))
+    assert all(getattr(digitlab, name).__doc__ for name in digitlab.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         digitlab.nonsense  # noqa: B018
-
-
-def test_the_names_of_the_command_are_those_of_the_library() -> None:
-    assert list_models() == list(MODELS)
-    assert list_recipes() == list(RECIPES)
 
 
 @pytest.mark.slow
