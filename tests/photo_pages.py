@@ -25,7 +25,7 @@ import torch
 from PIL import Image
 from scipy.interpolate import CubicHermiteSpline
 
-from digitlab.data import load_sample
+from digitlab.data import Digits, load_sample
 from digitlab.doubt import UNLIKE, cut_touching, unlikeness
 from digitlab.photo import PhotoError, normalize_ink, read_digits, thicken_ink
 from digitlab.photo.doubt import find_doubt
@@ -40,11 +40,10 @@ GRID = np.mgrid[:HEIGHT, :WIDTH].astype(float)
 
 
 @cache
-def known_digits() -> list[tuple[int, np.ndarray]]:
+def known_digits() -> Digits:
     """The digits of the sample's test half that the network reads right."""
     test = load_sample("test")
-    right = predict(load_shipped_model(), test.images).argmax(dim=1) == test.labels
-    return [(int(test.labels[i]), test.images[i].numpy()) for i in right.nonzero()[:, 0].tolist()]
+    return test[predict(load_shipped_model(), test.images).argmax(dim=1) == test.labels]
 
 
 # Each digit and sign: points "right,down" in hundredths of a box, joined by smooth curves; ";" lifts the pen.
@@ -79,7 +78,9 @@ def by_hand(name: str, side: int, pen: float, random: Random) -> np.ndarray:
         # Catmull and Rom's curve through the points.
         smooth = CubicHermiteSpline(steps, points, np.gradient(points, axis=1), axis=1)
         x, y = smooth(np.linspace(0, steps[-1], 400))
-        columns, rows = ((margin + side * (0.5 + v)).round().astype(int).clip(0, len(paper) - 1) for v in (x, y))
+        columns, rows = (
+            (margin + side * (0.5 + v)).round().astype(int).clip(0, len(paper) - 1) for v in (x, y)
+        )
         paper[rows, columns] = False
     return np.clip(pen / 2 + 0.5 - ndimage.distance_transform_edt(paper), 0, 1)
 
@@ -91,16 +92,15 @@ def from_sample(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def cropped(ink: np.ndarray) -> np.ndarray:
-    rows, columns = (np.flatnonzero((ink > 0.05).any(axis)) for axis in (1, 0))
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return ink[ndimage.find_objects((ink > 0.05).astype(int))[0]]
 
 
 def one_digit(random: Random, side: int, pen: float | None) -> tuple[int, np.ndarray]:
     """A digit's label and ink: by hand if a pen is given, else from the sample."""
     while True:
         if pen is None:
-            label, image = known_digits()[random.integers(len(known_digits()))]
-            ink = from_sample(image, side)
+            image, label = known_digits()[int(random.integers(len(known_digits())))]
+            ink = from_sample(image.numpy(), side)
         else:
             label = int(random.integers(10))
             ink = by_hand(str(label), side, pen, random)
@@ -191,10 +191,22 @@ def shadow_light(random: Random, shape: str) -> np.ndarray:
     return low + (1 - low) * np.clip(0.5 + distance / edge, 0, 1)
 
 
-def lit(page: Page, random: Random, how: str) -> None:
-    """Under a light, or on grey paper."""
-    plain(page, random)
-    if how == "gradient":
+def taken(page: Page, random: Random, how: str) -> None:
+    """Under a light, on grey paper, with a pale pen, or by a bad camera."""
+    if how == "faint":
+        plain(page, random, pen=None if random.random() < 0.5 else random.uniform(5, 9))
+        page.darkness, page.noise = random.uniform(0.1, 0.22), random.uniform(0.003, 0.008)
+        page.light = 0.95 + 0.08 * (GRID[1] / WIDTH - 0.5)
+        return
+    plain(page, random, pen=random.uniform(4, 7) if how == "pencil" else -1)
+    if how == "pencil":
+        grain = ndimage.gaussian_filter(random.normal(0, 1, page.ink.shape), 1)
+        page.ink *= np.clip(0.85 + 0.9 * grain, 0.2, 1.1)
+        page.darkness = random.uniform(0.25, 0.5)
+    elif how == "camera":
+        page.blur, page.noise = random.uniform(1, 3.5), random.uniform(0.01, 0.035)
+        page.quality, page.tilt = int(random.integers(30, 80)), random.uniform(-15, 15)
+    elif how == "gradient":
         direction = random.uniform(0, 2 * np.pi)
         ramp = (GRID[0] / HEIGHT - 0.5) * np.sin(direction) + (GRID[1] / WIDTH - 0.5) * np.cos(direction)
         page.light = 0.75 + random.uniform(0.1, 0.5) * ramp
@@ -260,25 +272,6 @@ def combs(page: Page, random: Random) -> None:
         row = base - 12 - ink.shape[0] / 2 - random.uniform(0, 25)
         page.write(label, ink, row, left + width / 2 + random.uniform(-8, 8))
     page.tilt = random.choice([0, random.uniform(-3, 3)])
-
-
-def faint(page: Page, random: Random) -> None:
-    plain(page, random, pen=None if random.random() < 0.5 else random.uniform(5, 9))
-    page.darkness, page.noise = random.uniform(0.1, 0.22), random.uniform(0.003, 0.008)
-    page.light = 0.95 + 0.08 * (GRID[1] / WIDTH - 0.5)
-
-
-def pencil(page: Page, random: Random) -> None:
-    plain(page, random, pen=random.uniform(4, 7))
-    grain = ndimage.gaussian_filter(random.normal(0, 1, page.ink.shape), 1)
-    page.ink *= np.clip(0.85 + 0.9 * grain, 0.2, 1.1)
-    page.darkness = random.uniform(0.25, 0.5)
-
-
-def camera(page: Page, random: Random) -> None:
-    plain(page, random)
-    page.blur, page.noise = random.uniform(1, 3.5), random.uniform(0.01, 0.035)
-    page.quality, page.tilt = int(random.integers(30, 80)), random.uniform(-15, 15)
 
 
 def tilted(page: Page, random: Random) -> None:
@@ -358,12 +351,12 @@ def mixed(page: Page, random: Random) -> None:
     page.blur, page.quality = random.uniform(0.7, 2), int(random.integers(50, 90))
 
 
-LIGHTS = ("gradient", "glare", "grey paper", "shadow: half", "shadow: band", "shadow: corner", "shadow: disc",
-          "shadow: level", "shadow: slab", "shadow: fingers")  # fmt: skip
+TAKEN = ("gradient", "glare", "grey paper", "shadow: half", "shadow: band", "shadow: corner", "shadow: disc",
+         "shadow: level", "shadow: slab", "shadow: fingers", "faint", "pencil", "camera")  # fmt: skip
 KINDS: dict[str, Callable[[Page, Random], None]] = {
-    "plain": plain, **{how: partial(lit, how=how) for how in LIGHTS}, "ruled": ruled, "squared": squared,
-    "boxes": boxes, "combs": combs, "tilted": tilted, "faint": faint, "pencil": pencil, "camera": camera,
-    "table": table, "two rows": two_rows, "sums": sums, "touching": touching, "smudge": smudge, "mixed": mixed,
+    "plain": plain, **{how: partial(taken, how=how) for how in TAKEN}, "ruled": ruled, "squared": squared,
+    "boxes": boxes, "combs": combs, "tilted": tilted, "table": table, "two rows": two_rows, "sums": sums,
+    "touching": touching, "smudge": smudge, "mixed": mixed,
 }  # fmt: skip
 MORE_PAGES = {"boxes": 24, "faint": 20, "sums": 20, "touching": 20}  # of the others: 14
 
