@@ -142,6 +142,8 @@ def test_a_wrong_argument_is_named() -> None:
     ):
         with pytest.raises(TypeError, match=f"{name}: expected"):
             function(5)  # type: ignore[operator]
+    with pytest.raises(PhotoError, match="NaN or infinity: save it again"):
+        read_photo(np.full((9, 9), np.nan))
 
 
 NOISE = np.random.default_rng(0).integers(225, 245, (200, 300))
