@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import matplotlib
 import matplotlib.style
 import numpy as np
 import pytest
@@ -32,9 +31,8 @@ DRAWN = draw()
 
 
 def test_a_picture_is_one_html_image_with_its_alt_text() -> None:
-    found = re.fullmatch(
-        r'<figure><img alt="(.*?)" .*src="data:image/png;base64,(.*?)"></figure>', DRAWN._repr_html_()
-    )
+    parts = '<figure><img alt="(.*?)" .*src="data:image/png;base64,(.*?)"></figure>'
+    found = re.fullmatch(parts, DRAWN._repr_html_())
     assert found and html.unescape(found[1]) == repr(DRAWN) == SPOKEN
     shown = Image.open(io.BytesIO(base64.b64decode(found[2])))
     assert (shown.format, shown.width) == ("PNG", 640)

@@ -4,7 +4,6 @@ import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import pytest
@@ -12,15 +11,8 @@ import pytest
 from digitlab import writing
 from digitlab.writing import remove_leftovers, write_whole
 
-STEPS: dict[str, tuple[Any, str]] = {
-    "create": (writing.tempfile, "mkstemp"),
-    "write": (writing.os, "fdopen"),
-    "sync": (writing.os, "fsync"),
-    "rename": (Path, "replace"),
-}
 
-
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", ["tempfile.mkstemp", "os.fsync", "Path.replace", "write"])
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 def test_the_earlier_file_stays_when_writing_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
@@ -33,7 +25,7 @@ def test_the_earlier_file_stays_when_writing_fails(
         file.__enter__.return_value.write = fails
         monkeypatch.setattr(writing.os, "fdopen", lambda descriptor, _mode: (os.close(descriptor), file)[1])
     else:
-        monkeypatch.setattr(*STEPS[step], fails)
+        monkeypatch.setattr(f"digitlab.writing.{step}", fails)
     with pytest.raises(type(error)) as raised:
         write_whole(path, b"later")
     if isinstance(raised.value, OSError):
