@@ -198,6 +198,12 @@ EXERCISES = [
                 "    logits = model(images)\n    images = images.clone().requires_grad_()\n",
                 "your code stopped: the images that you ask about are not those that the model has read. Call "
                 "requires_grad_() first, and hand that very tensor to the model and to autograd."),
+            edit("gradient[:, 0].abs()", "(gradient * images)[:, 0].abs()",
+                "this is multiplied by the image. (It has a name, gradient times ink, and comes later.) Saliency is the "
+                "gradient alone."),
+            edit("of_the_targets.sum()", "of_the_targets.mean()",
+                "every value is too small by the number of images: you took the mean over the batch. An image's map "
+                "must not depend on how many others came along: take the sum."),
         ),
     ),
     Exercise(
@@ -245,6 +251,9 @@ EXERCISES = [
                 "this is the logit that remains. Subtract it from the logit of the whole image."),
             edit("n = 28 // size", "n = 28 / size",
                 "your code stopped: 28 / size is 4.0 for Python, and a grid needs whole numbers. Write 28 // size."),
+            edit("before - model(wiped)[0, target]", "(before - model(wiped)[0, target]).clamp(min=0)",
+                "the falls above zero are right; those below are cut off. A patch may also have spoken against the "
+                "target: keep the sign."),
         ),
     ),
     Exercise(
@@ -282,6 +291,13 @@ EXERCISES = [
             edit("F.cosine_similarity(scores(one), scores(other), dim=0)", "(scores(one) * scores(other)).sum()",
                 "this product grows with the number of pixels. Divide it by the lengths of both score vectors: that is "
                 "the cosine."),
+            edit("torch.sign(values[:, None] - values).sum(dim=1)",
+                "torch.sign(values[:, None] - values).sum(dim=1) + len(values) + 1",
+                "these are ranks from 1 upwards, all positive, so even unrelated maps look alike. Subtract their mean, "
+                "or count wins minus losses."),
+            edit(".sum(dim=1)", ".flatten()",
+                "this is the cosine of all single wins and losses. (It has a name, Kendall's tau.) Sum them along dim=1 "
+                "first, to one score for each pixel."),
         ),
     ),
     Exercise(
@@ -330,6 +346,12 @@ EXERCISES = [
                 "gradient = saliency(model, image, [wanted]) - saliency(model, image, [present])",
                 "you subtracted two maps without signs. Which way a pixel must change is in the sign: "
                 "dl.saliency(..., signed=True)."),
+            edit("gradient.norm()", "gradient.abs().max()",
+                "you divided by the largest value, so the step is longer than `step`. The length of a gradient is "
+                "gradient.norm()."),
+            edit("logits[wanted] - logits[present]", "F.cross_entropy(logits[None], torch.tensor([wanted]))",
+                "this follows the loss upwards, away from the wanted digit. Asked for is the gradient of wanted minus "
+                "present logit."),
         ),
     ),
 ]

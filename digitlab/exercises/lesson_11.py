@@ -179,6 +179,11 @@ EXERCISES = [
             edit("[[1, 0, -right * pixel], [0, 1, -down * pixel]]", "[[0, 0, -right * pixel], [0, 0, -down * pixel]]",
                 "the last column is right, but every place looks at the same point. The rest must leave x and y as "
                 "they are: [[1, 0, ...], [0, 1, ...]]."),
+            edit("2 / 28", "2.0",
+                "this moves by twice as many *units*, and the whole picture is 2 units wide. Divide by 28: one pixel is "
+                "2 / 28."),
+            edit("-right * pixel", "right * pixel",
+                "left and right are exchanged: to move the picture to the right, look further left."),
         ),
     ),
     Exercise(
@@ -217,6 +222,9 @@ EXERCISES = [
                 "it in. Divide by scale."),
             edit("[[cos, -sin, 0], [sin, cos, 0]]) / scale", "[[cos / scale, -sin, 0], [sin, cos / scale, 0]])",
                 "only the cosines are divided by the scale. Divide the sines, too."),
+            edit("[sin, cos, 0]", "[-sin, cos, 0]",
+                "both sines are minus: that squeezes the picture along one diagonal instead of turning it. One of the "
+                "two is plus."),
         ),
     ),
     Exercise(

@@ -144,6 +144,12 @@ EXERCISES = [
                 "both with the same numbers."),
             edit("order.split(", "torch.arange(len(order)).split(",
                 "`order` is not used: the digits come in their old order."),
+            edit("labels[chosen]", "labels[: len(chosen)]",
+                "each batch has the first labels of the set, whatever its images. Index both with the same numbers: "
+                "labels[chosen]."),
+            edit("(pixels - 0.1307) / 0.3081", "(pixels - pixels.mean()) / 0.3081",
+                "you subtract each batch's *own* mean, so an image's numbers depend on its neighbours in the batch. "
+                "Use the two constants."),
         ),
     ),
     Exercise(
@@ -201,6 +207,12 @@ EXERCISES = [
                 "they are sorted by their size."),
             edit(") / median", ") - median",
                 "this is how many seconds are saved; how many *times* as fast is a ratio."),
+            edit("median(before[1:]) / median(after[1:])", "median(b / a for b, a in zip(before[1:], after[1:]))",
+                "this is the median of ratios, run by run. The runs are no pairs, and zip drops those that are left "
+                "over: take the median of each list first, then one ratio."),
+            edit("return", "median = min\n    return",
+                "this compares the luckiest run of each. Some people do, and it can be defended, but here take the "
+                "median: the more runs you make, the luckier the luckiest gets."),
         ),
     ),
     Exercise(
@@ -257,6 +269,11 @@ EXERCISES = [
             edit("0.3 * total_steps - 1", "int(0.3 * total_steps) - 1",
                 "right where 0.3 * total_steps is a whole number, and a little off where it is not: do not round the "
                 "turn, it may lie between two steps."),
+            edit("peak / 25 / 10_000", "peak / 25",
+                "it comes down to where it began, peak / 25. It should end far lower, at a ten-thousandth of that."),
+            edit("math.pi * done", "180 * done",
+                "the rate jumps up and down from step to step: math.cos counts in radians, half a wave is math.pi and not "
+                "180."),
         ),
     ),
     Exercise(

@@ -102,6 +102,12 @@ EXERCISES = [
             edit("grey.median()", "grey.median(dim=0).values",
                 "each column has a median of its own here. The paper is one number for the whole picture: "
                 "grey.median(), without dim."),
+            edit("distance / distance.max()", "grey",
+                "this is the picture as it was: on white paper the paper would be the ink. The network knows light "
+                "ink on black only."),
+            edit("(grey - paper).abs()", "(paper - grey).clamp(min=0)",
+                "ink that is brighter than its paper is lost: only what is darker is kept. Take the absolute "
+                "difference."),
         ),
     ),
     Exercise(
@@ -134,6 +140,9 @@ EXERCISES = [
                 "the last one."),
             edit("ink.amax(dim=1)", "ink.amin(dim=1)", "ink.amax(dim=0)", "ink.amin(dim=0)",
                 "you ask for rows in which *every* pixel has ink, and there are none. One pixel is enough."),
+            edit("int(columns[0])", "int(ink.nonzero()[0, 1])",
+                "your left side is that of the first inked pixel. The pixels come row by row: the first one is in the "
+                "first row, but need not be in the first column. Take the least column of all."),
         ),
     ),
     Exercise(
@@ -157,6 +166,19 @@ EXERCISES = [
                 "whole number, and keep at least 1."),
             edit("max(1, round(side * scale))", "round(side * scale)",
                 "a very thin stroke gets a side of 0 pixels and disappears. Keep at least 1."),
+            edit("= 20", "= 28",
+                "MNIST's digits fill 20 of the 28 pixels, not all of them. The rest is the margin that centring "
+                "needs."),
+            edit("/ max(", "/ min(",
+                "the shorter side becomes 20, so the longer one sticks out of the box. Divide by the longer side."),
+            edit("max(height, width)", "(height + width)",
+                "together the two sides make 20. The *longer* one should become 20: divide by it."),
+            edit("20 / max(height, width)", "20 // max(height, width)",
+                "// cuts the scale off at the point: nearly always it becomes 0. Divide with /."),
+            edit("20 / max(height, width)", "min(1, 20 / max(height, width))",
+                "a digit of 7 x 5 pixels stays small. The longer side becomes 20 in every case, so small ones grow."),
+            edit("max(1, round(side * scale))", "20",
+                "this pulls every digit into a square: a 1 becomes a block. Multiply both sides by the same number."),
         ),
     ),
     Exercise(
@@ -190,6 +212,14 @@ EXERCISES = [
                 "with .sum(), and divide by the sum of the ink."),
             edit("return", "rows, columns = rows + 0.5, columns + 0.5\n    return",
                 "half a pixel too far: here a pixel's position is its index, and the first row is at 0."),
+            edit("total =", "return int(ink.sum(dim=1).argmax()), int(ink.sum(dim=0).argmax())\n    total =",
+                "this is the row and the column with most ink. The centre of mass is a mean, to which all rows "
+                "contribute."),
+            edit("total =", "return ink.shape[0] / 2, ink.shape[1] / 2\n    total =",
+                "this is the middle of the *picture*, wherever the ink is."),
+            edit("total =", "ink = (ink.amax(1, keepdim=True) * ink.amax(0) > 0).float()\n    total =",
+                "this is the middle of the bounding box. A 7 has most of its ink at the top, so its centre of mass "
+                "lies higher."),
         ),
     ),
 ]
