@@ -65,29 +65,27 @@ def test_every_picture(name: str) -> None:
     png = picture.png()
     assert dict(matplotlib.rcParams) == before
 
-    assert re.search(r"\d", picture.alt_text) and picture.alt_text.endswith(".")
-    assert picture.alt_text[0].isupper() or picture.alt_text[0].isdigit()
-    assert 20 < len(picture.alt_text) < 1500 and "\n" not in picture.alt_text
+    assert re.fullmatch(r"[A-Z0-9].*\d.*\.", picture.alt_text) and len(picture.alt_text) < 1500
     assert "nan" not in picture.alt_text
-
     assert len(png) <= 100_000
     with Image.open(io.BytesIO(png)) as image:
         assert image.width == 640
         assert image.convert("RGB").getpixel((639, 0)) == (255, 255, 255)
-
     for text in picture.findobj(Text):
-        assert isinstance(text, Text)
         if text.get_visible() and text.get_text().strip() and text.axes is not None:
-            assert text.get_fontsize() >= 12, text
             box = text.get_window_extent()
-            assert box.x0 >= -1 and box.x1 <= 641, text
+            assert text.get_fontsize() >= 12 and box.x0 >= -1 and box.x1 <= 641, text
 
 
 def test_few_colours_are_lost_in_the_file() -> None:
     """The PNG has 256 colours; a picture of many more looks the same, and its zero is still no colour."""
     ramp, noise = torch.linspace(-1, 1, 784).view(28, 28), torch.randn(28, 28, generator=GENERATOR)
-    heats = {"sparse": noise.where(ramp.abs() > 0.5, 0), "up": ramp.abs(), "noise": noise}
-    heats |= {"smooth": (ramp + ramp.T).abs(), "signed": ramp * ramp.T}
+    heats = {
+        "sparse": noise.where(ramp.abs() > 0.5, 0),
+        "up": ramp.abs(),
+        "noise": noise,
+        "signed": ramp * ramp.T,
+    }
     picture = plots.plot_heatmaps(TEST.images[3], heats)
     full = io.BytesIO()
     picture.savefig(full, format="png")
@@ -99,11 +97,6 @@ def test_few_colours_are_lost_in_the_file() -> None:
     assert np.abs(before - after)[zero].max() <= 2
 
 
-def test_every_public_function_is_among_them() -> None:
-    drawn = {name for function in EVERY.values() for name in function.__code__.co_names}
-    assert {name for name in dir(plots) if name.startswith("plot_")} <= drawn
-
-
 def tiles(picture: Picture) -> list[AxesImage]:
     return list(picture.axes[0].images)
 
@@ -112,26 +105,22 @@ def texts(picture: Picture) -> list[str]:
     return [text.get_text() for text in picture.axes[0].texts if text.get_text()]
 
 
-def test_digits_are_drawn_in_order() -> None:
-    picture = plots.plot_digits(TEST.images[:7], TEST.labels[:7], columns=3)
-    assert texts(picture) == list("5778324")
-    for tile, image in zip(tiles(picture), TEST.images[:7], strict=True):
-        assert np.array_equal(tile.get_array(), image) and tile.get_clim() == (0, 255)
-    lefts = [tile.get_extent()[0] for tile in tiles(picture)]
-    assert lefts[0] == lefts[3] == lefts[6] < lefts[1] < lefts[2]
-    assert picture.alt_text == "7 handwritten digits in 3 rows: 5, 7, 7, 8, 3, 2, 4."
-
-
-def test_misread_digits_are_marked_by_more_than_colour() -> None:
+def test_digits_are_drawn_in_order_and_misread_ones_are_marked_by_more_than_colour() -> None:
     labels = TEST.labels[:6]
     predictions = labels.clone()
     predictions[2], predictions[5] = 1, 0
-    picture = plots.plot_digits(TEST.images[:6], labels, predictions=predictions, title="Six digits")
+    picture = plots.plot_digits(
+        TEST.images[:6], labels, predictions=predictions, title="Six digits", columns=4
+    )
     assert texts(picture) == ["Six digits", "5", "7", "7 → 1", "8", "3", "2 → 0"]
     assert len(picture.axes[0].patches) == 2
     assert picture.alt_text == (
-        "Six digits: 6 handwritten digits in 1 row, 4 read correctly; wrong: 7 read as 1, 2 read as 0."
+        "Six digits: 6 handwritten digits in 2 rows, 4 read correctly; wrong: 7 read as 1, 2 read as 0."
     )
+    for tile, image in zip(tiles(picture), TEST.images[:6], strict=True):
+        assert np.array_equal(tile.get_array(), image) and tile.get_clim() == (0, 255)
+    lefts = [tile.get_extent()[0] for tile in tiles(picture)]
+    assert lefts[0] == lefts[4] < lefts[1] == lefts[5] < lefts[2]
     right = plots.plot_digits(TEST.images[:6], labels, predictions=labels)
     assert right.alt_text == "6 handwritten digits in 1 row, 6 read correctly."
     assert not right.axes[0].patches
@@ -144,7 +133,6 @@ REFUSED: dict[str, Callable[[], Picture]] = {
     "columns: expected 1 or more, got 0": lambda: plots.plot_digits(TEST.images[:2], columns=0),
     "number of images: expected 1 to 500, got 501": lambda: plots.plot_digits(TEST.images[:501]),
     "images: expected all that were tested": lambda: plots.plot_misclassified(TEST.images[:9], MISTAKES),
-    "number of stages: expected 1": lambda: plots.plot_photo_stages([]),
     r"stages\['a'\]: expected numbers": lambda: plots.plot_photo_stages([("a", torch.zeros(3, 4, 5))]),
     r"heats\['a'\]: .* got torch.float32": lambda: plots.plot_heatmaps(TEST.images[0], {"a": EYE}),
     "history: expected .* at least one epoch": lambda: plots.plot_training_curves(History()),
@@ -154,33 +142,26 @@ REFUSED: dict[str, Callable[[], Picture]] = {
     "probabilities: .* got the sum 10": lambda: plots.plot_probabilities(torch.ones(10)),
     "label: expected 0 to 9, got 10": lambda: plots.plot_probabilities(EYE[0], label=10),
     "labels: expected 0 to 9": lambda: plots.plot_embedding(torch.zeros(1, 2), torch.tensor([10])),
-    "series: expected 1 to 6, got 0": lambda: plots.plot_lines({}, **NAMES),
     "expected at least one finite number": lambda: plots.plot_lines({"a": [NAN]}, **NAMES),
     "x for 'a': expected numbers": lambda: plots.plot_lines({"a": [1.0]}, x={"b": [1.0]}, **NAMES),
     r"x for 'a': .* \(2\)": lambda: plots.plot_lines({"a": [1.0, 2.0]}, x=[1.0], **NAMES),
-    "heights: expected numbers": lambda: plots.plot_surface(FLAT, x=[0, 1], y=[0, 1], **PLACES),
     r"walks\['a'\]": lambda: plots.plot_surface(FLAT, x=[0, 1, 2], y=[0, 1], walks={"a": FLAT}, **PLACES),
     "at least one rung": lambda: plots.plot_ladder({}, **TIMES),
     "all times above 0": lambda: plots.plot_ladder({"a": [1.0, 0.0]}, **TIMES),
     r"values: expected .*\(1\)": lambda: plots.plot_intervals(["a"], [0.5, 0.6], ENDS),
-    "intervals: expected numbers": lambda: plots.plot_intervals(["a"], [0.5], [0.4, 0.6]),
     r"intervals: .* got \[\[1\], \[1, 2\]\]": lambda: plots.plot_intervals(["a", "b"], [1, 1], [[1], [1, 2]]),
-    "values: expected numbers": lambda: plots.plot_intervals(["a", "b"], ["0.1", "0.2"], ENDS),
-    "values: expected finite numbers": lambda: plots.plot_intervals(["a", "b"], [0.1, NAN], ENDS),
     "heights: .* got torch.bfloat16": lambda: plots.plot_surface(
         EYE.bfloat16(), x=EYE[0], y=EYE[0], **PLACES
     ),
     "steps: expected at least one": lambda: plots.plot_walk([]),
     r"steps\['a'\]: .* \(1 _ _ _\)": lambda: plots.plot_walk([Step("a", torch.zeros(2, 3, 4, 4))]),
-    r"steps\['a'\]: .* \(1 _\)": lambda: plots.plot_walk([Step("a", torch.zeros(10))]),
 }
 
 
 @pytest.mark.parametrize("message", REFUSED)
 def test_wrong_arguments_are_named(message: str) -> None:
-    with pytest.raises(ValueError, match=message) as error:
+    with pytest.raises(ValueError, match=rf"\A.*{message}.*\Z"):  # in one line
         REFUSED[message]()
-    assert "\n" not in str(error.value)
 
 
 WORST = torch.tensor([40, 7, 1999])
@@ -212,49 +193,39 @@ def test_photo_stages_keep_their_shape_and_their_scale() -> None:
     assert (bottom - top) / (right - left) == pytest.approx(2)
 
 
-def test_filters_share_a_scale_around_zero() -> None:
-    picture = plots.plot_filters(torch.tensor([[[-0.5, 0.25]], [[0.0, 0.1]]], requires_grad=True))
-    assert picture.alt_text == "2 filters of 1 × 2 weights, from −0.5 to 0.25."
-    assert all(tile.get_cmap() == BLUE_ORANGE and tile.get_clim() == (-0.5, 0.5) for tile in tiles(picture))
-    assert len(picture.axes) == 2  # the page and the colour bar
-
-
-def test_feature_maps_share_a_scale_from_zero() -> None:
-    maps = torch.tensor([[[1.0, 2.0]], [[0.0, 0.0]], [[8.0, 0.0]]])
-    picture = plots.plot_feature_maps(maps, title="After ReLU")
-    assert picture.alt_text == (
-        "After ReLU: 3 feature maps of 1 × 2, values from 0 to 8, the highest in channel 2."
+def test_channels_share_a_scale() -> None:
+    weights = torch.tensor([[[-0.5, 0.25]], [[0.0, 0.1]]], requires_grad=True)
+    filters, maps = (
+        plots.plot_filters(weights),
+        plots.plot_feature_maps(16 * weights.abs(), title="After ReLU"),
     )
-    assert all(tile.get_cmap().name == "viridis" and tile.get_clim() == (0, 8) for tile in tiles(picture))
-    assert texts(picture) == ["After ReLU", "0", "1", "2"]
+    assert all(tile.get_cmap() == BLUE_ORANGE and tile.get_clim() == (-0.5, 0.5) for tile in tiles(filters))
+    assert all(tile.get_cmap().name == "viridis" and tile.get_clim() == (0, 8) for tile in tiles(maps))
+    assert len(filters.axes) == len(maps.axes) == 2  # the page and the colour bar
+    assert texts(maps) == ["After ReLU", "0", "1"]
 
 
 def test_heatmaps_take_the_colours_that_fit() -> None:
     signed, positive, nothing = torch.zeros(3, 28, 28)
     signed[5, 9], signed[6, 6], positive[20, 3] = -4.0, 1.0, 0.5
-    heats = {"saliency": signed, "Grad-CAM": positive, "none": nothing}
-    picture = plots.plot_heatmaps(TEST.images[3], heats)
+    block = torch.zeros(28, 28, dtype=torch.uint8)
+    block[7:21, 14:28] = 255  # rows 7 to 20, the right half
+    picture = plots.plot_heatmaps(block, {"saliency": signed, "Grad-CAM": positive, "none": nothing})
     assert picture.alt_text == (
         "A digit and 3 heat maps of it: saliency from −4 to 1, strongest at row 5, column 9; "
         "Grad-CAM from 0 to 0.5, strongest at row 20, column 3; none from 0 to 0."
     )
-    digit, first, second, third = tiles(picture)
-    assert np.array_equal(digit.get_array(), TEST.images[3])
-    assert first.get_cmap() == BLUE_ORANGE and first.get_clim() == (-4, 4)
-    assert second.get_cmap().name == "viridis" and second.get_clim() == (0, 0.5)
-    assert third.get_cmap().name == "viridis" and third.get_clim() == (0, 1)
-    outlines = [to_hex(outline.get_edgecolor()[0]) for outline in picture.axes[0].collections]
-    assert outlines == [INK, "#ffffff", "#ffffff"]  # each is seen on its map
+    digit, *heats = tiles(picture)
+    assert np.array_equal(digit.get_array(), block)
+    assert [heat.get_cmap().name for heat in heats] == [BLUE_ORANGE.name, "viridis", "viridis"]
+    assert [heat.get_clim() for heat in heats] == [(-4, 4), (0, 0.5), (0, 1)]
+    outlines = picture.axes[0].collections
+    colours = [to_hex(outline.get_edgecolor()[0]) for outline in outlines]
+    assert colours == [INK, "#ffffff", "#ffffff"]  # each is seen on its map
     assert {"−4 to 1", "0 to 0.5", "0 to 0"} <= set(texts(picture))
 
-
-def test_the_outline_lies_on_the_digit() -> None:
-    image = torch.zeros(28, 28, dtype=torch.uint8)
-    image[7:21, 14:28] = 255  # a block: rows 7 to 20, the right half
-    picture = plots.plot_heatmaps(image, {"heat": torch.rand(28, 28, generator=GENERATOR)})
-    left, right, bottom, top = tiles(picture)[1].get_extent()
-    (outline,) = picture.axes[0].collections
-    points = np.concatenate([path.vertices for path in outline.get_paths()])
+    left, right, bottom, top = heats[0].get_extent()
+    points = np.concatenate([path.vertices for path in outlines[0].get_paths()])
     points = (points - [left, top]) / [right - left, bottom - top] * 28  # now in pixels of the image
     assert points[:, 0].min() == pytest.approx(14, abs=0.2)
     assert (points[:, 1].min(), points[:, 1].max()) == pytest.approx((7, 21), abs=0.2)
