@@ -22,26 +22,21 @@ def bars(axes: Axes) -> list[Rectangle]:
 
 
 def test_training_curves_say_how_it_went() -> None:
-    rows = [
-        EpochRow(1, 1.2, 0.5, 0.4, 0.9, 0.001, 1.0),
-        EpochRow(2, 0.6, 0.8, 0.2, 0.96, 0.001, 1.0),
-        EpochRow(3, 0.5, 0.85, 0.3, 0.94, 0.001, 1.0),
-    ]
-    picture = plots.plot_training_curves(History(rows))
+    losses, accuracies = ([1.2, 0.6, 0.5], [0.4, 0.2, 0.3]), ([50, 80, 85], [90, 96, 94])
+    shares = [[each / 100 for each in row] for row in accuracies]
+    columns = zip(range(1, 4), losses[0], shares[0], losses[1], shares[1], strict=True)
+    picture = plots.plot_training_curves(History([EpochRow(*each, 0.001, 1.0) for each in columns]))
     assert title(picture) == "94.0 % of the validation digits right after 3 epochs"
     assert picture.alt_text == (
         "Training curves over 3 epochs: training loss from 1.2 to 0.5; training accuracy from 50.0 % to 85.0 %; "
         "validation loss from 0.4 to 0.3; validation accuracy from 90.0 % to 94.0 %."
     )
-    loss, accuracy = picture.axes
-    assert [list(line.get_ydata()) for line in loss.lines] == [[1.2, 0.6, 0.5], [0.4, 0.2, 0.3]]
-    assert np.allclose(accuracy.lines[1].get_ydata(), [90, 96, 94])
-    training, validation = loss.lines
-    assert training.get_linestyle() != validation.get_linestyle()  # not told apart by colour alone
-    assert training.get_marker() != validation.get_marker()
+    for axes, values in zip(picture.axes, (losses, accuracies), strict=True):
+        assert np.allclose([line.get_ydata() for line in axes.lines], values)
+        training, validation = axes.lines  # not told apart by colour alone
+        assert training.get_linestyle() != validation.get_linestyle()
+        assert training.get_marker() != validation.get_marker()
 
-
-def test_one_epoch_without_validation() -> None:
     picture = plots.plot_training_curves(History([EpochRow(1, 0.7, 0.8, None, None, 0.001, 1.0)]))
     assert title(picture) == "80.0 % of the training digits right after 1 epoch"
     assert "validation" not in picture.alt_text
@@ -102,7 +97,7 @@ def test_probabilities_are_said_from_the_largest_beside_the_image() -> None:
     assert title(alone) == "Read as 3, 100 % sure" and len(alone.axes) == 1
 
 
-def test_every_class_is_named_at_its_median() -> None:
+def test_every_class_has_its_colour_and_is_named_at_its_median() -> None:
     points = torch.tensor([[0.0, 0.0], [1.0, 10.0], [2.0, 80.0], [-5.0, 4.0]])
     picture = plots.plot_embedding(points, torch.tensor([6, 6, 6, 2]), title="Untrained")
     assert picture.alt_text == (
@@ -110,12 +105,7 @@ def test_every_class_is_named_at_its_median() -> None:
     )
     places = {text.get_text(): text.get_position() for text in picture.axes[0].texts}
     assert places == {"2": (-5, 4), "6": (1, 10)} and title(picture) == "Untrained"
-
-
-def test_each_point_has_the_colour_of_its_class() -> None:
-    labels = torch.arange(10).repeat(3)
-    picture = plots.plot_embedding(torch.stack([labels.float(), torch.arange(30.0)], dim=1), labels)
     (dots,) = picture.axes[0].collections
-    for (x, _), colour in zip(np.asarray(dots.get_offsets()), dots.get_facecolors(), strict=True):
-        assert matplotlib.colors.to_hex(colour) == CLASS_COLOURS[int(x)]
+    for (x, _), colour in zip(dots.get_offsets(), dots.get_facecolors(), strict=True):
+        assert matplotlib.colors.to_hex(colour) == CLASS_COLOURS[2 if x == -5 else 6]
     assert len(set(CLASS_COLOURS)) == 10
