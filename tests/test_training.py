@@ -122,10 +122,6 @@ def test_choose_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert choose_device("auto").type == "cpu"
-    with pytest.raises(ValueError, match="'cuda' is not available here"):
-        choose_device("cuda")
-    with pytest.raises(ValueError, match="unknown device 'gpu'"):
-        choose_device("gpu")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert choose_device("auto").type == "mps"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
@@ -153,6 +149,8 @@ def test_every_recipe_trains(name: str) -> None:
     before = copy.deepcopy(model)
     loader = batches(256, 32, shuffle=True, augment=recipe.augment)
     optimizer = make_optimizer(recipe, model)
+    settings = (optimizer.defaults["betas"], optimizer.defaults["weight_decay"])
+    assert settings == (recipe.betas, recipe.weight_decay)
     scheduler = make_scheduler(recipe, optimizer, len(loader))
     options: Any = {"scheduler": scheduler, "autocast": recipe.autocast, "progress": False}
     (row,) = fit(model, loader, epochs=1, optimizer=optimizer, **options).rows
@@ -182,13 +180,6 @@ def test_smoothed_labels_ask_for_nine_tenths_and_a_little_of_everything() -> Non
     expected = F.cross_entropy(model(images), wanted).item()
     smoothed = train_one_epoch(model, loader, sgd(model, 0.0), label_smoothing=0.1)
     assert smoothed.loss == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_a_recipes_betas_and_decay_reach_the_optimizer(decay: float) -> None:
-    recipe = dataclasses.replace(get_recipe("fast"), weight_decay=decay)
-    optimizer = make_optimizer(recipe, SoftmaxRegression())
-    assert (optimizer.defaults["betas"], optimizer.defaults["weight_decay"]) == ((0.7, 0.9), decay)
 
 
 @pytest.mark.parametrize("ability", ["avx512_bf16", "amx_bf16"])
