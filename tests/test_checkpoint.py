@@ -72,12 +72,9 @@ def test_hostile_files_take_little_memory() -> None:
 def test_the_message_says_what_does_not_fit(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_checkpoint(path, create_model("mlp"), "mlp")
-    content = path.read_bytes()
-    path.write_bytes(content.replace(b'"model":"mlp"', b'"model":"cnn"'))
+    path.write_bytes(path.read_bytes().replace(b'"model":"mlp"', b'"model":"cnn"'))
     with pytest.raises(CheckpointError, match=r"safetensors .* not fit a CNN, which needs 'conv1\.bias'"):
         load_checkpoint(path)
-    with pytest.raises(CheckpointError, match=r"no model at .*nothing"):
-        load_checkpoint(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize(("name", "n_bytes"), [("cnn", 100_000), ("deep", 900_000)])

@@ -1,5 +1,4 @@
 import base64
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +15,6 @@ from digitlab.export import export_onnx, export_playground, playground_script
 from digitlab.models import CNN, create_model, list_models
 from digitlab.runs.checkpoint import load_checkpoint, load_shipped_model, save_checkpoint
 
-has_onnx = importlib.util.find_spec("onnx") and importlib.util.find_spec("onnxscript")
-needs_onnx = pytest.mark.skipif(not has_onnx, reason='needs pip install -e ".[onnx]"')
 Fails = Callable[..., str]
 
 
@@ -71,14 +68,8 @@ def test_a_run_is_exported_with_its_name_and_figures(
     assert [*tmp_path.iterdir()] == [output]
 
 
-@pytest.mark.parametrize(
-    ("accuracy", "data"),
-    [
-        ("much", {"name": "mnist", "n_test": 1}),
-        (0.5, {"name": "mnist", "n_test": float("inf")}),
-        (0.5, "mnist"),
-    ],
-)
+@pytest.mark.parametrize("accuracy", [0.5, "much"])
+@pytest.mark.parametrize("data", ["mnist", {"name": "mnist", "n_test": float("inf")}])
 def test_what_was_not_measured_says_so(tmp_path: Path, accuracy: object, data: object) -> None:
     path = save(tmp_path / "other.safetensors", metadata={"test_accuracy": accuracy, "data": data})
     export_playground(path, tmp_path / "a.js")
@@ -109,44 +100,44 @@ def test_weights_beyond_half_precision_are_refused() -> None:
     assert content_of(playground_script(model, "", ""))
 
 
-@pytest.mark.parametrize(
-    ("present", "named"), [((), "onnx and onnxscript"), (("onnx",), "needs onnxscript:")]
-)
-def test_missing_packages_are_named(
-    present: tuple[str, ...], named: str, tmp_path: Path, fails: Fails, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(export, "find_spec", lambda name: name in present or None)
-    message = fails(tmp_path, tmp_path / "out.onnx", "onnx")
-    assert named in message and 'pip install "digitlab[onnx]"' in message
+def test_missing_packages_are_named(tmp_path: Path, fails: Fails, monkeypatch: pytest.MonkeyPatch) -> None:
+    for present, named in ((), "onnx and onnxscript"), (("onnx",), "onnxscript"):
+        monkeypatch.setattr(export, "find_spec", lambda name, present=present: name in present or None)
+        message = fails(tmp_path, tmp_path / "out.onnx", "onnx")
+        assert f'needs {named}: pip install "digitlab[onnx]"' in message
+
+
+@pytest.fixture
+def runtime() -> Any:
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        found = pytest.importorskip(package, reason='needs pip install -e ".[onnx]"')
+    return found
 
 
 @pytest.mark.slow
-@needs_onnx
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("model_name", list_models())
+@pytest.mark.parametrize("name", list_models())
 def test_onnx_runtime_computes_what_pytorch_does(
-    tmp_path: Path, test_digits: Digits, model_name: str
+    name: str, runtime: Any, tmp_path: Path, test_digits: Digits
 ) -> None:
-    runtime: Any = pytest.importorskip("onnxruntime")
-    path, output = save(tmp_path / "a.safetensors", model_name), tmp_path / "model.onnx"
+    path, output = save(tmp_path / "a.safetensors", name), tmp_path / "model.onnx"
     export_onnx(path, output)
     assert {*tmp_path.iterdir()} == {path, output}, "weights in a second file would be left behind"
     session = runtime.InferenceSession(output, providers=["CPUExecutionProvider"])
-    model = load_checkpoint(path).model
     for n_images in (1, 2, 100):
         images = normalize(test_digits.images[:n_images])
         (logits,) = session.run(["logits"], {"images": images.numpy()})
         with torch.no_grad():
-            assert float((torch.from_numpy(logits) - model(images)).abs().max()) <= 1e-4
+            expected = load_checkpoint(path).model(images)
+        torch.testing.assert_close(torch.from_numpy(logits), expected, atol=1e-4, rtol=0)
 
 
 @pytest.mark.slow
-@needs_onnx
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("runtime")
 def test_a_network_that_came_out_otherwise_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("onnxruntime")
     path, to_onnx = save(tmp_path / "a.safetensors"), export._to_onnx
     monkeypatch.setattr(export, "_to_onnx", lambda model: to_onnx(create_model("cnn").eval()))
     with pytest.raises(ValueError, match="differ from PyTorch's by"):

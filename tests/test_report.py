@@ -13,7 +13,7 @@ from digitlab.plots.style import read_description
 from digitlab.runs.report import write_figures, write_report
 from digitlab.training import EpochRow, History
 
-HISTORY = History([EpochRow(1, 1.0, 0.7, 0.5, 0.9, 1e-3, 2.0)])
+HISTORY = History([EpochRow(1, 1.0, 0.7, float("inf"), 0.9, 1e-3, 2.0)])  # a validation that blew up
 
 
 def test_the_page_says_and_shows_what_the_run_measured_and_asks_nobody_for_anything(
@@ -36,8 +36,7 @@ def test_the_page_says_and_shows_what_the_run_measured_and_asks_nobody_for_anyth
 
 
 def test_the_page_can_be_made_again_from_the_folder(finished_run: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    shutil.copytree(finished_run, copy)
+    copy = shutil.copytree(finished_run, tmp_path / "copy")
     before = (copy / "report.html").read_bytes()
     (copy / "report.html").unlink()
     assert write_report(copy).read_bytes() == before
