@@ -52,9 +52,7 @@ def test_what_could_not_be_loaded_is_not_saved(spoil, fault: str, tmp_path: Path
     assert path.read_bytes() == before
 
 
-def test_hostile_files_are_refused_in_one_line_and_run_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hostile_files_are_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     paths = hostile_models.make(tmp_path)
     faults = {name: fault for name, path in paths.items() if (fault := hostile_models.fault_of(path))}

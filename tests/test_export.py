@@ -117,9 +117,7 @@ def runtime() -> Any:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", list_models())
-def test_onnx_runtime_computes_what_pytorch_does(
-    name: str, runtime: Any, tmp_path: Path, test_digits: Digits
-) -> None:
+def test_onnx_runtime_agrees(name: str, runtime: Any, tmp_path: Path, test_digits: Digits) -> None:
     path, output = save(tmp_path / "a.safetensors", name), tmp_path / "model.onnx"
     export_onnx(path, output)
     assert {*tmp_path.iterdir()} == {path, output}, "weights in a second file would be left behind"
@@ -135,9 +133,7 @@ def test_onnx_runtime_computes_what_pytorch_does(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("runtime")
-def test_a_network_that_came_out_otherwise_is_not_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_network_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, to_onnx = save(tmp_path / "a.safetensors"), export._to_onnx
     monkeypatch.setattr(export, "_to_onnx", lambda model: to_onnx(create_model("cnn").eval()))
     with pytest.raises(ValueError, match="differ from PyTorch's by"):
@@ -145,9 +141,7 @@ def test_a_network_that_came_out_otherwise_is_not_written(
     assert not (tmp_path / "out.onnx").exists()
 
 
-def test_what_cannot_be_exported_is_one_line_and_the_model_is_not_overwritten(
-    tmp_path: Path, fails: Fails
-) -> None:
+def test_what_cannot_be_exported_is_one_line(tmp_path: Path, fails: Fails) -> None:
     path, output = save(tmp_path / "model.safetensors"), tmp_path / "out.js"
     before = path.read_bytes()
     (tmp_path / "link.pt").symlink_to(path)

@@ -222,9 +222,6 @@ def test_heatmaps_take_the_colours_that_fit() -> None:
     assert (points[:, 1].min(), points[:, 1].max()) == pytest.approx((7, 21), abs=0.2)
 
 
-# --- charts ---
-
-
 def title(picture: Picture) -> str:
     return picture.get_suptitle().replace("\n", " ")
 
@@ -318,8 +315,6 @@ def test_every_class_has_its_colour_and_is_named_at_its_median() -> None:
         assert to_hex(colour) == CLASS_COLOURS[2 if x == -5 else 6]
     assert len(set(CLASS_COLOURS)) == 10
 
-
-# --- the walk ---
 
 INPUT = Step("input", normalize(TEST.images[:1]))
 LOGITS = Step("fc", torch.tensor([[-3.0, 1, 0, 0.5, 0, 0, 0, 0, 12.25, 2]]))

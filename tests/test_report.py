@@ -16,9 +16,7 @@ from digitlab.training import EpochRow, History
 HISTORY = History([EpochRow(1, 1.0, 0.7, float("inf"), 0.9, 1e-3, 2.0)])  # a validation that blew up
 
 
-def test_the_page_says_and_shows_what_the_run_measured_and_asks_nobody_for_anything(
-    finished_run: Path,
-) -> None:
+def test_the_page_is_whole_and_asks_nobody_for_anything(finished_run: Path) -> None:
     page = (finished_run / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"<(script|iframe|object|embed)\b", page)
     assert not re.search(r"""\b(src|href|srcset)\s*=\s*(?!"data:)""", page)

@@ -60,9 +60,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_finished_run_holds_what_it_should_and_its_figures_can_be_computed_again(
-    finished_run: Path,
-) -> None:
+def test_a_finished_run_is_whole_and_can_be_measured_again(finished_run: Path) -> None:
     files = {path.relative_to(finished_run).as_posix() for path in finished_run.rglob("*.*")}
     assert {MODEL_FILE, "metrics.json", "history.json", "report.html", "figures/confusion.png"} <= files
     assert STATE_FILE not in files
@@ -106,9 +104,7 @@ def outcome(folder: Path) -> list[Any]:
 
 # One write before each of three epochs, one after the last, then four of results, the model last.
 @pytest.mark.parametrize("write", [1, 2, 3, 4, 6, 7])
-def test_a_run_that_was_cut_off_resumes_to_the_same_bits(
-    write: int, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_what_was_cut_off_resumes_to_the_same_bits(write: int, undisturbed: Path, tmp_path: Path) -> None:
     interrupt(tmp_path, write)
     assert len(load_state(tmp_path / STATE_FILE)["history"]) == min(write - 1, 3)
     torch.manual_seed(999)  # another process has another random state
@@ -119,9 +115,7 @@ def test_a_run_that_was_cut_off_resumes_to_the_same_bits(
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("write", [2, 7])
-def test_a_run_that_was_killed_resumes_to_the_same_bits(
-    write: int, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_what_was_killed_resumes_to_the_same_bits(write: int, undisturbed: Path, tmp_path: Path) -> None:
     kill = functools.partial(signal.raise_signal, signal.SIGKILL)
     process = multiprocessing.get_context("spawn").Process(target=interrupt, args=(tmp_path, write, kill))
     process.start()
