@@ -69,8 +69,7 @@ def test_a_finished_run_is_whole_and_can_be_measured_again(finished_run: Path) -
     assert EpochRow(**row).epoch == 1
 
     summary = json.loads((finished_run / "metrics.json").read_text())
-    names = "train_seconds images_per_second recipe seed device versions"
-    assert {*names.split()} <= summary.keys()
+    assert {"train_seconds", "images_per_second", "recipe", "seed", "device", "versions"} <= summary.keys()
     data = summary["data"]
     assert (data["name"], data["n_train"] + data["n_val"], data["n_test"]) == ("sample", 8000, 2000)
     assert (summary["epochs"], summary["parameters"], summary["model"]) == (1, 21840, "cnn")
