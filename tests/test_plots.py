@@ -303,16 +303,16 @@ def test_probabilities_are_said_from_the_largest_beside_the_image() -> None:
 
 
 def test_every_class_has_its_colour_and_is_named_at_its_median() -> None:
-    points = torch.tensor([[0.0, 0.0], [1.0, 10.0], [2.0, 80.0], [-5.0, 4.0]])
-    picture = plots.plot_embedding(points, torch.tensor([6, 6, 6, 2]), title="Untrained")
-    assert picture.alt_text == (
-        "Untrained: 4 digits as points in two dimensions. Medians of the classes: 2 at (−5, 4), 6 at (1, 10)."
-    )
+    labels = torch.arange(10).repeat(3)
+    points = torch.stack([labels - 5, torch.arange(30) ** 2], dim=1)
+    picture = plots.plot_embedding(points, labels, title="Untrained")
+    said = "Untrained: 30 digits as points in two dimensions. Medians of the classes: 0 at (−5, 100), 1 at"
+    assert picture.alt_text.startswith(said) and title(picture) == "Untrained"
     places = {text.get_text(): text.get_position() for text in picture.axes[0].texts}
-    assert places == {"2": (-5, 4), "6": (1, 10)} and title(picture) == "Untrained"
+    assert places == {f"{k}": (k - 5, (k + 10) ** 2) for k in range(10)}
     (dots,) = picture.axes[0].collections
     for (x, _), colour in zip(dots.get_offsets(), dots.get_facecolors(), strict=True):
-        assert to_hex(colour) == CLASS_COLOURS[2 if x == -5 else 6]
+        assert to_hex(colour) == CLASS_COLOURS[int(x) + 5]
     assert len(set(CLASS_COLOURS)) == 10
 
 
