@@ -282,7 +282,7 @@ def mutants(source: str) -> Iterator[str]:
     in_vain = r"(?m)^ *as_at_first\("  # a statement's value goes nowhere
     if "-> int" in source:
         in_vain += r"|return round\("
-    seen = {plainly(source)}
+    seen = {plainly(ast.unparse(tree))}
     for _ in altered(tree, inputs | names_in(tree, ast.Store), inputs):
         mutant = ast.unparse(tree)
         if plainly(mutant) not in seen and not re.search(in_vain, mutant):
@@ -291,10 +291,9 @@ def mutants(source: str) -> Iterator[str]:
 
 
 def plainly(source: str) -> str:
-    plain = ast.unparse(ast.parse(source))
     for pattern, usual in EQUAL.items():
-        plain = re.sub(pattern, usual, plain)
-    return plain
+        source = re.sub(pattern, usual, source)
+    return source
 
 
 def changed_lines(mutant: str, plain: str) -> str:
