@@ -45,8 +45,6 @@ READINGS: dict[str, Callable[[nn.Module], Any]] = {
 READ = {name: reading(SHIPPED) for name, reading in READINGS.items()}
 
 
-# --- 1. batches and labels ---
-
 RIGHT_BATCHES: dict[str, Any] = {
     "int32 labels": [(IMAGES, TEN.labels.int())],
     "uint8 labels": [(IMAGES, TEN.labels.to(torch.uint8))],
@@ -111,9 +109,6 @@ def test_digits_have_ten_labels(label: int) -> None:
         dl.Digits(TEN.images, torch.full((10,), label), "mine", "train")
 
 
-# --- 2. somebody else's defaults ---
-
-
 @pytest.fixture
 def foreign_defaults() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
@@ -154,9 +149,6 @@ def test_what_it_reads_from_a_model_is_the_same_everywhere(what: str) -> None:
     torch.testing.assert_close(READINGS[what](SHIPPED), READ[what])
 
 
-# --- 3. a run that goes on elsewhere ---
-
-
 @pytest.fixture
 def stopped_run(tmp_path: Path) -> Path:
     recipe = dl.Recipe("short", "", "softmax", 1, 500, 1e-3, n_digits=500)
@@ -186,9 +178,6 @@ def test_another_device_may_be_named_when_a_run_goes_on(stopped_run: Path) -> No
     assert main(["train", "--resume", "--output", str(stopped_run), "--device", "cpu", "--quiet"]) == 0
 
 
-# --- 4. a terminal, a file or a folder that knows other letters ---
-
-
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp932", "utf-8", "utf-16"])
 def test_names_with_other_letters(encoding: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     terminal = io.TextIOWrapper(io.BytesIO(), encoding, write_through=True)
@@ -204,9 +193,6 @@ def test_names_with_other_letters(encoding: str, monkeypatch: pytest.MonkeyPatch
     assert "cannot be opened" in text and "copied" in text
 
 
-# --- 5. precision ---
-
-
 @pytest.mark.parametrize("kind", [torch.float64, torch.float16, torch.bfloat16])
 def test_a_model_of_any_precision_takes_images_of_any_form(kind: torch.dtype) -> None:
     model = copy.deepcopy(SHIPPED).to(kind)
@@ -214,8 +200,6 @@ def test_a_model_of_any_precision_takes_images_of_any_form(kind: torch.dtype) ->
         torch.testing.assert_close(dl.predict(model, images), READ["predict"], atol=0.03, rtol=0)
     assert dl.evaluate(model, [(IMAGES, TEN.labels)]).accuracy == 1.0
 
-
-# --- 6. wrapped models ---
 
 WRAPPERS: dict[str, Callable[[nn.Module], Any]] = {
     "compiled": lambda model: torch.compile(model, backend="eager"),
@@ -239,9 +223,6 @@ def test_a_wrapped_model_is_saved_under_the_plain_names(wrapper: str, tmp_path: 
     torch.testing.assert_close(loaded.state_dict(), SHIPPED.state_dict(), atol=0, rtol=0)
 
 
-# --- 7. packed files ---
-
-
 PACKED = gzip.compress(TEN.images.numpy().tobytes())
 
 
@@ -252,9 +233,6 @@ def test_damaged_packed_files_are_not_taken(tmp_path: Path, damaged: bytes) -> N
     path.write_bytes(damaged)
     with pytest.raises(dl.DataError, match=r"train-images-idx3-ubyte is missing or damaged.*\Z"):
         dl.load_mnist("train", tmp_path)
-
-
-# --- 8. streams and files that are not there ---
 
 
 def test_train_with_closed_streams(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -272,19 +250,11 @@ def test_train_with_closed_streams(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         ("load_mnist", OSError(5, "I/O error")),
     ],
 )
-def test_doctor_goes_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str, error: Exception
-) -> None:
-    def refuse(*_args: Any, **_named: Any) -> None:
-        raise error
-
-    monkeypatch.setattr(doctor, what, refuse)
-    assert main(["doctor"]) == 0
+def test_doctor_goes_on(capsys: pytest.CaptureFixture[str], what: str, error: Exception) -> None:
+    with mock.patch.object(doctor, what, side_effect=error):
+        assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(str(error) in line for line in lines) and lines[-1].startswith("pytest")
-
-
-# --- 9. no network ---
 
 
 @pytest.mark.parametrize("command", ["train --data mnist --output run", "download --data fashion"])
@@ -296,9 +266,6 @@ def test_what_to_do_without_a_network(
     line = capsys.readouterr().err.splitlines()[-1]
     assert "lay the four files there" in line and "--data sample" in line
     assert not Path("run").exists()
-
-
-# --- 10. training where gradients are off ---
 
 
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
