@@ -10,7 +10,6 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,11 +22,6 @@ from digitlab.exercises.surroundings import quiet_surroundings
 
 # A thread that is struck once more while it is ending dies of a SystemExit. Python is silent about that, pytest is not.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-
-
-@pytest.fixture(autouse=True)
-def own_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DIGITLAB_PROGRESS", str(tmp_path / "progress.json"))
 
 
 @pytest.fixture

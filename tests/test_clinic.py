@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -26,12 +27,6 @@ PATIENTS = list_patients()
 LESSON = Path(dl.__file__).parents[1] / "lessons" / "14_the_bug_clinic.ipynb"
 MISREPORTS = (4, 7, 10, 11)
 """Their models have learnt; what their owners say of them is wrong."""
-
-
-@pytest.fixture(autouse=True)
-def own_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DIGITLAB_PROGRESS", str(tmp_path / "progress.json"))
-    monkeypatch.setattr(clinic, "_hints_given", {})
 
 
 @pytest.fixture(params=PATIENTS, ids=lambda each: f"{each.number:02}")
@@ -121,6 +116,7 @@ def test_the_difference_is_shown_to_those_who_name_the_fault(each: Patient) -> N
 
 def test_hints_and_cures_have_a_place_in_the_progress(capsys: pytest.CaptureFixture[str]) -> None:
     each = patient(8)
+    clinic._hints_given.clear()
     assert [patient(8).hint()[:11] for _ in range(4)] == [f"Hint {n} of 3" for n in (1, 2, 3, 3)]
     each.check(each.fault, each.cured())
     assert read_progress() == {"14.P08": {"attempts": 1, "solved": True, "hints": 3, "looked": False}}
@@ -159,10 +155,7 @@ ACCURACY = "accuracy = sum(each.accuracy for each in scores) / len(scores)"
 
 
 def stopping(error: BaseException) -> Any:
-    def trainer(train: Digits, test: Digits) -> Any:
-        raise error
-
-    return trainer
+    return mock.Mock(side_effect=error)
 
 
 def reporting(**changes: Any) -> Any:
@@ -325,18 +318,14 @@ def test_another_right_cure_is_right(cure: tuple[Any, ...]) -> None:
 
 def test_the_lessons_cells_hold_the_patients_code_and_check_it(each: Patient) -> None:
     cells = json.loads(LESSON.read_text(encoding="utf-8"))["cells"]
-    number = f"{each.number:02}"
-
-    def tagged(tag: str) -> list[str]:
-        return ["".join(cell["source"]) for cell in cells if tag in cell["metadata"].get("tags", [])]
-
-    assert "\n\n\n".join(tagged(f"patient-{number}")).strip() == str(each.code()).strip()
+    sources, number = ["".join(cell["source"]) for cell in cells], f"{each.number:02}"
+    tags = [cell["metadata"].get("tags", []) for cell in cells]
+    code = [source for source, own in zip(sources, tags, strict=True) if f"patient-{number}" in own]
+    assert "\n\n\n".join(code).strip() == str(each.code()).strip()
     asks = f"name_{number} = ...\npatient({each.number}).diagnose(name_{number})"
     check = f"patient({each.number}).check(name_{number}, trainer_{number})"
-    order = [asks, tagged(f"patient-{number}")[0], check]
-    sources = ["".join(cell["source"]) for cell in cells]
-    assert [sources.index(text) for text in order] == sorted(sources.index(text) for text in order)
-    assert f"*“{each.complaint}”*" in sources
+    order = [sources.index(text) for text in (asks, code[0], check)]
+    assert order == sorted(order) and f"*“{each.complaint}”*" in sources
 
 
 def test_one_batch_by_heart_finds_the_patients_of_its_ward() -> None:

@@ -19,11 +19,6 @@ EXERCISES = list_exercises()
 LESSONS = sorted((Path(digitlab.__file__).parents[1] / "lessons").glob("*.ipynb"))
 
 
-@pytest.fixture(autouse=True)
-def own_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DIGITLAB_PROGRESS", str(tmp_path / "progress.json"))
-
-
 @pytest.fixture(params=EXERCISES, ids=lambda each: each.number)
 def each(request: pytest.FixtureRequest) -> Exercise:
     return request.param
