@@ -236,8 +236,6 @@ def test_a_check_leaves_the_digits_and_the_surroundings_as_they_were() -> None:
     assert torch.equal(ward()[0].images, images)
 
 
-# --- other cures: what was changed in the sick code ---
-
 # The patient, and what is said; then the texts that are replaced.
 WRONG_CURES = [
     (1, "its losses are not those of its model's logits", "lr=0.1", "lr=1.0"),
@@ -311,9 +309,6 @@ def test_another_right_cure_is_right(cure: tuple[Any, ...]) -> None:
     number, *edits = cure
     sick = patient(number)
     assert sick.check(sick.fault, trainer_from(edited(sick.code(), *edits))).status == "correct"
-
-
-# --- the lesson and the clinic ---
 
 
 def test_the_lessons_cells_hold_the_patients_code_and_check_it(each: Patient) -> None:
