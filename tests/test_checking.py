@@ -3,6 +3,7 @@
 import _thread
 import contextlib
 import io
+import math
 import random
 import sys
 import threading
@@ -133,11 +134,6 @@ def test_an_answer_that_ends_at_the_last_instant_never_breaks_the_notebook() -> 
     assert not threads_left_behind()
 
 
-class Unspeakable(Exception):
-    def __str__(self) -> str:
-        raise RuntimeError
-
-
 def calls_itself(numbers: torch.Tensor) -> Any:
     return calls_itself(numbers)
 
@@ -149,7 +145,7 @@ def calls_itself(numbers: torch.Tensor) -> Any:
         (SystemExit(3), "SystemExit: 3"),
         (TimeoutError("two\nlines"), "TimeoutError: two"),
         (MemoryError(), "MemoryError: no message"),
-        (Unspeakable(), "Unspeakable: no message"),
+        (type("Unspeakable", (Exception,), {"__str__": None}), "Unspeakable: no message"),
         (calls_itself, "RecursionError: maximum recursion depth exceeded"),
     ],
 )
@@ -173,6 +169,8 @@ LINEAR = torch.nn.Linear(2, 2)
         (lambda: torch.zeros(1, 1, 2, 2).max(dim=(2, 3)), "amax takes several"),  # type: ignore[call-overload]
         (lambda: max(torch.eye(3)), "need a single one"),
         (lambda: torch.eye(3)[8], "begin at 0"),
+        (lambda: torch.ones(3).shape[1], "begin at 0"),
+        (lambda: math.exp(1000), "up to 709"),
         (lambda: torch.eye(3) @ torch.eye(2), "print both shapes"),
         (lambda: torch.ones(3) + torch.ones(2), "do not fit"),
         (lambda: torch.nn.functional.relu(torch.nn.ReLU()), "made first and then called"),  # type: ignore[arg-type]
@@ -226,10 +224,7 @@ SURROUNDINGS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "default device": (torch.get_default_device, lambda: torch.set_default_device("meta")),
     "gradients": (torch.is_grad_enabled, lambda: torch.set_grad_enabled(False)),
     "threads": (torch.get_num_threads, lambda: torch.set_num_threads(torch.get_num_threads() + 1)),
-    "deterministic": (
-        torch.get_deterministic_debug_mode,
-        lambda: torch.use_deterministic_algorithms(True, warn_only=True),
-    ),
+    "deterministic": (torch.get_deterministic_debug_mode, lambda: torch.use_deterministic_algorithms(True)),
     "cuDNN deterministic": (lambda: CUDNN.deterministic, lambda: setattr(CUDNN, "deterministic", True)),
     "cuDNN benchmark": (lambda: CUDNN.benchmark, lambda: setattr(CUDNN, "benchmark", True)),
     "anomalies": (torch.is_anomaly_enabled, lambda: torch.autograd.set_detect_anomaly(True)),
@@ -304,24 +299,19 @@ def test_a_wrong_answer_is_recognised_whatever_it_has_set() -> None:
     assert each.check(twice_the_bits_and_float64).message == "that is twice as many"
 
 
-def test_random_states_of_a_gpu_in_use_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("in_use", [True, False])
+def test_random_states_of_gpus_are_put_back_and_cuda_is_not_started(
+    monkeypatch: pytest.MonkeyPatch, in_use: bool
+) -> None:
     put_back: list[Any] = []
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: in_use)
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", put_back.append)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: in_use)
     for module, name in ((torch.mps, "rng_state"), (torch.cuda, "rng_state_all")):
         monkeypatch.setattr(module, f"get_{name}", lambda module=module: module.__name__)
         monkeypatch.setattr(module, f"set_{name}", put_back.append)
-    with quiet_surroundings():
-        assert not put_back
-    assert put_back == ["torch.cuda", "torch.mps"]
-
-
-def test_cuda_will_start_from_the_learners_seed_and_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds: list[int] = []
-    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
-    torch.default_generator.manual_seed(1234)
+    torch.default_generator.manual_seed(1234)  # with which CUDA would start
     with quiet_surroundings():
         torch.default_generator.manual_seed(5)
-    assert seeds == [1234]
+    assert put_back == (["torch.cuda", "torch.mps"] if in_use else [1234])

@@ -28,6 +28,7 @@ from typing import Any, Literal
 from digitlab.checks import checked
 from digitlab.exercises import checking, progress
 from digitlab.exercises.checking import Mistake, NotAttempted, outcome_of, same
+from digitlab.exercises.relations import relation
 from digitlab.exercises.surroundings import quiet_surroundings
 
 __all__ = ["Edit", "Exercise", "Text", "Verdict", "WrongAnswer", "edit", "exercise", "list_exercises"]
@@ -192,7 +193,9 @@ class Exercise:
                 is_as_far = not isinstance(outcome, Mistake) and same(got[: first + 1], outcome[: first + 1])
                 if is_as_far:
                     return diagnosis
-        return checking.describe_difference(got[first], expected[first], cases[first], self.results)
+        return relation(got, expected) or checking.describe_difference(
+            got[first], expected[first], cases[first], self.results
+        )
 
 
 def list_exercises() -> list[Exercise]:
