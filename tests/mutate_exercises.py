@@ -87,7 +87,6 @@ SAME: dict[str, str] = {
     "13.2 rows = ink.amax(dim=1).nonzero()": "positions in a column",
     "13.2 columns = ink.amax(dim=0).nonzero()": "positions in a column",
     "13.4 return (float((ink.sum(dim=1) * rows).sum() / total), float((ink * columns).sum() / total))": "each column's ink, added up later",
-    "13.4 return (float((ink.sum(dim=1) * rows).sum() / total), float((ink.sum(dim=0, keepdim=True) * columns).sum() / total))": "one row of columns is added up all the same",
     "14.1 if True:": "the same number; item() drops the history",
     "14.1 return loss.item() - math.log(10), now behind loss = F.cross_entropy(model(images), labels), depth 2": "the number is the same",
     "14.4 model.zero_grad()": "the optimiser holds all parameters",
@@ -194,9 +193,6 @@ def changes(node: ast.AST, names: set[str], inputs: set[str]) -> Iterator[ast.AS
                 for i, end in enumerate(node.args):
                     for text in ("@ + 1", "@ - 1"):
                         yield copied(node, args=[*node.args[:i], written(text, end), *node.args[i + 1 :]])
-            if {each.arg for each in node.keywords} in ({"dim"}, {"axis"}):
-                keep = ast.keyword(f"keepdim{'s' * (node.keywords[0].arg == 'axis')}", ast.Constant(True))
-                yield copied(node, keywords=[*node.keywords, keep])
             for i, each in enumerate(node.keywords):
                 if each.arg != "strict":
                     yield copied(node, keywords=node.keywords[:i] + node.keywords[i + 1 :])
@@ -313,29 +309,23 @@ def changed_lines(mutant: str, plain: str) -> str:
 
 def other_values(value: Any, words: list[str]) -> Iterator[Any]:
     """The value with one part changed, left out or exchanged with its neighbour."""
-    if isinstance(value, Tensor):
-        yield from other_values(value.tolist(), words)
-    elif isinstance(value, dict):
-        yield from ({**value, key: other} for key in value for other in other_values(value[key], words))
+    if isinstance(value, dict):
+        yield from ({**value, key: word} for key in value for word in words)
     elif isinstance(value, list | tuple):
         yield from (type(value)(other) for other in without_one_or_swapped(list(value)))
         for i, part in enumerate(value):
-            yield from (
-                type(value)([*value[:i], other, *value[i + 1 :]]) for other in other_values(part, words)
-            )
+            for other in other_values(part, words):
+                yield type(value)([*value[:i], other, *value[i + 1 :]])
     else:
-        yield from (
-            [word for word in words if word != value] if isinstance(value, str) else (value + 1, value - 1)
-        )
+        yield from (value + 1, value - 1)
 
 
 def changed_answers(exercise: Exercise) -> Iterator[tuple[str, Any]]:
     """Answers that differ from the reference in one thing, each with its changed lines."""
     if not callable(exercise.answer):
-        plain = str(exercise.answer.tolist() if isinstance(exercise.answer, Tensor) else exercise.answer)
-        words = sorted(set(exercise.answer.values())) if isinstance(exercise.answer, dict) else []
-        others = other_values(exercise.answer, words)
-        yield from ((str(other), other) for other in others if str(other) != plain)
+        plain = exercise.answer.tolist() if isinstance(exercise.answer, Tensor) else exercise.answer
+        words = sorted(set(plain.values())) if isinstance(plain, dict) else []
+        yield from ((str(other), other) for other in other_values(plain, words) if other != plain)
         return
     source = textwrap.dedent(inspect.getsource(exercise.answer))
     for mutant in mutants(source):

@@ -23,6 +23,8 @@ from digitlab.runs import checkpoint
 from digitlab.runs.run import resume_run, train_run
 from digitlab.runs.state import STATE_FILE
 
+Patch = pytest.MonkeyPatch
+Capture = pytest.CaptureFixture[str]
 TEN = dl.load_sample("test")[:10]
 IMAGES = dl.normalize(TEN.images)
 SHIPPED = dl.load_shipped_model()
@@ -139,7 +141,7 @@ MADE: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.usefixtures("foreign_defaults")
 @pytest.mark.parametrize("what", MADE)
-def test_what_the_library_makes_it_makes_with_its_own_dtype_and_device(what: str, tmp_path: Path) -> None:
+def test_what_is_made_has_its_own_dtype_and_device(what: str, tmp_path: Path) -> None:
     MADE[what](tmp_path)
 
 
@@ -161,9 +163,7 @@ def stopped_run(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("machine", "device"), [("cuda with PyTorch 2.9.0", "cuda"), ("cpu with PyTorch 2.6.0+cpu", "auto")]
 )
-def test_a_run_goes_on_elsewhere_and_says_that_bits_may_differ(
-    stopped_run: Path, machine: str, device: str
-) -> None:
+def test_a_run_that_goes_on_elsewhere_says_so(stopped_run: Path, machine: str, device: str) -> None:
     state = torch.load(stopped_run / STATE_FILE, weights_only=True)
     state["machine"], state["settings"]["device"] = machine, device
     state["random_states"][0]["cuda"] = torch.zeros(16, dtype=torch.uint8)
@@ -179,7 +179,7 @@ def test_another_device_may_be_named_when_a_run_goes_on(stopped_run: Path) -> No
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp932", "utf-8", "utf-16"])
-def test_names_with_other_letters(encoding: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_names_with_other_letters(encoding: str, monkeypatch: Patch, tmp_path: Path) -> None:
     terminal = io.TextIOWrapper(io.BytesIO(), encoding, write_through=True)
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setattr(sys, "stderr", terminal)
@@ -235,7 +235,7 @@ def test_damaged_packed_files_are_not_taken(tmp_path: Path, damaged: bytes) -> N
         dl.load_mnist("train", tmp_path)
 
 
-def test_train_with_closed_streams(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_train_with_closed_streams(monkeypatch: Patch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
     what = ["--model", "softmax", "--epochs", "1", "--data", "sample"]
@@ -250,7 +250,7 @@ def test_train_with_closed_streams(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         ("load_mnist", OSError(5, "I/O error")),
     ],
 )
-def test_doctor_goes_on(capsys: pytest.CaptureFixture[str], what: str, error: Exception) -> None:
+def test_doctor_goes_on(capsys: Capture, what: str, error: Exception) -> None:
     with mock.patch.object(doctor, what, side_effect=error):
         assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -258,9 +258,7 @@ def test_doctor_goes_on(capsys: pytest.CaptureFixture[str], what: str, error: Ex
 
 
 @pytest.mark.parametrize("command", ["train --data mnist --output run", "download --data fashion"])
-def test_what_to_do_without_a_network(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
-) -> None:
+def test_without_a_network(capsys: Capture, monkeypatch: Patch, tmp_path: Path, command: str) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(command.split()) == 2
     line = capsys.readouterr().err.splitlines()[-1]

@@ -140,10 +140,7 @@ def dropout_in_numpy(numbers: Tensor, p: float, training: bool) -> Any:
         ("06.2", lambda: np.array([260, 5020, 16050, 510])),
         ("06.5", lambda n: -n if n in (1, 3) else 1 - n),
         ("09.5", edited("09.5", "folds.unique()", "range(5)")),
-        (
-            "10.3",
-            edited("10.3", "image.min()", "-0.1307 / 0.3081"),
-        ),
+        ("10.3", edited("10.3", "image.min()", "-0.1307 / 0.3081")),
         ("11.4", dropout_in_numpy),
         ("15.3", lambda a, b, limit: (np.abs(a - b).max() <= limit) & (a.argmax(1) == b.argmax(1)).all()),
         ("13.2", box_as_a_tensor),

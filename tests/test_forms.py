@@ -60,9 +60,7 @@ def numbers(result: Any) -> Iterable[Tensor]:
 
 @pytest.mark.parametrize("form", SAME | NOTHING)
 @pytest.mark.parametrize(("function", "argument"), TENSORS)
-def test_equal_content_gives_an_equal_result_and_none_gives_none_or_is_refused(
-    function: str, argument: str, form: str
-) -> None:
+def test_equal_content_gives_equal_results_or_is_refused(function: str, argument: str, form: str) -> None:
     got = called(function, argument, (SAME | NOTHING)[form](ROWS[function][argument]))
     if got is not None and form in NOTHING:
         assert all(each.numel() == 0 for each in numbers(got)), got

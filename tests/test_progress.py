@@ -19,11 +19,12 @@ from digitlab.exercises import exercise
 from digitlab.exercises import progress as progress_module
 from digitlab.exercises.progress import read_progress, record, reset_progress
 
+Patch = pytest.MonkeyPatch
 Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
-def own_progress(monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_progress(monkeypatch: Patch) -> Path:
     monkeypatch.setattr(progress_module, "_warned", set())
     return progress_module.progress_file()
 
@@ -92,7 +93,7 @@ def one_error_line(capsys: Capture, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
-def test_a_damaged_file_is_named_left_alone_and_breaks_no_check(
+def test_a_damaged_file_stays_and_breaks_no_check(
     content: bytes, own_progress: Path, capsys: Capture
 ) -> None:
     write(own_progress, content)
@@ -120,7 +121,7 @@ def test_what_a_later_version_may_add_is_kept(own_progress: Path) -> None:
         (os, "fsync", errno.ENOSPC),
     ],
 )
-def test_where_the_system_refuses_everything_works_and_the_earlier_file_stays(
+def test_where_the_system_refuses_the_earlier_file_stays(
     owner: Any, function: str, number: int, own_progress: Path
 ) -> None:
     record("00.1", solved=True)
@@ -133,8 +134,8 @@ def test_where_the_system_refuses_everything_works_and_the_earlier_file_stays(
 
 
 @pytest.mark.parametrize("place", ["a-folder", "a-file/progress.json", ""])
-def test_where_no_file_can_be_everything_works_and_the_command_says_why(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+def test_where_no_file_can_be_all_works(
+    place: str, tmp_path: Path, monkeypatch: Patch, capsys: Capture
 ) -> None:
     (tmp_path / "a-folder").mkdir()
     (tmp_path / "a-file").touch()
@@ -147,9 +148,7 @@ def test_where_no_file_can_be_everything_works_and_the_command_says_why(
     assert (tmp_path / "a-folder").is_dir()
 
 
-def test_a_learner_who_makes_warnings_errors_still_gets_the_verdict(
-    own_progress: Path, capsys: Capture
-) -> None:
+def test_warnings_made_errors_still_give_the_verdict(own_progress: Path, capsys: Capture) -> None:
     write(own_progress, b"not json")
     each = exercise("02.1")
     with warnings.catch_warnings():
@@ -158,7 +157,7 @@ def test_a_learner_who_makes_warnings_errors_still_gets_the_verdict(
     assert capsys.readouterr().err.count("your progress is not being kept") == 1
 
 
-def test_notebooks_that_write_at_once_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notebooks_that_write_at_once_lose_nothing(monkeypatch: Patch) -> None:
     monkeypatch.setattr(progress_module, "_LOCK_SECONDS", 60)  # a busy machine may need more than two
     numbers = [f"{lesson:02}.{place}" for place in range(1, 9) for lesson in range(4)]
     with ThreadPoolExecutor(4) as notebooks:
@@ -166,9 +165,7 @@ def test_notebooks_that_write_at_once_lose_nothing(monkeypatch: pytest.MonkeyPat
     assert read_progress().keys() == set(numbers)
 
 
-def test_a_notebook_that_hangs_does_not_keep_others_from_writing(
-    own_progress: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_notebook_that_hangs_keeps_none_from_writing(own_progress: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(progress_module, "_LOCK_SECONDS", 0.05)
     own_progress.parent.mkdir()
     with FileLock(own_progress.parent / ".progress.json.lock"):
