@@ -257,13 +257,14 @@ def test_a_check_starts_from_pytorchs_own_settings_and_what_the_notebook_has_set
         numbers = torch.ones(3, requires_grad=True)
         (gradient,) = torch.autograd.grad((2 * numbers).sum(), numbers)
         assert (gradient.dtype, gradient.device.type) == (torch.float32, "cpu")
-        assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
         return gradient
 
     try:
         torch.set_default_dtype(torch.float64)
         torch.set_default_device("meta")
         with mode():
+            with quiet_surroundings():  # here, too, where no thread begins anew
+                assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
             verdict = small_exercise(double).check(twice_the_ones)
             after = torch.get_default_dtype(), torch.get_default_device().type, torch.is_grad_enabled()
     finally:
