@@ -62,7 +62,7 @@ WRONG_BATCHES = {
     "one-hot labels": ((IMAGES, ONE_HOT), "labels: expected Integer"),
     "float labels": ((IMAGES, TEN.labels.float()), "labels: expected Integer"),
     "bool labels": ((IMAGES, TEN.labels > 4), "labels: expected Integer"),
-    "labels from 1 to 10": ((IMAGES, TEN.labels + 1), "labels: expected 0 to 9, got . to 10"),
+    "labels from 1 to 10": ((IMAGES, TEN.labels + 1), "labels: expected 0 to 9, got .*10"),
     "a label that PyTorch ignores": ((IMAGES, TEN.labels.where(TEN.labels != 5, -100)), "expected 0 to 9, got -100"),
     "a list of labels": ((IMAGES, TEN.labels.tolist()), "labels: expected Integer"),
     "too few labels": ((IMAGES, TEN.labels[:4]), "labels: expected Integer.* with B = 10"),
@@ -92,6 +92,9 @@ def test_what_a_loader_may_not_give(kind: str) -> None:
     with pytest.raises(ValueError, match=in_one_line):
         dl.train_one_epoch(model, [batch], torch.optim.SGD(model.parameters(), lr=0.01))
     assert torch.equal(model.conv1.weight, SHIPPED.conv1.weight)
+    if "expected 0 to 9" in expected:
+        with pytest.raises(ValueError, match=expected):
+            dl.Digits(TEN.images, batch[1], "mine", "train")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -105,12 +108,6 @@ def test_a_pixel_that_is_no_number_is_no_score(value: float) -> None:
     assert model.training
 
 
-@pytest.mark.parametrize("label", [-1, 10])
-def test_digits_have_ten_labels(label: int) -> None:
-    with pytest.raises(ValueError, match=f"labels: expected 0 to 9, got {label}"):
-        dl.Digits(TEN.images, torch.full((10,), label), "mine", "train")
-
-
 @pytest.fixture
 def foreign_defaults() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
@@ -120,8 +117,8 @@ def foreign_defaults() -> Iterator[None]:
 
 
 def fit_a_little(_: Path) -> None:
-    model, digits = dl.create_model("cnn"), dl.load_sample("train")[:32]
-    loader = dl.DigitLoader(digits, 16, shuffle=True, augment=dl.RandomAffine(degrees=5, elastic=0.5))
+    model = dl.create_model("cnn")
+    loader = dl.DigitLoader(TEN, 5, shuffle=True, augment=dl.RandomAffine(degrees=5, elastic=0.5))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     dl.fit(model, loader, loader, epochs=1, optimizer=optimizer, progress=False)
     assert next(model.parameters()).dtype == torch.float32
