@@ -72,6 +72,8 @@ EXERCISES = [
             edit("scores.argmax(dim=1)", "scores[0].argmax()",
                 "one digit came back, the first image's. "
                 "If you go through the rows in a loop: a `return` inside it ends it at the first row."),
+            edit("scores.argmax", "scores.argmin",
+                "these are the digits with the lowest scores. The highest score is the answer."),
         ),
     ),
     Exercise(
@@ -100,6 +102,12 @@ EXERCISES = [
             edit("(answers == labels).float().mean().item()", "answers == labels.float().mean()",
                 "each answer was compared with the mean of the labels. Put brackets around the comparison: "
                 "(answers == labels).float().mean()."),
+            edit("(answers == labels).float().mean().item()", "round((answers == labels).float().mean().item(), 2)",
+                "the share is rounded to two decimals, so 0.625 became 0.62. Return it as it is; "
+                "round where it is printed."),
+            edit(".float().mean().item()", "",
+                "this is the comparison itself, one True or False for each digit. "
+                "The share is its mean, as one number: .float().mean()."),
         ),
     ),
     Exercise(
@@ -135,6 +143,26 @@ EXERCISES = [
             edit("sum(parameter.numel() for parameter in model.parameters())", "[*model.parameters()][-1].numel()",
                 "this is the size of the last tensor alone. In a loop, `n = ...` forgets the sizes before; "
                 "`n += ...` adds to them."),
+            edit("sum(parameter.numel() for parameter in model.parameters())",
+                "[each.numel() for each in model.parameters()]",
+                "these are the sizes of the single tensors. Asked for is how many numbers there are in all: their "
+                "sum."),
+            edit("numel()", "sum()",
+                "this adds up what the numbers *are*. Asked for is how many there are: numel()."),
+            edit("parameter.numel() for parameter in model.parameters()",
+                "layer.weight.numel() + layer.bias.numel() for layer in model.modules() if hasattr(layer, 'weight')",
+                "right where a layer's numbers are called weight and bias. Some layers have other names for theirs. "
+                "model.parameters() gives them all, without asking for a name."),
+            edit("parameter in model.parameters()", "layer in model.modules() for parameter in layer.parameters()",
+                "too many: model.modules() gives the model itself as well, with everything in it, so numbers were "
+                "counted more than once. model.parameters() alone gives each tensor once."),
+            edit("parameter in model.parameters()",
+                "layer in model.children() for parameter in layer.parameters(recurse=False)",
+                "right for the CNN, too few for a model whose layers hold layers: children() goes one floor down. "
+                "model.parameters() goes all the way."),
+            edit("parameter.numel()", "len(parameter)",
+                "len() of a tensor is only its first size. "
+                "A tensor of shape (50, 320) holds 16,000 numbers: numel()."),
         ),
     ),
 ]

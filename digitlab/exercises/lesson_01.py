@@ -182,6 +182,19 @@ EXERCISES = [
             edit("(labels == digit).sum()", "(labels == digit).any().long()",
                 "each class that occurs counts 1. `counts[label] = 1` forgets what was there, and "
                 "counts[labels] += 1 adds once to each place: sum the True values of labels == digit."),
+            edit("torch.stack([(labels == digit).sum() for digit in range(10)])", "labels.unique()",
+                "these are the classes that occur, and not how often each one does. "
+                "For each digit, sum the True values of labels == digit."),
+            edit("range(10)", "range(1, 11)",
+                "your first number is the count of the ones: the digits go from 0 to 9, range(10)."),
+            edit("(labels == digit).sum()", "torch.tensor(len(labels == digit))",
+                "each count is the number of all labels: `labels == digit` is as long as `labels`, with "
+                "True and False "
+                "in it. Count the True values with .sum(), not with len()."),
+            edit("torch.stack([(labels == digit).sum() for digit in range(10)])",
+                "{digit: int((labels == digit).sum()) for digit in range(10)}",
+                "the counts are right, but they are in a dictionary. Asked for are ten numbers in order, "
+                "as a list or a tensor, so that position 5 is the number of fives."),
         ),
     ),
     Exercise(
@@ -283,6 +296,17 @@ EXERCISES = [
             edit("0.1307", "0.13098", "0.3081", "0.30851",
                 "a little off everywhere: 0.1310 and 0.3085 are the mean and the deviation of the small sample. "
                 "The network's two numbers are those of all of MNIST: 0.1307 and 0.3081."),
+            edit("(pixels - 0.1307) / 0.3081", "pixels - 0.1307",
+                "the mean is subtracted; the division by the standard deviation, 0.3081, is missing."),
+            edit("images.float() / 255", "1 - images.float() / 255",
+                "ink and paper have changed places: the polarity is turned round. MNIST's ink is high already."),
+            edit("(pixels - 0.1307) / 0.3081", "(pixels - 0.3081) / 0.1307",
+                "the two numbers have changed places: "
+                "subtract the mean, 0.1307, and divide by the standard deviation, 0.3081."),
+            edit("/ 0.3081", "* 0.3081",
+                "you multiplied by the standard deviation. Divide by it, so that the deviation becomes 1."),
+            edit("(pixels - 0.1307)", "(pixels + 0.1307)",
+                "the mean was added. Subtract it, so that the average becomes 0."),
         ),
     ),
     Exercise(

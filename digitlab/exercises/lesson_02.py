@@ -110,6 +110,32 @@ EXERCISES = [
             edit("logits.max(dim=1, keepdim=True).values", "logits.max()",
                 "nearly: you subtract the largest logit of the *whole batch*. An image whose logits lie far below it "
                 "gets ten zeros, and 0 / 0 is nan. Each row has its own largest: max(dim=1, keepdim=True)."),
+            edit("logits.max(dim=1, keepdim=True).values", "logits.mean(dim=1, keepdim=True)",
+                "right for ordinary scores. You subtract the row's mean, and above it exp() still overflows for large "
+                "ones. Subtract the row's largest logit: nothing is above it."),
+            edit("torch.exp(logits - largest)", "logits - largest",
+                "the rows sum to 1, but the largest logit gets the smallest share: there is no exponential. "
+                "Apply torch.exp to the differences before dividing."),
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "exponentials",
+                "each row's largest is 1, and the rows sum to more: the exponentials are right, and not yet divided. "
+                "Divide them by the sum of their row."),
+            edit("torch.exp(logits - largest)", "logits",
+                "the rows sum to 1, but some of your probabilities are negative: logits can be below zero. "
+                "Apply torch.exp before dividing."),
+            edit("logits - largest", "logits / largest",
+                "the rows sum to 1, but the probabilities are others: you divided by the largest logit, which changes "
+                "the differences within the row. Subtract it: that changes none."),
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.sigmoid()",
+                "each score was turned into a number from 0 to 1 by itself (that is the sigmoid), so the rows do not "
+                "sum to 1. Divide the exponentials by the sum of their row."),
+            edit("exponentials / exponentials.sum(dim=1, keepdim=True)", "logits.exp()",
+                "all positive, but the rows do not sum to 1. Divide each by the sum of its row."),
+            edit(".sum(dim=1, keepdim=True)", ".sum()",
+                "all your numbers together sum to 1, and each row should: `sum` without a dimension adds up the whole "
+                "table. Give it dim=1."),
+            edit("logits.max(dim=1, keepdim=True).values", "logits.max(dim=0, keepdim=True).values",
+                "you subtract the largest logit of each column. It has to be one number for each image, or the "
+                "differences within a row change: max(dim=1, keepdim=True)."),
         ),
     ),
     Exercise(
@@ -154,6 +180,31 @@ EXERCISES = [
             edit("-of_the_label.mean()", "(logits.logsumexp(dim=1) - logits).mean()",
                 "6 images have 6 sums, and you set them against all ten logits of each. What is subtracted is the "
                 "label's logit alone: pick it first, logits[torch.arange(len(labels)), labels]."),
+            edit("logits.logsumexp(dim=1, keepdim=True)", "logits.exp().sum(dim=1, keepdim=True)",
+                "the label's logit is subtracted from the *sum* of the exponentials. The log of that sum is missing: "
+                "logsumexp takes both in one go."),
+            edit("-of_the_label.mean()", "-of_the_label[0]",
+                "this is the loss of the first image alone. "
+                "If you go through them in a loop: a `return` inside it ends it at the first."),
+            edit("-of_the_label.mean()", "logits.logsumexp(dim=1).mean()",
+                "this is the mean of logsumexp alone, and the labels have no say in it. "
+                "Subtract the label's logit from each: logits[torch.arange(len(labels)), labels]."),
+            edit("-of_the_label.mean()", "-log_probabilities.max(dim=1).values.mean()",
+                "the labels have no say in this: it is the loss of each image's *highest* logit. "
+                "Pick the label's: `[torch.arange(len(labels)), labels]`."),
+            edit("-of_the_label.mean()", "(logits.logsumexp(dim=1) - labels).mean()",
+                "you subtracted the labels themselves, 9 for a nine. What is subtracted is the label's *logit*: "
+                "logits[torch.arange(len(labels)), labels]."),
+            edit("-of_the_label.mean()", "(1 - of_the_label.exp()).mean()",
+                "this is the probability that the label did *not* get. The loss is the negative log of the "
+                "one it got."),
+            edit("-of_the_label.mean()", "-of_the_label.exp().mean()",
+                "this is the mean probability of the labels with a minus sign. The log is missing."),
+            edit("logits - logits.logsumexp(dim=1, keepdim=True)",
+                "(logits.exp() / logits.exp().sum(dim=1, keepdim=True)).log()",
+                "right for ordinary scores, but from large ones comes nan: exp() overflows, or a probability rounds "
+                "to 0, and infinity / infinity or 0 times log(0) is not a number. Stay among logarithms all the way: "
+                "logits - logits.logsumexp(dim=1, keepdim=True) is the log of the softmax."),
         ),
     ),
     Exercise(
@@ -188,6 +239,26 @@ EXERCISES = [
             edit("(logits.softmax(dim=1) - wanted)", "(logits.softmax(dim=1) - wanted.amax(dim=0))",
                 "the 1 was subtracted in the columns of all the labels, in every row. Each image has one label: pair "
                 "rows with columns, [torch.arange(len(labels)), labels]."),
+            edit("(logits.softmax(dim=1) - wanted)", "(logits.softmax(dim=1) + wanted)",
+                "wanted was added. It is probabilities *minus* wanted, so the label's own number is below zero."),
+            edit("F.one_hot(labels, num_classes=10)", "F.one_hot(logits.argmax(dim=1), num_classes=10)",
+                "the 1 stands where the highest logit is. It belongs to the label's place, whatever the model says: "
+                "F.one_hot(labels, num_classes=10)."),
+            edit("logits.softmax(dim=1)", "logits.log_softmax(dim=1)",
+                "these are the logarithms of the probabilities minus wanted. "
+                "The gradient takes the probabilities themselves: softmax."),
+            edit("logits.softmax(dim=1)", "logits",
+                "these are logits minus wanted; the logits must go through the softmax first."),
+            edit("- wanted", "- labels[:, None]",
+                "you subtracted the label itself, 9 for a nine. "
+                "Wanted is a row with a 1 at the label's place and 0 elsewhere: F.one_hot(labels, num_classes=10)."),
+            edit("/ len(labels)", "/ 10",
+                "you divided by ten, the number of classes. "
+                "The mean is taken over the images: divide by len(labels)."),
+            edit(" - wanted", "",
+                "these are the probabilities alone. Subtract what was wanted: 1 for the label, 0 elsewhere."),
+            edit("logits.softmax(dim=1)", "logits.exp()",
+                "the exponentials were not divided by their row's sum, so they are no probabilities yet."),
         ),
     ),
     Exercise(
@@ -211,6 +282,11 @@ EXERCISES = [
                 "the first loss before. Or is it always log_softmax? Call last_step(logits)."),
             edit("F.cross_entropy(last_step(logits), labels)", "F.nll_loss(last_step(logits), labels)",
                 "nll_loss takes logarithms of probabilities. Both losses are to be F.cross_entropy."),
+            edit("after - before", "after / before",
+                "this is how many times as large the loss became. Asked for is the difference."),
+            edit("after - before", "after + before", "the two losses are added. Asked for is their difference."),
+            edit("after - before", "before",
+                "this is the loss of the logits alone, so the last step had no say. Subtract it from the loss after it."),
         ),
     ),
 ]

@@ -165,6 +165,26 @@ EXERCISES = [
             edit("weights - learning_rate * gradient", "learning_rate * (weights - gradient)",
                 "the learning rate multiplies the weights as well, so they shrink at each step. "
                 "It belongs to the gradient only; mind the brackets."),
+            edit("* gradient", "* gradient.sign()",
+                "each weight moved by the learning rate, up or down: only the gradient's sign was used. "
+                "Its size counts as well: learning_rate times gradient."),
+            edit("learning_rate * gradient", "learning_rate * weights",
+                "all weights have shrunk by the same share, and the gradient has no say. "
+                "The step is learning_rate times *gradient*."),
+            edit("weights -", "-", "this is the step alone. Return where it leads to: the weights plus that step."),
+            edit("* gradient", "* gradient.mean()",
+                "all weights moved by the same amount. Each weight has its own gradient: no mean."),
+            edit("weights - learning_rate * gradient", "learning_rate * weights - gradient",
+                "the learning rate multiplies the weights. It belongs to the gradient."),
+            edit("learning_rate * gradient", "gradient / learning_rate",
+                "you divided by the learning rate, so a small one makes large steps. Multiply."),
+            edit("learning_rate *", "0.1 *",
+                "right for a learning rate of 0.1. It is handed to you, and may be another: use learning_rate."),
+            edit("learning_rate * gradient", "learning_rate",
+                "each weight moved by the learning rate alone. The step is learning_rate times gradient."),
+            edit("* gradient", "* gradient / gradient.norm()",
+                "the direction is right, but every step has the same length, because you divide "
+                "by the gradient's own. Plain gradient descent takes shorter steps where the slope is gentler."),
         ),
     ),
     Exercise(

@@ -173,6 +173,20 @@ EXERCISES = [
             edit(", new_velocity", ", velocity",
                 "the weights are right, but the velocity you return is the old one: "
                 "the next step would have nothing to build on."),
+            edit("weights - learning_rate * new_velocity", "learning_rate * new_velocity",
+                "the velocity is right; instead of the weights you return the step. Subtract it from the weights."),
+            edit("momentum * velocity + gradient", "momentum * velocity",
+                "your velocity only fades: the new gradient is not in it. Add it: momentum * velocity + gradient."),
+            edit("momentum * velocity + gradient", "velocity + momentum * gradient",
+                "momentum shortens the new gradient, and the old ones never fade. It belongs to the old velocity: "
+                "momentum * velocity + gradient."),
+            edit("momentum * velocity", "0.9 * velocity",
+                "right for a momentum of 0.9, the usual one; but `momentum` is given, and may be another."),
+            edit("learning_rate * new_velocity", "learning_rate * gradient",
+                "the weights move by the gradient alone, as without momentum. Let them move by the new velocity."),
+            edit("+ gradient", "- gradient",
+                "the gradient is subtracted twice: once from the velocity, once when the weights move, so this walks uphill. "
+                "Add it to the velocity."),
         ),
     ),
     Exercise(
@@ -216,6 +230,26 @@ EXERCISES = [
             edit("return weights, mean, mean_square", "return weights, corrected_mean, corrected_square",
                 "the weights are right. But what you remember is the corrected mean, "
                 "and the next step would correct it once more: return the means as they were before."),
+            edit("mean / (1 - 0.9**number)", "mean / 1 - 0.9**number",
+                "mean / 1 - 0.9**number divides by 1 and then subtracts. Put brackets around 1 - 0.9**number."),
+            edit("weights - 0.1 * corrected_mean", "weights - corrected_mean",
+                "the means are right, but your steps are ten times too long: the learning rate, 0.1, is missing."),
+            edit("0.001 * gradient**2", "0.001 * gradient",
+                "this is a second mean of the gradients. Square them first: their signs should not cancel."),
+            edit("weights - 0.1 * corrected_mean / (corrected_square.sqrt() + 1e-8)", "weights - 0.1 * gradient.sign()",
+                "every weight moves by 0.1. So it is in the first step; later the step is the corrected mean "
+                "divided by the root of the corrected square."),
+            edit("0.1 * corrected_mean", "0.1 * gradient",
+                "the step goes by this one gradient. Let it go by the corrected mean of the gradients."),
+            edit(" + 1e-8", "",
+                "where all gradients were 0, as at a pixel that is never inked, you divide 0 by 0. "
+                "Below the line stands the root *plus 1e-8*."),
+            edit(" / (1 - 0.999**number)", "",
+                "the mean of the squares begins at 0 and is used as if it did not, so the first steps are far too long: "
+                "divide it by 1 - 0.999**number."),
+            edit(" / (1 - 0.9**number)", "",
+                "the mean of the gradients begins at 0 and is used as if it did not, so the first steps are far too short: "
+                "divide it by 1 - 0.9**number."),
         ),
     ),
 ]
