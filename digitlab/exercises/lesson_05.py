@@ -33,10 +33,7 @@ def conv2d(images: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, paddin
 
 
 def layers() -> list[tuple[Any, ...]]:
-    """Three channels in, four out, nothing of it square, and another number of images each time; three other kernels.
-
-    A piece that sticks out is told by its size: so the first stride is 3, and each case has a number of its own.
-    """
+    """Three channels in, four out, nothing of it square, another number of images each time; then other kernels."""
     generator = torch.Generator().manual_seed(4)
     images = torch.randn(5, 3, 7, 9, generator=generator)
     weight = torch.randn(4, 3, 3, 2, generator=generator)
@@ -51,34 +48,25 @@ UPPER_EDGE = torch.tensor([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
 
 
 def what_it_finds(kernel: Any) -> str:
-    """Lay a kernel over small pictures, and say where the sum is not above, below or at zero, as asked."""
+    """Lay a kernel over small pictures of ink on paper: is the sum above zero, or zero, where it should be?"""
     try:
         weights = torch.as_tensor(kernel).detach().double()
     except (TypeError, ValueError, RuntimeError):
         raise Mistake("the kernel should be a tensor: torch.tensor([[., ., .], [., ., .], [., ., .]])") from None
     if weights.shape != (3, 3):
         raise Mistake(f"the kernel should have 3 rows of 3 numbers; its shape is {tuple(weights.shape)}")
-    if not bool(weights.isfinite().all()):
-        raise Mistake("some numbers of the kernel are infinite or not a number (nan)")
-    if not weights.any():
-        raise Mistake("nine zeros give zero on everything: the kernel needs numbers above and below zero")
-    ink_below = torch.tensor([[0.0] * 3, [0.5] * 3, [1.0] * 3])
-    found = {"even ink": weights.sum(), "an upper edge": (ink_below * weights).sum()}
-    found["a lower edge"] = (ink_below.flip(0) * weights).sum()
-    if abs(found["even ink"]) < 1e-4:  # else it answers to all ink, that of an upright edge included
-        found["an upright edge"] = (ink_below.T * weights).sum()
-        if found["an upper edge"] > 1e-4:
-            found["an upright edge at its rim"] = weights[:, 2].sum()
-    wanted = {"an upper edge": "above zero", "a lower edge": "below zero"}
-    faults = []
-    for picture, total in found.items():
+    rows, columns = weights.sum(dim=1), weights.sum(dim=0)
+    found = [
+        ("even ink", weights.sum(), "zero"),
+        ("an upright edge", columns[1] / 2 + columns[2], "zero"),  # paper, half ink, ink
+        ("an upper edge", rows[1] / 2 + rows[2], "above zero"),  # and a lower one below: together they are even ink
+        ("a sharp upright edge", columns[2], "zero"),
+        ("a sharp upper edge", min(rows[1] + rows[2], rows[2]), "zero or above zero"),
+    ]
+    for picture, total, wanted in found:
         sign = "zero" if abs(total) < 1e-4 else "above zero" if total > 0 else "below zero"
-        if sign != wanted.get(picture, "zero"):
-            faults.append(f"{picture} gives {sign}")
-    if not faults and min(weights[1:].sum(), weights[2].sum()) < -1e-4:  # that edge was soft; these are sharp
-        faults.append("an upper edge gives below zero where paper turns to ink from one row to the next")
-    if faults:
-        raise Mistake(f"laid over small pictures, your kernel is not yet as asked: {', '.join(faults)}")
+        if sign not in wanted.split(" or "):
+            raise Mistake(f"laid over {picture}, your kernel gives {sign}, but should give {wanted}")
     return "as asked"
 
 
@@ -120,23 +108,17 @@ EXERCISES = [
         ),
         wrong=(
             edit(" + 1", "",
-                "one too few every time: you counted the steps between the places. A fence has one post more than "
-                "gaps."),
+                "one too few every time: you counted the steps between the places. A fence has one more post."),
             edit(" 2 *", "",
-                "right without padding, too small with it: "
-                "padding is added at both ends, so the length grows by twice as much."),
+                "right without padding, too small with it: padding is added at both ends, so it counts twice."),
             edit("(size + 2 * padding - kernel) // stride", "size + 2 * padding - kernel // stride",
-                "far too many with a stride above 1: // binds more strongly than -, so only the kernel is divided. Put "
-                "the length in brackets."),
+                "too many with a stride above 1: // binds more strongly than -, so only the kernel is divided."),
             edit("(size + 2 * padding - kernel) // stride", "-(-(size + 2 * padding - kernel) // stride)",
-                "right where the steps fit evenly, but elsewhere you round up, and the last kernel would stick out. "
-                "Round down, with //."),
+                "right where the steps fit evenly; else you round up, and the last kernel would stick out. Use //."),
             edit(") // stride + 1", " + 1) // stride",
-                "the first place costs no step, so its 1 is added after the division. With stride 1 the two are the "
-                "same."),
+                "with stride 1 it is right. The first place costs no step, so its 1 is added after the division."),
             edit("(size + 2 * padding - kernel) // stride + 1", "(size - kernel) // stride + 1 + 2 * padding",
-                "right without padding, or with stride 1. Padding makes the *image* longer: add it before the stride "
-                "divides."),
+                "right without padding, or with stride 1. Padding makes the *image* longer: add it before //."),
         ),
     ),
     Exercise(
@@ -170,17 +152,14 @@ EXERCISES = [
                 "the shape is right, but with a stride above 1 your patches still move by one pixel at a time. The "
                 "patch for output row r begins at row r * stride."),
             edit("patch.flatten(1) @ weight.flatten(1).T", "patch[:, :1].flatten(1) @ weight[:, :1].flatten(1).T",
-                "only the first channel that comes in counts here. Add up all of them: patch.flatten(1) holds them "
-                "all."),
+                "only the first channel that comes in counts here: patch.flatten(1) holds all of them."),
             edit("patch.flatten(1) @ weight.flatten(1).T", "patch[:, -1:].flatten(1) @ weight[:, -1:].flatten(1).T",
-                "only the last channel that comes in counts here. In a loop over the channels, each one is added to "
-                "those before: +=."),
+                "only the last channel that comes in counts here. In a loop, each one is added to those before: +=."),
             edit("(padding, padding, padding, padding)", "(padding, padding)",
                 "right without padding; with it the map has too few rows: F.pad with two numbers pads left and right "
                 "only. It takes four: left, right, top, bottom."),
             edit("+ bias", "+ bias * weight.shape[1]",
-                "the bias was added once for every channel that comes in. It belongs to the output map: add it once, "
-                "after the sum."),
+                "the bias was added once for every channel that comes in. Add it once, to the output map."),
             edit("(images.shape[2] - kernel", "(images.shape[2] + 2 * padding - kernel",
                 "(images.shape[3] - kernel", "(images.shape[3] + 2 * padding - kernel",
                 "a patch came out too small: padding was counted twice. Once the images are padded, their sizes hold "
@@ -189,8 +168,7 @@ EXERCISES = [
                 "all images give the same maps: their sums were added up. A .sum() without a dimension takes the "
                 "images, too; keep them apart, .sum(dim=(1, 2, 3)) of a patch times a kernel."),
             edit("kernel_height, kernel_width = weight.shape[2:]", "kernel_height = kernel_width = weight.shape[2]",
-                "right for square kernels only: you take the kernel's height for its width. They are weight.shape[2] "
-                "and weight.shape[3]."),
+                "right for square kernels only: the height is weight.shape[2], and the width weight.shape[3]."),
             edit("range(height)", "range(0, height, stride)", "range(width)", "range(0, width, stride)",
                 "with a stride above 1 most places are still 0: the stride is in the loops and in the patch. Go "
                 "through all rows and columns of the output, range(height)."),
@@ -209,12 +187,13 @@ EXERCISES = [
             "Left and right should not matter: make the three numbers of each row equal.",
         ),
         wrong=(
+            WrongAnswer(torch.ones(3, 3) / 9,
+                "even ink gives more than zero: it answers to ink, edge or no edge. Let the nine numbers sum to zero."),
             WrongAnswer(UPPER_EDGE.T.clone(),
-                "this finds upright edges: it compares left with right. "
-                "Compare above with below: turn it by a quarter."),
+                "it answers to upright edges: it compares left with right. Make the three numbers of each row equal."),
             WrongAnswer(torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]]),
-                "upper and lower edges get the same answer: above zero on the side of the ink, below zero on the side "
-                "of the paper. So it finds edges, not *upper* ones. Set the upper row against the lower one."),
+                "an upper edge gives zero, as a lower one does: it may find edges, but not *upper* ones. Set the upper "
+                "row against the lower one."),
         ),
     ),
     Exercise(
@@ -235,8 +214,7 @@ EXERCISES = [
                 "your blocks are not squares of neighbours: reshape reads the numbers row by row. Cut H into (rows, "
                 "size) and W into (columns, size), in that order, and take the maximum along both sizes."),
             edit("amax(dim=(3, 5))", "amax(dim=(3, 5)).clamp_min(0)",
-                "right for values above zero, but a block of negative numbers gives 0 here. Start from the block's own "
-                "values, not from zero."),
+                "a block of negative numbers gives 0 here. Start from the block's own values, not from zero."),
             edit("blocks.amax(dim=(3, 5))", "blocks.amax(dim=(0, 1, 3, 5)).expand(n, channels, rows, columns)",
                 "all images and channels give the same numbers: .max() without a dimension takes the largest over all "
                 "of them. Take it along the last two only: .amax(dim=(2, 3)) of a block."),
@@ -264,16 +242,13 @@ EXERCISES = [
             edit("out_channels * in_channels * kernel_size", "out_channels * kernel_size",
                 "right for one input channel. With more, each output channel has a kernel for every one of them."),
             edit("biases = out_channels", "biases = out_channels * in_channels",
-                "biases too many: one belongs to each output channel, and is added once, after the sum over input "
-                "channels."),
+                "biases too many: each output channel has one. It is added after the sum over input channels."),
             edit("kernel_size * kernel_size", "kernel_size",
                 "a kernel has two sides: kernel_size * kernel_size weights."),
             edit("biases = out_channels", "biases = 1",
-                "the weights are right. Each channel that comes out has a bias of its own, and no other has one: "
-                "out_channels of them."),
+                "the weights are right. Each channel that comes out has a bias, and nothing else has: out_channels."),
             edit("weights + biases", "(weights + biases) * (28 - kernel_size + 1) ** 2",
-                "you counted the weights anew for every place. "
-                "They are shared: the same kernel is used at all places, which is the whole point."),
+                "you counted the weights anew for every place. They are shared: one kernel is used at all places."),
         ),
     ),
 ]

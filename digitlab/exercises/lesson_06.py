@@ -22,15 +22,19 @@ def in_order(answer: Any, expected: list[Any], places: list[str]) -> Any:
     got = got.tolist() if isinstance(got, Tensor | np.ndarray) else got
     if got is None or (isinstance(got, list | tuple) and any(item is Ellipsis for item in got)):
         return got
-    if not isinstance(got, list | tuple):
-        raise Mistake(f"expected a list of {len(expected)}, got {type(got).__name__}")
-    if len(got) != len(expected):
-        raise Mistake(f"expected a list of {len(expected)}, got {len(got)}")
+    n = len(got) if isinstance(got, list | tuple) else type(got).__name__
+    if n != len(expected):
+        raise Mistake(f"expected a list of {len(expected)}, got {n}")
     for place, item, wanted in zip(places, got, expected, strict=True):
+        if same(item, wanted, tolerance=0.0):
+            continue
+        fault = "is not right"
+        sizes = item if isinstance(item, tuple) and all(isinstance(size, int) for size in item) else ()
         if isinstance(wanted, tuple) and isinstance(item, int) and (item,) == wanted:
-            raise Mistake(f"{place}, {item} is the right number, but a shape is a tuple: ({item},), with a comma in it")
-        if not same(item, wanted, tolerance=0.0):
-            raise Mistake(f"{place}, {str(item)[:60]} is not right")
+            fault = f"is the right number, but a shape is a tuple: ({item},), with a comma in it"
+        elif isinstance(wanted, tuple) and math.prod(sizes) == math.prod(wanted):
+            fault = "holds the right number of values, but in other dimensions"
+        raise Mistake(f"{place}, {str(item)[:60]} {fault}")
     return "all right"
 
 
@@ -85,18 +89,23 @@ class Network(nn.Module):
 
 
 def inputs_of_layers(model: nn.Module, images: Tensor) -> list[Tensor]:
-    """What comes in to conv2, fc1 and fc2 when the model reads the images."""
-    caught = {}
-    layers = [model.get_submodule(name) for name in ("conv2", "fc1", "fc2")]
+    """What comes in to conv1, conv2, fc1 and fc2 when the model reads the images."""
+    caught: dict[nn.Module, Tensor] = {}
+    layers = {name: model.get_submodule(name) for name in ("conv1", "conv2", "fc1", "fc2")}
 
     def keep(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         caught[layer] = inputs[0]
 
     with contextlib.ExitStack() as hooks:
-        for layer in layers:
+        for layer in layers.values():
             hooks.enter_context(layer.register_forward_pre_hook(keep))
         model(images)
-    return [caught[layer] for layer in layers]
+    if unused := [name for name, layer in layers.items() if layer not in caught]:
+        raise Mistake(
+            f"forward never calls self.{unused[0]}. A layer that is made in forward instead, as nn.Conv2d(...)(x), "
+            "is a new one with new weights at each call: make layers in __init__, and use them in forward"
+        )
+    return [caught[layer] for layer in layers.values()]
 
 
 def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[Any, ...]:
@@ -118,26 +127,19 @@ def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[
     if extra := [name for name in got if name not in weights]:
         raise Mistake(f"there is a parameter too many: {extra[0]!r}")
     model.load_state_dict(weights)
-    n, called = len(images), set[str]()
-    for name in ("conv1", "conv2", "fc1", "fc2"):
-        model.get_submodule(name).register_forward_pre_hook(lambda *_, name=name: called.add(name))
-    logits = model.eval()(images)
+    n, logits = len(images), model.eval()(images)
     if logits is None:
         raise Mistake("forward returns nothing (None): is the `return` missing?")
     if not isinstance(logits, Tensor) or logits.shape != (n, 10):
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise Mistake(f"forward should return one row of ten logits for each image, ({n}, 10); it gives {shape}")
-    if unused := {"conv1", "conv2", "fc1", "fc2"} - called:
-        raise Mistake(
-            f"forward never calls self.{min(unused)}. A layer that is made in forward instead, as nn.Conv2d(...)(x), "
-            "is a new one with new weights at each call: make layers in __init__, and use them in forward"
-        )
+    _, read, usual, _ = inputs_of_layers(model, images)
     if not torch.equal(logits, model(images)):
         raise Mistake(
-            "in eval mode two passes over the same images should agree, and yours differ: is some dropout still on?"
+            "in eval mode two passes over the same images should agree, and yours differ. F.dropout is always on, "
+            "unless told otherwise: write F.dropout(x, training=self.training)"
         )
-    read, usual, _ = inputs_of_layers(model, images)
-    read_now, now, dropped = inputs_of_layers(model.train(), images)
+    _, read_now, now, dropped = inputs_of_layers(model.train(), images)
     if not torch.allclose(read_now, read):
         raise Mistake(
             "in training something is left out before conv2 already. The dropout comes right behind it: "
@@ -201,16 +203,13 @@ EXERCISES = [
                 "these would be the shapes with padding=2. "
                 "There is none here, so each convolution makes height and width 4 less."),
             WrongAnswer([(10, 23, 23), (10, 11, 11), (20, 6, 6), (20, 3, 3), (180,), (50,), (10,)],
-                "a kernel of 5 finds one place more than you give it, 28 - 5 + 1 = 24: the place where it starts "
-                "counts."),
+                "a kernel of 5 finds one place more, 28 - 5 + 1 = 24: the place where it starts counts."),
             WrongAnswer([(10, 24, 24), (10, 12, 12), (200, 8, 8), (200, 4, 4), (3200,), (50,), (10,)],
                 "conv2 does slide 200 slices, but adds up ten of them for each output: 20 maps come out."),
             WrongAnswer([(10, 24, 24), (5, 12, 12), (20, 8, 8), (10, 4, 4), (160,), (50,), (10,)],
                 "pooling halves height and width, not the number of maps: each map is pooled by itself."),
             WrongAnswer([(24, 24), (12, 12), (8, 8), (4, 4), (320,), (50,), (10,)],
                 "(24, 24) is one map, and conv1 makes ten of them. Write (channels, height, width)."),
-            WrongAnswer([(1, *shape) for shape in SHAPES],
-                "right for a batch of one digit; for the digit itself leave out the first 1."),
             WrongAnswer([*SHAPES[:5], (320, 50), (50, 10)],
                 "(320, 50) is about fc1's weights. What comes *out* of it is a vector of 50 numbers."),
         ),
@@ -229,6 +228,8 @@ EXERCISES = [
         ),
         wrong=(
             edit("5 * 5 + 10", "5 * 5", "the weights are right; each output channel and each unit has a bias, too."),
+            edit("320 * 50 + 50", "320 * 50", "50 * 10 + 10", "50 * 10",
+                "the convolutions are right; a linear layer has biases, too, one for each of its outputs."),
             edit("20 * 10 * 5", "20 * 5",
                 "conv2 reads all ten maps: each of its 20 kernels has ten slices of 5 by 5, not one."),
             edit("320 * 50", "20 * 50", "fc1 does not see 20 numbers but 20 maps of 4 by 4: 320 numbers."),
@@ -252,8 +253,7 @@ EXERCISES = [
         ),
         wrong=(
             edit("weight = weight2 @ weight1", "weight = weight1 @ weight2",
-                "the product is in the wrong order: x meets layer 1 first, so weight1 stands next to x: weight2 @ "
-                "weight1."),
+                "the product is in the wrong order: weight1 meets x first, so it stands next to x: weight2 @ weight1."),
             edit("weight2 @ bias1 + bias2", "bias2",
                 "the first layer's bias is lost. It goes through layer 2 as everything does: weight2 @ bias1."),
             edit("weight2 @ bias1", "bias1",
@@ -299,11 +299,9 @@ EXERCISES = [
             edit("x.flatten(1)", "x",
                 "fc1 got maps of 4 by 4, not rows of 320 numbers: flatten(1) is missing before it."),
             edit("x.flatten(1)", "x.flatten()",
-                "fc1 got one row for all images together: flatten() without a number flattens the batch, too. Write "
-                "flatten(1)."),
+                "fc1 got one row for all images: flatten() flattens the batch, too. Write flatten(1)."),
             edit("F.max_pool2d(self.conv1(images), 2)", "self.conv1(images)",
-                "fc1 got 2,000 numbers for each image, not 320: 20 maps of 10 by 10. The pooling after conv1 is "
-                "missing."),
+                "fc1 got 2,000 numbers for each image, 20 maps of 10 by 10: the pooling after conv1 is missing."),
             edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1",
                 "F.relu(F.max_pool2d(self.conv2", "(F.max_pool2d(self.conv2",
                 "the ReLU after the pooling is missing: "

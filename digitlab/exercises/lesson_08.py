@@ -39,9 +39,10 @@ def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
     confidences = torch.tensor([0.45, 0.45, 0.5, 0.5, 0.5, 0.55, 0.55, 0.95, 1.0, 1.0, 1.0, 1.0])
     edges = ((1 - confidences) / 9)[:, None].repeat(1, 10)
     edges[:, 3] = confidences
+    on_edges = torch.tensor([5, 2, 3, 3, 3, 1, 2, 3, 3, 3, 3, 1])
     cases = [((factor * logits).softmax(dim=1), labels) for factor in (3, 0.5, 1)]
     edges[0] = 0.1
-    return [*cases, (edges, torch.tensor([5, 2, 3, 3, 3, 1, 2, 3, 3, 3, 3, 1]))]
+    return [*cases, (edges[1:7], on_edges[1:7]), (edges, on_edges)]  # the inner edges first: they show most mistakes
 
 
 def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
@@ -70,11 +71,10 @@ def overconfident_logits() -> list[tuple[Tensor, Tensor, list[float]]]:
     generator = torch.Generator().manual_seed(8)
     logits = 2 * torch.randn(500, 10, generator=generator)
     labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
-    candidates = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
+    candidates = [0.5, 4.0, 0.25, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]  # neither end is the smallest or the largest
     slips = torch.where(torch.rand(500, generator=generator) < 0.1, (labels + 5) % 10, logits.argmax(dim=1))
-    cases = [(3 * logits, labels, candidates), (logits / 2, labels, candidates), (3 * logits, labels, candidates[::-1])]
-    mixed = candidates[::3] + candidates[1::3] + candidates[2::3]
-    cases += [(3 * logits, slips, candidates), (3 * logits, labels, mixed)]
+    cases = [(3 * logits, labels, candidates), (logits / 2, labels, candidates), (3 * logits, slips, candidates)]
+    cases += [(3 * logits, labels, candidates[5:] + candidates[:5])]
     return [*cases, (logits / 20, (labels + 5) % 10, [*candidates, 4.125])]
 
 
@@ -102,7 +102,7 @@ EXERCISES = [
                 "no count is above 1. `matrix[labels, predictions] += 1` reads all cells, "
                 "adds, and writes each back once, however often it was named. Use a loop, or torch.bincount."),
             edit("return matrix", "return torch.bincount(labels * 10 + predictions).view(10, 10)",
-                "bincount stops at the largest number that it meets, here before 99. Say minlength=100."),
+                "bincount stops at the largest number that it meets. For a hundred counts say minlength=100."),
             edit("return matrix", "return matrix.sum(dim=0).expand(10, 10)",
                 "all ten rows are the same. [[0] * 10] * 10 is one row, named ten times: make ten rows, "
                 "[[0] * 10 for _ in range(10)]."),
@@ -137,8 +137,7 @@ EXERCISES = [
                 "this is the gap of each digit by itself, and a single digit is right or wrong, never 90 % right. "
                 "Put the digits into bins, and compare the means."),
             edit("range(10)", "range(9)", "> i / 10", "> i / 9", "(i + 1) / 10", "(i + 1) / 9",
-                "these are nine bins. If you used linspace(0, 1, 10): ten edges make nine bins, and ten bins need "
-                "eleven."),
+                "these are nine bins, as linspace(0, 1, 10) has it: ten edges make nine bins, and ten need eleven."),
             edit("confidences[inside].mean()", "(i + 0.5) / 10",
                 "you took the middle of each bin for its confidence. Take the mean of the confidences in it."),
             edit("gap.abs()", "gap",
@@ -166,8 +165,7 @@ EXERCISES = [
         wrong=(
             edit("F.cross_entropy(logits / temperature, labels)", "((logits / temperature).argmax(1) != labels).sum()",
                 "you return the first candidate each time. Is the `return` inside the loop? Or do you choose by "
-                "accuracy? That is the same for all candidates: dividing ten logits by one number leaves their order "
-                "alone."),
+                "accuracy? That does not change when ten logits are divided by one number."),
             edit("logits / temperature", "logits * temperature",
                 "this multiplies the logits. A temperature divides them: hot means soft."),
             edit("logits / temperature", "(logits / temperature).softmax(dim=1)",
@@ -182,6 +180,8 @@ EXERCISES = [
             edit("min(losses)", "max(losses)", "this one has the largest loss. Take the smallest."),
             edit("candidates[losses.index(min(losses))]", "losses.index(min(losses))",
                 "this is the place of the best candidate in the list; return the candidate itself."),
+            edit("candidates[losses.index(min(losses))]", "min(losses)",
+                "this is the smallest loss itself; return the temperature that gives it."),
         ),
     ),
 ]

@@ -91,7 +91,7 @@ def losses_and_plants() -> list[tuple[Tensor, Tensor, int]]:
     planted[torch.randperm(200, generator=generator)[:12]] = True
     losses = losses + 0.6 * planted
     planted[losses.argmin()] = True
-    return [(losses, planted, 10), (losses.flip(0), planted.flip(0), 31), (losses, planted, 1)]
+    return [(losses, planted, 10), (losses.flip(0), planted.flip(0), 31)]
 
 
 def precision_at(losses: Tensor, planted: Tensor, k: int) -> float:
@@ -149,8 +149,7 @@ EXERCISES = [
         ),
         wrong=(
             edit("descending=True", "descending=False",
-                "the order is turned round: the largest loss comes first. argsort sorts upwards unless it is told "
-                "descending=True."),
+                "the order is turned round: argsort sorts upwards unless it is told descending=True."),
             edit("-probabilities[torch.arange(len(labels)), labels].log()", "probabilities.max(dim=1).values",
                 "this ranks by the probability of the answer that was given. The loss looks at that of the label: a "
                 "network may be 60 % sure of a wrong answer and still give the label 39 %, or next to nothing."),
@@ -220,8 +219,7 @@ EXERCISES = [
             edit("descending=True", "descending=False",
                 "you look at the smallest losses: argsort sorts upwards unless it is told descending=True."),
             edit("planted[suspects].float().mean().item()", "float(planted[suspects].sum() / planted.sum())",
-                "this is the recall: of all planted labels, the share that was found. The question is about the k "
-                "suspects: divide by k."),
+                "this is the recall, the share of all planted labels. You are asked about the suspects: divide by k."),
         ),
     ),
     Exercise(
@@ -249,6 +247,9 @@ EXERCISES = [
                 "torch.nn.functional.cross_entropy(probabilities, digits[inside].labels)",
                 "each fold has one number for all its digits: F.cross_entropy takes the mean. It also applies a softmax "
                 "of its own, though these are probabilities. Use dl.cross_entropy(probabilities, labels)."),
+            edit("dl.cross", "torch.nn.functional.cross", "labels)\n", 'labels, reduction="none")\n',
+                "F.cross_entropy applies a softmax of its own, and these are probabilities already. Use "
+                "dl.cross_entropy(probabilities, labels), or take minus the logarithm of the label's probability."),
             edit("digits[inside].images", "digits[inside]",
                 "train_and_read wants images as its second argument, and got Digits. Hand over digits[inside].images."),
         ),
