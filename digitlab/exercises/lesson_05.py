@@ -119,6 +119,10 @@ EXERCISES = [
                 "with stride 1 it is right. The first place costs no step, so its 1 is added after the division."),
             edit("(size + 2 * padding - kernel) // stride + 1", "(size - kernel) // stride + 1 + 2 * padding",
                 "right without padding, or with stride 1. Padding makes the *image* longer: add it before //."),
+            edit(" - kernel) // stride + 1", " - kernel + 1) // stride + 1",
+                "one too many: the place where the kernel starts was counted twice, inside the brackets and behind."),
+            edit(" - kernel) // stride + 1", ") // stride",
+                "the kernel's size has no say in this: it can move by size + 2 * padding - kernel pixels only."),
         ),
     ),
     Exercise(
@@ -172,6 +176,8 @@ EXERCISES = [
             edit("range(height)", "range(0, height, stride)", "range(width)", "range(0, width, stride)",
                 "with a stride above 1 most places are still 0: the stride is in the loops and in the patch. Go "
                 "through all rows and columns of the output, range(height)."),
+            edit("weight.flatten(1).T", "weight.flatten(1).T / weight.shape[1]",
+                "the channels should be added up; you took their mean."),
         ),
     ),
     Exercise(
@@ -224,6 +230,15 @@ EXERCISES = [
             edit("amax(dim=(3, 5))", "amax(dim=(2, 4))",
                 "you took the largest over the blocks instead of within them. Of the six dimensions the two `size` "
                 "count within a block: the fourth and the sixth, dim=(3, 5)."),
+            edit("amax", "mean", "this is the mean of each block (average pooling). Take the largest value instead."),
+            edit("blocks.amax(dim=(3, 5))", "blocks[:, :, :, 0, :, 0]",
+                "this keeps the upper left value of each block, whatever it is. Take the largest of the block."),
+            edit("blocks.amax", "blocks.abs().amax",
+                "a large negative value counts as large here. Leave out the abs()."),
+            edit("amax(dim=(3, 5))", "amax(dim=(3, 5)).amax(dim=1, keepdim=True).expand(-1, channels, -1, -1)",
+                "all channels give the same maps: you took the largest across channels, too. "
+                "Each map is pooled by itself."),
+            edit("amax", "amin", "this is the smallest value of each block. Take the largest."),
         ),
     ),
     Exercise(
@@ -249,6 +264,14 @@ EXERCISES = [
                 "the weights are right. Each channel that comes out has a bias, and nothing else has: out_channels."),
             edit("weights + biases", "(weights + biases) * (28 - kernel_size + 1) ** 2",
                 "you counted the weights anew for every place. They are shared: one kernel is used at all places."),
+            edit("out_channels * in_channels *", "out_channels * in_channels * in_channels *",
+                "right for one input channel. With more, in_channels is in the product twice."),
+            edit("kernel_size * kernel_size", "kernel_size * 2",
+                "kernel_size times 2 is two rows of it. A kernel has kernel_size rows of kernel_size weights."),
+            edit("out_channels * in_channels", "(out_channels + in_channels)",
+                "the channels are added here. Each output channel has a kernel for every input channel: multiply."),
+            edit("out_channels * in_channels *", "in_channels *",
+                "this is one output channel's weights. Each output channel has its own: times out_channels."),
         ),
     ),
 ]

@@ -238,6 +238,10 @@ EXERCISES = [
             edit("[conv1, conv2,", "[conv1 * 24 * 24, conv2 * 8 * 8,",
                 "a convolution has no weights for each place: the same kernel is used at all of them. "
                 "Leave out the map's size."),
+            edit("320 * 50 + 50", "320 * 50 + 320", "50 * 10 + 10", "50 * 10 + 50",
+                "the biases belong to what comes out of a linear layer, not to what goes in: 50 for fc1."),
+            edit("10 * 1 * 5 * 5", "10 * 5", "20 * 10 * 5 * 5", "20 * 10 * 5",
+                "a kernel of 5 by 5 has 25 weights, not 5."),
         ),
     ),
     Exercise(
@@ -258,6 +262,12 @@ EXERCISES = [
                 "the first layer's bias is lost. It goes through layer 2 as everything does: weight2 @ bias1."),
             edit("weight2 @ bias1", "bias1",
                 "the first bias is added as it is, but it has to go through layer 2's weights: weight2 @ bias1."),
+            edit("weight2 @ bias1 + bias2", "weight2 @ bias1",
+                "the second layer's bias is lost: it is added at the end, as it is."),
+            edit("weight2 @ bias1", "bias1 @ weight2",
+                "the bias stands on the wrong side: layer 2 is weight2 @ h, so take weight2 @ bias1."),
+            edit("weight2 @ bias1 + bias2", "weight2 @ (bias1 + bias2)",
+                "the second bias goes through layer 2's weights here. Add it after them: weight2 @ bias1 + bias2."),
         ),
     ),
     Exercise(
@@ -309,6 +319,13 @@ EXERCISES = [
             edit("self.conv2_drop(self.conv2(x))", "F.dropout(self.conv2(x), 0.5, self.training)",
                 "single numbers of conv2's maps are left out, not whole maps. A number's neighbours say nearly the "
                 "same, so little would be missing: conv2_drop should be an nn.Dropout2d."),
+            edit("F.max_pool2d(self.conv1", "F.avg_pool2d(self.conv1",
+                "F.max_pool2d(self.conv2", "F.avg_pool2d(self.conv2",
+                "both poolings take the mean, as avg_pool2d does. Take the largest: F.max_pool2d."),
+            edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1",
+                "the first ReLU is missing: without a bend, convolution after convolution is one linear step."),
+            edit("F.relu(F.max_pool2d(self.conv2", "(F.max_pool2d(self.conv2",
+                "the second ReLU is missing: without a bend, what conv2 and fc1 do is one linear step."),
         ),
     ),
     Exercise(

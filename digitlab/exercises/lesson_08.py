@@ -109,6 +109,10 @@ EXERCISES = [
             edit("return matrix", "return matrix / matrix.sum(dim=1, keepdim=True).clamp(min=1)",
                 "these are shares of each row. "
                 "Keep the counts: 1 of 2 and 500 of 1,000 are the same share and not the same evidence."),
+            edit("    return matrix", "        return matrix",
+                "one digit is counted and no more: the return stands inside the loop."),
+            edit("+= 1", "+= label != prediction",
+                "the diagonal is empty: digits that were read correctly count as well."),
         ),
     ),
     Exercise(
@@ -149,6 +153,20 @@ EXERCISES = [
             edit("error = 0.0", "error, confidences = 0.0, probabilities[torch.arange(len(labels)), labels]",
                 "you binned by the probability of the label, which a reader does not know. The confidence is the "
                 "probability of the answer, the largest one."),
+            edit("> i / 10", ">= i / 10",
+                "a confidence on an edge, 0.5 say, is in two bins. Only the upper edge belongs to the bin."),
+            edit("<= (i + 1) / 10", "< (i + 1) / 10",
+                "a confidence on an edge, 0.5 or 1.0 say, is in no bin. The upper edge belongs to it, with <=."),
+            edit("error += ", "error = ", "this is what the last bin adds. Add them all up: +=."),
+            edit("    return error", "        return error",
+                "only the first bin counts: the return stands inside the loop."),
+            edit("gap.abs()", "gap.square()", "you squared each gap. Take its absolute value."),
+            edit("inside.float().mean() * gap.abs()", "inside.sum() * gap.abs()",
+                "each gap is multiplied by the *number* of digits in the bin. Divide by all digits."),
+            edit("error += float(inside.float().mean() * gap.abs())", "error = max(error, float(gap.abs()))",
+                "this is the largest gap. Take the mean of all, each weighted by the bin's share of the digits."),
+            edit("probabilities.max(dim=1)", "probabilities.softmax(dim=1).max(dim=1)",
+                "these are probabilities already: a softmax makes them nearly equal. Leave it out."),
         ),
     ),
     Exercise(
@@ -182,6 +200,9 @@ EXERCISES = [
                 "this is the place of the best candidate in the list; return the candidate itself."),
             edit("candidates[losses.index(min(losses))]", "min(losses)",
                 "this is the smallest loss itself; return the temperature that gives it."),
+            edit("F.cross_entropy(logits / temperature, labels).item()",
+                "calibration_error((logits / temperature).softmax(dim=1), labels)",
+                "this is the one with the smallest calibration error: often the same, but the loss is asked for."),
         ),
     ),
 ]
