@@ -224,7 +224,8 @@ EXERCISES = [
             edit("blocks.amax(dim=(3, 5))", "blocks.amax(dim=(0, 1, 3, 5)).expand(n, channels, rows, columns)",
                 "all images and channels give the same numbers: .max() without a dimension takes the largest over all "
                 "of them. Take it along the last two only: .amax(dim=(2, 3)) of a block."),
-            edit("blocks.amax(dim=(3, 5))", "maps.unfold(2, size, 1).unfold(3, size, 1)[:, :, :rows, :columns].amax(dim=(4, 5))",
+            edit("blocks.amax(dim=(3, 5))",
+                "maps.unfold(2, size, 1).unfold(3, size, 1)[:, :, :rows, :columns].amax(dim=(4, 5))",
                 "your blocks overlap: block r begins at row r instead of r * size, and so with the columns. Cut out "
                 "maps[:, :, r * size : (r + 1) * size, c * size : (c + 1) * size]."),
             edit("amax(dim=(3, 5))", "amax(dim=(2, 4))",

@@ -65,7 +65,8 @@ EXERCISES = [
                 "this is share ± 1.96 standard errors, with the standard error of the measured share. For 20 of 20 it "
                 "is 0, so the interval claims exactly 100 %; cutting at 0 and 1 does not cure that. Use the standard "
                 "error of each p that you try."),
-            edit("pull = z**2 / n", "pull = z**2", "share * (1 - share) / n + pull / (4 * n)", "share * (1 - share) + pull / 4",
+            edit("pull = z**2 / n", "pull = z**2",
+                "share * (1 - share) / n + pull / (4 * n)", "share * (1 - share) + pull / 4",
                 "far too wide: this is how single digits scatter. For a mean, divide p * (1 - p) by n."),
             edit("n_correct / n, 1.96", "n_correct / n, 1.96 / math.sqrt(0.0)",
                 "your code divided by zero: for p = 0 and p = 1 the standard error is 0. Compare without dividing, "
