@@ -263,7 +263,7 @@ class MakesALayerInForward(nn.Module):
         ("05.1", lambda n, k, s=1, p=0: (n + p * p - k) // s + 1, "padding is added at both ends"),
         ("05.3", torch.zeros(3, 3), "nine zeros"),
         ("01.5", lambda labels, share: digitlab.train_val_split(labels), "calls dl.train_val_split"),
-        ("15.2", lambda maps: exercise("15.2").answer(maps)[None], "the shape is (1, 1, 2, 2)"),
+        ("15.2", lambda maps: exercise("15.2").answer(maps)[None], "the shape is (1, 2, 3, 4)"),
         ("15.4", lambda weights: weights.astype(np.int8), "return two things"),
         ("15.4", lambda weights: (weights, 1.0), "dtype float32"),
         ("16.3", lambda n, rank, n_workers: torch.arange(n) % n_workers == rank, "not a true or false"),

@@ -188,6 +188,9 @@ EXERCISES = [
             edit("id(parameter) not in held", "parameter.grad is None",
                 "you ask which have no gradient: before the first backward() none has one, and after it those have "
                 "one, too, that the optimiser does not hold. What it holds is in optimizer.param_groups."),
+            edit("id(parameter) not in held", "not parameter.requires_grad",
+                "requires_grad says whether a gradient is computed. Whether somebody uses it is another question: "
+                "look into optimizer.param_groups."),
             edit("not in held", "in held", "these are the names that the optimiser does hold; wanted are the others."),
         ),
     ),

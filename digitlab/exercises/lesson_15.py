@@ -135,7 +135,7 @@ EXERCISES = [
         number="15.2", title="Pooling and ReLU without PyTorch", name="pool_and_relu", minutes=8, difficulty="medium",
         starter="def pool_and_relu(maps):\n"
         '    """The largest of each 2x2 block, and 0 where that is negative: (C, H, W) to (C, H/2, W/2)."""\n    ...',
-        answer=pool_and_relu, cases=lambda: [draw(14, (3, 6, 8))], observe=maps_of,
+        answer=pool_and_relu, cases=lambda: [draw(14, (2, 6, 8))], observe=maps_of,
         praise="equal to PyTorch's. A reshape can put each block on axes of its own, and then no loop runs over the "
         "pixels.",
         hints=(
