@@ -174,10 +174,10 @@ class EpochRow:
     seconds: float
 
     def __str__(self) -> str:
-        text = f"epoch {self.epoch:>2}  {self.seconds:5.1f} s   train loss {self.train_loss:.4f}"
-        text += f"  accuracy {self.train_accuracy:7.2%}"
+        text = f"epoch {self.epoch:>2} {self.seconds:6.1f} s"
+        text += f"  train loss {self.train_loss:.4f} ({self.train_accuracy:.2%} right)"
         if self.val_loss is not None and self.val_accuracy is not None:
-            text += f"   val loss {self.val_loss:.4f}  accuracy {self.val_accuracy:7.2%}"
+            text += f"  val loss {self.val_loss:.4f} ({self.val_accuracy:.2%} right)"
         return text
 
 

@@ -3,6 +3,7 @@
 import _thread
 import contextlib
 import io
+import math
 import random
 import sys
 import threading
@@ -193,6 +194,8 @@ LINEAR = torch.nn.Linear(2, 2)
         (lambda: torch.zeros(1, 1, 2, 2).max(dim=(2, 3)), "amax takes several"),  # type: ignore[call-overload]
         (lambda: max(torch.eye(3)), "need a single one"),
         (lambda: torch.eye(3)[8], "begin at 0"),
+        (lambda: torch.ones(3).shape[1], "begin at 0"),
+        (lambda: math.exp(1000), "up to 709"),
         (lambda: torch.eye(3) @ torch.eye(2), "print both shapes"),
         (lambda: torch.ones(3) + torch.ones(2), "do not fit"),
         (lambda: torch.nn.functional.relu(torch.nn.ReLU()), "made first and then called"),  # type: ignore[arg-type]

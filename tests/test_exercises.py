@@ -248,7 +248,7 @@ class MakesALayerInForward(nn.Module):
         ("12.2", {"A": "steps", "B": "fair", "C": "steps", "D": "fair", "E": "machine"}, "A is not 'steps'"),
         ("13.2", lambda ink: box_as_a_tensor(ink) + 1, "each value is too large by 1"),
         ("04.2", lambda w, v, *_: (exercise("04.2").answer(w, v, *_)[0], 2 * v), "the new velocity: the"),
-        ("01.2", lambda data: data, "into the pixels"),
+        ("01.2", lambda data: data, "behind the header"),
         ("00.3", lambda model: model.parameters, "parameters itself, a function"),
         ("00.3", lambda model: sum((p.numel for p in model.parameters()), start=0.0), "as in x.numel()"),
         (

@@ -42,7 +42,7 @@ class Contender:
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
-    """Digits as torchvision's MNIST hands them out: a picture, then a tensor, one by one."""
+    """Digits as torchvision's MNIST gives them: a picture each, made into a tensor."""
 
     def __init__(self, digits: Digits, *, normalized: bool = False) -> None:
         self.digits = digits
@@ -54,7 +54,9 @@ class Pictures(Dataset[tuple[Tensor, int]]):
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         image, label = self.digits[index]
         pixels = to_tensor(to_pil_image(image))
-        return (normalize(pixels, (MEAN,), (STD,)) if self.normalized else pixels), label
+        if self.normalized:
+            pixels = normalize(pixels, (MEAN,), (STD,))
+        return pixels, label
 
 
 Setup = tuple[Batches, Batches, Optimizer, LRScheduler | None]

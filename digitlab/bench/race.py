@@ -50,7 +50,7 @@ def time_in_turns(works: dict[str, Work], repeats: int = 5) -> dict[str, list[fl
 
 
 class MapByMap:
-    """A loader's batches with the same numbers in PyTorch's usual order in memory, map by map."""
+    """A loader's batches in PyTorch's usual order in memory, map by map."""
 
     def __init__(self, loader: Iterable[tuple[Tensor, Tensor]]) -> None:
         self.loader = loader

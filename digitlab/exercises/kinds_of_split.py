@@ -16,7 +16,7 @@ def kind_of_split(mask: Tensor, labels: Tensor, share: float) -> str:
     if n in (0, len(labels)):
         raise Mistake(f"{n} of the {len(labels)} digits are marked; about {share:.0%} should be")
     if chosen[-1] < 10:
-        return "some of the first ten places"
+        return "some of the first ten places, as if labels were places"
     if n == int(chosen[-1] - chosen[0]) + 1:
         return "the head of the list" if chosen[0] == 0 else "the tail of the list"
     extra = n_chosen - wanted

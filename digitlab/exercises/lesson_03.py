@@ -1,6 +1,6 @@
 """Exercises of lesson 03, the training loop: a step, shuffled batches, an epoch."""
 
-# A parameter's .grad may be None, and `parameter -= ...` makes a Tensor of it in mypy's eyes; learners should see neither.
+# A parameter's .grad may be None, and `parameter -= ...` makes a Tensor of it in mypy's eyes; learners see neither.
 # mypy: disable-error-code="misc, operator, assignment"
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from digitlab.exercises import Exercise, WrongAnswer, edit
+from digitlab.exercises import Exercise, edit
 from digitlab.exercises.checking import Mistake, names_used
 
 
@@ -106,7 +106,7 @@ def compare_with_sgd(answer: Any, model: nn.Module, batches: Any, learning_rate:
     """Train a twin with the reference, on the same random numbers, and say where the two models differ."""
     names = names_used(answer)
     if "normalize" in names:
-        raise Mistake("your code normalises the images. They come normalised already: hand them to the model as they are")
+        raise Mistake("your code normalises the images. They are normalised already: hand them over as they are")
     if names & {"optim", "SGD"}:
         raise Mistake("your code lets an optimiser take the step. Here the step is to be yours: change each parameter")
     twin, untrained = copy.deepcopy(model), copy.deepcopy(model)
@@ -159,46 +159,39 @@ EXERCISES = [
             edit("weights -", "weights +",
                 "this walks uphill: the gradient points to where the loss grows. Subtract the step."),
             edit("learning_rate * ", "", "the learning rate is missing: this step is as long as the whole gradient."),
-            edit("* gradient", "* gradient / gradient.norm()",
-                "the direction is right, but every step has the same length, because you divide "
-                "by the gradient's own. Plain gradient descent takes shorter steps where the slope is gentler."),
-            edit("learning_rate * gradient", "learning_rate",
-                "each weight moved by the learning rate alone. The step is learning_rate times gradient."),
-            edit("learning_rate *", "0.1 *",
-                "right for a learning rate of 0.1. It is handed to you, and may be another: use learning_rate."),
-            edit("learning_rate * gradient", "gradient / learning_rate",
-                "you divided by the learning rate, so a small one makes large steps. Multiply."),
             edit("weights -", "",
                 "this is the step alone, and it points uphill. Return where the step downhill leads: "
                 "weights minus it."),
-            edit("weights - learning_rate * gradient", "learning_rate * weights - gradient",
-                "the learning rate multiplies the weights. It belongs to the gradient."),
-            edit("* gradient", "* gradient.mean()",
-                "all weights moved by the same amount. Each weight has its own gradient: no mean."),
-            edit("weights -", "-", "this is the step alone. Return where it leads to: the weights plus that step."),
-            edit("learning_rate * gradient", "learning_rate * weights",
-                "all weights have shrunk by the same share, and the gradient has no say. "
-                "The step is learning_rate times *gradient*."),
             edit("weights - learning_rate * gradient", "learning_rate * (weights - gradient)",
                 "the learning rate multiplies the weights as well, so they shrink at each step. "
                 "It belongs to the gradient only; mind the brackets."),
             edit("* gradient", "* gradient.sign()",
                 "each weight moved by the learning rate, up or down: only the gradient's sign was used. "
                 "Its size counts as well: learning_rate times gradient."),
-            edit("weights - learning_rate * gradient", "weights * (1 - learning_rate * gradient)",
-                "the step was multiplied by the weights, so a weight of 0 could never move. "
-                "The step is learning_rate times gradient, and it is subtracted."),
-            edit("weights - learning_rate * gradient", "weights[0] - learning_rate * gradient[0]",
-                "one number came back, the first weight. "
-                "If you go through them in a loop: a `return` inside it ends it at the first."),
-            edit("* gradient", "* gradient.sum()",
-                "all weights moved by the same amount, the whole sum. Each weight has its own gradient: no sum."),
+            edit("learning_rate * gradient", "learning_rate * weights",
+                "all weights have shrunk by the same share, and the gradient has no say. "
+                "The step is learning_rate times *gradient*."),
+            edit("weights -", "-", "this is the step alone. Return where it leads to: the weights plus that step."),
+            edit("* gradient", "* gradient.mean()",
+                "all weights moved by the same amount. Each weight has its own gradient: no mean."),
+            edit("weights - learning_rate * gradient", "learning_rate * weights - gradient",
+                "the learning rate multiplies the weights. It belongs to the gradient."),
+            edit("learning_rate * gradient", "gradient / learning_rate",
+                "you divided by the learning rate, so a small one makes large steps. Multiply."),
+            edit("learning_rate *", "0.1 *",
+                "right for a learning rate of 0.1. It is handed to you, and may be another: use learning_rate."),
+            edit("learning_rate * gradient", "learning_rate",
+                "each weight moved by the learning rate alone. The step is learning_rate times gradient."),
+            edit("* gradient", "* gradient / gradient.norm()",
+                "the direction is right, but every step has the same length, because you divide "
+                "by the gradient's own. Plain gradient descent takes shorter steps where the slope is gentler."),
         ),
     ),
     Exercise(
         number="03.2", title="Deal out the digits", name="make_batches", minutes=7, difficulty="medium",
         starter="def make_batches(n, batch_size):\n"
-        '    """A list of index tensors: shuffled anew at each call, each number once, the last may be shorter."""\n    ...',
+        '    """A list of index tensors: shuffled anew at each call, each number once, the last may be shorter."""\n'
+        "    ...",
         answer=make_batches, cases=lambda: [(10, 4), (12, 6), (9, 4)], observe=describe_batches,
         praise="each number once, in an order that is new every time. So no digit is missed: in an epoch drawn with "
         "replacement more than a third of them never come up.",
@@ -210,32 +203,10 @@ EXERCISES = [
         wrong=(
             edit("torch.randperm(n)", "torch.randint(n, (n,))",
                 "some numbers come twice and others never: either they are drawn with replacement, or each "
-                "batch has a new shuffle. "
-                "Shuffle all numbers once (torch.randperm), then cut."),
-            edit("list(order.split(batch_size))",
-                "[order[i * batch_size : (i + 1) * batch_size] for i in range(n // batch_size + 1)]",
-                "right where a shorter batch is left over. Where batch_size divides n, your last batch is empty. "
-                "Go in steps, range(0, n, batch_size), or let `split` cut."),
-            edit("list(order.split(batch_size))", "[torch.randperm(n)[:batch_size] for _ in order.split(batch_size)]",
-                "some numbers come twice and others never, and the last batch is full: each batch is drawn by itself, "
-                "with torch.randint or from a shuffle of its own. "
-                "Shuffle once (torch.randperm), then cut that one order into pieces."),
-            edit("list(order.split(batch_size))", "order",
-                "this is one long row. Cut it into pieces of batch_size and return them as a list."),
-            edit("torch.randperm(n)", "torch.randperm(n) + 1",
-                "some numbers are not among 0 to n - 1: yours go from 1 to n. They are places in the pile, and those "
-                "begin at 0."),
-            edit("torch.randperm(n)", "torch.arange(n).flip(0)",
-                "this turns the order round, the same way each time. Shuffle with torch.randperm."),
-            edit("order.split(batch_size)", "order[: n // batch_size * batch_size].view(-1, batch_size)[:1]",
-                "there is a single batch. If you go through the batches in a loop: a `return` inside it ends it."),
-            edit("(order.split", "(torch.cat([order, order])[: -(-n // batch_size) * batch_size].split",
-                "the last batch was filled up with numbers that had been dealt already. Let it be shorter."),
+                "batch has a new shuffle. Shuffle all numbers once (torch.randperm), then cut."),
             edit("torch.randperm(n)", "torch.arange(n)",
                 "the numbers come in their old order. "
                 "If the data is sorted, whole batches are of one class; shuffle first."),
-            edit("order.split", "order[: n // batch_size * batch_size].split",
-                "the digits that do not fill a batch are left out. Keep the last, shorter batch: it is data too."),
             edit("torch.randperm(n)", "torch.randperm(n, generator=torch.Generator().manual_seed(0))",
                 "shuffled, but the same way every time: the seed is set inside. "
                 "Each epoch should bring a new order. (A split is made once, so in 01.5 such a seed did no harm.)"),
@@ -244,19 +215,6 @@ EXERCISES = [
                 "it should make batches of batch_size numbers. (`split`, not `chunk`.)"),
             edit("(order", "(part[torch.randperm(len(part))] for part in torch.arange(n)",
                 "you cut first and shuffle inside the pieces: the same numbers stay together. Shuffle all, then cut."),
-            edit("list(order.split(batch_size))", "list(order.reshape(-1, batch_size))",
-                "PyTorch refused: a table has rows of one length, and 10 numbers do not fill rows of 4. "
-                "The last batch may be shorter: `split` allows that, or slices in a loop."),
-            edit("list(order.split(batch_size))",
-                "[order[start : start + batch_size] for start in range(0, n - 1, batch_size)]",
-                "right for most n. With 9 numbers in batches of 4 the last batch, a single number, is lost: range "
-                "stops before its end by itself, so it is range(0, n, batch_size)."),
-            edit("list(order.split(batch_size))", "[order[i : i + batch_size] for i in range(-(-n // batch_size))]",
-                "your batches overlap: each begins one number after the one before. Batch number i begins at "
-                "i * batch_size; or go in steps, range(0, n, batch_size)."),
-            edit("list(order.split(batch_size))", "[order[start:batch_size] for start in range(0, n, batch_size)]",
-                "only the first batch has numbers in it: the second number of a slice is where it ends, and not how "
-                "long it is. Cut order[start : start + batch_size]."),
         ),
     ),
     Exercise(
@@ -269,54 +227,33 @@ EXERCISES = [
         hints=(
             "For each batch: model.zero_grad(), the loss, loss.backward(). Then every parameter has its .grad.",
             "Begin with model.train(): the model may come in evaluation mode, and would learn without its dropout.",
-            "Inside `with torch.no_grad():` loop over model.parameters() and write `parameter -= learning_rate * parameter.grad`.",
+            "Inside `with torch.no_grad():` loop over model.parameters() and write "
+            "`parameter -= learning_rate * parameter.grad`.",
         ),
         wrong=(
             edit("        model.zero_grad()\n", "",
                 "the gradients are never emptied, so each step repeats all those before it. "
                 "backward() adds to .grad: call model.zero_grad() before it."),
             edit("loss.backward()\n", "loss.backward()\n        model.zero_grad()\n",
-                "when your step comes, there is no gradient (.grad is None). zero_grad stands between "
-                "backward and the "
-                "step, and throws away what backward has just found. Call it before backward, or after the step."),
-            edit("        loss.backward()\n", "",
-                "when your step comes, there is no gradient (.grad is None): loss.backward() is missing. "
-                "It finds the gradients; computing the loss does not."),
-            edit("loss.backward()\n",
-                "loss.backward()\n        for each in model.parameters():\n            each.grad.zero_()\n",
-                "the model has not changed at all, for your step finds gradients of 0. They are emptied "
-                "after backward "
-                "and before the step. Empty them before backward, or after the step."),
+                "when your step comes, there is no gradient (.grad is None): zero_grad stands between backward and "
+                "the step, and throws away what was just found. Call it before backward, or after the step."),
             edit("model(images)", "model(images).softmax(dim=1)",
                 "the model learns less than it should: the scores went through a softmax first, and F.cross_entropy "
                 "takes its own. Hand it the scores."),
-            edit("(model(images), labels)", "(model(images), labels, reduction='sum')",
-                "each step is too long: this is the *sum* of the losses in the batch. Take their mean, which is what "
-                "F.cross_entropy gives by itself."),
             edit("labels)\n        loss.backward", "labels).item()\n        loss.backward",
-                "loss.item() is a bare number, without the notes that backward needs. Call .backward() on "
-                "the loss itself."),
+                "loss.item() is a bare number, without the notes that backward needs. Call .backward() on the loss "
+                "itself."),
             edit("learning_rate * ", "", "the learning rate is missing: each step is as long as the whole gradient."),
             edit("learning_rate * parameter.grad\n", "learning_rate * parameter.grad\n        break\n",
-                "only the first batch was used. If there is a `return` or a `break` inside the loop, it "
-                "ends it there."),
-            WrongAnswer(lambda model, batches, rate: torch.optim.SGD(model.parameters(), rate).step(),
-                "your code lets an optimiser take the step. Here the step is to be yours: change each parameter"),
+                "only the first batch was used: a `return` or a `break` inside the loop ends it there."),
             edit("with torch.no_grad():", "with torch.enable_grad():",
                 "autograd refuses a parameter that is changed while it takes notes. "
                 "Put the step inside `with torch.no_grad():`."),
             edit("parameter -= learning", "parameter = parameter - learning",
-                "the model has not changed at all. If you wrote a step: `parameter = parameter - ...` makes "
-                "a new tensor "
-                "and gives it the old name; the model keeps the old one. Change it in place: `parameter -= ...`."),
+                "the model has not changed at all. If you wrote a step: `parameter = parameter - ...` makes a new "
+                "tensor and gives it the old name. Change the model's own in place: `parameter -= ...`."),
             edit("        model.zero_grad()\n", "", "        with", "    if True:\n        with",
                 "there is one step in all, after the loop, with the gradients of all batches added up. "
-                "Empty the gradients and take the step inside the loop, once for each batch."),
-            edit("in batches:", "in [tuple(map(torch.cat, zip(*batches)))]:",
-                "there is one step in all, from all images at once. Take one after each batch."),
-            edit("        model.zero_grad()\n", "", "labels)\n        loss", "labels) / len(batches)\n        loss",
-                "        with", "    if True:\n        with",
-                "there is one step in all, after the loop, from the mean of all batches' gradients. "
                 "Empty the gradients and take the step inside the loop, once for each batch."),
             edit("        with", "    if True:\n        with",
                 "there is one step in all, after the last batch. "
@@ -324,37 +261,7 @@ EXERCISES = [
             edit("    model.train()\n", "",
                 "right if the model comes in training mode. "
                 "It may come in evaluation mode, with dropout switched off: begin with model.train()."),
-            edit("model.zero_grad()", "for parameter in model.parameters():\n            parameter.grad = 0",
-                "PyTorch refused: a .grad is a tensor or None, and 0 is a number. "
-                "model.zero_grad() empties them all; parameter.grad = None does it for one."),
-            edit("for images", "torch.set_grad_enabled(False)\n    for images",
-                "backward found no notes to follow: autograd was off when the loss was computed. "
-                "Does your `with torch.no_grad():` cover the loss as well? "
-                "Put only the step in it."),
             edit("parameter -=", "parameter +=", "the loss grows: the step goes with the gradient. Subtract it."),
-            edit("loss.backward()", "loss.backward",
-                "when your step comes, there is no gradient (.grad is None), for backward has not run yet. "
-                "Does it stand before the step, and with its brackets? loss.backward alone only names it."),
-            edit("        model.zero_grad()\n", "", "parameter.grad\n",
-                "parameter.grad\n                model.zero_grad()\n",
-                "the first parameter moved, and then the others had no gradient (.grad is None): zero_grad() stands "
-                "inside the loop over the parameters. Move it out: once for each batch."),
-            edit("learning_rate * parameter.grad", "learning_rate * parameter",
-                "the parameters have only shrunk, and their gradients have no say. "
-                "The step is learning_rate times parameter.grad."),
-            edit("        model.zero_grad()\n", "", "parameter.grad\n",
-                "parameter.grad\n            parameter.grad.zero_()\n",
-                "only the last parameter's gradient was emptied: parameter.grad.zero_() stands behind the loop over "
-                "the parameters. Put it inside, or call model.zero_grad()."),
-            edit("cross_entropy(model(images), labels)", "cross_entropy(labels, model(images))",
-                "PyTorch refused: the labels came where the scores belong. The scores first, then the labels: "
-                "F.cross_entropy(model(images), labels)."),
-            edit("cross_entropy(model(images), labels)", "cross_entropy(model(images).argmax(dim=1), labels)",
-                "F.cross_entropy takes the scores, ten or so for each image, and you gave it answers. Leave out the "
-                "argmax: it says nothing of how sure the model was, and has no gradient."),
-            edit("model(images)", "model((images, labels))",
-                "the model was handed a pair, images and labels, and it takes images. "
-                "Take each batch apart: `for images, labels in batches:`."),
             edit("learning_rate * parameter.grad", "learning_rate * parameter.grad / len(images)",
                 "each step is too short: it was divided by the size of the batch. F.cross_entropy gives the mean, so "
                 "that is done already."),

@@ -105,7 +105,8 @@ EXERCISES = [
         answer=mean_loss, cases=dropping_models, observe=loss_and_manners,
         praise="exact for any batch sizes, with the dropout off, and without a trace. You have written dl.evaluate.",
         hints=(
-            "cross_entropy gives a batch's mean. Multiply by len(labels) to get its sum; divide by the number of images at the end.",
+            "cross_entropy gives a batch's mean. Multiply by len(labels) to get its sum; "
+            "divide by the number of images at the end.",
             "model.eval() switches dropout off; `with torch.no_grad():` around the loop stops the recording.",
             "Remember model.training before you begin, and put it back with model.train(was_training).",
         ),
@@ -116,44 +117,22 @@ EXERCISES = [
             edit(" * len(labels)", "", "n += len(labels)", "n += 1",
                 "the mean of the batches' means: the images of a small last batch count more than the others. "
                 "Weigh each batch by its size."),
-            edit("    model.eval()\n", "", " * len(labels)", "", "n += len(labels)", "n += 1",
-                "two things: dropout was on (model.eval() switches it off), "
-                "and this is the mean of the batches' means, "
-                "in which the images of a small last batch count more than the others. Weigh each batch by its size."),
-            edit("in batches:", "in batches[-1:]:", "only the last batch counts here: add up over all of them."),
+            edit("n += len(labels)", "n += 1",
+                "this is the sum over all images, divided by the number of *batches*. "
+                "Divide by the number of images: n += len(labels)."),
             edit("in batches:", "in batches[:1]:",
                 "only the first batch counts here. Is the `return` inside the loop? Move it out, to the left."),
-            edit("total / n", "total / len(batches.dataset)",
-                "`batches` has no .dataset: here it is a plain list of pairs, not a loader. "
-                "Count the images as they come: n += len(labels)."),
-            edit(" / n", "", "this is the sum over the images: divide by how many there were."),
+            edit("total += F", "total = F",
+                "only the last batch's sum is left, for `total = ...` forgets the others. Add up: total += ..."),
             edit("    model.eval()\n", "",
                 "dropout was on. torch.no_grad() does not switch it off, "
                 "it only stops the recording; model.eval() does."),
             edit("with torch.no_grad():", "with torch.enable_grad():",
                 "the number is right, but autograd took notes all along. "
                 "eval() does not stop that: add `with torch.no_grad():`."),
-            edit("with torch.no_grad():", "torch.set_grad_enabled(False)\n    if True:",
-                "the number is right, but autograd stays off afterwards, for everybody: the next training would stop "
-                "with an error. `with torch.no_grad():` switches it on again at its end."),
             edit("    model.train(was_training)\n", "",
-                "the number is right, but a model that came in training mode is left in evaluation mode: whoever goes "
-                "on training would train without dropout. Read model.training *before* model.eval(), and put it back "
-                "at the end."),
-            edit("model.train(was_training)", "model.train()",
-                "the number is right, but a model that came in evaluation mode leaves in training mode. "
-                "Remember model.training at the start and put it back with model.train(...)."),
-            edit("            n += len(labels)", "        n += len(labels)",
-                "the sum is right, but it is divided by the size of the last batch: "
-                "`n += len(labels)` stands behind the loop. It belongs inside."),
-            edit("model.train(was_training)", "model.training = was_training",
-                "the number is right, but only the model's own mark was put back, and its layers are still in "
-                "evaluation mode. model.train(was_training) sets them, too."),
-            edit("n += len(labels)", "n += 1",
-                "this is the sum over all images, divided by the number of *batches*. "
-                "Divide by the number of images: n += len(labels)."),
-            edit("total += F", "total = F",
-                "only the last batch's sum is left, for `total = ...` forgets the others. Add up: total += ..."),
+                "the number is right, but a model that came in training mode is left in evaluation mode: training "
+                "would go on without dropout. Read model.training *before* model.eval(), and put it back at the end."),
         ),
     ),
     Exercise(
@@ -176,51 +155,38 @@ EXERCISES = [
                 "Update the velocity first."),
             edit("momentum * velocity", "velocity",
                 "old gradients never fade: this is a ball without friction. Multiply the old velocity by momentum."),
+            edit("momentum * velocity + gradient", "momentum * (velocity + gradient)",
+                "the new gradient fades at once: only the *old* velocity is multiplied by momentum."),
             edit("+ gradient", "+ learning_rate * gradient", "learning_rate * new_velocity", "new_velocity",
                 "your velocity has the learning rate in it. Some books do that; "
                 "PyTorch adds the plain gradient and multiplies by the learning rate when the weights move."),
-            edit("+ gradient", "- learning_rate * gradient", "weights - learning_rate * new_velocity", "weights + new_velocity",
-                "your velocity points downhill and has the learning rate in it, as many books write it. PyTorch's points "
-                "uphill, like the gradient: v = momentum * v + gradient, and the weights move by -learning_rate * v."),
-            edit("+ gradient", "- gradient", "weights - learning_rate", "weights + learning_rate",
-                "your velocity points downhill. PyTorch's points uphill, like the gradient: "
-                "add the gradient to it, and subtract when the weights move."),
-            edit("+ gradient", "- gradient",
-                "the gradient is subtracted twice: once from the velocity, once when the weights move, so this walks uphill. "
-                "Add it to the velocity."),
-            edit("weights - learning_rate", "weights + learning_rate",
-                "this walks uphill: the velocity is a sum of gradients, and they point uphill. Subtract it."),
-            edit("learning_rate * new_velocity", "learning_rate * gradient",
-                "the weights move by the gradient alone, as without momentum. Let them move by the new velocity."),
-            edit("momentum * velocity + gradient", "momentum * (velocity + gradient)",
-                "the new gradient fades at once: only the *old* velocity is multiplied by momentum."),
-            edit("momentum * velocity + gradient", "velocity + gradient",
-                "learning_rate * new_velocity", "learning_rate * momentum * new_velocity",
-                "momentum stands in the wrong line: it shortens your step, and the velocity itself never fades. "
-                "Multiply the *old velocity* by it, before the gradient is added."),
-            edit("learning_rate * new_velocity", "learning_rate * (gradient + momentum * new_velocity)",
-                "this is Nesterov's momentum, which looks a step ahead. Here the weights move by the new velocity itself."),
-            edit("momentum * velocity", "0.9 * velocity",
-                "right for a momentum of 0.9, the usual one; but `momentum` is given, and may be another."),
-            edit("new_weights, new_velocity", "new_velocity, new_weights",
-                "right numbers, wrong order: the weights first, then the velocity."),
-            edit(", new_velocity", "",
-                "the weights are right. Return the new velocity as well: the next step builds on it."),
-            edit(", new_velocity", ", velocity",
-                "the weights are right, but the velocity you return is the old one: "
-                "the next step would have nothing to build on."),
+            edit("+ gradient", "- learning_rate * gradient", "- learning_rate * new_velocity", "+ new_velocity",
+                "your velocity points downhill and has the learning rate in it, as in many books. PyTorch's points "
+                "uphill: v = momentum * v + gradient, and the weights move by -learning_rate * v."),
             edit("+ gradient", "+ learning_rate * gradient",
                 "the learning rate is in it twice, once in the velocity and once when the weights move. "
                 "Add the plain gradient to the velocity."),
+            edit("weights - learning_rate", "weights + learning_rate",
+                "this walks uphill: the velocity is a sum of gradients, and they point uphill. Subtract it."),
             edit("learning_rate * new_velocity", "new_velocity",
                 "the velocity is right, but the weights move by all of it: the learning rate is missing."),
+            edit(", new_velocity", ", velocity",
+                "the weights are right, but the velocity you return is the old one: "
+                "the next step would have nothing to build on."),
+            edit("weights - learning_rate * new_velocity", "learning_rate * new_velocity",
+                "the velocity is right; instead of the weights you return the step. Subtract it from the weights."),
+            edit("momentum * velocity + gradient", "momentum * velocity",
+                "your velocity only fades: the new gradient is not in it. Add it: momentum * velocity + gradient."),
             edit("momentum * velocity + gradient", "velocity + momentum * gradient",
                 "momentum shortens the new gradient, and the old ones never fade. It belongs to the old velocity: "
                 "momentum * velocity + gradient."),
-            edit("momentum * velocity + gradient", "momentum * velocity",
-                "your velocity only fades: the new gradient is not in it. Add it: momentum * velocity + gradient."),
-            edit("weights - learning_rate * new_velocity", "learning_rate * new_velocity",
-                "the velocity is right; instead of the weights you return the step. Subtract it from the weights."),
+            edit("momentum * velocity", "0.9 * velocity",
+                "right for a momentum of 0.9, the usual one; but `momentum` is given, and may be another."),
+            edit("learning_rate * new_velocity", "learning_rate * gradient",
+                "the weights move by the gradient alone, as without momentum. Let them move by the new velocity."),
+            edit("+ gradient", "- gradient",
+                "the gradient is subtracted twice: once from the velocity, once when the weights move, so this walks uphill. "
+                "Add it to the velocity."),
         ),
     ),
     Exercise(
@@ -232,89 +198,58 @@ EXERCISES = [
         "whether its gradient was 100 or 0.01.",
         hints=(
             "Two running means first: 0.9 * mean + 0.1 * gradient, and the same with 0.999 and 0.001 for gradient**2.",
-            "Then the two that have grown to their full size: mean / (1 - 0.9**number), mean_square / (1 - 0.999**number).",
-            "The step: 0.1 * corrected mean / (root of the corrected square + 1e-8). Return the means without the correction.",
+            "Then the two that have grown to their full size: "
+            "mean / (1 - 0.9**number), mean_square / (1 - 0.999**number).",
+            "The step: 0.1 * corrected mean / (root of the corrected square + 1e-8). "
+            "Return the means without the correction.",
         ),
         wrong=(
             edit(" / (1 - 0.9**number)", "", " / (1 - 0.999**number)", "",
                 "the two means begin at 0, and are used as if they did not. "
                 "Divide them by 1 - 0.9**number and by 1 - 0.999**number before the step."),
-            edit(" / (1 - 0.9**number)", "",
-                "the mean of the gradients begins at 0 and is used as if it did not, so the first steps are far too short: "
-                "divide it by 1 - 0.9**number."),
-            edit(" / (1 - 0.999**number)", "",
-                "the mean of the squares begins at 0 and is used as if it did not, so the first steps are far too long: "
-                "divide it by 1 - 0.999**number."),
-            edit(" + 1e-8", "",
-                "where all gradients were 0, as at a pixel that is never inked, you divide 0 by 0. "
-                "Below the line stands the root *plus 1e-8*."),
-            edit("(corrected_square.sqrt() + 1e-8)", "(corrected_square + 1e-8).sqrt()",
-                "the 1e-8 stands under the root, where it counts as 1e-4. Add it after the root."),
-            edit("corrected_square.sqrt() + 1e-8", "corrected_square.sqrt() - 1e-8", "add the 1e-8; you subtract it."),
-            edit("0.1 * corrected_mean", "0.1 * gradient",
-                "the step goes by this one gradient. Let it go by the corrected mean of the gradients."),
-            edit("mean / (1 - 0.9**number)", "mean / (1 - 0.9 * number)",
-                "mean_square / (1 - 0.999**number)", "mean_square / (1 - 0.999 * number)",
-                "right in the first step only: 0.9 is to be raised to the power of `number`, 0.9**number, "
-                "not multiplied by it; and so is 0.999."),
             edit("1 - 0.9**number", "1 - 0.9", "1 - 0.999**number", "1 - 0.999",
                 "right in the first step only: the correction becomes smaller from step to step. Use 0.9**number "
                 "and 0.999**number."),
-            edit("0.9**number", "0.9**(number + 1)", "0.999**number", "0.999**(number + 1)",
-                "you count one step too many: number is 1 in the first step, and the correction uses it as it is."),
-            edit("0.9**number", "0.9**(number - 1)", "0.999**number", "0.999**(number - 1)",
-                "you count one step too few, and in the first you divide by 0: number is 1 there, "
-                "and the correction uses it as it is."),
             edit("0.999**number", "0.9**number",
                 "mean_square fades by 0.999, not by 0.9, so its correction is 1 - 0.999**number."),
-            edit("0.9 * mean + 0.1 * gradient", "0.1 * mean + 0.9 * gradient",
-                "0.999 * mean_square + 0.001 * gradient**2", "0.001 * mean_square + 0.999 * gradient**2",
-                "the shares are exchanged: the means forget nearly all of the past. Keep 0.9 and 0.999 of the old."),
-            edit("weights - 0.1 *", "weights - 0.001 *",
-                "your steps are a hundredth as long. 0.001 is Adam's usual learning rate; here it is 0.1."),
-            edit("corrected_mean = mean", "corrected_mean = (mean - 0.1 * gradient) / 0.9",
-                "corrected_square = mean_square", "corrected_square = (mean_square - 0.001 * gradient**2) / 0.999",
-                "the step is made with the old means, which do not know this gradient: update them first."),
-            edit("weights - 0.1 * corrected_mean / (corrected_square.sqrt() + 1e-8)", "weights - 0.1 * gradient.sign()",
-                "every weight moves by 0.1. So it is in the first step; later the step is the corrected mean "
-                "divided by the root of the corrected square."),
+            edit("mean / (1 - 0.9**number)", "mean / 1 - 0.9**number",
+                "mean_square / (1 - 0.999**number)", "mean_square / 1 - 0.999**number",
+                "the root of a negative number came up (nan): mean_square / 1 - 0.999**number divides by 1 and then "
+                "subtracts. Put brackets around 1 - 0.999**number, and around 1 - 0.9**number."),
+            edit("(corrected_square.sqrt() + 1e-8)", "(corrected_square + 1e-8).sqrt()",
+                "the 1e-8 stands under the root, where it counts as 1e-4. Add it after the root."),
             edit("0.001 * gradient**2", "0.001 * mean**2",
                 "this squares the *mean* of the gradients; mean_square is the mean of their squares: gradient**2."),
             edit("corrected_square.sqrt()", "corrected_square",
                 "you divide by the mean of the squares; divide by its root. "
                 "Else a weight with small gradients takes enormous steps."),
-            edit("0.001 * gradient**2", "0.001 * gradient",
-                "this is a second mean of the gradients. Square them first: their signs should not cancel."),
-            edit("weights - 0.1", "weights + 0.1", "this walks uphill. Subtract the step."),
-            edit("return weights, mean, mean_square", "return mean, mean_square, weights",
-                "right numbers, wrong order: the weights first, then mean and mean_square."),
-            edit("return weights, mean, mean_square", "return weights, corrected_mean, corrected_square",
-                "the weights are right. But what you remember is the corrected mean, "
-                "and the next step would correct it once more: return the means as they were before."),
-            edit("return weights, mean, mean_square", "return weights",
-                "the weights are right. Return mean and mean_square as well: the next step builds on them."),
-            edit("    mean_square = 0.999 * mean_square + 0.001 * gradient**2\n", "",
-                "mean_square has not changed: it should take in the new gradient's square."),
-            edit("    mean = 0.9 * mean + 0.1 * gradient\n", "",
-                "mean has not changed: it should take in the new gradient."),
-            edit("weights - 0.1 * corrected_mean", "weights - corrected_mean",
-                "the means are right, but your steps are ten times too long: the learning rate, 0.1, is missing."),
-            edit("mean / (1 - 0.9**number)", "mean * (1 - 0.9**number)",
-                "mean_square / (1 - 0.999**number)", "mean_square * (1 - 0.999**number)",
-                "you multiply by the corrections. The means begin at 0 and are too small at first, so they are to "
-                "grow: divide by 1 - 0.9**number and by 1 - 0.999**number."),
-            edit("mean / (1 - 0.9**number)", "mean / 1 - 0.9**number",
-                "mean_square / (1 - 0.999**number)", "mean_square / 1 - 0.999**number",
-                "the root of a negative number came up (nan): mean_square / 1 - 0.999**number divides by 1 and then "
-                "subtracts. Put brackets around 1 - 0.999**number, and around 1 - 0.9**number."),
-            edit("mean_square / (1 - 0.999**number)", "mean_square / 1 - 0.999**number",
-                "the root of a negative number came up (nan): mean_square / 1 - 0.999**number divides by 1 and then "
-                "subtracts. Put brackets around 1 - 0.999**number."),
-            edit("mean / (1 - 0.9**number)", "mean / 1 - 0.9**number",
-                "mean / 1 - 0.9**number divides by 1 and then subtracts. Put brackets around 1 - 0.9**number."),
             edit("0.1 * gradient\n", "gradient\n", "0.001 * gradient**2", "gradient**2",
                 "the new gradient and its square count in full. A running mean takes a share of them, 0.1 and 0.001, "
                 "and keeps the rest of the old."),
+            edit("weights - 0.1", "weights + 0.1", "this walks uphill. Subtract the step."),
+            edit("return weights, mean, mean_square", "return weights, corrected_mean, corrected_square",
+                "the weights are right. But what you remember is the corrected mean, "
+                "and the next step would correct it once more: return the means as they were before."),
+            edit("mean / (1 - 0.9**number)", "mean / 1 - 0.9**number",
+                "mean / 1 - 0.9**number divides by 1 and then subtracts. Put brackets around 1 - 0.9**number."),
+            edit("weights - 0.1 * corrected_mean", "weights - corrected_mean",
+                "the means are right, but your steps are ten times too long: the learning rate, 0.1, is missing."),
+            edit("0.001 * gradient**2", "0.001 * gradient",
+                "this is a second mean of the gradients. Square them first: their signs should not cancel."),
+            edit("weights - 0.1 * corrected_mean / (corrected_square.sqrt() + 1e-8)", "weights - 0.1 * gradient.sign()",
+                "every weight moves by 0.1. So it is in the first step; later the step is the corrected mean "
+                "divided by the root of the corrected square."),
+            edit("0.1 * corrected_mean", "0.1 * gradient",
+                "the step goes by this one gradient. Let it go by the corrected mean of the gradients."),
+            edit(" + 1e-8", "",
+                "where all gradients were 0, as at a pixel that is never inked, you divide 0 by 0. "
+                "Below the line stands the root *plus 1e-8*."),
+            edit(" / (1 - 0.999**number)", "",
+                "the mean of the squares begins at 0 and is used as if it did not, so the first steps are far too long: "
+                "divide it by 1 - 0.999**number."),
+            edit(" / (1 - 0.9**number)", "",
+                "the mean of the gradients begins at 0 and is used as if it did not, so the first steps are far too short: "
+                "divide it by 1 - 0.9**number."),
         ),
     ),
 ]

@@ -19,7 +19,7 @@ IN_PLAIN_WORDS = {
         "A comparison of whole tensors is many truth values, and `if`, `and`, `not`, a chain as in 0 < x < 1, or "
         "Python's own max(), min() and sorted() need a single one. PyTorch's .max(), .any() and the like take them all"
     ),
-    r"index -?\d+ is out of bounds|list index out of range": (
+    r"index -?\d+ is out of bounds|(list|tuple) index out of range": (
         "There are fewer places than your code counts, and they begin at 0: take their number from len() "
         "or .shape, and see that rows and columns are not exchanged"
     ),
@@ -114,6 +114,7 @@ IN_PLAIN_WORDS = {
         "Several things came where one tensor is needed. A batch is a pair: `for images, labels in batches`"
     ),
     r"must be Tensor, not [A-Z]": "A layer stands where its result is needed: call it, as in layer(x)",
+    r"math (range|domain) error": "math.exp goes up to 709, math.log begins above 0, and math.sqrt at 0",
     r"operand type\(s\) for \^": "Python's power is **; ^ is another thing",
     r"(one element tensors|a Tensor with \d+ elements) (can|cannot) be converted": (
         "A single number is needed, and this is a tensor of many. The functions of `math` take one number; "
