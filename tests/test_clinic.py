@@ -197,7 +197,7 @@ def test_a_trainer_of_any_kind_is_answered_calmly(trainer: Any, said: str) -> No
         (2, ("    for", f"    {ZERO_GRAD.strip()}\n    for"), "is it emptied in each step, before backward()"),
         (6, (PAIRED, "train.images[:-1], train.labels[1:]"), "and the labels that belong to its images"),
         (8, ("lr=1.0", "lr=0.5"), "still leaps to 3.90, as a healthy one's never does: its learning rate, 0.5"),
-        (8, ("lr=1.0", "lr=0.01", "epochs=6", "epochs=9"), "its learning rate, 0.01 in the mean, is still too low"),
+        (8, ("lr=1.0", "lr=0.01", "epochs=6", "epochs=9"), "its learning rate, 0.01, is still too low"),
         (11, ("200, shuffle=False)", "200, shuffle=False) if len(batch[1]) > 1"), "on 400 of its 401 test digits"),
         (12, ("SGD(model.parameters()", "SGD(nn.ModuleList([*model.hidden, model]).parameters()"),
          "6 of the tensors that compute its logits are not among model.parameters()"),

@@ -16,6 +16,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -46,20 +47,8 @@ from digitlab.plots.colours import QUIET
 from digitlab.plots.style import draws
 from digitlab.wording import listing
 
-__all__ = [
-    "FAULTS",
-    "Findings",
-    "Patient",
-    "batches",
-    "deep_network",
-    "dropout_network",
-    "examine",
-    "list_patients",
-    "patient",
-    "small_network",
-    "waiting_room",
-    "ward",
-]
+__all__ = ["Patient", "list_patients", "patient", "waiting_room", "ward"]
+__all__ += ["FAULTS", "Findings", "batches", "deep_network", "dropout_network", "examine", "small_network"]
 
 _SECONDS = 20.0  # for a trainer; the slowest cure needs about one
 _hints_given: dict[int, int] = {}
@@ -108,17 +97,25 @@ def waiting_room(numbers: Sequence[int]) -> Picture:
     title = f"Patients {listing(map(str, numbers))}: all ran without an error"
     picture = plot_lines(curves, x=steps, xlabel="step", ylabel="training loss", title=title)
     (axes,) = picture.axes
-    axes.set_ylim(0, 1.05 * max(float(_means_of_ten(case.number).max()) for case in CASES))
+    axes.set_ylim(0, 1.05 * max(float(_means_of_ten(each).max()) for each in CASES))
     axes.axhline(math.log(10), color=QUIET, linewidth=1, zorder=0)
     axes.text(1.01, math.log(10), "ln 10", transform=axes.get_yaxis_transform(), va="center", color=QUIET)
     return picture.saying(f"{picture.alt_text} A line at ln 10 = {math.log(10):.2f}: guessing.")
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Patient(Case):
     """One sick trainer, to be looked at and cured."""
 
+    number: int
+
     def __repr__(self) -> str:
         return f"Patient {self.number}: {self.complaint}"
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """What to measure, where to look, and what to change."""
+        return self.measure, self.look, self.change
 
     @property
     def entry(self) -> str:
@@ -213,9 +210,8 @@ class Patient(Case):
         healthy = _healthy(self.number)  # before the clock starts
         watch = Watch(*ward())
         try:
-            with (
-                quiet_surroundings()
-            ):  # around the threads: one that is left behind must not put back anything
+            # Around the threads: one that is left behind must not put back anything.
+            with quiet_surroundings():
                 with watch.looking_on():
                     findings = within_seconds(_SECONDS, lambda: _learn(trainer))
                 wrong = within_seconds(_SECONDS, lambda: watch.still_wrong(findings, healthy))
@@ -254,7 +250,7 @@ def _means_of_ten(number: int) -> Tensor:
 
 def list_patients() -> list[Patient]:
     """All twelve, in the order of the lesson."""
-    return [Patient(**vars(case)) for case in CASES]
+    return [patient(number) for number in CASES]
 
 
 def patient(number: int) -> Patient:
@@ -267,7 +263,6 @@ def patient(number: int) -> Patient:
         >>> print(patient(9).complaint)
         It learns, I can see the loss going down. It only needs more time. A week, perhaps?
     """
-    patients = {each.number: each for each in list_patients()}
-    if number not in patients:
-        raise ValueError(f"there is no patient {number!r}: expected 1 to {len(patients)}")
-    return patients[number]
+    if number not in CASES:
+        raise ValueError(f"there is no patient {number!r}: expected 1 to {len(CASES)}")
+    return Patient(number=number, **vars(CASES[number]))

@@ -21,13 +21,14 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from digitlab.data import Digits, normalize
+from digitlab.exercises.checking import same
 from digitlab.exercises.clinic_trainer import BATCH_SIZE, Findings, batches, measure
 from digitlab.names import MEAN, STD
 
 
 @dataclass
 class Look:
-    """A model is given some digits."""
+    """A model is given some digits, and an optimiser may take a step after it."""
 
     model: nn.Module
     labels: Tensor
@@ -37,15 +38,8 @@ class Look:
     n_steps_before: int
     loss: float = math.nan
     gradients: dict[Tensor, Tensor] = field(default_factory=dict)  # what backward() should give, by weight
-
-
-@dataclass
-class Step:
-    """An optimiser takes a step, after a look."""
-
-    look: Look
-    fault: str | None
-    rates: list[float]
+    fault: str | None = None  # of the step
+    rate: float = math.nan  # of the step
 
 
 class Watch:
@@ -54,7 +48,7 @@ class Watch:
     def __init__(self, train: Digits, test: Digits, fresh: Digits) -> None:
         self.train, self.test, self.fresh = train, test, fresh
         self.looks: list[Look] = []
-        self.steps: list[Step] = []
+        self.steps: list[Look] = []  # those after which a step was taken
         self.n_unprepared = 0
         self._known = {
             image.numpy().tobytes(): (int(label), is_test, place)
@@ -104,8 +98,9 @@ class Watch:
     def _step(self, optimizer: torch.optim.Optimizer, arguments: Any, options: Any) -> None:
         look = next((each for each in reversed(self.looks) if each.gradients), None)
         if look is not None:
-            rates = [group["lr"] for group in optimizer.param_groups]
-            self.steps.append(Step(look, self._fault_in_step(look, optimizer), rates))
+            look.fault = look.fault or self._fault_in_step(look, optimizer)
+            look.rate = max(group["lr"] for group in optimizer.param_groups)
+            self.steps.append(look)
 
     def _fault_in_step(self, look: Look, optimizer: torch.optim.Optimizer) -> str | None:
         """What is wrong with one step, in half a sentence that says what was seen."""
@@ -140,16 +135,12 @@ class Watch:
         if not isinstance(findings, Findings):
             return f"the trainer should return Findings, and returned {type(findings).__name__}"
         model = findings.model
-        on_fresh, healthy_on_fresh = (
-            measure(each.model, self.fresh).accuracy for each in (findings, healthy)
-        )
+        on_fresh, goal = (measure(each.model, self.fresh).accuracy for each in (findings, healthy))
         fault = self._fault_in_training(findings, healthy.losses)
-        if on_fresh < healthy_on_fresh - 0.05:
-            reads = (
-                f"it reads {on_fresh:.1%} of fresh digits, where a healthy one reads {healthy_on_fresh:.1%}"
-            )
+        if on_fresh < goal - 0.05:
+            reads = f"it reads {on_fresh:.1%} of fresh digits, where a healthy one reads {goal:.1%}"
             return f"{reads}, and {fault}" if fault else reads
-        n, n_needed = sum(len(step.look.labels) for step in self.steps), BATCH_SIZE * len(healthy.losses)
+        n, n_needed = sum(len(step.labels) for step in self.steps), BATCH_SIZE * len(healthy.losses)
         if n > 1.5 * n_needed:
             needs = f"{n:,} digits in its steps, and a healthy one gets there with {n_needed:,}"
             return f"it takes {needs}: patience hides this fault and does not cure it"
@@ -172,34 +163,32 @@ class Watch:
             return f"its model is given {self.n_unprepared} images that are not its digits as normalize prepares them"
         if not self.steps:
             return "no step of an optimiser was seen, on images that were given to a model"
-        if any(step.look.model is not findings.model for step in self.steps):
+        if any(step.model is not findings.model for step in self.steps):
             return "the model that it hands over is not the one that every step was taken with"
-        losses = [step.look.loss for step in self.steps]
-        told = [float(loss) for loss in findings.losses][-len(losses) :]
-        if len(told) != len(losses) or not torch.tensor(told).allclose(torch.tensor(losses), 1e-3, 1e-3):
+        losses = [step.loss for step in self.steps]
+        if not same(list(findings.losses)[-len(losses) :], losses, tolerance=1e-3):
             return (
                 "its losses are not those of its model's logits and the labels that belong to its images, one for "
                 "each step: look at both, as cross_entropy is given them"
             )
         if fault := next((step.fault for step in self.steps if step.fault), None):
             return fault
-        n_used = len(torch.cat([step.look.places for step in self.steps]).unique())
+        n_used = len(torch.cat([step.places for step in self.steps]).unique())
         if n_used < 0.75 * len(self.train):
             return f"it has learnt from {n_used} of its {len(self.train)} training digits"
-        for labels in torch.cat([step.look.labels for step in self.steps]).split(100):
+        for labels in torch.cat([step.labels for step in self.steps]).split(100):
             counts, n = labels.bincount(), len(labels)
             alike = float((counts * (counts - 1)).sum()) / (n * (n - 1))
             if n == 100 and alike > 1 / 6:  # about 1/10 for shuffled ones
                 return f"among 100 digits in a row, {alike:.0%} of all pairs have the same label"
-        rates = [rate for step in self.steps for rate in step.rates]
-        mean = sum(rates) / len(rates)
+        rate = max(step.rate for step in self.steps)
         if max(losses) > max(healthy) + 0.5:
             leaps = f"its loss begins at {losses[0]:.2f} and still leaps to {max(losses):.2f}"
-            return f"{leaps}, as a healthy one's never does: its learning rate, {max(rates):g}, is too high"
-        if mean < 0.015:
+            return f"{leaps}, as a healthy one's never does: its learning rate, {rate:g}, is too high"
+        if rate < 0.015:
             end, healthy_end = (sum(each[-20:]) / 20 for each in (losses, healthy))
             falls = f"its loss comes down to {end:.2f}, where a healthy one's reaches {healthy_end:.2f}"
-            return f"{falls}: its learning rate, {mean:g} in the mean, is still too low"
+            return f"{falls}: its learning rate, {rate:g}, is still too low"
         return None
 
     def _fault_in_report(self, findings: Findings, on_fresh: float) -> str | None:
@@ -230,16 +219,13 @@ class Watch:
 
 def leaves_of(loss: Tensor) -> list[Tensor]:
     """The tensors that a loss depends on and that get a gradient, whether or not a model knows of them."""
-    leaves, seen, waiting = [], set(), [loss.grad_fn]
+    seen: set[Any] = set()
+    waiting: set[Any] = {loss.grad_fn}
     while waiting:
         node = waiting.pop()
-        if node is None or node in seen:
-            continue
         seen.add(node)
-        if hasattr(node, "variable"):
-            leaves.append(node.variable)
-        waiting += [earlier for earlier, _ in node.next_functions]
-    return leaves
+        waiting |= {earlier for earlier, _ in node.next_functions} - seen - {None}
+    return [node.variable for node in seen if hasattr(node, "variable")]
 
 
 def layers_of(model: nn.Module) -> list[str]:
