@@ -56,13 +56,7 @@ def deep_network() -> nn.Sequential:
 
 
 def batches(digits: Digits, epochs: int, *, shuffle: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
-    """Normalised batches with their labels, for several epochs in one loop.
-
-    Examples:
-        >>> from digitlab.data import load_sample
-        >>> sum(len(labels) for images, labels in batches(load_sample("test"), epochs=2))
-        4000
-    """
+    """Normalised batches with their labels, for several epochs in one loop."""
     loader = DigitLoader(digits, batch_size=BATCH_SIZE, shuffle=shuffle)
     for _ in range(epochs):
         yield from loader
