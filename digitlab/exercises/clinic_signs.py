@@ -38,7 +38,7 @@ REFUTED = {
     "softmax before cross-entropy": "Print a row of what its cross_entropy is given: some numbers are below 0.",
     "missing zero_grad": "Print a weight's .grad before each backward(): it is None, or 0.",
     "eval mode never left": "Print model.training inside the loop: it is True.",
-    "eval mode never entered": "Measure its model twice, in the way that it does: the two agree.",
+    "eval mode never entered": "Measure its model twice, as its owner does: the two agree.",
     "data sorted by class": "Print the labels of its first three batches: they are mixed.",
     "labels misaligned": "Look at a few of its digits with their labels: they belong together.",
     "normalisation forgotten at test time": "Print the mean and the spread of the images that its model is given in "
