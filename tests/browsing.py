@@ -5,7 +5,9 @@ which makes a missing piece an error. Best run with ``-n 0``, so that one built 
 names a site that was built with its lessons run; without it one is built here, without running them.
 """
 
+import base64
 import http.server
+import io
 import os
 import shutil
 import subprocess
@@ -14,12 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 REPOSITORY = Path(__file__).parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}}
 SEVEN = [(70, 60), (200, 60), (180, 110), (140, 170), (115, 235)]
 """A seven, in pixels of the playground's drawing, which is 280 wide."""
+SHIFTS = """window.shifted = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shifted += entry.value)))
+  .observe({ type: "layout-shift", buffered: true });"""
+"""Notes, before a page loads, how far what is on it jumps."""
 Page = Any
 """Playwright's, which may not be installed."""
 
@@ -65,17 +72,22 @@ def watch(page: Page, address: str, problems: list[str]) -> None:
     page.on("response", lambda r: note(f"{r.status}: {r.url}") if r.status >= 400 else None)
 
 
-def barriers(page: Page, within: Any = None) -> list[str]:
+def barriers(page: Page, within: Any = None, options: Any = None) -> list[str]:
     """What axe finds that keeps somebody from using a page."""
     from axe_playwright_python.sync_playwright import Axe
 
-    rules = Axe().run(page, within).response["violations"]
+    rules = Axe().run(page, within, options).response["violations"]
     return [f"{page.url}: {rule['id']}: {node['html'][:200]}" for rule in rules for node in rule["nodes"][:3]]
 
 
 def settle(page: Page) -> None:
     """Until all that was done is on the screen."""
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
 
 
 def box_of(page: Page, selector: str) -> dict[str, float]:
@@ -96,11 +108,9 @@ def stroke(page: Page, selector: str, points: list[tuple[float, float]], lift: b
         page.mouse.up()
 
 
-def draw(
-    page: Page, points: list[tuple[float, float]], scale: float = 1, left: float = 0, top: float = 0
-) -> None:
+def draw(page: Page, points: list[tuple[float, float]]) -> None:
     """A stroke on the playground's paper."""
-    stroke(page, "#play-canvas", [((left + scale * x) / 280, (top + scale * y) / 280) for x, y in points])
+    stroke(page, "#play-canvas", [(x / 280, y / 280) for x, y in points])
 
 
 def reading(page: Page) -> str:
@@ -109,14 +119,8 @@ def reading(page: Page) -> str:
     return str(page.inner_text("#play-reading"))
 
 
-def given_pixels(page: Page) -> list[int]:
+def given_pixels(page: Page) -> bytes:
     """What the playground's network is given, read off the page."""
     settle(page)
-    data = page.evaluate(
-        """() => {
-          const copy = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-          copy.drawImage(document.querySelector("#play-input canvas"), 0, 0);
-          return Array.from(copy.getImageData(0, 0, 28, 28).data);
-        }"""
-    )
-    return list(data[::4])
+    png = page.evaluate("document.querySelector('#play-input canvas').toDataURL()").partition(",")[2]
+    return Image.open(io.BytesIO(base64.b64decode(png))).convert("L").tobytes()

@@ -84,17 +84,6 @@ function play(steps, names = Object.keys(KNOWN)) {
   });
 }
 
-/** The sum of the gradients of all digits' losses, the losses, and the weights that a seed begins with. */
-function gradients({ images, labels }, seed) {
-  const learner = digitlab.learning.createLearner(seed);
-  const losses = images.map((image, i) => {
-    const activations = digitlab.network.forward(learner.weights, image);
-    digitlab.gradients.backward(learner.weights, activations, labels[i], learner.gradients);
-    return digitlab.gradients.crossEntropy(activations.fc2, labels[i]);
-  });
-  return { losses, weights: learner.weights.tensors, gradients: learner.gradients };
-}
-
 /** Some steps of a learner, with the digits that each of them saw, and the weights before and after. */
 function learn({ images, labels }, seed, count, settings) {
   const learner = digitlab.learning.createLearner(seed);

@@ -26,58 +26,27 @@ def saved(*digits: Any, **changes: Any) -> str:
     return json.dumps({"format": "digitlab digits", "version": 1, "digits": list(digits), **changes})
 
 
-SAMPLE = load_sample("test")[:30]
-DRAWN = saved(
-    *({"label": SAMPLE[i][1], "pixels": base64.b64encode(SAMPLE[i][0].numpy()).decode()} for i in range(30))
-)
-
-
-def assert_the_sample(text: str, folder: Path) -> None:
-    (folder / "my-digits.json").write_text(text)
-    mine = load_drawn(folder / "my-digits.json")
-    assert torch.equal(mine.images, SAMPLE.images) and torch.equal(mine.labels, SAMPLE.labels)
-    assert (mine.name, mine.split) == ("drawn", "test")
-
-
-def test_what_was_drawn_comes_back_with_its_labels(tmp_path: Path) -> None:
-    assert_the_sample(DRAWN, tmp_path)
-
-
 BAD = {
-    "empty": "",
     "no JSON": "digits",
     "not UTF-8": b"\xff" + saved(DIGIT).encode(),
-    "UTF-16": saved(DIGIT).encode("utf-16"),
     "huge": saved(*[DIGIT] * 4_000),
     "deep": "[" * 100_000,
-    "deep inside": saved(DIGIT).replace("3", "[" * 100_000 + "]" * 100_000),
-    "a number": "3",
     "a list": json.dumps([DIGIT]),
-    "cut off": saved(DIGIT)[:-3],
     "another format": saved(DIGIT, format="digits"),
     "another version": saved(DIGIT, version=2),
     "no digits": saved(),
-    "digits no list": saved(digits={}),
     "digits a word": saved(digits="3"),
     "a digit no object": saved(DIGIT, 3),
     "a digit without pixels": saved(DIGIT, {"label": 3}),
     "one thing more": saved({**DIGIT, "name": "x"}),
-    "label 10": saved({**DIGIT, "label": 10}),
-    "label -1": saved({**DIGIT, "label": -1}),
-    "label true": saved({**DIGIT, "label": True}),
-    "label 3.0": saved({**DIGIT, "label": 3.0}),
-    "label NaN": saved({**DIGIT, "label": float("nan")}),
-    "label a word": saved({**DIGIT, "label": "3"}),
-    "label of a million figures": saved(DIGIT).replace("3", "3" * 1_000_000),
-    "783 bytes": saved({**DIGIT, "pixels": base64.b64encode(bytes(783)).decode()}),
+    **{f"label {label}": saved({**DIGIT, "label": label}) for label in (10, -1, True, 3.0, "3")},
     "785 bytes": saved({**DIGIT, "pixels": base64.b64encode(bytes(785)).decode()}),
     "no base64": saved({**DIGIT, "pixels": "ü" * 1048}),
-    "base64 cut off": saved({**DIGIT, "pixels": PIXELS[:-1]}),
     "pixels a list": saved({**DIGIT, "pixels": [0] * 784}),
     "two labels": saved(DIGIT).replace('"label": 3', '"label": 3, "label": 4'),
-    "two labels of other kinds": saved(DIGIT).replace('"label": 3', '"label": 3, "label": "4"'),
-    "two lists of digits": saved(DIGIT).replace('"version"', '"digits": [], "version"'),
 }
+# A browser's JSON takes the last of two names, reads 3.0 as 3, and an empty list is what is kept at first.
+TAKEN_BY_THE_PAGE = {"label 3.0", "no digits", "one thing more", "two labels"}
 
 
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD)
@@ -90,78 +59,56 @@ def test_anything_else_is_refused_in_one_line(content: str | bytes, tmp_path: Pa
     assert str(path) in message and "\n" not in message and len(message) < 400
 
 
-def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    for path in (tmp_path / "gone.json", tmp_path):
-        with pytest.raises(DataError, match="cannot read"):
-            load_drawn(path)
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> str:
-    path, about = tmp_path / "model.safetensors", {"data": {"name": "mnist"}}
-    save_checkpoint(path, create_model("softmax"), "softmax", about)
-    return str(path)
+def test_the_page_refuses_what_the_library_refuses() -> None:
+    texts = {name: text for name, text in BAD.items() if isinstance(text, str)}
+    code = """given.texts.map((text) => {
+        try { digitlab.own.parse(text); return ""; } catch (error) { return `${error.name}: ${error.message}`; }
+    })"""
+    answers = dict(zip(texts, ask_playground(code, texts=list(texts.values())), strict=True))
+    assert {name for name, answer in answers.items() if not answer} == TAKEN_BY_THE_PAGE
+    for name in answers.keys() - TAKEN_BY_THE_PAGE:
+        answer = answers[name]
+        assert answer.startswith("Error: ") and answer.endswith(".") and len(answer) < 120, (name, answer)
 
 
 def test_a_network_is_measured_on_them(
-    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "my-digits.json"
-    path.write_text(saved(DIGIT, DIGIT))
-    assert main(["evaluate", model, "--data", str(path)]) == 0
+    monkeypatch.chdir(tmp_path)
+    save_checkpoint("model.safetensors", create_model("softmax"), "softmax", {"data": {"name": "mnist"}})
+    Path("mine.json").write_text(saved(DIGIT, DIGIT))
+    command = ["evaluate", "model.safetensors", "--data"]
+    assert main([*command, "mine.json"]) == 0
     said = capsys.readouterr()
     assert "of 2 test digits read correctly (95 % interval" in said.out and said.err == ""
-    assert main(["evaluate", model, "--data", str(path), "--json"]) == 0
+    assert main([*command, "mine.json", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["data"] == {"name": "drawn", "n_test": 2}
-
-
-@pytest.mark.parametrize(
-    ("data", "fault"), [("gone.json", "cannot read gone.json"), ("smaple", "did you mean 'sample'?")]
-)
-def test_other_data_is_one_line(
-    data: str, fault: str, model: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["evaluate", model, "--data", data]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("digitlab: error: ") and fault in line
-
-
-# A browser's JSON takes the last of two names, reads 3.0 as 3, and an empty list is what is kept at first.
-TAKEN = {"label 3.0", "no digits", "one thing more", "two labels", "two lists of digits"}
-
-
-def test_the_page_refuses_what_the_library_refuses() -> None:
-    texts = {name: text for name, text in BAD.items() if isinstance(text, str)}
-    code = """(texts) => texts.map((text) => {
-        try { digitlab.own.parse(text); return ""; } catch (error) { return `${error.name}: ${error.message}`; }
-    })"""
-    answers = dict(zip(texts, ask_playground(f"({code})(given.it)", it=list(texts.values())), strict=True))
-    assert {name for name, answer in answers.items() if not answer} - {"two labels of other kinds"} == TAKEN
-    for name, answer in answers.items():
-        if answer:
-            assert answer.startswith("Error: ") and answer.endswith(".") and len(answer) < 120, (name, answer)
+    for data, fault in {"gone.json": "cannot read gone", "smaple": "did you mean 'sample'?"}.items():
+        assert main([*command, data]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("digitlab: error: ") and fault in line
 
 
 def test_what_the_page_saves_the_library_reads_and_the_page_again(tmp_path: Path) -> None:
-    code = """(text) => {
-        const again = (text) => digitlab.own.toText(digitlab.own.parse(text));
-        return [again(text), again(again(text))];
-    }"""
-    text, again = ask_playground(f"({code})(given.it)", it=DRAWN)
-    assert text == again
-    assert_the_sample(text, tmp_path)
+    sample, path = load_sample("test")[:30], tmp_path / "mine.json"
+    pixels = [base64.b64encode(image.numpy()).decode() for image in sample.images]
+    digits = zip(sample.labels.tolist(), pixels, strict=True)
+    drawn = saved(*({"label": label, "pixels": text} for label, text in digits))
+    code = "((again) => [again(given.text), again(again(given.text))])"
+    again = "(text) => digitlab.own.toText(digitlab.own.parse(text))"
+    text, twice = ask_playground(f"{code}({again})", text=drawn)
+    assert text == twice
+    for each in (drawn, text):
+        path.write_text(each)
+        mine = load_drawn(path)
+        assert torch.equal(mine.images, sample.images) and torch.equal(mine.labels, sample.labels)
+        assert (mine.name, mine.split) == ("drawn", "test")
 
 
 def test_the_same_digit_is_kept_once_and_no_more_than_there_is_room_for() -> None:
-    code = """(text) => {
-        const { parse, fresh, MOST } = digitlab.own;
-        const [three] = parse(text);
-        const digit = (_, i) => ({ label: i % 10, pixels: new Uint8Array(784).fill(i >> 2) });
-        const added = [
-            fresh([], [three, three]),
-            fresh([three], [{ ...three, label: 4 }, three]),
-            fresh([three], Array.from({ length: MOST }, digit)),
-        ];
-        return added.map((digits) => digits.length);
-    }"""
-    assert ask_playground(f"({code})(given.it)", it=saved(DIGIT)) == [1, 1, 999]
+    code = """(([three], { fresh, MOST }) => [
+        fresh([], [three, three]),
+        fresh([three], [{ ...three, label: 4 }, three]),
+        fresh([three], Array.from({ length: MOST }, (_, i) => ({ ...three, label: i, pixels: [i] }))),
+    ].map((digits) => digits.length))(digitlab.own.parse(given.text), digitlab.own)"""
+    assert ask_playground(code, text=saved(DIGIT)) == [1, 1, 999]

@@ -17,11 +17,10 @@ import pytest
 import torch
 from javascript import CORE, DOCS, PLAYGROUND, ask_playground, rounded_model, shipped_weights
 from site_hooks import load_hook
-from torch.nn import functional as F
 
 from digitlab.data import Digits, load_sample, normalize
 from digitlab.export import playground_script
-from digitlab.forward import receptive_field
+from digitlab.forward import receptive_field, walk
 from digitlab.interpret import occlusion
 from digitlab.models import CNN
 from digitlab.photo.fit import _area_weights, normalize_ink
@@ -29,25 +28,18 @@ from digitlab.training import predict
 
 DIGITS = load_sample("test")[:100]
 PIXELS = DIGITS.images.flatten(1).tolist()
-
-
-def put(index: int) -> list[Any]:
-    return ["put", PIXELS[index]]
+PUT = ["put", PIXELS[0]]
 
 
 # --- the network ---
 
 
 def activations(images: torch.Tensor) -> dict[str, torch.Tensor]:
-    model, made = rounded_model(), {"input": normalize(images)}
-    with torch.no_grad():
-        made["conv1"] = model.conv1(made["input"])
-        made["pool1"] = F.relu(F.max_pool2d(made["conv1"], 2))
-        made["conv2"] = model.conv2(made["pool1"])
-        made["pool2"] = F.relu(F.max_pool2d(made["conv2"], 2))
-        made["fc1"] = F.relu(model.fc1(made["pool2"].flatten(1))).view(-1, 1, 10, 5)
-        made["fc2"] = model(made["input"]).view(-1, 1, 1, 10)
-    return made
+    """By the page's names and shapes, as (digits, maps, rows, columns)."""
+    steps = {step.name: step.output for step in walk(rounded_model(), normalize(images))}
+    fully = {"fc1": steps["relu_2"].view(-1, 1, 10, 5), "fc2": steps["fc2"].view(-1, 1, 1, 10)}
+    pools = {"pool1": steps["relu"], "pool2": steps["relu_1"]}
+    return {name: steps[name] for name in ("input", "conv1", "conv2")} | pools | fully
 
 
 def test_every_activation_is_pytorchs() -> None:
@@ -61,48 +53,32 @@ def test_every_activation_is_pytorchs() -> None:
         assert float((values - expected.flatten(1)).abs().max()) <= 1e-4, name
 
 
-def test_saliency_is_pytorchs_gradient() -> None:
-    targets = (DIGITS.labels + torch.arange(100)) % 10  # the digit's own class and all others
-    each = "(activations, i) => digitlab.why.saliency(w, activations, given.targets[i])"
-    ours = ask_playground(f"forward(given.images).map({each})", images=PIXELS, targets=targets.tolist())
-    images = normalize(DIGITS.images).requires_grad_()
-    rounded_model()(images).gather(1, targets[:, None]).sum().backward()
-    assert images.grad is not None
-    theirs = images.grad.flatten(1)
-    difference = (torch.tensor(ours) - theirs).abs().amax(1)
-    assert float((difference / theirs.abs().amax(1)).max()) <= 1e-4
-
-
-@pytest.mark.parametrize("size, stride", [(5, 1), (5, 2), (28, 28), (1, 1)])
-def test_occlusion_is_the_librarys(size: int, stride: int) -> None:
+@pytest.mark.parametrize("stride", [1, 2])
+def test_occlusion_is_the_librarys(stride: int) -> None:
     images, targets = DIGITS.images[:3].clone(), torch.tensor([7, 1, 2])
     images[1] = 0  # nothing but blank patches
     images[2] = 255  # no blank patch to skip
     each = "(image, i) => finish(digitlab.why.occlusion(w, image, given.targets[i], given.options))"
     given = {"images": images.flatten(1).tolist(), "targets": targets.tolist()}
-    ours = ask_playground(f"given.images.map({each})", **given, options={"size": size, "stride": stride})
-    theirs = occlusion(rounded_model(), normalize(images), targets, size=size, stride=stride).flatten(1)
+    ours = ask_playground(f"given.images.map({each})", **given, options={"size": 5, "stride": stride})
+    theirs = occlusion(rounded_model(), normalize(images), targets, size=5, stride=stride).flatten(1)
     assert float((torch.tensor(ours) - theirs).abs().max()) <= 1e-4
     assert not any(ours[1]) and any(ours[0])
 
 
 def test_occlusion_in_slices_leaves_time_for_the_pen() -> None:
     answer = ask_playground("occludeInSlices(given.image)", image=PIXELS[0])
-    assert len(answer["progress"]) > 50
-    assert answer["progress"] == sorted(answer["progress"])
-    assert all(0 <= share < 1 for share in answer["progress"])
+    progress = answer["progress"]
+    assert len(progress) > 50 and progress == sorted(progress) and progress[-1] < 1
     assert max(answer["lengths"]) <= 20
     assert answer["map"] == answer["whole"], "a stroke that is drawn meanwhile must not show"
 
 
 def test_receptive_fields_are_the_measured_ones() -> None:
     steps = {"conv1": "conv1", "pool1": "max_pool2d", "conv2": "conv2", "pool2": "max_pool2d_1"}
-    sides = {"conv1": 24, "pool1": 12, "conv2": 8, "pool2": 4}
-    places = [(layer, *at) for layer, n in sides.items() for at in ((0, n - 1), (n - 1, n - 1), (n // 2, 1))]
-    fields = ask_playground(
-        "given.places.map((place) => digitlab.network.receptiveField(...place))", places=places
-    )
-    for (layer, *place), field in zip(places, fields, strict=True):
+    places = [(layer, row, 3) for layer in steps for row in (0, 2, 3)]
+    question = "given.places.map((place) => digitlab.network.receptiveField(...place))"
+    for (layer, *place), field in zip(places, ask_playground(question, places=places), strict=True):
         top, left, size = field["top"], field["left"], field["size"]
         assert (top, left, top + size, left + size) == receptive_field(CNN(), steps[layer], tuple(place))
 
@@ -111,44 +87,33 @@ def test_receptive_fields_are_the_measured_ones() -> None:
 
 
 def drawings() -> list[np.ndarray]:
-    """Ink of many sizes and places, dense and sparse, dark and pale; and what nobody would draw."""
-    random, made = np.random.default_rng(0), []
+    """Ink of many sizes and places, dense and sparse; the sample's own digits, and a full paper."""
+    random, made = np.random.default_rng(0), [*DIGITS.images[:20].numpy(), np.full((280, 280), 255, np.uint8)]
     for _ in range(60):
-        drawing = np.zeros(random.integers(28, 320, 2), np.uint8)
-        (top, bottom), (left, right) = (np.sort(random.integers(0, side + 1, 2)) for side in drawing.shape)
-        part = drawing[top:bottom, left:right]
-        part[:] = random.integers(0, random.integers(2, 256), part.shape)
-        part[random.random(part.shape) < random.random()] = 0
-        made.append(drawing)
-    single, row, column, frame, faint = (np.zeros((90, 70), np.uint8) for _ in range(5))
-    single[89, 0] = row[3] = column[:, 69] = frame[[0, -1]] = frame[:, [0, -1]] = 255
-    faint[20:60, 30:33] = 1
-    full = [np.full(shape, 255, np.uint8) for shape in ((1, 1), (280, 280))]
-    return [each for each in (*made, single, row, column, frame, faint, *full) if each.any()]
+        shape = random.integers(1, 160, 2)
+        ink = random.integers(1, 256, shape) * (random.random(shape) < random.random())
+        made.append(np.pad(ink, random.integers(0, 90, (2, 2))).astype(np.uint8))
+    return [each for each in made if each.any()]
 
 
 def test_preparation_is_the_librarys() -> None:
-    all_drawings = [*drawings(), *DIGITS.images[:20].numpy(), np.zeros((280, 200), np.uint8)]
-    normalize = "[true, false].map((centre) => digitlab.ink.normalize(ink, width, height, centre))"
-    given = [[each.ravel().tolist(), each.shape[1], each.shape[0]] for each in all_drawings]
-    *answers, empty = ask_playground(
-        f"given.drawings.map(([ink, width, height]) => {normalize})", drawings=given
-    )
+    given = [[each.ravel().tolist(), each.shape[1]] for each in (*drawings(), np.zeros((280, 200), np.uint8))]
+    each = "digitlab.ink.normalize(ink, width, ink.length / width, centre)"
+    question = f"given.drawings.map(([ink, width]) => [true, false].map((centre) => {each}))"
+    *answers, empty = ask_playground(question, drawings=given)
     assert empty == 2 * [{"box": None, "boxed": None, "image": [0] * 784}]
-    for drawing, (answer, off) in zip(all_drawings, answers, strict=False):
+    for drawing, (answer, off) in zip(drawings(), answers, strict=True):
         height, width = drawing.shape
-        expected = normalize_ink(drawing / 255)
+        expected, boxed = normalize_ink(drawing / 255), answer["boxed"]
         rows, columns = (np.flatnonzero(drawing.any(axis)) for axis in (1, 0))
         box = {"left": columns[0], "top": rows[0], "width": np.ptp(columns) + 1, "height": np.ptp(rows) + 1}
-        assert answer["box"] == off["box"] == box
-        boxed = answer["boxed"]
+        assert answer["box"] == off["box"] == box and off["boxed"] is None
         assert (boxed["height"], boxed["width"]) == expected.boxed.shape
         # Switched off: the whole canvas, whatever is on it.
         plain = 255 * (_area_weights(height, 28) @ (drawing / 255) @ _area_weights(width, 28).T)
         pairs = [(boxed["pixels"], expected.boxed), (answer["image"], expected.image), (off["image"], plain)]
         for ours, theirs in pairs:
             assert np.abs(np.array(ours, float) - theirs.ravel()).max() <= 1
-        assert off["boxed"] is None
 
 
 # --- what the page knows and says ---
@@ -178,13 +143,11 @@ def test_a_stroke_leaves_as_much_ink_as_the_pen_covers() -> None:
 
 
 def test_a_reading_is_said_and_remarked_on() -> None:
-    black = [["penWidth", 300], *strokes((140, 140), (140, 140))]
-    down = [["moveKeyboard", -60, 0], ["toggleKeyboard"]]
+    black, down = [["penWidth", 300], *strokes((140, 140), (140, 140))], [["toggleKeyboard"]]
     empty, seven, held, full, cleared = play([], SEVEN, down, black, [["clear"]])
-    assert empty["title"] == cleared["title"] == cleared["announcement"] == "Draw a digit"
+    assert empty["title"] == cleared["announcement"] == "Draw a digit"
     assert empty["remark"] == "Nothing to read yet." and empty["why"] == "Draw a digit, and ask."
-    assert re.fullmatch(r"Looks like 7, (> )?\d+ %", seven["title"])
-    assert seven["announcement"] == seven["title"]
+    assert seven["title"].startswith("Looks like 7, ") and seven["announcement"] == seven["title"]
     assert held["announcement"].startswith("Pen down. Looks like")
     assert "Almost everything is ink" in full["remark"]
 
@@ -194,153 +157,96 @@ def numbers(text: str) -> list[float]:
     return [float(number.replace("−", "-")) for number in re.findall(r"(?<![\w.])−?\d+(?:\.\d+)?", text)]
 
 
-def test_the_sums_are_pytorchs() -> None:
+def test_the_sums_are_pytorchs_and_what_one_reads_adds_up() -> None:
     model, made = rounded_model(), activations(DIGITS.images[:1])
-    maps = {
-        layer: own[0] if layer != "fc2" else own[0, 0, 0] for layer, own in made.items() if layer != "input"
-    }
-    values = {(layer, i): float(one.max()) for layer, own in maps.items() for i, one in enumerate(own)}
-    _, *answers = play([put(0)], *([["openMap", *opened]] for opened in values), names="sum announcement")
-    for ((layer, number), value), answer in zip(values.items(), answers, strict=True):
-        sentence, parts = answer["sum"]["sentence"], answer["sum"]["parts"]
+
+    def value_of(unit: dict[str, Any]) -> float:
+        return float(made[unit["layer"]][0, unit["map"], unit["row"], unit["column"]])
+
+    maps = {"conv1": 10, "pool1": 10, "conv2": 20, "pool2": 20, "fc1": 1, "fc2": 10}
+    opened = [(layer, i) for layer, count in maps.items() for i in range(count)]
+    steps = [[["openMap", *each], ["channel", each[1] % 10]] for each in opened]
+    _, *answers = play([PUT], *steps, names="sum unit sources announcement")
+    for (layer, _), answer in zip(opened, answers, strict=True):
+        sentence, parts, unit = answer["sum"]["sentence"], answer["sum"]["parts"], answer["unit"]
+        value, products = value_of(unit), [source["product"] for source in answer["sources"]]
+        for source in answer["sources"]:
+            assert source["value"] == pytest.approx(value_of(source["unit"]), abs=1e-4)
         assert numbers(sentence.split(" is ")[1])[0] == pytest.approx(value, rel=5e-3, abs=6e-4), sentence
         assert answer["announcement"] == sentence
         totals = [numbers(part["total"]) for part in parts if "total" in part]
         squares = [square for part in parts for square in part.get("squares", []) if len(square) > 1]
         cells = [np.array([cell["value"] for cell in square["cells"]]) for square in squares]
-        if layer.startswith("conv"):
-            patch, kernel, products = cells
-            assert patch * kernel == pytest.approx(products)
-            kernels = getattr(model, layer).weight[number].detach().flatten(1).numpy()
-            assert np.abs(kernels - kernel).max(axis=1).min() <= 1e-6  # one of them
-            assert totals[0][0] + totals[0][1] == pytest.approx(totals[0][2], rel=0.02, abs=0.002)
-        elif layer.startswith("pool"):
-            assert max(0, *cells[0]) == pytest.approx(value, abs=1e-4)
+        if layer.startswith("pool"):
+            assert sum(products) == max(0, *cells[0]) == pytest.approx(value, abs=1e-4)
             assert ("nothing passes" in sentence) == (value == 0)
-        else:
-            largest, rest, _, bias, score = totals[0]
-            assert largest + rest + bias == pytest.approx(score, rel=1e-2, abs=0.02)  # of three digits
-            products = [abs(row["cells"][-1]["value"]) for row in parts[1]["table"]["rows"]]
-            assert len(products) == 8 and products == sorted(products, reverse=True) and products[0] > 0
-
-
-def test_sources_add_up_to_their_unit() -> None:
-    """And each of them is the number that it says it is."""
-    made, model = activations(DIGITS.images[:1]), rounded_model()
-    units = [("conv1", 3), ("conv2", 6), ("fc1", 0), ("fc2", 7)]
-    _, *answers = play([put(0)], *([["openMap", *unit]] for unit in units), names="unit sources")
-
-    def value_of(unit: dict[str, Any]) -> float:
-        return float(made[unit["layer"]][0, unit["map"], unit["row"], unit["column"]])
-
-    for (layer, _), answer in zip(units, answers, strict=True):
-        unit, bias = answer["unit"], model.get_parameter(f"{layer}.bias").detach()
+            continue
         own = unit["map"] if layer.startswith("conv") else 5 * unit["row"] + unit["column"]
-        value = sum(source["product"] for source in answer["sources"]) + float(bias[own])
-        assert (max(0, value) if layer == "fc1" else value) == pytest.approx(value_of(unit), abs=1e-3)
-        for source in answer["sources"]:
-            assert source["value"] == pytest.approx(value_of(source["unit"]), abs=1e-4)
-
-
-def test_what_one_map_and_the_other_nine_add_is_what_all_add() -> None:
-    steps = [[["openMap", "conv2", map], ["channel", channel]] for map in range(20) for channel in (0, 7)]
-    _, *answers = play([put(0)], *steps, names="sum")
-    for answer in answers:
-        said = next(part["total"] for part in answer["sum"]["parts"] if "total" in part)
-        own, rest, total = numbers(said)
-        assert "from this map" in said and "from the other nine" in said
-        assert own + rest == pytest.approx(total, abs=1e-9), said
-        cells = next(part["maps"] for part in answer["sum"]["parts"] if "maps" in part)
-        (chosen,) = [cell["value"] for cell in cells if cell["chosen"]]
-        assert chosen == pytest.approx(own, abs=0.06)
+        score = sum(products) + model.get_parameter(f"{layer}.bias")[own].item()
+        assert (max(0, score) if layer == "fc1" else score) == pytest.approx(value, abs=1e-3)
+        if layer.startswith("fc"):
+            largest, rest, _, bias, total = totals[0]
+            assert largest + rest + bias == pytest.approx(total, rel=1e-2, abs=0.02)  # of three digits
+            shown = [abs(row["cells"][-1]["value"]) for row in parts[1]["table"]["rows"]]
+            assert shown == sorted(map(abs, products), reverse=True)[:8]
+            continue
+        patch, kernel, square = cells
+        assert patch * kernel == pytest.approx(square)
+        assert totals[-1][0] + totals[-1][1] == pytest.approx(totals[-1][2], rel=0.02, abs=0.002)
+        if layer == "conv2":
+            own, rest, total = totals[0]
+            assert own + rest == pytest.approx(total, abs=1e-9), "from this map, and from the other nine"
+            (chosen,) = [cell["value"] for cell in parts[1]["maps"] if cell["chosen"]]
+            assert sum(square) == pytest.approx(chosen) == pytest.approx(own, abs=0.06)
 
 
 def test_the_lit_lines_lead_from_the_score_to_the_pixels() -> None:
-    (answer,) = play([put(0)])
+    (answer,) = play([PUT])
     assert answer["unit"] == {"layer": "fc2", "map": 0, "row": 0, "column": 5}  # it follows the reading
-    links = answer["links"]
-    reached = [answer["unit"], *(link["from"] for link in links)]
-    assert all(link["to"] in reached for link in links)
+    links, reached = answer["links"], [answer["unit"], *(link["from"] for link in answer["links"])]
+    assert all(link["to"] in reached and -1 <= link["share"] <= 1 for link in links)
     assert {"fc1", "pool2", "conv2", "pool1", "conv1", "input"} == {link["from"]["layer"] for link in links}
-    assert all(-1 <= link["share"] <= 1 for link in links)
-
-
-def test_one_number_is_followed_to_the_pixels_and_back() -> None:
-    unit = {"layer": "pool2", "map": 1, "row": 0, "column": 3}
-    below = {"layer": "conv2", "map": 1, "row": 1, "column": 6}
-    steps = [[["openMap", "fc2", 7]], [["follow", unit]], [["follow", below]], [["goBack"]], [["goBack"]]]
-    _, start, one, two, back, home = play([put(0)], *steps)
-    assert two["unit"] == below and two["trail"] == [start["unit"], unit]
-    assert back["unit"] == one["unit"] == unit and back["trail"] == [start["unit"]]
-    assert home["unit"] == start["unit"] and home["trail"] == []
-    assert "conv2, map 1, row 1, column 6 is" in two["announcement"]
 
 
 def test_strokes_are_undone_one_after_another() -> None:
     line = strokes((60, 60), (60, 60), (200, 130), (90, 200))
     other = strokes((200, 60), (200, 60), (100, 230))
-    answers = play(line, other, [put(0)], [["clear"]], *5 * [[["undo"]]])
+    answers = play(line, other, [PUT], [["clear"]], *5 * [[["undo"]]], names="image announcement")
     first, both, digit, clean, *undone = (answer["image"] for answer in answers)
-    assert sum(clean) == 0
-    assert undone == [digit, both, first, clean, clean]
-    said = [answer["announcement"] for answer in answers[-2:]]
-    assert said == ["Draw a digit", "There is nothing to undo."]
+    assert undone == [digit, both, first, clean, clean] and sum(clean) == 0
+    assert answers[-1]["announcement"] == "There is nothing to undo."
 
 
-@pytest.mark.parametrize("stills", [False, True])
-def test_a_replay_draws_the_same_again(stills: bool) -> None:
-    digit, names = [put(0), *SEVEN], "image inked running"
-    pictures = [[["replay goOn"]]] * (120 if stills else 150)
-    before, start, *between = play(digit, [["replay start", stills]], *pictures, names=names)
-    assert start["inked"] == 0 and start["running"]
-    assert between[-1]["image"] == before["image"] and not between[-1]["running"]
-    inked = [answer["inked"] for answer in between]
-    assert inked == sorted(inked)
-    different = len(set(inked))
-    assert different == 3 if stills else different > 15  # nothing, the digit, the stroke
-    *_, drawn = play(digit, [["replay start"]], SEVEN, names=names)  # a stroke does not wait for its end
-    assert drawn["image"] == before["image"] and not drawn["running"]
-
-
-def test_the_pages_own_digit_goes_with_the_first_stroke() -> None:
-    shown, drawn, alone = play([["showExample", PIXELS[0]]], SEVEN, [["clear"], *SEVEN])
-    assert shown["image"] == PIXELS[0]
-    assert drawn["image"] == alone["image"] != shown["image"]
-
-
-@pytest.mark.parametrize("layer, places, pace", [("conv1", 24**2, 1), ("conv2", 8**2, 6)])
-def test_the_kernel_slides_until_the_map_is_full(layer: str, places: int, pace: int) -> None:
-    start, names = [put(0), ["openMap", layer, 3]], "filled unit running announcement"
-    pictures = [[["slide goOn"]]] * (places * pace + 6)
-    _, begun, *between = play(start, [["slide play"]], *pictures, names=names)
-    assert begun["filled"] == 1 and begun["unit"] == {"layer": layer, "map": 3, "row": 0, "column": 0}
-    filled = [answer["filled"] for answer in between]
-    assert filled == sorted(filled) and set(filled) == {*range(filled[0], places + 1)}
+def test_the_kernel_slides_until_the_map_is_full() -> None:
+    start, names = [PUT, ["openMap", "conv2", 3]], "filled unit field running announcement"
+    _, begun, *between = play(start, [["slide play"]], *390 * [[["slide goOn"]]], names=names)
+    assert begun["unit"] == {"layer": "conv2", "map": 3, "row": 0, "column": 0}
+    assert "14 × 14 pixels of the input: rows 0 to 13, columns 0 to 13" in begun["field"]
+    filled = [answer["filled"] for answer in (begun, *between)]
+    assert filled == sorted(filled) and {*filled} == {*range(1, 8**2 + 1)}
     assert between[-1]["announcement"] == "The map is full." and not between[-1]["running"]
-    step, pause, choose = [["slide step"]], [["slide pause"]], [["chooseUnit", begun["unit"]]]
-    *_, two, held, chosen = play(start, step, step, [["slide play"]], pause, choose, names=names)
-    assert two["filled"] == held["filled"] == 2 and "Paused." in held["announcement"]
+    (chosen,) = play([*start, ["slide play"], ["chooseUnit", begun["unit"]]], names=names)
     assert chosen["filled"] is None  # all of it again
 
 
-def test_a_unit_that_is_off_its_map_is_the_nearest() -> None:
-    places = [(-1, 9), (7, -3), (2, 1)]
-    units = [{"layer": "pool2", "map": 3, "row": row, "column": column} for row, column in places]
-    answers = play(*([["chooseUnit", unit]] for unit in units))
-    nearest = [(answer["unit"]["row"], answer["unit"]["column"]) for answer in answers]
-    assert nearest == [(0, 3), (3, 0), (2, 1)]
-    assert "16 × 16 pixels of the input: rows 8 to 23, columns 4 to 19" in answers[-1]["field"]
-
-
-def test_why_is_answered_in_three_ways() -> None:
-    index = int((DIGITS.labels == 5).nonzero()[0])
-    five, six, itself = play([put(index)], [["way", "towards"], ["target", 6]], [["target", 5]])
-    images = normalize(DIGITS[index : index + 1].images).requires_grad_()
-    logits = rounded_model()(images)[0]
-    for answer, what in [(five, logits[5]), (six, logits[6] - logits[5])]:
-        (expected,) = torch.autograd.grad(what, images, retain_graph=True)
-        assert np.allclose(answer["heat"], expected.flatten(), atol=1e-4 * float(expected.abs().max()))
-    assert "raise the score of 5" in five["why"] and "from 5 towards 6" in six["why"]
+def test_why_is_answered_by_pytorchs_gradients() -> None:
+    steps = [
+        [
+            [["put", PIXELS[i]], ["way", "saliency"]],
+            [["way", "towards"], ["target", int(DIGITS.labels[i] + 1 + i % 9) % 10]],
+        ]
+        for i in range(20)
+    ]
+    answers = play(*(each for pair in steps for each in pair), names="heat why")
+    for i, (own, other) in enumerate(zip(answers[::2], answers[1::2], strict=True)):
+        images = normalize(DIGITS.images[i : i + 1]).requires_grad_()
+        logits = rounded_model()(images)[0]
+        read, target = int(logits.argmax()), steps[i][1][1][1]
+        for answer, what in [(own, logits[read]), (other, logits[target] - logits[read])]:
+            (expected,) = torch.autograd.grad(what, images, retain_graph=True)
+            assert np.allclose(answer["heat"], expected.flatten(), atol=1e-4 * float(expected.abs().max()))
+        assert f"raise the score of {read}" in own["why"] and f"from {read} towards {target}" in other["why"]
+    (itself,) = play([PUT, ["way", "towards"], ["target", int(DIGITS.labels[0])]])
     assert "already" in itself["why"] and not any(itself["heat"])
 
 
@@ -357,26 +263,24 @@ def test_occlusion_is_coarse_while_one_draws_and_full_afterwards() -> None:
 
 # --- links and copies ---
 
-STRANGE = ["", "AAAA", "AP8A_wD_AP8A_wD_", "%3Cscript%3Ealert(1)%3C/script%3E", 100_000 * "A", "A", "_____w"]
+STRANGE = ["", "AAAA", "AP8A_wD_AP8A_wD_", 100_000 * "A", "A", '"]<img src=x onerror=alert(1)>']
 
 
-def test_a_link_brings_the_digit_back() -> None:
+def test_a_link_and_a_copy_bring_the_digit_back() -> None:
     random = np.random.default_rng(0).integers(0, 256, 784).tolist()
-    drawn = play([["put", random]], *([put(i)] for i in range(20)), [["clear"], *SEVEN], names="image link")
+    drawn = play(
+        [["put", random]], *([["put", PIXELS[i]]] for i in range(20)), [["clear"], *SEVEN], names="image link"
+    )
     digits = play(*([["readLink", answer["link"]]] for answer in drawn), names="image copied")
     for was, now in zip(drawn[1:], digits[1:], strict=True):
         assert now["image"] == was["image"] and now["copied"] == "" and len(was["link"]) < 1000
     assert len(drawn[0]["link"]) < 2100  # no digit is longer than the longest link that is read
-    cut = [drawn[-1]["link"][:-n] for n in (1, 5, 40)]
-    links = [*cut, *(f"#digit={text}" for text in [*STRANGE, '"]<img src=x onerror=alert(1)>'])]
+    links = [*(drawn[-1]["link"][:-n] for n in (1, 5, 40)), *(f"#digit={text}" for text in STRANGE)]
     for answer in play(*([*SEVEN, ["readLink", link]] for link in links)):
         assert "no digit that this page can read" in answer["copied"] and answer["title"] == "Draw a digit"
-
-
-def test_the_copied_tensor_is_what_the_network_gets() -> None:
-    (answer,) = play([put(0)])
     names: dict[str, Any] = {}
-    exec(answer["tensor"], names)
+    (answer,) = play([PUT], names="tensor")
+    exec(answer["tensor"], names)  # what can be copied, too
     assert torch.equal(names["pixels"], DIGITS.images[0])
     assert torch.allclose(names["images"], normalize(DIGITS[:1].images))
 
@@ -399,56 +303,38 @@ def changed(*path: str, to: Any) -> str:
     return json.dumps(whole)
 
 
-def with_value(bits: int) -> str:
-    """Half precision has values that are no numbers."""
-    data = bytearray(base64.b64decode(content()["tensors"]["conv2.bias"]["data"]))
-    data[6:8] = bits.to_bytes(2, "little")
-    return changed("tensors", "conv2.bias", "data", to=base64.b64encode(data).decode())
+def with_value(value: float) -> str:
+    values = np.full(20, value, "<f2").tobytes()
+    return changed("tensors", "conv2.bias", "data", to=base64.b64encode(values).decode())
 
 
 SCRIPT, WHOLE = shipped_weights(), json.dumps(content())
 BIAS = ("tensors", "conv1.bias")
-DAMAGED, FOREIGN, NAMELESS = (
-    "not a weights file, or it is damaged",
-    "not a weights file",
-    "not one short line",
-)
-NO_DATA, NO_NUMBER, NO_BASE64 = "has no shape or no data", "holds a value that is no number", "is not base64"
+NO_FILE, NO_LINE = "not a weights file", "not one short line"
 HOSTILE = [
-    ("", DAMAGED),
-    ("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", DAMAGED),
-    (SCRIPT[:30_000], DAMAGED),
-    (SCRIPT + "alert(1);", DAMAGED),
-    (SCRIPT.replace("shipped", "'+alert(1)+'"), DAMAGED),
-    (changed(*BIAS, "shape", to=[float("nan")]), DAMAGED),
-    ("null", FOREIGN),
-    (20_000 * "[" + 20_000 * "]", FOREIGN),
-    ('{"__proto__": {"format": "digitlab-weights"}}', FOREIGN),
+    ("", NO_FILE),
+    ("null", NO_FILE),
+    (SCRIPT[:30_000], NO_FILE),
+    (SCRIPT + "alert(1);", NO_FILE),
+    (SCRIPT.replace("shipped", "'+alert(1)+'"), NO_FILE),
+    (20_000 * "[" + 20_000 * "]", NO_FILE),
     (SCRIPT + 50_000 * " ", "too large"),
     (changed("version", to=2), "version 2"),
-    (changed("version", to="1"), 'version "1"'),
-    (changed("model", to="deep"), '"cnn", not "deep"'),
     (changed("model", to=900 * "x\n\u202e"), '"cnn", not "x'),
     (changed("dtype", to="float32"), 'float16, not "float32"'),
-    *((changed("name", to=value), f"name is {NAMELESS}") for value in (..., 201 * "a", "\u202ename", 5)),
-    (changed("measured", to="99 %\n100 %"), f"measured is {NAMELESS}"),
+    *((changed("name", to=value), f"name is {NO_LINE}") for value in (..., 201 * "a", "\u202ename", 5)),
+    (changed("measured", to="99 %\n100 %"), f"measured is {NO_LINE}"),
     (changed("tensors", to=[]), "holds no tensors"),
     (changed("tensors", "fc2.weight", to=...), "fc2.weight is missing"),
-    (changed("tensors", "toString", to={}), 'that the network has not: "toString"'),
     (WHOLE.replace('"tensors": {', '"tensors": {"__proto__": {}, '), 'the network has not: "__proto__"'),
-    (changed(*BIAS, to=None), NO_DATA),
-    (changed(*BIAS, to={"__proto__": {"shape": [10], "data": ""}}), NO_DATA),
-    (changed(*BIAS, "data", to=[1, 2]), NO_DATA),
+    (changed(*BIAS, to=None), "has no shape or no data"),
+    (changed(*BIAS, "data", to=[1, 2]), "has no shape or no data"),
     (changed("tensors", "fc1.weight", "shape", to=[320, 50]), "50 x 320, not 320 x 50"),
-    (changed(*BIAS, "shape", to=[1e9]), "shape 10, not 1000000000"),
     (changed(*BIAS, "shape", to=["10"]), 'shape 10, not "10"'),
     (changed(*BIAS, "shape", to=9 * [[10]]), "shape 10, not a list"),
-    (changed(*BIAS, "shape", to=["HERE"]).replace('"HERE"', "1e999"), "not Infinity"),
     (changed(*BIAS, "data", to="AAAA"), "conv1.bias has 3 bytes, not 20"),
-    (changed(*BIAS, "data", to=1000 * "AAAA"), "conv1.bias has 3000 bytes, not 20"),
-    (WHOLE[:-2] + ', "conv1.bias": {"shape": [10], "data": ""}}}', "conv1.bias has 0 bytes, not 20"),
-    *((changed(*BIAS, "data", to=7 * letters), NO_BASE64) for letters in ("AA?=", "A A ", 4 * "А")),
-    *((with_value(bits), f"conv2.bias {NO_NUMBER}") for bits in (0x7C01, 0xFC00)),
+    (changed(*BIAS, "data", to=7 * "AA?="), "is not base64"),
+    *((with_value(value), "conv2.bias holds a value that is no number") for value in (np.nan, -np.inf)),
 ]
 """Texts that are no weights file, and a part of what is said of them."""
 
@@ -463,28 +349,24 @@ def test_a_hostile_file_gives_one_clear_line() -> None:
 
 
 def test_a_good_file_is_taken_in_each_form() -> None:
-    forms = [SCRIPT, SCRIPT.replace("\n", "\r\n"), json.dumps(content(), indent=2)]
-    extremes = [with_value(0x7BFF), with_value(0x0001)]  # 65,504 is the largest; the smallest above 0
-    named = changed("name", to="das größte Netz – 数字")
-    names = ask_playground("parseEach(given.texts)", texts=[*forms, *extremes, named])
-    assert names == [*5 * ["shipped network"], "das größte Netz – 数字"]
+    forms = [SCRIPT, SCRIPT.replace("\n", "\r\n"), json.dumps(content(), indent=2), with_value(65_504)]
+    names = ask_playground(
+        "parseEach(given.texts)", texts=[*forms, changed("name", to="größtes Netz – 数字")]
+    )
+    assert names == [*4 * ["shipped network"], "größtes Netz – 数字"]
 
 
-@pytest.mark.parametrize("weight", [0.0, 65_504.0])
-def test_every_half_is_read_exactly_and_extreme_ones_give_numbers(weight: float) -> None:
+def test_every_half_is_read_exactly_and_extreme_ones_give_numbers() -> None:
     """Every kind of number, small ones too: through a bias to the logits of a network of zeros."""
     values = torch.tensor([1.0, -2.5, 0.0, -0.0, 2**-24, -(2**-14), 2**-14 - 2**-24, 65504, 0.1, -1 / 3])
-    model = CNN()
-    for parameter in model.parameters():
-        torch.nn.init.constant_(parameter, weight)
-    if weight == 0:
-        model.fc2.bias.data = values
-    (made,) = ask_playground("forward([Array(784).fill(255)])", playground_script(model, "", ""))
-    if weight == 0:
-        assert torch.equal(torch.tensor(made["fc2"]), values.half().float())
-    else:
-        assert all(made["fc2"])  # what is no number would come as null
-        assert made["probabilities"] == pytest.approx(10 * [0.1])
+    for weight, bias in ((0.0, values), (65504.0, torch.full((10,), 65504.0))):
+        model = CNN()
+        for parameter in model.parameters():
+            torch.nn.init.constant_(parameter, weight)
+        model.fc2.bias.data = bias
+        (made,) = ask_playground("forward([Array(784).fill(255)])", playground_script(model, "", ""))
+        assert all(value is not None for value in made["fc2"]), "what is no number comes as null"
+        assert weight or torch.equal(torch.tensor(made["fc2"]), values.half().float())
 
 
 @pytest.mark.parametrize("page", ["playground", "figures"])
@@ -511,29 +393,19 @@ def test_types_are_right(page: str, tmp_path: Path) -> None:
 # --- what the site adds ---
 
 
-@pytest.fixture(scope="module")
-def scripts() -> dict[str, str]:
-    made: dict[str, str] = load_hook("playground").make_scripts()
-    return made
-
-
-def test_the_sites_weights_are_the_shipped_ones(scripts: dict[str, str]) -> None:
-    name, measured = ask_playground("[w.name, w.measured]", scripts["weights.js"])
+def test_the_sites_weights_and_digits_are_what_they_say(test_digits: Digits) -> None:
+    scripts = load_hook("playground").make_scripts()
+    name, measured, digits = ask_playground(
+        "[w.name, w.measured, digitlabDigits]", scripts["weights.js"] + scripts["digits.js"]
+    )
     assert (name, measured) == ("shipped network", "99.39 % of 10,000 test digits (mnist)")
     assert scripts["weights.js"].split('"tensors"')[1] == SCRIPT.split('"tensors"')[1]
-
-
-def test_the_sites_digits_are_what_they_say(scripts: dict[str, str], test_digits: Digits) -> None:
-    digits = ask_playground("digitlabDigits", shipped_weights() + scripts["digits.js"])
     presets, misread = digits[:10], digits[10:]
-    assert [digit["label"] for digit in presets] == list(range(10))
-    assert 1 <= len(misread) <= 12
+    assert [digit["label"] for digit in presets] == list(range(10)) and 1 <= len(misread) <= 12
     for digit in digits:
         index = int(digit["source"].removeprefix("sample test "))
         image = test_digits.images[index]
         assert base64.b64decode(digit["pixels"]) == image.numpy().tobytes()
         assert digit["label"] == int(test_digits.labels[index])
-        read = int(predict(rounded_model(), image[None]).argmax())
-        assert read == digit.get("read", digit["label"])
-    assert all("read" not in digit for digit in presets)
-    assert all(digit["read"] != digit["label"] for digit in misread)
+        assert digit.get("read", digit["label"]) == int(predict(rounded_model(), image[None]).argmax())
+        assert ("read" in digit) == (digit in misread) and digit["label"] != digit.get("read")

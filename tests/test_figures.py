@@ -5,8 +5,6 @@ import gzip
 import re
 from collections.abc import Callable
 from functools import cache
-from itertools import pairwise
-from types import SimpleNamespace
 from typing import Any
 
 import javascript
@@ -14,7 +12,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from browsing import PHONE, Page, barriers, box_of, settle
+from browsing import PHONE, Page, barriers, box_of, press, settle
 from site_hooks import load_hook
 from torch.nn import functional as F
 
@@ -53,33 +51,11 @@ def ask(name: str, question: str, **given: Any) -> Any:
 # --- what a figure is made of ---
 
 
-def test_each_figure_is_asked_for_by_one_cell_and_its_notebook_says_so() -> None:
-    asked = []
-    for cell, after in (pair for cells in LESSONS.values() for pair in pairwise(cells)):
-        if "figure" in cell.metadata:
-            asked.append(cell.metadata.figure)
-            said = r"\[On the site\]\(\.\./docs/index\.md\) this picture reacts: .*\.\n\n"
-            assert re.match(said, after.source)
-    assert sorted(asked) == sorted(NAMES)
-
-
-def test_an_unknown_figure_is_named() -> None:
-    page = SimpleNamespace(file=SimpleNamespace(src_uri="lessons/x.ipynb"))
-    with pytest.raises(HOOK.PluginError, match=r"lessons/x\.ipynb: no figure named gone"):
-        HOOK.on_page_markdown('<div class="live" data-figure="gone" markdown>', page, None, None)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lesson_stays_light(name: str) -> None:
     paths = [*HOOK.scripts_of(name), "stylesheets/figures.css"]
     weights = {path: len(gzip.compress(text_of(path).encode())) for path in paths}
     assert sum(weights.values()) <= MOST_BYTES, weights
-
-
-def test_each_script_is_short_and_none_is_forgotten() -> None:
-    written = {str(path.relative_to(DOCS)): path for path in (DOCS / "javascripts/figures").glob("*.js")}
-    assert {*written} == {path for path in HOOK.scripts_of(*NAMES) if "/figures/" in path} - {*HOOK.MADE}
-    assert max(len(path.read_text("utf-8").splitlines()) for path in written.values()) <= 260
 
 
 # --- numbers ---
@@ -95,19 +71,16 @@ def test_a_kernels_map_is_pytorchs(side: int) -> None:
     assert float((ours - theirs).abs().max()) <= 1e-5
 
 
-def test_the_presets_are_the_lessons_kernels_also_in_a_frame_of_zeros() -> None:
-    frames = "[values, digitlab.kernels.resized(values, 5), digitlab.kernels.resized(values, 3)]"
-    each = f"Object.entries(digitlab.kernels.PRESETS).map(([name, {{ values }}]) => [name, {frames}])"
-    presets = dict(ask("kernel", each))
+def test_the_presets_are_the_lessons_kernels() -> None:
+    each = "(name) => digitlab.kernels.resized(digitlab.kernels.PRESETS[name].values, 5)"
     code = "\n".join(cell.source for cell in LESSONS["05_convolution_by_hand"] if cell.cell_type == "code")
     names: dict[str, Any] = {"torch": torch}
     for start, end in (("\nkernel = ", "\n"), ("\nkernels = {", "\nmaps")):
         exec(start + code.partition(start)[2].partition(end)[0], names)
-    assert list(presets) == [*names["kernels"], "corners"]
-    for name, (small, large, again) in presets.items():
-        kernel = np.asarray(names["kernels"].get(name, torch.tensor(small).view(3, 3)).tolist())
-        assert np.allclose(np.array(small).reshape(3, 3), kernel), name
-        assert np.allclose(np.array(large).reshape(5, 5), np.pad(kernel, 1)) and again == small
+    kernels = names["kernels"]
+    framed = torch.tensor(ask("kernel", f"given.names.map({each})", names=list(kernels))).view(-1, 5, 5)
+    for ours, kernel in zip(framed, kernels.values(), strict=True):
+        assert torch.allclose(ours, F.pad(torch.as_tensor(kernel), [1] * 4).float())
 
 
 def test_the_templates_are_learnt_as_by_pytorch_and_weigh_as_there() -> None:
@@ -123,42 +96,39 @@ def test_the_templates_are_learnt_as_by_pytorch_and_weigh_as_there() -> None:
     model.requires_grad_(False)
     weigh = "w.weights.map((row, k) => digitlab.linear.weigh(row, w.bias[k], image))"
     asked = f"[w.weights, w.bias, digitlab.learntTemplates.steps, digitlab.tenDigits.map((image) => {weigh})]"
-    made = ask("templates", f"((w) => {asked})(digitlab.linear.unpack(digitlab.learntTemplates))")
-    weights, bias, steps = map(torch.tensor, made[:3])
+    *made, digits = ask("templates", f"((w) => {asked})(digitlab.linear.unpack(digitlab.learntTemplates))")
+    weights, bias, steps = map(torch.tensor, made)
     off = (weights - model.fc.weight).abs().amax(dim=1)
     assert (off <= 0.51 * steps).all(), "rounded to the nearest step"
     assert float((bias - model.fc.bias).abs().max()) <= 1e-4
-    images = torch.tensor(ask("templates", "digitlab.tenDigits")).float() / 255
-    scores = torch.tensor([[each["score"] for each in row] for row in made[3]])
-    assert float((scores - (images @ weights.T + bias)).abs().max()) <= 1e-4
-    assert float((scores - model(images.view(10, 1, 28, 28))).abs().max()) <= 0.05, "what rounding costs"
-    for each, own in ((each, own) for row in made[3] for each, own in zip(row, bias.tolist(), strict=True)):
-        products = np.array(each["products"])
-        assert each["gain"] == pytest.approx(products[products > 0].sum(), abs=1e-4)
-        assert each["score"] == pytest.approx(products.sum() + own, abs=1e-4)
-
-
-def test_the_digits_are_the_samples_and_the_five_is_the_courses() -> None:
-    digits = ask("kernel", "digitlab.tenDigits")
     sample = load_sample("test")
-    assert digits[5] == followed_digit().images[0].flatten().tolist()
-    for label, pixels in enumerate(digits):
-        found = (sample.images.flatten(1) == torch.tensor(pixels)).all(dim=1)
-        assert sample.labels[found].tolist() == [label]
+    for label, each in enumerate(digits):
+        image = sample.images[sample.labels == label][0].flatten() / 255
+        expected = image * weights
+        for key, theirs in {
+            "products": expected,
+            "gain": expected.clamp(min=0).sum(dim=1),
+            "loss": expected.clamp(max=0).sum(dim=1),
+            "score": expected.sum(dim=1) + bias,
+        }.items():
+            assert torch.allclose(torch.tensor([one[key] for one in each]), theirs, atol=1e-4), (label, key)
 
 
-RUN = "((w) => {0})(digitlab.weightsFile.parse(digitlabWeights))"
-"""An expression with the rounded network as ``w``."""
+@pytest.fixture(scope="module")
+def rounded() -> torch.nn.Module:
+    """What the lessons' figures run, in PyTorch."""
+    model = load_shipped_model().eval()
+    own = model.state_dict()
+    tensors = ask("turn", "digitlab.weightsFile.parse(digitlabWeights).tensors")
+    model.load_state_dict({key: torch.tensor(flat).view(own[key].shape) for key, flat in tensors.items()})
+    return model.requires_grad_(False)
 
 
-def test_the_rounded_network_reads_as_the_shipped_one() -> None:
+def test_the_rounded_network_reads_as_the_shipped_one(rounded: torch.nn.Module) -> None:
     images = load_sample("test").images[:300]
-    run = "given.images.map((image) => digitlab.network.forward(w, image).fc2.slice())"
-    ours = torch.tensor(ask("walk", RUN.format(run), images=images.flatten(1).tolist()))
-    with torch.no_grad():
-        theirs = load_shipped_model().eval()(normalize(images))
+    ours, theirs = predict(rounded, images), predict(load_shipped_model(), images)
     assert torch.equal(ours.argmax(1), theirs.argmax(1))
-    assert float((ours - theirs).abs().mean()) <= 0.1, "the logits' own mean magnitude is 13"
+    assert float((ours - theirs).abs().mean()) <= 0.001
 
 
 def test_the_centre_of_mass_is_the_lessons() -> None:
@@ -182,10 +152,10 @@ SURFACE = "digitlab.surface.unpack(digitlab.lossSurface)"
 
 
 def test_the_landscape_is_the_lessons(landscape: dict[str, Any]) -> None:
-    ends = (
-        "[digitlab.relief.depth, digitlab.lossSurface.low, digitlab.lossSurface.high, digitlab.relief.ENDS]"
+    relief = (
+        "digitlab.relief.depth, digitlab.lossSurface.low, digitlab.lossSurface.high, digitlab.relief.ENDS"
     )
-    made, (roots, low, high, ends) = ask("surface", f"[{SURFACE}, {ends}]")
+    made, roots, low, high, ends = ask("surface", f"[{SURFACE}, {relief}]")
     ink, is_five = torch.tensor(made["ink"]).view(-1, 2), landscape["is_five"]
     expected = torch.cat([landscape["ink"][is_five == label] for label in (1, 0)])
     assert made["fives"] == int(is_five.sum()) and torch.allclose(ink, expected, atol=1e-5)
@@ -211,47 +181,23 @@ def test_the_walker_steps_as_pytorchs(landscape: dict[str, Any], rate: float, mo
     ours = torch.tensor(ask("surface", f"((w) => {walk})({SURFACE})"))
     assert torch.allclose(ours[:, :2], torch.tensor(places)[:, :2], atol=1e-3)
     assert torch.allclose(ours[:, 2], torch.tensor(places)[:, 2], atol=1e-4)
-    if momentum == 0:
-        assert torch.allclose(ours[:, :2], landscape["walk"](rate)[0], atol=1e-3)
 
 
-def test_a_contour_line_runs_where_the_depth_is_its_level() -> None:
-    parts = "digitlab.relief.contour(0.5).map((part) => part.map(({ x, y }) => [x, y]))"
-    depth, lines = map(torch.tensor, ask("surface", f"[digitlab.relief.depth, {parts}]"))
-    assert len(lines) > 40
-    place = (lines - torch.tensor([1.5, -1.5])) / 4.5  # -1 to 1
-    depths = F.grid_sample(depth.view(1, 1, 40, 40), place[None], align_corners=True)
-    assert torch.allclose(depths, torch.tensor(0.5), atol=1e-4)
-
-
-def rounded_network() -> torch.nn.Module:
-    """What ``make_weights`` gives, in PyTorch."""
-    model = load_shipped_model().eval()
-    own = model.state_dict()
-    tensors = ask("turn", RUN.format("w.tensors"))
-    model.load_state_dict({key: torch.tensor(flat).view(own[key].shape) for key, flat in tensors.items()})
-    return model
-
-
-def test_the_filled_map_is_the_librarys_occlusion() -> None:
-    fill = """{
+def test_the_filled_map_is_the_librarys_occlusion(rounded: torch.nn.Module) -> None:
+    fill = """((w) => {
       const map = digitlab.occluding.start(w, digitlab.tenDigits[5], 5);
       const { fall } = map.visit(8, 8);
-      map.visit(8, 8);
-      const [once, first] = [map.heat.slice(), map.visited()];
+      map.visit(8, 8); // a place that is visited twice counts once
       for (let place = map.next(); place; place = map.next()) map.visit(...place);
-      return [fall, once, first, map.heat, map.visited()];
-    }"""
-    fall, once, first, heat, places = ask("occlusion", RUN.format(fill))
-    image, model = normalize(followed_digit().images), rounded_network()
-    expected = occlusion(model, image, targets=5)[0]
-    assert torch.allclose(torch.tensor(heat).view(28, 28), expected, atol=1e-3)
-    assert (first, places) == (1, 24 * 24), "a place that is visited twice counts once"
-    assert torch.tensor(once).count_nonzero() == 25 and max(once) == pytest.approx(fall)
+      return [fall, map.heat, map.visited()];
+    })(digitlab.weightsFile.parse(digitlabWeights))"""
+    fall, heat, places = ask("occlusion", fill)
+    image = normalize(followed_digit().images)
+    expected = occlusion(rounded, image, targets=5)[0]
+    assert torch.allclose(torch.tensor(heat).view(28, 28), expected, atol=1e-3) and places == 24 * 24
     wiped = image.clone()
     wiped[:, :, 8:13, 8:13] = image.min()
-    with torch.no_grad():
-        assert fall == pytest.approx(float((model(image) - model(wiped))[0, 5]), abs=1e-3)
+    assert fall == pytest.approx(float((rounded(image) - rounded(wiped))[0, 5]), abs=1e-3)
 
 
 CHANGES = [(0, 0, 0, 1), (30, 3, -1.5, 1.2), (-71, -8, 8, 0.4), (90, 0.5, 2, 1.6)]
@@ -269,11 +215,6 @@ def test_a_changed_digit_is_pytorchs(turn: float, right: float, down: float, siz
     grid = F.affine_grid(expected[None], [1, 1, 28, 28], align_corners=False)
     theirs = F.grid_sample(followed_digit().images[:, None].float(), grid, align_corners=False)
     assert float((torch.tensor(ours) - theirs.flatten().round()).abs().max()) <= 1, "grey levels"
-
-
-def test_runs_are_neighbours_of_equal_value() -> None:
-    runs = ask("turn", "digitlab.affine.runs([3, 5, 5, 3])")
-    assert [tuple(run.values()) for run in runs] == [(3, 0, 0), (5, 1, 2), (3, 3, 3)]
 
 
 def test_an_interval_is_wilsons() -> None:
@@ -302,7 +243,7 @@ Open = Callable[..., Any]
 def open_figure(address: str, open_page: Callable[..., Page]) -> Open:
     """Opens the lesson of a figure, and scrolls there."""
 
-    def opened(name: str, **options: Any) -> Any:
+    def opened(name: str, failing: str = "", **options: Any) -> Any:
         page, url = open_page("about:blank", **options), f"{address}lessons/{LESSON_OF[name]}/"
         # The site of the tests has no outputs, so the picture is put where it would be.
         picture = '<figure><img alt="the picture" src="../../images/walk.png" loading="lazy"></figure>'
@@ -312,6 +253,8 @@ def open_figure(address: str, open_page: Callable[..., Page]) -> Open:
             route.fulfill(body=route.fetch().text().replace(start, start + picture))
 
         page.route(url, with_picture)
+        if failing:
+            page.route(f"**/figures/{name}.js", lambda route: route.fulfill(body=failing))
         page.goto(url)
         live = page.locator(f'.live[data-figure="{name}"]')
         live.scroll_into_view_if_needed()
@@ -325,52 +268,53 @@ def words(live: Any) -> str:
     return str(live.locator(".live-words").inner_text())
 
 
-def press(live: Any, *keys: str) -> None:
-    for key in keys:
-        live.page.keyboard.press(key)
-
-
 def choose(live: Any, name: str) -> None:
     live.get_by_role("button", name=name).press("Enter")
 
 
+CHARTS = {"wobble": ".live-draws", "margin": ".live-steps"}
+
+
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_figure_takes_the_pictures_place_for_everybody_on_the_screen(
-    open_figure: Open, name: str, scheme: str
-) -> None:
-    live = open_figure(name, color_scheme=scheme, **PHONE)
+def test_a_figure_takes_the_pictures_place_for_everybody_on_the_screen(open_figure: Open, name: str) -> None:
+    live = open_figure(name, **PHONE)
+    page = live.page
     live.locator(".live-root").wait_for()
     assert words(live) and not live.locator("figure").is_visible()
-    assert live.page.evaluate("document.documentElement.scrollWidth") <= 360
-    assert not barriers(live.page, f'.live[data-figure="{name}"]')
-    assert "this picture reacts" not in live.page.content()
-    live.page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    if chart := CHARTS.get(name):  # its axis is as wide as what it measures
+        drawn, axis = (box_of(page, part) for part in (chart, ".live-axis"))
+        assert drawn["x"] == pytest.approx(axis["x"], abs=2)
+        assert drawn["width"] == pytest.approx(axis["width"], abs=3)
+    for scheme in ("dark", "light"):
+        assert not barriers(page, f'.live[data-figure="{name}"]'), f"before {scheme}"
+        page.get_by_title(f"Switch to the {scheme} page").click()
+    assert "this picture reacts" not in page.content()
+    page.emulate_media(media="print")
     live.locator("figure").wait_for()  # until its picture has come
     assert not live.locator(".live-root").is_visible()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_without_scripts_there_is_the_picture(open_figure: Open, name: str) -> None:
-    live = open_figure(name, java_script_enabled=False)
+@pytest.mark.parametrize("failing", ["", "digitlab.figures.kernel = () => { throw 1; }"])
+def test_where_no_script_runs_or_one_fails_there_is_the_picture(open_figure: Open, failing: str) -> None:
+    live = open_figure("kernel", failing, java_script_enabled=bool(failing), complains=True)
     live.locator("figure").wait_for()
-    assert live.locator(".live-root").count() == 0
+    live.page.wait_for_timeout(100)
+    assert live.locator(".live-root").count() == 0 and live.locator("figure").is_visible()
 
 
 def test_a_kernel_by_keyboard(open_figure: Open) -> None:
     live = open_figure("kernel")
     live.get_by_label("upright edges").focus()
-    press(live, "ArrowLeft")
+    press(live.page, "ArrowLeft")
     assert words(live) == "A mean of nine pixels: a soft five."
     live.get_by_label("Kernel, row 1, column 1").fill("9")
     live.get_by_role("application").focus()
-    press(live, "ArrowDown", "ArrowUp")
-    image = followed_digit().images[0].float() / 255
+    press(live.page, "ArrowDown", "ArrowUp")
     kernel = torch.full((3, 3), 1 / 9)
     kernel[1, 1] = 9
-    value = float((image[14:17, 15:18] * kernel).sum())
+    value = float((followed_digit().images[0, 14:17, 15:18] / 255 * kernel).sum())
     assert words(live).startswith(f"Row 15, column 16: 9 products add up to {value:.3g}")
-    assert live.locator(".live-terms td").count() == 9
     live.get_by_label("5 × 5").check(force=True)
     assert live.locator(".live-terms td").count() == 25 == live.locator(".live-kernel input").count()
     assert f"25 products add up to {value:.3g}" in words(live)
@@ -382,10 +326,10 @@ def test_templates_over_what_is_drawn(open_figure: Open) -> None:
     choose(live, "Clear")
     assert words(live).startswith("No ink")
     live.get_by_role("application").focus()
-    press(live, *6 * ["ArrowUp"], " ", *14 * ["ArrowDown"])
+    press(live.page, *6 * ["ArrowUp"], " ", *14 * ["ArrowDown"])
     assert words(live).startswith("1 wins with") and "Template 1: ink on orange adds" in words(live)
     live.get_by_role("radio", name=re.compile("^1 ")).focus()
-    press(live, "ArrowDown")
+    press(live.page, "ArrowDown")
     assert words(live).startswith("1 wins with") and "Template 2: " in words(live)
 
 
@@ -398,7 +342,7 @@ def test_the_way_through_the_network_step_by_step(open_figure: Open) -> None:
         assert words(live).startswith(f"{layer}: ")
     assert live.locator(".live-ahead").count() == 6 and back.is_disabled()
     live.get_by_label("5", exact=True).focus()
-    press(live, "ArrowRight")
+    press(live.page, "ArrowRight")
     for _ in range(6):
         on.press("Enter")
     assert "It reads 6, with" in words(live) and live.locator(".live-ahead").count() == 0
@@ -410,7 +354,7 @@ def test_ink_is_put_in_its_place(open_figure: Open) -> None:
     choose(live, "Clear")
     assert words(live) == "No ink yet."
     live.get_by_role("application").focus()
-    press(live, *3 * ["ArrowRight"], " ", *5 * ["ArrowDown"])
+    press(live.page, *3 * ["ArrowRight"], " ", *5 * ["ArrowDown"])
     assert "Prepared, it is read as 1" in words(live)
     first = live.locator(".live-note").first.inner_text().split("\n")[1]
     assert first == "70 × 20, from row 130, column 160", "a stroke of 50 with a pen of 20"
@@ -423,14 +367,12 @@ def test_the_walker_by_keyboard(open_figure: Open, landscape: dict[str, Any]) ->
     x, y = landscape["walk"](1)[0][-1].tolist()
     assert words(live).startswith(f"Step 20: left weight {x:.2f}, right weight −{-y:.2f}, loss ")
     live.get_by_role("application").focus()
-    press(live, "ArrowUp", "ArrowRight")
+    press(live.page, "ArrowUp", "ArrowRight")
     assert words(live).startswith(f"Step 0: left weight {x + 0.25:.2f}")
     for slider in ("learning rate", "momentum"):
         live.get_by_label(slider).press("End")
     choose(live, "20 steps")
     assert "Step 20" in words(live) and "It has left the map" in words(live)
-    choose(live, "Start again")
-    assert words(live).startswith("Step 0: left weight 0.00")
     live.get_by_role("application").click(position={"x": 1, "y": 1})
     assert re.match("Step 0: left weight −(3.00|2.9.), right weight (3.00|2.9.), ", words(live))
 
@@ -447,17 +389,16 @@ def test_a_patch_by_keyboard_fills_the_map(open_figure: Open) -> None:
     live = open_figure("occlusion")
     assert words(live).startswith("Rows 8 to 12, columns 8 to 12 wiped out: the score of 5 ")
     live.get_by_role("application").focus()
-    press(live, *9 * ["ArrowUp"], *9 * ["ArrowLeft"])
+    press(live.page, *9 * ["ArrowUp"], *9 * ["ArrowLeft"])
     start = (
-        "Rows 0 to 4, columns 0 to 4 wiped out: nothing to miss here, the score of 5 stays. It still reads 5"
+        "Rows 0 to 4, columns 0 to 4 wiped out: nothing to miss here, the score of 5 stays. It still reads"
     )
     assert words(live).startswith(start)
     choose(live, "Fill the map")
     live.get_by_text("The map is full: 576 places.").wait_for()
-    fill = live.get_by_role("button", name="Fill the map")
-    assert fill.is_disabled()
+    assert live.get_by_role("button", name="Fill the map").is_disabled()
     choose(live, "Empty the map")
-    assert words(live).startswith(start) and fill.is_enabled()
+    assert words(live).startswith(start)
 
 
 def test_a_digit_is_turned_by_keyboard(open_figure: Open) -> None:
@@ -471,21 +412,3 @@ def test_a_digit_is_turned_by_keyboard(open_figure: Open) -> None:
     choose(live, "As it was")
     assert words(live).startswith("Read as 5, with")
     assert live.get_by_label("turn").input_value() == live.get_by_label("shift right").input_value() == "0"
-
-
-@pytest.mark.parametrize(("name", "chart"), [("wobble", ".live-draws"), ("margin", ".live-steps")])
-def test_an_axis_is_as_wide_as_what_it_measures(open_figure: Open, name: str, chart: str) -> None:
-    page = open_figure(name).page
-    drawn, axis = (box_of(page, part) for part in (chart, ".live-axis"))
-    assert drawn["x"] == pytest.approx(axis["x"], abs=2)
-    assert drawn["width"] == pytest.approx(axis["width"], abs=3)
-
-
-def test_a_figure_that_fails_leaves_the_picture(open_page: Callable[..., Page], address: str) -> None:
-    page = open_page("about:blank", complains=True)
-    failing = "digitlab.figures.kernel = () => { throw 1; }"
-    page.route("**/figures/kernel.js", lambda route: route.fulfill(body=failing))
-    page.goto(f"{address}lessons/05_convolution_by_hand/")
-    with page.expect_event("pageerror"):
-        page.locator(".live").evaluate("(live) => live.scrollIntoView()")
-    assert page.locator(".live-root").count() == 0

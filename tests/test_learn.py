@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from browsing import PHONE, Page, barriers
+from browsing import PHONE, Page, barriers, press
 from javascript import ask, ask_playground
 from site_hooks import load_hook
 from torch.nn import functional as F
@@ -25,49 +25,24 @@ SETTINGS = {"rate": 0.02, "momentum": 0.9}
 """The page's own."""
 
 
-def plain(digits: Digits) -> dict[str, Any]:
-    return {"images": digits.images.flatten(1).tolist(), "labels": digits.labels.tolist()}
-
-
 def tensors(named: dict[str, list[float]]) -> dict[str, torch.Tensor]:
     """Shaped as the model's."""
     return {key: torch.tensor(named[key]).view(value.shape) for key, value in CNN().state_dict().items()}
 
 
-def model_of(weights: dict[str, list[float]]) -> CNN:
-    model = CNN(dropout=0)
-    model.load_state_dict(tensors(weights))
-    return model
-
-
 # --- the gradients and the steps ---
 
 
-def test_every_weights_gradient_is_pytorchs(test_digits: Digits) -> None:
-    digits = test_digits[:100]
-    made = ask_playground("gradients(given.digits, 1)", digits=plain(digits))
-    model = model_of(made["weights"])
-    theirs = F.cross_entropy(model(normalize(digits.images)), digits.labels, reduction="none")
-    theirs.sum().backward()
-    assert torch.allclose(torch.tensor(made["losses"]), theirs.detach(), atol=1e-5)
-    for name, ours in tensors(made["gradients"]).items():
-        expected = model.get_parameter(name).grad
-        assert expected is not None and float(expected.abs().max()) > 0
-        assert float((ours - expected).abs().max() / expected.abs().max()) <= 1e-4, name
-
-
-def test_steps_are_those_of_pytorchs_optimiser() -> None:
+def test_gradients_and_steps_are_pytorchs() -> None:
     """Over the end of a round too: 128 digits are four batches, and each round shows each digit once."""
-    digits = load_sample("train")[:128]
-    made = ask_playground(
-        "learn(given.digits, 1, 10, given.settings)", digits=plain(digits), settings=SETTINGS
-    )
-    steps = made["steps"]
-    for first in (0, 4):
-        shown = [at for step in steps[first : first + 4] for at in step["batch"]]
-        assert sorted(shown) == list(range(128)) != shown
-    assert steps[0]["batch"] != steps[4]["batch"]
-    model = model_of(made["before"])
+    digits, model = load_sample("train")[:128], CNN(dropout=0)
+    plain = {"images": digits.images.flatten(1).tolist(), "labels": digits.labels.tolist()}
+    made = ask_playground("learn(given.digits, 1, 6, given.settings)", digits=plain, settings=SETTINGS)
+    steps, orders = made["steps"], [step["batch"] for step in made["steps"]]
+    shown = [at for order in orders[:4] for at in order]
+    assert sorted(shown) == list(range(128)) != shown
+    assert not {*map(tuple, orders[4:])} & {*map(tuple, orders[:4])}, "the next round has another order"
+    model.load_state_dict(tensors(made["before"]))
     optimiser = torch.optim.SGD(model.parameters(), lr=SETTINGS["rate"], momentum=SETTINGS["momentum"])
     for step in steps:
         batch = digits[step["batch"]]
@@ -77,7 +52,7 @@ def test_steps_are_those_of_pytorchs_optimiser() -> None:
         loss.backward()
         optimiser.step()
     for name, ours in tensors(made["after"]).items():
-        assert torch.allclose(ours, model.get_parameter(name), atol=1e-5), name
+        assert torch.allclose(ours, model.get_parameter(name), atol=2e-6), name
 
 
 def test_the_start_is_pytorchs_and_of_its_seed() -> None:
@@ -85,14 +60,12 @@ def test_the_start_is_pytorchs_and_of_its_seed() -> None:
     each = "(seed) => digitlab.learning.createLearner(seed).weights.tensors"
     first, again, other = map(tensors, ask_playground(f"[1, 1, 2].map({each})"))
     for name, ours in first.items():
-        reach = CNN().get_parameter(name.replace("bias", "weight")).flatten(1).shape[1] ** -0.5
-        assert CNN().get_parameter(name).abs().max().item() <= reach
-        assert float(ours.abs().max()) <= reach
         assert torch.equal(ours, again[name]) and not torch.equal(ours, other[name])
+        reach = CNN().get_parameter(name.replace("bias", "weight")).flatten(1).shape[1] ** -0.5
+        assert float(ours.abs().max()) <= reach
         if ours.numel() > 200:
-            assert float(ours.abs().max()) > 0.95 * reach
-            assert float(ours.std()) == pytest.approx(reach / 3**0.5, rel=0.1)
             assert abs(float(ours.mean())) < 0.15 * reach
+            assert float(ours.std()) == pytest.approx(reach / 3**0.5, rel=0.1)
 
 
 # --- the trainer, and what the site hands to it ---
@@ -118,8 +91,6 @@ def test_the_sites_digits_are_the_samples(training: dict[str, str], test_digits:
     learned, kept = load_sample("train")[: count - 500], test_digits[:500]
     assert pixels == learned.images.numpy().tobytes() + kept.images.numpy().tobytes()
     assert list(labels) == learned.labels.tolist() + kept.labels.tolist()
-    ours, theirs = ({bytes(image) for image in digits.images.numpy()} for digits in (learned, kept))
-    assert not ours & theirs
 
 
 def test_the_workers_program_stands_alone(training: dict[str, str]) -> None:
@@ -133,8 +104,7 @@ def test_the_trainer_does_as_it_is_told(training: dict[str, str], test_digits: D
     orders = [{"load": training["digits"]}, start, {"settings": SETTINGS}, once, {"run": 640}, start, once]
     loaded, begun, _, stepped, ran, again, second = obey(*orders)
     kept = test_digits[:500]
-    assert loaded.get("error") is None and loaded["kept"]["labels"] == kept.labels.tolist()
-    assert loaded["kept"]["images"] == kept.images.flatten().tolist()
+    assert loaded["kept"] == {"images": kept.images.flatten().tolist(), "labels": kept.labels.tolist()}
     words = r"Its weights are random, and it reads \d+\.\d % of the 500 right\. .*"
     assert re.fullmatch(words, begun["words"])
     assert (stepped["seen"], stepped["steps"], ran["seen"], ran["steps"]) == (32, 1, 672, 21)
@@ -155,17 +125,16 @@ def test_too_large_a_rate_is_said_calmly(training: dict[str, str], rate: float, 
     assert answer["seen"] < 6000  # it stops by itself
 
 
-@pytest.mark.parametrize("packed", ["", "AAAA", "H4sIAAAA"])
-def test_damaged_digits_are_one_clear_line(packed: str) -> None:
-    (answer,) = obey({"load": packed})
+def test_damaged_digits_are_one_clear_line() -> None:
+    (answer,) = obey({"load": "H4sIAAAA"})
     assert answer["error"].startswith("The digits cannot be unpacked.") and "\n" not in answer["error"]
 
 
 @pytest.mark.slow
 def test_it_learns_to_read(training: dict[str, str]) -> None:
-    orders = [{"load": training["digits"]}, {"restart": 1}, {"settings": SETTINGS}, {"run": 20_000}]
+    orders = [{"load": training["digits"]}, {"restart": 1}, {"settings": SETTINGS}, {"run": 5000}]
     right = obey(*orders)[-1]["right"]
-    assert right[0]["share"] < 0.2 and right[-1]["share"] >= 0.95
+    assert right[0]["share"] < 0.2 and right[-1]["share"] >= 0.85
 
 
 # --- on the page ---
@@ -185,13 +154,12 @@ def now(page: Page, words: str) -> None:
 
 def test_a_network_of_ones_own_reads_the_drawing(page: Page) -> None:
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "favicon" not in request.url else None)
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
     now(page, "Its weights are random. It has seen no digit yet.")
-    assert page.is_disabled("#play-learn-use") and not asked
+    assert page.is_disabled("#play-learn-use") and "training.js" not in asked
     page.click("#play-learn-step")
     now(page, "After 32 digits, 1 step: ")
-    asked = [url for url in asked if not url.startswith(("blob:", "data:"))]
-    assert [url.rpartition("/")[2] for url in asked] == ["training.js"]
+    assert "training.js" in asked
     page.click("#play-learn-use")
     assert page.inner_text("#play-model-name") == "your network"
     assert "after 32 digits" in page.inner_text("#play-model-measured")
@@ -200,10 +168,10 @@ def test_a_network_of_ones_own_reads_the_drawing(page: Page) -> None:
     assert page.inner_text("#play-learn-go") == "Pause"
     page.click("#play-learn-go")
     page.locator("#play-learn-go", has_text="Go on").wait_for()
-    seen = page.inner_text("#play-learn-now").split()[1]
-    assert f"after {seen} digits" in page.inner_text("#play-model-measured")  # it follows the training
+    said = page.inner_text("#play-learn-now")
+    assert f"after {said.split()[1]} digits" in page.inner_text("#play-model-measured")  # it follows
     assert re.search(r"\d+ of them misread", page.get_attribute("#play-learn-wall", "aria-label"))
-    assert page.inner_text("#play-learn-say") == page.inner_text("#play-learn-now")
+    assert page.inner_text("#play-learn-say") == said
     page.click("#play-learn-use")
     assert page.inner_text("#play-model-name") == "shipped network"
     page.click("#play-learn-again")
@@ -219,23 +187,18 @@ def test_it_learns_from_disk_and_without_a_worker(site: Path, open_page: Open, w
     now(page, "After 32 digits, 1 step: ")
 
 
-def test_digits_that_do_not_come_are_asked_for_again(open_page: Open) -> None:
-    page = open_page("playground/", complains=True)
+def test_it_is_broken_and_mended_with_the_keyboard_alone_on_a_phone(open_page: Open) -> None:
+    page = open_page("playground/", **PHONE, color_scheme="dark", complains=True)
     page.route("**/training.js", lambda route: route.abort())
-    page.click("#play-learn-go")
+    page.focus("#play-learn-go")
+    press(page, "Enter")
     now(page, "The digits could not be loaded. Try again.")
     page.unroute("**/training.js")
-    page.click("#play-learn-step")
-    now(page, "After 32 digits, 1 step: ")
-
-
-def test_it_is_broken_and_mended_with_the_keyboard_alone_on_a_phone(open_page: Open) -> None:
-    page = open_page("playground/", **PHONE, color_scheme="dark")
     page.focus("#play-learn-rate")
-    page.keyboard.press("End")
+    press(page, "End")
     assert page.get_attribute("#play-learn-rate", "aria-valuetext") == "2"
     page.focus("#play-learn-go")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     now(page, "^It is stuck.")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert not barriers(page, "#play-learn")

@@ -8,8 +8,6 @@ from test_drawn import BAD
 
 from digitlab import load_drawn
 
-ONE = [(140.0, 50.0), (138.0, 230.0)]
-
 
 def keep(page: Page, points: list[tuple[float, float]], label: int) -> str:
     page.evaluate("scrollTo(0, 0)")
@@ -19,46 +17,39 @@ def keep(page: Page, points: list[tuple[float, float]], label: int) -> str:
 
 
 def test_digits_are_kept_counted_saved_and_there_after_a_reload(page: Page, tmp_path: Path) -> None:
-    file = tmp_path / "my-digits.json"
+    file, labels, pictures = tmp_path / "mine.json", "#play-own-labels button", "#play-own-kept button"
     page.keyboard.press("Tab")
-    page.click("#play-own-labels button >> nth=3")
-    assert page.inner_text("#play-own-said") == "First draw a digit on the paper.", (
-        "the example is not one's own"
-    )
+    page.click(f"{labels} >> nth=3")
+    said = page.inner_text("#play-own-said")
+    assert said == "First draw a digit on the paper.", "the example is not one's own"
     assert keep(page, SEVEN, 7) == "Kept as 7. It is read right."
-    assert keep(page, ONE, 1) == "Kept as 1. It is read right."
+    assert keep(page, [(140, 50), (138, 230)], 1) == "Kept as 1. It is read right."
     draw(page, SEVEN)
-    page.click("#play-own-labels button >> nth=2")
+    page.click(f"{labels} >> nth=2")
     assert page.inner_text("#play-own-said") == "Kept as 2. The network takes it for a 7."
     score = "The network reads 2 of your 3 digits. It takes a 2 for a 7."
     page.reload()
     assert page.inner_text("#play-own-score") == score
-    pictures = page.locator("#play-own-kept button")
-    assert [each.strip() for each in pictures.all_inner_texts()] == ["7", "1", "2, not 7"]
+    assert [each.strip() for each in page.locator(pictures).all_inner_texts()] == ["7", "1", "2, not 7"]
     with page.expect_download() as download:
         page.click("#play-own-save")
     download.value.save_as(file)
     mine = load_drawn(file)
     assert mine.labels.tolist() == [7, 1, 2] and all(image.any() for image in mine.images)
 
-    pictures.nth(2).click()  # back to the paper, where it gets its right label
-    page.click("#play-own-labels button >> nth=7")
+    page.click(f"{pictures} >> nth=2")  # back to the paper, where it gets its right label
+    page.click(f"{labels} >> nth=7")
     assert page.inner_text("#play-own-said") == "This very 7 is kept already."
-    page.click("#play-own-clear")
-    assert pictures.count() == 2, "not at the first press"
-    page.click("#play-own-clear")
-    assert pictures.count() == 0 and page.inner_text("#play-own-score") == "None yet."
-    page.set_input_files("#play-own-file", file)
-    page.locator("#play-own-said", has_text="3 added.").wait_for()
-    assert page.inner_text("#play-own-score") == score
-
-
-def test_a_bad_file_changes_nothing(page: Page) -> None:
-    keep(page, SEVEN, 7)
     bad = {"name": "bad.json", "mimeType": "application/json", "buffer": BAD["label 10"].encode()}
     page.set_input_files("#play-own-file", bad)
     page.locator("#play-own-said", has_text="digit 1 needs a label").wait_for()
-    assert page.inner_text("#play-own-score") == "The network reads 1 of your 1 digits."
+    page.click("#play-own-clear")
+    assert page.locator(pictures).count() == 2, "a bad file changes nothing, nor does the first press"
+    page.click("#play-own-clear")
+    assert page.locator(pictures).count() == 0 and page.inner_text("#play-own-score") == "None yet."
+    page.set_input_files("#play-own-file", file)
+    page.locator("#play-own-said", has_text="3 added.").wait_for()
+    assert page.inner_text("#play-own-score") == score
 
 
 def test_it_works_where_nothing_can_be_kept_and_says_so(open_page: Callable[..., Page]) -> None:

@@ -14,15 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import PHONE, SEVEN, Page, barriers, box_of, draw, given_pixels, reading, stroke
+from browsing import PHONE, SEVEN, SHIFTS, Page, barriers, box_of, draw, given_pixels, press, reading, stroke
 from PIL import Image
 
 Open = Callable[..., Page]
-
-
-def press(page: Page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def touch(fingers: Any, kind: str, *points: tuple[float, float], time: float | None = None) -> None:
@@ -35,21 +30,27 @@ def touch(fingers: Any, kind: str, *points: tuple[float, float], time: float | N
 # --- drawing ---
 
 
-def test_a_digit_drawn_with_the_mouse_is_read_and_announced(page: Page) -> None:
+def test_a_digit_drawn_with_the_mouse_is_read_announced_undone_and_replayed(page: Page) -> None:
     assert reading(page).startswith("Looks like 3")  # the page's own digit, which goes
     draw(page, SEVEN)
-    assert re.fullmatch(r"Looks like 7, (> )?\d+ %", reading(page))
+    first = reading(page), given_pixels(page)
+    assert re.fullmatch(r"Looks like 7, (> )?\d+ %", first[0])
     page.locator("#play-say[aria-live=polite]", has_text="Looks like 7").wait_for(state="attached")
     assert page.locator(".play-best th").all_inner_texts() == ["7"]
-    page.click("#play-clear")
+    draw(page, [(60, 150), (200, 150)])
+    assert given_pixels(page) != first[1]
+    press(page, "Control+z")
+    assert (reading(page), given_pixels(page)) == first
+    page.click("#play-replay")
+    page.wait_for_function("digitlab.playground.state.replay === null")
+    assert (reading(page), given_pixels(page)) == first
+    page.click("#play-undo")
     assert reading(page) == "Draw a digit"
 
 
 def test_a_digit_drawn_with_the_keyboard_alone_is_read(page: Page) -> None:
-    for _ in range(60):
+    while page.evaluate("document.activeElement.id") != "play-canvas":
         press(page, "Tab")
-        if page.evaluate("document.activeElement.id") == "play-canvas":
-            break
     assert page.is_visible("#play-cursor")
     press(page, *8 * ["ArrowUp"], *6 * ["ArrowLeft"], " ", *12 * ["ArrowRight"])
     press(page, *8 * ["ArrowDown", "ArrowDown", "ArrowLeft"], " ")
@@ -63,9 +64,7 @@ def test_a_digit_drawn_with_the_keyboard_alone_is_read(page: Page) -> None:
 
 def test_every_control_is_reached_by_keyboard_and_shows_it(page: Page) -> None:
     """With few stops of the tab key: within a group the arrow keys go on."""
-    page.click("#play-presets button >> nth=3")
     page.click("[data-layer=conv2] >> nth=2")
-    page.evaluate("document.querySelector('h1').scrollIntoView()")
     page.focus("#play-canvas")
     press(page, "Shift+Tab")  # the button before
     stops = 0
@@ -81,52 +80,26 @@ def test_every_control_is_reached_by_keyboard_and_shows_it(page: Page) -> None:
     missed = page.evaluate(
         """() => {
           const all = [...document.querySelectorAll('.play :is(button, select, input, canvas[tabindex])')];
-          const queue = all.filter((e) => 'reached' in e.dataset || e.closest('[data-reached]'));
-          for (const item of queue) {
-            if (item.localName !== 'button' && item.localName !== 'select') continue;
-            for (const key of ['ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight']) {
+          const reached = new Set(all.filter((e) => e.closest('[data-reached]')));
+          for (const item of reached) { // which grows meanwhile
+            for (const side of item.matches('button, select') ? ['Up', 'Down', 'Left', 'Right'] : []) {
               item.focus();
-              item.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
-              if (!queue.includes(document.activeElement)) queue.push(document.activeElement);
+              item.dispatchEvent(new KeyboardEvent('keydown', {key: `Arrow${side}`, bubbles: true}));
+              reached.add(document.activeElement);
             }
           }
           const usable = all.filter((e) => e.offsetParent && !e.disabled && e.type !== 'radio');
-          return usable.filter((e) => !queue.includes(e)).map((e) => e.outerHTML);
+          return usable.filter((e) => !reached.has(e)).map((e) => e.outerHTML);
         }"""
     )
-    assert not missed, missed
+    assert not missed
 
 
 def test_a_finger_draws_on_a_phone(open_page: Open) -> None:
-    page = open_page("playground/", **PHONE, has_touch=True, is_mobile=True)
-    fingers = page.context.new_cdp_session(page)
-    page.locator("#play-canvas").scroll_into_view_if_needed()
-    box, scrolled = box_of(page, "#play-canvas"), page.evaluate("scrollY")
-    assert box["width"] > 300
-    points = [(box["x"] + x * box["width"] / 280, box["y"] + y * box["width"] / 280) for x, y in SEVEN]
-    touch(fingers, "touchStart", points[0])
-    for start, end in pairwise(points):
-        for at in np.linspace(start, end, 5)[1:].tolist():
-            touch(fingers, "touchMove", at)
-    touch(fingers, "touchEnd")
-    assert reading(page).startswith("Looks like 7")
-    assert page.evaluate("scrollY") == scrolled
-    for layer in ("input", "conv1", "pool1", "conv2", "pool2", "fc1", "fc2"):
-        page.locator(f"[data-layer={layer}]").first.tap()
-        page.locator(f"[data-layer={layer}][aria-pressed=true]").wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360, layer
-        for part in page.locator("#play-sum *").all():  # nothing of the sum is cut off
-            box = part.bounding_box()
-            assert box is None or 0 <= box["x"] <= 360 - box["width"], part.evaluate("e => e.outerHTML")
-    for button in page.locator("#playground button").all():
-        size = button.bounding_box()
-        assert size is None or min(size["width"], size["height"]) >= 24, button.get_attribute("aria-label")
-
-
-def test_after_a_flick_the_next_tap_counts(open_page: Open) -> None:
-    """Chromium takes a quick stroke for a fling, and lets the next tap do nothing but stop it."""
     page = open_page("playground/", **PHONE, has_touch=True, is_mobile=True, reduced_motion="no-preference")
     paper, clear = box_of(page, "#play-canvas"), box_of(page, "#play-clear")
+    assert paper["width"] > 300
+    # Chromium takes a quick stroke for a fling, and lets the next tap do nothing but stop it.
     fingers, start = page.context.new_cdp_session(page), page.evaluate("Date.now() / 1000")
     left, top = paper["x"] + 40, paper["y"] + 40
     touch(fingers, "touchStart", (left, top), time=start)
@@ -136,6 +109,26 @@ def test_after_a_flick_the_next_tap_counts(open_page: Open) -> None:
     touch(fingers, "touchStart", (clear["x"] + 10, clear["y"] + 10), time=start + 0.1)
     touch(fingers, "touchEnd", time=start + 0.15)
     page.locator("#play-reading", has_text="Draw a digit").wait_for(timeout=2000)
+    points = [
+        (paper["x"] + x * paper["width"] / 280, paper["y"] + y * paper["width"] / 280) for x, y in SEVEN
+    ]
+    touch(fingers, "touchStart", points[0])
+    for begin, end in pairwise(points):
+        for at in np.linspace(begin, end, 5)[1:].tolist():
+            touch(fingers, "touchMove", at)
+    touch(fingers, "touchEnd")
+    assert reading(page).startswith("Looks like 7")
+    assert page.evaluate("scrollY") == 0
+    boxes = """all => all.map((e) => [e.getBoundingClientRect(), e.outerHTML])
+      .map(([box, html]) => [box.left, box.right, Math.min(box.width, box.height), html])"""
+    for layer in ("input", "conv1", "pool1", "conv2", "pool2", "fc1", "fc2"):
+        page.locator(f"[data-layer={layer}]").first.tap()
+        page.locator(f"[data-layer={layer}][aria-pressed=true]").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, layer
+        for left, right, _, html in page.locator("#play-sum *").evaluate_all(boxes):
+            assert left >= 0 and right <= 360, f"cut off: {html}"
+    for *_, size, html in page.locator("#playground button").evaluate_all(boxes):
+        assert size == 0 or size >= 24, html
 
 
 def test_a_lost_pointer_and_a_resize_do_no_harm(page: Page) -> None:
@@ -143,15 +136,10 @@ def test_a_lost_pointer_and_a_resize_do_no_harm(page: Page) -> None:
     before = reading(page)
     page.set_viewport_size({"width": 700, "height": 800})
     assert reading(page) == before  # what was drawn is kept
-    page.evaluate(
-        "document.querySelector('#play-canvas').dispatchEvent(new PointerEvent('pointercancel', {pointerId: 1}))"
-    )
+    page.dispatch_event("#play-canvas", "pointercancel", {"pointerId": 1})
     image, box = given_pixels(page), box_of(page, "#play-canvas")
     page.mouse.move(box["x"] + 200, box["y"] + 200, steps=3)  # still down, but the stroke is over
     assert given_pixels(page) == image
-    page.mouse.up()
-    draw(page, SEVEN)  # and a new one begins as usual
-    assert given_pixels(page) != image
 
 
 # --- on one screen ---
@@ -175,13 +163,15 @@ def on_screen(page: Page, selector: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("width, height, parts", SCREENS)
-def test_what_reacts_is_on_the_first_screen(
+def test_what_reacts_is_on_the_first_screen_and_does_not_jump(
     open_page: Open, width: int, height: int, parts: list[str]
 ) -> None:
-    page = open_page("playground/", viewport={"width": width, "height": height})
+    page = open_page("playground/", SHIFTS, viewport={"width": width, "height": height})
     assert reading(page).startswith("Looks like 3")
     for part in parts:
         on_screen(page, part)
+    page.wait_for_timeout(500)
+    assert page.evaluate("shifted") < 0.1  # what Lighthouse calls good
     if width == 360:  # further down a phone's result stays in sight
         page.mouse.wheel(0, 700)
         page.wait_for_function("scrollY > 500")
@@ -208,14 +198,13 @@ def test_a_teachers_five_minutes(page: Page) -> None:
     assert page.inner_text("#play-trail").count("←") == 6
     click("input[value=occlusion]")
     page.locator("#play-why-text", has_text="without what is here, the score of 7 falls").wait_for()
+    page.select_option("#play-target", "6")
+    assert page.is_checked("input[value=towards]")
+    assert "from 7 towards 6" in page.inner_text("#play-why-text")
     click("#play-clear")
     page.select_option("#play-pen", "6")
-    draw(page, SEVEN, scale=0.3, left=5, top=195)
-    for caption, right in (
-        ("28 × 28, centred", True),
-        ("28 × 28, as it is", False),
-        ("28 × 28, centred", True),
-    ):
+    draw(page, [(5 + 0.3 * x, 195 + 0.3 * y) for x, y in SEVEN])
+    for right, caption in ((True, "28 × 28, centred"), (False, "28 × 28, as it is")):
         assert reading(page).startswith("Looks like 7") == right
         assert page.inner_text("#play-input-caption") == caption
         assert ("Off" in page.inner_text("#play-normalise-note")) != right
@@ -227,51 +216,16 @@ def test_a_teachers_five_minutes(page: Page) -> None:
     assert on_screen(page, "#play-learn-score") and on_screen(page, ".learn-curve >> nth=0")
 
 
-def test_it_opens_with_a_digit_that_writes_itself(open_page: Open) -> None:
-    page = open_page("playground/", reduced_motion="no-preference")
-    seen = page.evaluate(
-        """new Promise((done) => {
-          const { state } = digitlab.playground;
-          const inked = [];
-          const look = () => {
-            inked.push(state.ink.reduce((sum, value) => sum + value, 0));
-            if (state.replay) requestAnimationFrame(look);
-            else done(inked);
-          };
-          look();
-        })"""
-    )
-    assert len(set(seen)) > 10 and seen == sorted(seen)
-    assert reading(page).startswith("Looks like 3")
-
-
-def test_undo_and_replay(page: Page) -> None:
-    draw(page, SEVEN)
-    first = reading(page), given_pixels(page)
-    draw(page, [(60, 150), (200, 150)])
-    assert given_pixels(page) != first[1]
-    press(page, "Control+z")
-    assert (reading(page), given_pixels(page)) == first
-    page.click("#play-replay")
-    page.wait_for_function("digitlab.playground.state.replay === null")
-    assert (reading(page), given_pixels(page)) == first
-    page.click("#play-undo")
-    assert reading(page) == "Draw a digit"
-
-
 def test_the_projector_shows_the_network_large_and_nothing_else(page: Page) -> None:
     text = "parseFloat(getComputedStyle(document.querySelector('#play-unit')).fontSize)"
     before = page.evaluate(text)
     press(page, "F2")
-    assert page.get_attribute("#play-projector", "aria-pressed") == "true"
     assert page.evaluate(text) >= 1.2 * before
     for gone in (".md-header", ".md-footer", "h1", "#play-presets", ".play-model", ".play-story"):
         assert page.is_hidden(gone), gone
     for part in (*REACTS, *LAYERS, "#play-unit"):
         on_screen(page, part)
-    draw(page, SEVEN)
-    assert reading(page).startswith("Looks like 7")
-    page.click("#play-projector")
+    page.click("#play-projector[aria-pressed=true]")
     assert page.is_visible("h1")
 
 
@@ -284,24 +238,16 @@ def five(page: Page) -> Page:
     return page
 
 
-TABLES = {"conv1": 3, "pool1": 1, "conv2": 3, "pool2": 1}
-
-
-def test_a_unit_shows_where_it_comes_from(five: Page) -> None:
-    for layer, tables in TABLES.items():
+def test_a_unit_shows_where_it_comes_from_and_arrow_keys_and_clicks_choose_another(five: Page) -> None:
+    for layer in ("conv1", "pool1", "conv2", "pool2"):
         five.click(f"[data-layer={layer}] >> nth=2")
         assert five.evaluate("document.activeElement.id") == "play-map"
         assert f"{layer}, map 2, row" in five.inner_text("#play-unit")
         assert re.match("It sees .* pixels of the input", five.inner_text("#play-field-text"))
-        assert five.locator("#play-sum table").count() == tables
-        assert five.locator(".play-total").count() >= 1
     five.click("[data-layer=fc1]")
     assert five.locator(".play-sum tbody tr").count() == 8
     five.click("[data-layer=input]")
     assert "255 of 255" in five.inner_text("#play-unit")
-
-
-def test_arrow_keys_and_clicks_choose_a_unit_and_escape_goes_back(five: Page) -> None:
     five.focus("[data-layer=conv2] >> nth=4")
     press(five, "Enter")
     five.click("#play-map", position={"x": 2, "y": 2})
@@ -324,54 +270,35 @@ def test_one_key_leads_from_the_score_to_the_pixels_and_back(five: Page) -> None
     for layer in (*there, *there[-2::-1], "The score of 5"):
         press(five, "Enter")
         assert five.inner_text("#play-unit").startswith(layer)
-        if layer == "Pixel":
-            assert five.evaluate("document.activeElement.id") == "play-back"
     assert five.is_hidden("#play-back")
 
 
-def test_the_kernel_slides_and_its_map_fills_up(page: Page) -> None:
-    page.click("[data-layer=conv1] >> nth=4")
-    assert page.is_hidden("#play-play")  # this reader wants stills
-    for done in (1, 2):
-        page.click("#play-step")
-        assert page.inner_text("#play-slide-note") == f"{done} of 576 places"
-    page.emulate_media(reduced_motion="no-preference")
-    page.reload()
+def test_the_first_digit_writes_itself_and_the_kernel_slides_unless_stills_are_wanted(
+    open_page: Open,
+) -> None:
+    page = open_page("playground/", reduced_motion="no-preference")
+    ink = "digitlab.playground.state.ink.reduce((sum, value) => sum + value, 0)"
+    page.wait_for_function(f"digitlab.playground.state.replay && (window.inked = {ink})")
+    page.wait_for_function(f"{ink} > inked && !digitlab.playground.state.replay")
+    assert reading(page).startswith("Looks like 3")
     page.click("[data-layer=conv2] >> nth=4")
     page.click("#play-play")
     assert page.inner_text("#play-play") == "Pause"
     page.locator("#play-slide-note", has_text=re.compile("^(9|[1-5].) of 64")).wait_for()
     page.click("#play-play")
     held = page.inner_text("#play-slide-note")
-    seen = """Array.from(document.querySelector("#play-map").getContext("2d")
-      .getImageData(0, 0, 480, 480).data).filter((value, i) => i % 4 === 3 && value > 0).length / 3600"""
-    assert 0 <= page.evaluate(seen) - int(held.split()[0]) <= 1  # the frame goes a little beyond
+    page.wait_for_timeout(200)
     assert page.inner_text("#play-slide-note") == held
+    page.emulate_media(reduced_motion="reduce")
+    page.reload()
+    page.click("[data-layer=conv1] >> nth=4")
+    assert page.is_hidden("#play-play")
+    for done in (1, 2):
+        page.click("#play-step")
+        assert page.inner_text("#play-slide-note") == f"{done} of 576 places"
 
 
-def test_why_is_answered_in_three_ways(five: Page) -> None:
-    picture = "document.querySelector('#play-why').toDataURL()"
-    seen = {five.evaluate(picture)}
-    five.check("input[value=occlusion]")
-    five.locator("#play-why-text", has_text="without what is here, the score of 5 falls").wait_for()
-    seen.add(five.evaluate(picture))
-    five.select_option("#play-target", "6")
-    assert five.is_checked("input[value=towards]")
-    assert "from 5 towards 6" in five.inner_text("#play-why-text")
-    assert len({*seen, five.evaluate(picture)}) == 3
-
-
-# --- test digits, links, copies ---
-
-
-def test_a_preset_is_given_and_read_as_it_says(page: Page) -> None:
-    digits = page.evaluate("window.digitlabDigits")
-    buttons = page.locator(".play-digits button")
-    assert buttons.count() == len(digits)
-    for i in (0, 9, len(digits) - 1):
-        buttons.nth(i).click()
-        assert reading(page).startswith(f"Looks like {digits[i].get('read', digits[i]['label'])},")
-        assert bytes(given_pixels(page)) == base64.b64decode(digits[i]["pixels"]), digits[i]["source"]
+# --- links, copies ---
 
 
 def test_a_link_brings_the_digit_back(page: Page, open_page: Open) -> None:
@@ -389,44 +316,45 @@ def test_a_link_brings_the_digit_back(page: Page, open_page: Open) -> None:
     other.evaluate("location.hash = '#digit=<script>alert(1)</script>'")
     other.locator("#play-copied", has_text="no digit that this page can read").wait_for()
     assert reading(other) == "Draw a digit"
-
-
-def test_where_copying_is_not_allowed_the_text_is_shown(five: Page) -> None:
-    five.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
-    five.click("#play-tensor")
-    assert five.input_value("#play-copy-text").startswith("import torch")
-    five.click("#play-clear")
-    assert five.is_hidden("#play-copy-text")
+    draw(other, SEVEN)
+    other.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    other.click("#play-tensor")  # where copying is not allowed the text is shown
+    other.locator("#play-copy-text").wait_for()
+    assert other.input_value("#play-copy-text").startswith("import torch")
+    other.click("#play-clear")
+    assert other.is_hidden("#play-copy-text")
 
 
 # --- which model ---
 
 
-def test_a_model_of_ones_own_runs_and_the_courses_comes_back(five: Page, site: Path) -> None:
+def test_a_model_of_ones_own_runs_a_bad_one_is_refused_and_the_courses_comes_back(
+    five: Page, site: Path
+) -> None:
+    def give(content: str) -> None:
+        file = {"name": "own.js", "mimeType": "text/javascript", "buffer": content.encode()}
+        five.set_input_files("#play-file", file)
+
+    for bad, said in {"alert(1)": "own.js was not loaded. This is not", 2_000_000 * " ": "too large"}.items():
+        give(bad)
+        error = five.locator("#play-model-error[role=alert]", has_text=said)
+        error.wait_for()
+        assert len(error.inner_text()) < 250
+        assert reading(five).startswith("Looks like 5")
     text = (site / "javascripts" / "playground" / "weights.js").read_text(encoding="utf-8")
     content = json.loads(text.partition("'")[2].rpartition("'")[0])
     content |= {"name": "<b>mine</b>", "measured": "9.8 % of 10,000 test digits"}
     only_four = {"fc2.weight": np.zeros((10, 50)), "fc2.bias": np.eye(10)[4]}  # zeros: it cannot decide
     for name, values in only_four.items():
         content["tensors"][name]["data"] = base64.b64encode(values.astype("<f2").tobytes()).decode()
-    own = {"name": "own.js", "mimeType": "text/javascript", "buffer": json.dumps(content).encode()}
-    five.set_input_files("#play-file", own)
+    give(json.dumps(content))
     five.locator("#play-model-name", has_text="<b>mine</b>").wait_for()
-    assert "9.8 %" in five.inner_text("#play-model-measured")
+    assert "9.8 %" in five.inner_text("#play-model-measured") and not five.inner_text("#play-model-error")
     assert reading(five).startswith("Looks like 4, 23 %")
     five.click("#play-course-model")
     assert reading(five).startswith("Looks like 5")
     assert "99.39 %" in five.inner_text("#play-model-measured")
     assert five.is_hidden("#play-course-model")
-
-
-@pytest.mark.parametrize("content", [b"alert(1)", b" " * 2_000_000], ids=["foreign", "huge"])
-def test_a_bad_model_is_refused_with_a_clear_line(five: Page, content: bytes) -> None:
-    five.set_input_files("#play-file", {"name": "bad.js", "mimeType": "text/javascript", "buffer": content})
-    error = five.locator("#play-model-error[role=alert]", has_text="bad.js was not loaded.")
-    error.wait_for()
-    assert len(error.inner_text()) < 250
-    assert reading(five).startswith("Looks like 5")
 
 
 # --- for everybody ---
@@ -437,9 +365,9 @@ def test_everybody_can_use_it(open_page: Open, scheme: str, forced: str) -> None
     page = open_page("playground/", color_scheme=scheme, forced_colors=forced)
     page.click("#play-presets button >> nth=5")
     page.set_input_files("#play-file", {"name": "bad.js", "mimeType": "text/javascript", "buffer": b"no"})
-    for layer in ("conv1", "conv2", "pool2", "fc1", "fc2", "input"):
+    for layer in ("conv2", "pool2", "fc1", "input"):
         page.click(f"[data-layer={layer}] >> nth=0")
-        assert not barriers(page), layer
+        assert not barriers(page, "#playground"), layer
 
 
 @pytest.mark.parametrize("forced", ["active", "none"], ids=["forced", "automatically dark"])
@@ -448,7 +376,6 @@ def test_ink_is_dark_on_light_paper_whatever_the_colours(open_page: Open, forced
     if forced == "none":
         page.context.new_cdp_session(page).send("Emulation.setAutoDarkModeOverride", {"enabled": True})
     draw(page, [(140, 60), (140, 220)])
-    page.mouse.move(0, 0)
     reading(page)
     picture = Image.open(io.BytesIO(page.locator("#play-canvas").screenshot())).convert("L")
     width, height = picture.size
@@ -466,11 +393,3 @@ def test_without_scripts_and_in_print_it_is_an_explanation(open_page: Open, medi
     figure = box_of(page, "figure img")
     assert figure["width"] > 300
     assert media != "in print" or figure["height"] <= 20 / 2.54 * 96 + 1  # on one sheet
-
-
-def test_it_works_from_disk(offline_site: Path, open_page: Open) -> None:
-    page = open_page((offline_site / "playground.html").as_uri())
-    draw(page, SEVEN)
-    assert reading(page).startswith("Looks like 7")
-    page.check("input[value=occlusion]")
-    page.locator("#play-why-text", has_text="without what is here").wait_for()
