@@ -175,8 +175,8 @@ EXERCISES = [
                 "answer. Ask whether they are the same *object*: collect id(parameter) in a set."),
             edit("id(parameter) not in held",
                 'not any(torch.equal(parameter, each) for group in optimizer.param_groups for each in group["params"])',
-                "your list misses a layer that the optimiser does not hold: another one has the same shape and the same "
-                "numbers. Ask whether they are the same *object*: id(parameter), or `is`."),
+                "your list misses a layer that the optimiser does not hold: another one has the same shape and the "
+                "same numbers. Ask whether they are the same *object*: id(parameter), or `is`."),
             edit('group["params"]', "group",
                 "your list names every parameter: nothing that you compare them with is one that the optimiser holds. "
                 'Those are in group["params"], for each group of optimizer.param_groups.'),

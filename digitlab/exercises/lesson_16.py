@@ -47,7 +47,8 @@ def all_shards(answer: Any, n: int, n_workers: int) -> list[int]:
     images = torch.cat(shards).sort().values.tolist()
     sizes = ", ".join(str(len(each)) for each in shards)
     if images and (images[0] < 0 or images[-1] >= n):
-        raise Mistake(f"{n} images, 0 to {n - 1}, are dealt out as {sizes}, with numbers from {images[0]} to {images[-1]}")
+        numbers = f"with numbers from {images[0]} to {images[-1]}"
+        raise Mistake(f"{n} images, 0 to {n - 1}, are dealt out as {sizes}, {numbers}")
     times = [images.count(i) for i in range(n)]
     if set(times) != {1}:
         often, never = sum(each > 1 for each in times), times.count(0)
