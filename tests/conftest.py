@@ -28,7 +28,7 @@ from digitlab.runs.state import RunSettings
 
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Only this machine can be reached, and the user's own MNIST is out of sight."""
+    """Only this machine can be reached, and the user's own MNIST and progress are out of sight."""
     connect = socket.socket.connect
 
     def local_only(self: socket.socket, address: object) -> None:
@@ -38,6 +38,7 @@ def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
     monkeypatch.setenv("DIGITLAB_DATA", str(tmp_path / "no-data"))
+    monkeypatch.setenv("DIGITLAB_PROGRESS", str(tmp_path / "learner" / "progress.json"))
 
 
 @pytest.fixture(scope="session")

@@ -23,8 +23,9 @@ import numpy as np
 import scipy.ndimage as ndimage
 import torch
 from PIL import Image
+from scipy.interpolate import CubicHermiteSpline
 
-from digitlab.data import load_sample
+from digitlab.data import Digits, load_sample
 from digitlab.doubt import UNLIKE, cut_touching, unlikeness
 from digitlab.photo import PhotoError, normalize_ink, read_digits, thicken_ink
 from digitlab.photo.doubt import find_doubt
@@ -39,11 +40,10 @@ GRID = np.mgrid[:HEIGHT, :WIDTH].astype(float)
 
 
 @cache
-def known_digits() -> list[tuple[int, np.ndarray]]:
+def known_digits() -> Digits:
     """The digits of the sample's test half that the network reads right."""
     test = load_sample("test")
-    right = predict(load_shipped_model(), test.images).argmax(dim=1) == test.labels
-    return [(int(test.labels[i]), test.images[i].numpy()) for i in right.nonzero()[:, 0].tolist()]
+    return test[predict(load_shipped_model(), test.images).argmax(dim=1) == test.labels]
 
 
 # Each digit and sign: points "right,down" in hundredths of a box, joined by smooth curves; ";" lifts the pen.
@@ -73,16 +73,15 @@ def by_hand(name: str, side: int, pen: float, random: Random) -> np.ndarray:
     for curve in STROKES[name].split(";"):
         stroke = np.array([point.split(",") for point in curve.split()], float) / 100
         x, y = narrow * (stroke + random.normal(0, 0.018, stroke.shape) - 0.5).T
-        x, y = x - slant * y + turn * y, y / narrow - turn * x
-        steps = np.linspace(0, len(stroke) - 1, 400)
+        points = np.stack([x - slant * y + turn * y, y / narrow - turn * x])
+        steps = np.arange(len(stroke))
         # Catmull and Rom's curve through the points.
-        padded = [np.concatenate([[2 * v[0] - v[1]], v, [2 * v[-1] - v[-2]]]) for v in (x, y)]
-        k = np.minimum(steps.astype(int), len(stroke) - 2)
-        t = steps - k
-        weights = (-(t**3) + 2 * t**2 - t, 3 * t**3 - 5 * t**2 + 2, -3 * t**3 + 4 * t**2 + t, t**3 - t**2)
-        x, y = (sum(w * v[k + j] for j, w in enumerate(weights)) / 2 for v in padded)
-        columns, rows = ((margin + side * (0.5 + v)).round().astype(int) for v in (x, y))
-        paper[rows.clip(0, len(paper) - 1), columns.clip(0, len(paper) - 1)] = False
+        smooth = CubicHermiteSpline(steps, points, np.gradient(points, axis=1), axis=1)
+        x, y = smooth(np.linspace(0, steps[-1], 400))
+        columns, rows = (
+            (margin + side * (0.5 + v)).round().astype(int).clip(0, len(paper) - 1) for v in (x, y)
+        )
+        paper[rows, columns] = False
     return np.clip(pen / 2 + 0.5 - ndimage.distance_transform_edt(paper), 0, 1)
 
 
@@ -93,16 +92,15 @@ def from_sample(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def cropped(ink: np.ndarray) -> np.ndarray:
-    rows, columns = (np.flatnonzero((ink > 0.05).any(axis)) for axis in (1, 0))
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return ink[ndimage.find_objects((ink > 0.05).astype(int))[0]]
 
 
 def one_digit(random: Random, side: int, pen: float | None) -> tuple[int, np.ndarray]:
     """A digit's label and ink: by hand if a pen is given, else from the sample."""
     while True:
         if pen is None:
-            label, image = known_digits()[random.integers(len(known_digits()))]
-            ink = from_sample(image, side)
+            image, label = known_digits()[int(random.integers(len(known_digits())))]
+            ink = from_sample(image.numpy(), side)
         else:
             label = int(random.integers(10))
             ink = by_hand(str(label), side, pen, random)
@@ -124,7 +122,7 @@ class Page:
 
     ink: np.ndarray = field(default_factory=lambda: np.zeros((HEIGHT, WIDTH)))
     printed: np.ndarray = field(default_factory=lambda: np.zeros((HEIGHT, WIDTH)))
-    light: np.ndarray = field(default_factory=lambda: np.ones((HEIGHT, WIDTH)))
+    light: np.ndarray | float = 1.0
     paper: float = 0.93
     darkness: float = 0.8  # share of the light that ink swallows
     blur: float = 0.7
@@ -193,44 +191,49 @@ def shadow_light(random: Random, shape: str) -> np.ndarray:
     return low + (1 - low) * np.clip(0.5 + distance / edge, 0, 1)
 
 
-def shadow(page: Page, random: Random, shape: str) -> None:
+def taken(page: Page, random: Random, how: str) -> None:
+    """Under a light, on grey paper, with a pale pen, or by a bad camera."""
+    if how == "faint":
+        plain(page, random, pen=None if random.random() < 0.5 else random.uniform(5, 9))
+        page.darkness, page.noise = random.uniform(0.1, 0.22), random.uniform(0.003, 0.008)
+        page.light = 0.95 + 0.08 * (GRID[1] / WIDTH - 0.5)
+        return
+    plain(page, random, pen=random.uniform(4, 7) if how == "pencil" else -1)
+    if how == "pencil":
+        grain = ndimage.gaussian_filter(random.normal(0, 1, page.ink.shape), 1)
+        page.ink *= np.clip(0.85 + 0.9 * grain, 0.2, 1.1)
+        page.darkness = random.uniform(0.25, 0.5)
+    elif how == "camera":
+        page.blur, page.noise = random.uniform(1, 3.5), random.uniform(0.01, 0.035)
+        page.quality, page.tilt = int(random.integers(30, 80)), random.uniform(-15, 15)
+    elif how == "gradient":
+        direction = random.uniform(0, 2 * np.pi)
+        ramp = (GRID[0] / HEIGHT - 0.5) * np.sin(direction) + (GRID[1] / WIDTH - 0.5) * np.cos(direction)
+        page.light = 0.75 + random.uniform(0.1, 0.5) * ramp
+    elif how == "glare":
+        page.paper, y, x = 0.75, random.uniform(0, HEIGHT), random.uniform(0, WIDTH)
+        distance = np.hypot(GRID[0] - y, GRID[1] - x) / random.uniform(200, 600)
+        page.light = 0.7 + 0.6 * np.exp(-np.square(distance))
+    elif how == "grey paper":
+        page.paper = random.uniform(0.45, 0.85)
+    else:
+        page.light = shadow_light(random, how.removeprefix("shadow: "))
+
+
+def ruled(page: Page, random: Random, squares: bool = False) -> None:
     plain(page, random)
-    page.light = shadow_light(random, shape)
-
-
-def gradient(page: Page, random: Random) -> None:
-    plain(page, random)
-    direction = random.uniform(0, 2 * np.pi)
-    ramp = (GRID[0] / HEIGHT - 0.5) * np.sin(direction) + (GRID[1] / WIDTH - 0.5) * np.cos(direction)
-    page.light = 0.75 + random.uniform(0.1, 0.5) * ramp
-
-
-def glare(page: Page, random: Random) -> None:
-    plain(page, random)
-    page.paper = 0.75
-    y, x = random.uniform(0, HEIGHT), random.uniform(0, WIDTH)
-    page.light = 0.7 + 0.6 * np.exp(-np.square(np.hypot(GRID[0] - y, GRID[1] - x) / random.uniform(200, 600)))
-
-
-def coloured(page: Page, random: Random) -> None:
-    plain(page, random)
-    page.paper = random.uniform(0.45, 0.85)
-
-
-def ruled(page: Page, random: Random) -> None:
-    plain(page, random)
-    step, offset = int(random.integers(45, 120)), int(random.integers(0, 45))
-    for top in range(offset, HEIGHT, step):
-        page.printed[top : top + random.integers(2, 4)] = random.uniform(0.12, 0.3)
+    if squares:
+        depth, step = random.uniform(0.1, 0.25), int(random.integers(25, 60))
+        page.printed[::step] = page.printed[1::step] = depth
+        page.printed[:, ::step] = page.printed[:, 1::step] = depth
+    else:
+        step, offset = int(random.integers(45, 120)), int(random.integers(0, 45))
+        for top in range(offset, HEIGHT, step):
+            page.printed[top : top + random.integers(2, 4)] = random.uniform(0.12, 0.3)
     page.tilt = random.uniform(-2, 2)
 
 
-def squared(page: Page, random: Random) -> None:
-    plain(page, random)
-    depth, step = random.uniform(0.1, 0.25), int(random.integers(25, 60))
-    page.printed[::step] = page.printed[1::step] = depth
-    page.printed[:, ::step] = page.printed[:, 1::step] = depth
-    page.tilt = random.uniform(-2, 2)
+squared = partial(ruled, squares=True)
 
 
 def cells(random: Random) -> tuple[range, int, int]:
@@ -271,25 +274,6 @@ def combs(page: Page, random: Random) -> None:
     page.tilt = random.choice([0, random.uniform(-3, 3)])
 
 
-def faint(page: Page, random: Random) -> None:
-    plain(page, random, pen=None if random.random() < 0.5 else random.uniform(5, 9))
-    page.darkness, page.noise = random.uniform(0.1, 0.22), random.uniform(0.003, 0.008)
-    page.light = 0.95 + 0.08 * (GRID[1] / WIDTH - 0.5)
-
-
-def pencil(page: Page, random: Random) -> None:
-    plain(page, random, pen=random.uniform(4, 7))
-    grain = ndimage.gaussian_filter(random.normal(0, 1, page.ink.shape), 1)
-    page.ink *= np.clip(0.85 + 0.9 * grain, 0.2, 1.1)
-    page.darkness = random.uniform(0.25, 0.5)
-
-
-def camera(page: Page, random: Random) -> None:
-    plain(page, random)
-    page.blur, page.noise = random.uniform(1, 3.5), random.uniform(0.01, 0.035)
-    page.quality, page.tilt = int(random.integers(30, 80)), random.uniform(-15, 15)
-
-
 def tilted(page: Page, random: Random) -> None:
     random.choice([ruled, squared, boxes])(page, random)
     page.tilt = random.uniform(3, 15) * random.choice([-1, 1])
@@ -311,8 +295,8 @@ def table(page: Page, random: Random) -> None:
 
 def two_rows(page: Page, random: Random) -> None:
     side = int(random.integers(80, 130))
-    for row in (190, 440):
-        plain(page, random, row, side=side)
+    plain(page, random, 190, side=side)
+    plain(page, random, 440, side=side)
 
 
 def sums(page: Page, random: Random) -> None:
@@ -337,16 +321,15 @@ def touching(page: Page, random: Random) -> None:
         (first, left), (second, right) = one_digit(random, side, pen), one_digit(random, side, pen)
         page.write(first, left, 310, column)
         # Pushed together until they touch, by two to eight pixels.
-        row, alone = 310 + random.uniform(-6, 6), Page()
+        row, apart, gap = 310 + random.uniform(-6, 6), (left.shape[1] + right.shape[1]) / 2, -1
+        alone, trial = Page(), Page()
         alone.write(None, left, 310, 300)
-        for gap in range(left.shape[1] + right.shape[1]):
-            trial = Page()
-            trial.write(None, right, row, 300 + (left.shape[1] + right.shape[1]) / 2 - gap)
-            if ((trial.ink > 0.3) & (alone.ink > 0.3)).any():
-                break
-        place = column + (left.shape[1] + right.shape[1]) / 2 - gap - random.integers(0, 5)
-        page.write(second, right, row, place)
-        column = place + 190
+        while not ((trial.ink > 0.3) & (alone.ink > 0.3)).any():
+            trial, gap = Page(), gap + 1
+            trial.write(None, right, row, 300 + apart - gap)
+        column += apart - gap - random.integers(0, 5)
+        page.write(second, right, row, column)
+        column += 190
 
 
 def smudge(page: Page, random: Random) -> None:
@@ -368,29 +351,23 @@ def mixed(page: Page, random: Random) -> None:
     page.blur, page.quality = random.uniform(0.7, 2), int(random.integers(50, 90))
 
 
-SHADOWS = ("half", "band", "corner", "disc", "level", "slab", "fingers")
-KINDS: dict[str, tuple[Callable[[Page, Random], None], int]] = {
-    "plain": (plain, 14), "gradient": (gradient, 14), "glare": (glare, 14), "grey paper": (coloured, 14),
-    **{f"shadow: {shape}": (partial(shadow, shape=shape), 14) for shape in SHADOWS},
-    "ruled": (ruled, 14), "squared": (squared, 14), "boxes": (boxes, 24), "combs": (combs, 14), "tilted": (tilted, 14),
-    "faint": (faint, 20), "pencil": (pencil, 14), "camera": (camera, 14), "table": (table, 14),
-    "two rows": (two_rows, 14), "sums": (sums, 20), "touching": (touching, 20), "smudge": (smudge, 14),
-    "mixed": (mixed, 14),
+TAKEN = ("gradient", "glare", "grey paper", "shadow: half", "shadow: band", "shadow: corner", "shadow: disc",
+         "shadow: level", "shadow: slab", "shadow: fingers", "faint", "pencil", "camera")  # fmt: skip
+KINDS: dict[str, Callable[[Page, Random], None]] = {
+    "plain": plain, **{how: partial(taken, how=how) for how in TAKEN}, "ruled": ruled, "squared": squared,
+    "boxes": boxes, "combs": combs, "tilted": tilted, "table": table, "two rows": two_rows, "sums": sums,
+    "touching": touching, "smudge": smudge, "mixed": mixed,
 }  # fmt: skip
+MORE_PAGES = {"boxes": 24, "faint": 20, "sums": 20, "touching": 20}  # of the others: 14
 
 
 def make_page(kind: str, seed: int, i: int) -> tuple[Page, bytes]:
     page, random = Page(), np.random.default_rng([seed, i, zlib.crc32(kind.encode())])
-    KINDS[kind][0](page, random)
+    KINDS[kind](page, random)
     return page, page.photograph(random)
 
 
 # --- reading and counting ---
-
-
-def inside(box: tuple[int, int, int, int], row: float, column: float) -> bool:
-    top, left, bottom, right = box
-    return top <= row < bottom and left <= column < right
 
 
 def judge(page: Page, photo_bytes: bytes) -> collections.Counter[str]:
@@ -400,32 +377,30 @@ def judge(page: Page, photo_bytes: bytes) -> collections.Counter[str]:
         photo = cut_touching(read_digits(photo_bytes), deep := load_shipped_model(name="deep"))
     except PhotoError:
         return count + collections.Counter(remarked=len(page.digits), refused=1)
-    probabilities = predict(deep, torch.from_numpy(photo.images))
-    strange = (unlikeness(torch.from_numpy(photo.images)) > UNLIKE).tolist()
-    reasons = [
-        find_doubt(digit.doubt, row.tolist(), unlike)
-        for digit, row, unlike in zip(photo.digits, probabilities, strange, strict=True)
-    ]
-    answers = probabilities.argmax(dim=1).tolist()
-    boxes_read = [digit.box for digit in photo.digits]
-    pointed = [box for box, reason in zip(boxes_read, reasons, strict=True) if reason]
-    pointed += [box for box, _ in photo.left_out]
+    images = torch.from_numpy(photo.images)
+    probabilities = predict(deep, images)
+    strange, answers = (unlikeness(images) > UNLIKE).tolist(), probabilities.argmax(dim=1).tolist()
+    doubts = map(find_doubt, (digit.doubt for digit in photo.digits), probabilities.tolist(), strange)
+    read = [(*digit.box, bool(doubt)) for digit, doubt in zip(photo.digits, doubts, strict=True)]
+    marks = np.array(read + [(*box, True) for box, _ in photo.left_out])
     claimed: set[int] = set()
     for label, row, column in page.digits:
-        around = [i for i, box in enumerate(boxes_read) if inside(box, row, column) and i not in claimed]
-        best = min(around, key=lambda i: abs(sum(boxes_read[i][1::2]) / 2 - column), default=None)
+        top, left, bottom, right, pointed = marks.T
+        around = (top <= row) & (row < bottom) & (left <= column) & (column < right)
+        free = [i for i in np.flatnonzero(around[: len(read)]) if i not in claimed]
+        best = min(free, key=lambda i: abs((left[i] + right[i]) / 2 - column), default=None)
         claimed |= {best} - {None}
         if best is not None and answers[best] == label:
             count["right"] += 1
-            count["false remarks"] += bool(reasons[best])
+            count["false remarks"] += int(pointed[best])
         else:
-            count["remarked" if any(inside(box, row, column) for box in pointed) else "silent"] += 1
-    for i in set(range(len(answers))) - claimed:  # digits where there are none
-        count["invented, remarked" if reasons[i] else "invented"] += 1
+            count["remarked" if pointed[around].any() else "silent"] += 1
+    for i in set(range(len(read))) - claimed:  # digits where there are none
+        count["invented, remarked" if read[i][-1] else "invented"] += 1
     if not page.others:
         count["false remarks"] += len(photo.left_out)
-    whole = count["right"] == len(page.digits) == len(answers)
-    return count + collections.Counter(whole=int(whole))
+    count["whole"] = int(count["right"] == len(page.digits) == len(read))
+    return count
 
 
 COLUMNS = ("pages", "whole", "refused", "digits", "right", "remarked", "silent",
@@ -448,7 +423,7 @@ def main() -> None:
     total: collections.Counter[str] = collections.Counter()
     for kind in (kind for kind in KINDS if kind.startswith(tuple(options.kinds.split(",")))):
         count: collections.Counter[str] = collections.Counter()
-        for i in range(options.pages or KINDS[kind][1]):
+        for i in range(options.pages or MORE_PAGES.get(kind, 14)):
             page, photo_bytes = make_page(kind, options.seed, i)
             result = judge(page, photo_bytes)
             count += result

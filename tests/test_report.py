@@ -8,62 +8,39 @@ import pytest
 import torch
 
 from digitlab.data import load_sample
-from digitlab.models import create_model, list_models
+from digitlab.models import create_model
 from digitlab.plots.style import read_description
 from digitlab.runs.report import write_figures, write_report
-from digitlab.training import EpochRow, History, predict
+from digitlab.training import EpochRow, History
 
-HISTORY = History([EpochRow(1, 1.0, 0.7, 0.5, 0.9, 1e-3, 2.0)])
-
-
-@pytest.fixture(scope="module")
-def page(finished_run: Path) -> str:
-    return (finished_run / "report.html").read_text(encoding="utf-8")
+HISTORY = History([EpochRow(1, 1.0, 0.7, float("inf"), 0.9, 1e-3, 2.0)])  # a validation that blew up
 
 
-def test_the_page_asks_nobody_for_anything(page: str) -> None:
+def test_the_page_is_whole_and_asks_nobody_for_anything(finished_run: Path) -> None:
+    page = (finished_run / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"<(script|iframe|object|embed)\b", page)
     assert not re.search(r"""\b(src|href|srcset)\s*=\s*(?!"data:)""", page)
     assert not re.search(r"url\(|@import", page)
 
-
-def test_the_page_says_what_the_run_measured(page: str, finished_run: Path) -> None:
-    accuracy = json.loads((finished_run / "metrics.json").read_text())["test_accuracy"]
+    right = json.loads((finished_run / "metrics.json").read_text())["test_accuracy"]
     text = html.unescape(re.sub(r"<[^>]*>", "", page))
-    for said in (
-        f"{100 * accuracy:.2f}\u00a0%",
-        f"{round(2000 * accuracy):,} of 2,000 test digits",
-        "CC BY-SA 3.0",
-    ):
+    for said in (f"{100 * right:.2f}\u00a0%", f"{2000 * right:,.0f} of 2,000 test digits", "CC BY-SA 3.0"):
         assert said in text
 
-
-def test_every_picture_is_there_with_its_description(page: str, finished_run: Path) -> None:
     alts = [html.unescape(alt) for alt in re.findall(r'<img\b[^>]*\balt="([^"]*)"', page)]
     figures = sorted((finished_run / "figures").glob("*.png"))
     assert len(alts) == len(figures) == page.count("<img") == 7
     assert set(alts) == {read_description(path) for path in figures}
-    assert all(re.search(r"\d", alt) for alt in alts)
 
 
 def test_the_page_can_be_made_again_from_the_folder(finished_run: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    shutil.copytree(finished_run, copy)
+    copy = shutil.copytree(finished_run, tmp_path / "copy")
     before = (copy / "report.html").read_bytes()
     (copy / "report.html").unlink()
     assert write_report(copy).read_bytes() == before
     (copy / "metrics.json").unlink()
     with pytest.raises(FileNotFoundError):
         write_report(copy)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", list_models())
-def test_every_model_has_its_pictures(name: str, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    model, test = create_model(name).eval(), load_sample("test")[:300]
-    write_figures(tmp_path, model, HISTORY, test, predict(model, test.images))
-    assert len(list((tmp_path / "figures").glob("*.png"))) == 7
 
 
 def test_a_perfect_model_has_no_gallery_of_mistakes(tmp_path: Path, finished_run: Path) -> None:

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -11,13 +9,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from javascript import ask_playground
+
+from digitlab.data import followed_digit
 
 pytest.importorskip("mkdocs", reason='needs pip install -e ".[docs]"')
 
 DOCS = Path(__file__).parents[1] / "docs"
 LESSONS = sorted((DOCS.parent / "lessons").glob("*.ipynb"))
 SITE = "https://example.org/digits/"
-NODE = shutil.which("node")
 
 
 @pytest.fixture(scope="module")
@@ -31,71 +31,61 @@ def wheel() -> Any:
     return wheel
 
 
-def site(site_url: str = "", repo_url: str = "") -> SimpleNamespace:
+def config(site_url: str = "", repo_url: str = "") -> SimpleNamespace:
     return SimpleNamespace(site_url=site_url, repo_url=repo_url, use_directory_urls=True)
 
 
 @pytest.mark.parametrize(
-    ("config", "repository", "expected"),
+    ("settings", "repository", "expected"),
     [
-        (site(SITE, "https://git.example/a/b"), "a/b", f"%pip install -q {SITE}downloads/digitlab-"),
-        (site("", "https://git.example/a/b"), "a/b", "%pip install -q git+https://git.example/a/b"),
-        (site(), "a/b", "%pip install -q git+https://github.com/a/b"),
-        (site(), "", "# First lay downloads/digitlab-"),
+        (config(SITE, "https://git.example/a/b"), "a/b", f"%pip install -q {SITE}downloads/digitlab-"),
+        (config("", "https://git.example/a/b"), "a/b", "%pip install -q git+https://git.example/a/b"),
+        (config(), "a/b", "%pip install -q git+https://github.com/a/b"),
+        (config(), "", "# First lay downloads/digitlab-"),
     ],
 )
 def test_a_notebook_taken_away_says_where_digitlab_is(
-    wheel: Any, config: Any, repository: str, expected: str, monkeypatch: pytest.MonkeyPatch
+    wheel: Any, settings: Any, repository: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_REPOSITORY", repository)
     for path in LESSONS:
-        cells = json.loads(wheel.handed_out(path, config))["cells"]
+        cells = json.loads(wheel.handed_out(path, settings))["cells"]
         (setup,) = ("".join(cell["source"]) for cell in cells if "setup" in cell["metadata"].get("tags", []))
         assert f"is None:\n    {expected}" in setup and "-q .." not in setup
 
 
 def test_it_differs_from_the_lesson_in_nothing_else(wheel: Any) -> None:
-    config = site(SITE)
     for path in LESSONS:
-        text = path.read_text(encoding="utf-8")
         here = r"\]\((?!https:)[^)]*\)"
-        made = wheel.handed_out(path, config)
+        made = wheel.handed_out(path, config(SITE))
         assert not re.search(here, made), "every link is an address"
-        plain = re.sub(here, "]()", text).replace(wheel.IN_CLONE, wheel._install(config))
+        plain = re.sub(here, "]()", path.read_text("utf-8")).replace("pip install -q ..", "pip install")
+        made = re.sub(rf"pip install -q {SITE}\S+whl", "pip install", made)
         assert re.sub(rf"\]\({SITE}[^)]*\)", "]()", made) == plain
 
 
-@pytest.mark.parametrize(
-    ("link", "with_site", "without"),
-    [
-        ("[a](../docs/glossary.md#unit)", f"[a]({SITE}glossary/#unit)", "a"),
-        ("[a](04_b.ipynb)", f"[a]({SITE}lessons/04_b/)", "[a](04_b.ipynb)"),
-        ("[a](#here)", "[a](#here)", "[a](#here)"),
-        ("[a](https://b.c/d)", "[a](https://b.c/d)", "[a](https://b.c/d)"),
-    ],
-)
 def test_its_links_lead_to_the_site_or_are_words(
-    wheel: Any, link: str, with_site: str, without: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wheel: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    links = {  # in the repository -> on the site, and where that has no address
+        "[a](../docs/glossary.md#unit)": (f"[a]({SITE}glossary/#unit)", "a"),
+        "[a](04_b.ipynb)": (f"[a]({SITE}lessons/04_b/)", "[a](04_b.ipynb)"),
+        "[a](#here)": ("[a](#here)", "[a](#here)"),
+        "[a](https://b.c/d)": ("[a](https://b.c/d)", "[a](https://b.c/d)"),
+    }
     monkeypatch.setattr(wheel, "REPOSITORY", tmp_path)
-    path = tmp_path / "lessons" / "x.ipynb"
-    path.parent.mkdir()
-    path.write_text(json.dumps({"cells": [{"cell_type": "markdown", "metadata": {}, "source": [link]}]}))
-    for config, expected in ((site(SITE), with_site), (site(), without)):
-        (cell,) = json.loads(wheel.handed_out(path, config))["cells"]
-        assert cell["source"] == [expected]
+    cell = {"cell_type": "markdown", "metadata": {}, "source": [f"{link}\n" for link in links]}
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "lessons" / "x.ipynb").write_text(json.dumps({"cells": [cell]}))
+    for i, settings in enumerate((config(SITE), config())):
+        (made,) = json.loads(wheel.handed_out(tmp_path / "lessons" / "x.ipynb", settings))["cells"]
+        assert made["source"] == [f"{link[i]}\n" for link in links.values()]
 
 
-@pytest.mark.skipif(NODE is None, reason="needs Node")
 def test_a_link_to_our_five_is_the_one_that_the_playground_would_make(wheel: Any) -> None:
-    from digitlab.data import followed_digit
-
-    scripts = [DOCS / "javascripts/playground" / name for name in ("digitlab.js", "core/share.js")]
-    code = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
     pixels = followed_digit().images.flatten().tolist()
-    code += f"\nprocess.stdout.write(digitlab.share.toLink(new Uint8Array({pixels})))"
-    done = subprocess.run([str(NODE), "-e", code], capture_output=True, text=True, check=True)
-    assert done.stdout == f"#{wheel.link_of_five()}"
+    link = ask_playground("digitlab.share.toLink(Uint8Array.from(given.pixels))", pixels=pixels)
+    assert link == f"#{wheel.link_of_five()}"
 
 
 @pytest.mark.slow

@@ -24,8 +24,6 @@ def in_memory_batches(images: Tensor, labels: Tensor, order: Tensor, batch_size:
 
 def seven_digits() -> list[tuple[Tensor, Tensor, Tensor, int]]:
     images = torch.randint(256, (7, 28, 28), generator=torch.Generator().manual_seed(10), dtype=torch.uint8)
-    images[:, :, :14] = 0
-    images[3] //= 2
     labels = torch.tensor([5, 0, 4, 1, 9, 2, 7])
     return [
         (images, labels, torch.tensor([6, 2, 0, 5, 3, 1, 4]), 3),
@@ -35,21 +33,12 @@ def seven_digits() -> list[tuple[Tensor, Tensor, Tensor, int]]:
 
 def given_batches(answer: Any, *inputs: Any) -> list[Any]:
     """Images and labels of batch after batch, of what the answer returns or yields."""
-    batches = answer(*inputs)
-    if batches is None:
-        raise Mistake("your code returns nothing (None): is the `return` missing?")
-    batches = list(batches)
+    batches = list(answer(*inputs))
     if not batches or not all(isinstance(batch, tuple | list) and len(batch) == 2 for batch in batches):
         raise Mistake("return a list of pairs (images, labels), one pair for each batch")
-    first, second = (getattr(part, "ndim", 0) for part in batches[0])
-    if first == 1 and second > 2:
-        raise Mistake("your pairs are (labels, images). The images come first: (images, labels)")
-    n, n_images, size = len(inputs[2]), len(inputs[0]), inputs[3]
+    n, size = len(inputs[2]), inputs[3]
     if len(batches) != -(-n // size):
-        cut = ": does the `return` stand inside the loop?" if len(batches) == 1 else ""
-        if len(batches) == -(-n_images // size):
-            cut = f", as many as all {n_images} images make. Which digits come, and in which order, is in `order`"
-        raise Mistake(f"{n} digits in batches of {size} make {-(-n // size)} batches; yours are {len(batches)}{cut}")
+        raise Mistake(f"{n} digits in batches of {size} make {-(-n // size)} batches; yours are {len(batches)}")
     return [part for batch in batches for part in batch]
 
 
@@ -114,9 +103,9 @@ def seconds_to_reach(seconds: list[float], accuracies: list[float], target: floa
 
 
 def courses() -> list[tuple[list[float], list[float], float]]:
-    seconds, accuracies = [3.0, 2.0, 2.625, 2.0], [0.90, 0.95, 0.94, 0.97]
-    cases = [(seconds, accuracies, target) for target in (0.93, 0.95, 0.96, 0.5, 0.99)]
-    return [*cases, ([2.0, 4.0, 2.5, 4.0, 1.5], [0.90, 0.94, 0.97, 0.96, 0.93], 0.95)]
+    seconds, accuracies = [3.0, 2.5, 2.625, 2.0, 1.5, 4.0], [0.90, 0.95, 0.96, 0.94, 0.97, 0.95]
+    cases = [(seconds, accuracies, target) for target in (0.95, 0.93, 0.96, 0.99)]
+    return [*cases, ([2.0, 4.0, 2.5], [0.90, 0.94, 0.97], 0.95)]
 
 
 EXERCISES = [
@@ -136,47 +125,31 @@ EXERCISES = [
         wrong=(
             edit(" / 255", "",
                 "the mean 0.1307 is meant for pixels from 0 to 1, yours go from 0 to 255: divide by 255 first."),
-            edit("[:, None]", "",
-                "the values are right, but the channel is missing: a network expects (B, 1, 28, 28). Index with [:, "
-                "None]."),
+            edit(" / 255", " / 256", "nearly: the largest byte is 255, and it should become 1. Divide by 255."),
+            edit(".float() / 255", " // 255",
+                "before the mean is subtracted, nearly every pixel is 0: // leaves out what is behind the point. "
+                "Divide with /."),
             edit("(pixels - 0.1307) / 0.3081", "(pixels - 0.3081) / 0.1307",
                 "the two constants are exchanged: subtract the mean, 0.1307, and divide by the spread, 0.3081."),
-            edit(" / 255", " / 256", "nearly: the largest byte is 255, and it should become 1. Divide by 255."),
             edit("(pixels - 0.1307) / 0.3081", "pixels",
                 "scaled to 0..1, as ToTensor does it, but not normalised: subtract 0.1307 and divide by 0.3081."),
+            edit("(pixels - 0.1307) / 0.3081", "pixels - 0.1307 / 0.3081",
+                "only 0.1307 is divided by 0.3081 here, because / comes before -. Put the difference into "
+                "parentheses."),
             edit("(pixels - 0.1307) / 0.3081", "(pixels - pixels.mean()) / pixels.std()",
                 "each batch is normalised with its *own* mean, so an image's numbers depend on its neighbours in the "
                 "batch. Use the two constants."),
-            edit("(pixels - 0.1307) / 0.3081", "(pixels - pixels.mean()) / 0.3081",
-                "you subtract each batch's *own* mean, so an image's numbers depend on its neighbours in the batch. "
-                "Use the two constants."),
-            edit("(pixels - 0.1307) / 0.3081",
-                "(pixels - pixels.mean(dim=(2, 3), keepdim=True)) / pixels.std(dim=(2, 3), keepdim=True)",
-                "each image is normalised with its *own* mean and spread, so a faint digit becomes as dark as any. "
-                "Use the two constants."),
-            edit("(pixels - 0.1307) / 0.3081",
-                "(pixels - (images.float() / 255).mean()) / (images.float() / 255).std()",
-                "you take mean and spread of the images that came in. They differ from one set to the next, and the "
-                "network has learnt with one pair: use the two constants."),
-            edit("labels[chosen]", "labels[: len(chosen)]",
-                "each batch has the first labels of the set, whatever its images. Index both with the same numbers: "
-                "labels[chosen]."),
             edit("labels[chosen]", "labels.split(batch_size)[len(batches)]",
                 "the images are shuffled, the labels are not: nearly every image has somebody else's label. Index "
                 "both with the same numbers."),
             edit("order.split(", "torch.arange(len(order)).split(",
                 "`order` is not used: the digits come in their old order."),
-            edit("order.split", "order[: len(order) // batch_size * batch_size].split",
-                "7 digits in batches of 3 make 3 batches; yours are 2"),
-            edit("order.split(", "torch.cat([order, order[: len(images) - len(order)]]).split(",
-                "4 digits in batches of 2 make 2 batches; yours are 4, as many as all 7 images make. Which digits "
-                "come, and in which order, is in `order`"),
-            edit("(pixels - 0.1307) / 0.3081", "pixels - 0.1307 / 0.3081",
-                "only 0.1307 is divided by 0.3081 here, because / comes before -. Put the difference into "
-                "parentheses."),
-            edit(".float() / 255", " // 255",
-                "before the mean is subtracted, nearly every pixel is 0: // leaves out what is behind the point. "
-                "Divide with /."),
+            edit("labels[chosen]", "labels[: len(chosen)]",
+                "each batch has the first labels of the set, whatever its images. Index both with the same numbers: "
+                "labels[chosen]."),
+            edit("(pixels - 0.1307) / 0.3081", "(pixels - pixels.mean()) / 0.3081",
+                "you subtract each batch's *own* mean, so an image's numbers depend on its neighbours in the batch. "
+                "Use the two constants."),
         ),
     ),
     Exercise(
@@ -200,13 +173,6 @@ EXERCISES = [
             WrongAnswer(FAULTS | {"E": "fair"},
                 "look at E again: five runs each, but on a machine that was busy for one and idle for the other. Take "
                 "turns."),
-            WrongAnswer(FAULTS | {"E": "repeats"},
-                "look at E again: five runs each are enough. What was going on beside them was not the same."),
-            WrongAnswer(FAULTS | {"A": "steps", "C": "data"},
-                "A and C are the wrong way round: in A the number of digits differs, in C how long was trained."),
-            WrongAnswer(FAULTS | {"C": "fair"},
-                "look at C again: the new schedule had twice as many steps. Anything gets better with twice the "
-                "training."),
         ),
     ),
     Exercise(
@@ -222,12 +188,14 @@ EXERCISES = [
         wrong=(
             edit("median(before[1:]) / median(after[1:]", "median(before) / median(after",
                 "the first run of each list is the warm-up and should not count: before[1:]."),
+            edit("before[1:]", "before[:-1]", "after[1:]", "after[:-1]",
+                "[:-1] leaves out the last run. The warm-up is the first: [1:]."),
+            edit("return", "before, after = sorted(before), sorted(after)\n    return",
+                "you sort first and then leave out the first: that is the fastest run. The warm-up is the first as "
+                "the list is given."),
             edit("return", "median = lambda runs: sum(runs) / len(runs)\n    return",
                 "this compares means. One run took 11 s where the others took 4, and that moves a mean a long way. "
                 "Take the median."),
-            edit("return", "median = lambda runs: sum(runs) / len(runs)\n    return", "before[1:]", "before",
-                "after[1:]", "after",
-                "these are the means of all runs, the warm-up among them. Leave out the first, and take the median."),
             edit("return", "median = lambda runs: float(torch.tensor(runs).median())\n    return",
                 "nearly: for an even number of runs, PyTorch's median takes the lower one of the two in the middle. "
                 "`median` from the first cell takes their mean."),
@@ -237,28 +205,14 @@ EXERCISES = [
             edit("return", "median = lambda runs: runs[len(runs) // 2]\n    return",
                 "this is the run in the middle of the list, as the runs happened. The median is in the middle when "
                 "they are sorted by their size."),
-            edit("return", "before, after = sorted(before), sorted(after)\n    return",
-                "you sort first and then leave out the first: that is the fastest run. The warm-up is the first as "
-                "the list is given."),
-            edit("before[1:]", "before[:-1]", "after[1:]", "after[:-1]",
-                "[:-1] leaves out the last run. The warm-up is the first: [1:]."),
-            edit("return", "return -1 +",
-                "this is by how much it is faster: 0 for no change. \"Twice as fast\" should be 2.0, so do not "
-                "subtract 1."),
-            edit("return", "return 100 *",
-                "this is a percentage. \"Twice as fast\" should be 2.0: do not multiply by 100."),
-            edit("return", "return round(", "after[1:])", "after[1:]), 1)",
-                "the number is rounded. Give the ratio as it is; rounding is for printing."),
-            edit("median(before[1:]) / median(after", "median(after[1:]) / median(before",
-                "upside down: 2.0 should mean twice as fast, so the old time is divided by the new."),
-            edit("return", "median = min\n    return",
-                "this compares the luckiest run of each. Some people do, and it can be defended, but here take the "
-                "median: the more runs you make, the luckier the luckiest gets."),
+            edit(") / median", ") - median",
+                "this is how many seconds are saved; how many *times* as fast is a ratio."),
             edit("median(before[1:]) / median(after[1:])", "median(b / a for b, a in zip(before[1:], after[1:]))",
                 "this is the median of ratios, run by run. The runs are no pairs, and zip drops those that are left "
                 "over: take the median of each list first, then one ratio."),
-            edit(") / median", ") - median",
-                "this is how many seconds are saved; how many *times* as fast is a ratio."),
+            edit("return", "median = min\n    return",
+                "this compares the luckiest run of each. Some people do, and it can be defended, but here take the "
+                "median: the more runs you make, the luckier the luckiest gets."),
         ),
     ),
     Exercise(
@@ -267,8 +221,7 @@ EXERCISES = [
         '    """The learning rate of this step; steps count from 0."""\n    ...',
         answer=one_cycle,
         cases=lambda: [
-            *((step, 50, 100.0) for step in (0, 3, 40, 15, 20, 49, 12)),
-            (30, 101, 8.0), (100, 101, 1e3), (9, 101, 0.05), (14, 50, 100.0),  # last: either part may give the peak
+            *((step, 50, 100.0) for step in (0, 49, 3, 40)), (30, 101, 8.0), (100, 101, 1e3), (9, 101, 0.05),
         ],
         praise="equal to torch.optim.lr_scheduler.OneCycleLR, step for step. Note that you had to know total_steps "
         "before the first step: such a schedule cannot be stopped early, only planned shorter.",
@@ -284,17 +237,17 @@ EXERCISES = [
                 "right at the start, the peak and the end, but straight lines in between (a triangle). It works about "
                 "as well; PyTorch's default is half a cosine wave."),
             edit("peak, end,", "end, peak,",
-                "after the turn the rate is almost nothing, and climbs to the peak at the last step: in the second "
-                "part a is the peak, and b the end."),
-            edit("peak, end,", "peak, peak,",
-                "up it goes, and stays there: the second part is missing. The fall is where most of the errors go."),
+                "at the last step the rate is at its peak: in the second part a is the peak, and b the end."),
+            edit("(1 - math.cos", "(1 + math.cos",
+                "the first step has the highest rate: each part runs backwards. With 1 + cos, t = 0 gives b and t = 1 "
+                "gives a; the formula has 1 - cos."),
+            edit("(math.pi * done)) / 2", "(math.pi * done))",
+                "at the turn the rate is nearly twice the peak: 1 - cos goes from 0 to 2, so halve it."),
             edit("peak / 25, peak / 25 / 10_000", "0.0, 0.0",
-                "it starts from zero and ends at zero; it should start from peak / 25 and end at peak / 250000."),
-            edit("peak / 25, peak / 25 / 10_000", "0.0, peak / 25 / 10_000",
-                "it starts from zero; it should start from peak / 25."),
-            edit("peak / 25 / 10_000", "0.0",
-                "it ends at exactly zero; it should end at a ten-thousandth of peak / 25, so that the last step still "
-                "moves."),
+                "it starts from zero; it should start from peak / 25, and end at a ten-thousandth of that."),
+            edit("peak / 25 / 10_000", "peak / 10_000",
+                "it ends at peak / 10,000. It should end at a ten-thousandth of where it *began*, peak / 25: that is "
+                "peak / 250,000."),
             edit("(step - turn) / (last - turn)", "step / last",
                 "just after the peak the rate jumps down: there your second part does not begin at t = 0. Count its "
                 "steps from the turn: (step - turn) / (last - turn)."),
@@ -304,31 +257,23 @@ EXERCISES = [
             edit("(last - turn)", "(total_steps - turn)",
                 "at the last step it has not quite come down: steps count from 0, so the last is n - 1, and the second "
                 "part has n - 1 - turn steps, not n - turn."),
-            edit("(1 - math.cos", "(1 + math.cos",
-                "the first step has the highest rate: each part runs backwards. With 1 + cos, t = 0 gives b and t = 1 "
-                "gives a; the formula has 1 - cos."),
-            edit("(math.pi * done)) / 2", "(math.pi * done))",
-                "at the turn the rate is nearly twice the peak: 1 - cos goes from 0 to 2, so halve it."),
-            edit("math.pi * done", "180 * done",
-                "the rate jumps up and down from step to step: math.cos counts in radians, half a wave is math.pi and not "
-                "180."),
-            edit("0.3 * total_steps - 1", "int(0.3 * total_steps) - 1",
-                "right where 0.3 * total_steps is a whole number, and a little off where it is not: do not round the "
-                "turn, it may lie between two steps."),
-            edit("peak / 25 / 10_000", "peak / 25",
-                "it comes down to where it began, peak / 25. It should end far lower, at a ten-thousandth of that."),
             edit(" - 1, total_steps - 1", ", total_steps",
                 "one step late: steps count from 0, so the peak is at 0.3 * total_steps - 1 and the last step is "
                 "total_steps - 1."),
             edit("0.3 * total_steps - 1, total_steps - 1", "0.3 * (total_steps - 1), total_steps - 1",
                 "nearly: you turn after 30 % of the *last* step's number, that is at 0.3 * (total_steps - 1). PyTorch "
                 "turns at 0.3 * total_steps - 1."),
-            edit("peak / 25 / 10_000", "peak / 10_000",
-                "it ends at peak / 10,000. It should end at a ten-thousandth of where it *began*, peak / 25: that is "
-                "peak / 250,000."),
             edit("0.3", "0.5",
                 "the peak is in the middle; it should come after 30 % of the steps, so that more of them are left to "
                 "settle."),
+            edit("0.3 * total_steps - 1", "int(0.3 * total_steps) - 1",
+                "right where 0.3 * total_steps is a whole number, and a little off where it is not: do not round the "
+                "turn, it may lie between two steps."),
+            edit("peak / 25 / 10_000", "peak / 25",
+                "it comes down to where it began, peak / 25. It should end far lower, at a ten-thousandth of that."),
+            edit("math.pi * done", "180 * done",
+                "the rate jumps up and down from step to step: math.cos counts in radians, half a wave is math.pi and not "
+                "180."),
         ),
     ),
     Exercise(
@@ -346,31 +291,23 @@ EXERCISES = [
         wrong=(
             edit("total += lasted", "total = lasted",
                 "these are the seconds of that epoch alone. From the start: add up all epochs until then."),
+            edit("+= lasted", "+= 1", "these are epochs; the question is how many seconds they took together."),
             edit("return total", "return total - lasted",
                 "the epoch that reached the target is not counted itself: its accuracy is known only when it is "
                 "over."),
             edit("accuracy >= target", "accuracy > target", "exactly at the target counts as reached: use >=."),
-            edit("accuracy >= target", "accuracy == max(accuracies) >= target",
-                "this waits for the *best* accuracy. It may have reached the target long before: stop at the first."),
-            edit("return None", "return total",
-                "where the target is never reached, you return the time of the whole run, which looks like a success. "
-                "Return None."),
-            edit("return None", "return 0",
-                "where the target is never reached you return 0: that would be the fastest training of all. Return "
-                "None."),
-            edit("return None", "return math.inf",
-                "where the target is never reached you return infinity. It sorts well, but the task says None."),
-            edit("            return total\n", "            return total\n        return None\n",
-                "it gives up after the first epoch: a `return` inside the loop ends it. Return None after the loop."),
-            edit("total = 0.0", "total = 0.0\n    if accuracies[-1] < target:\n        return None",
-                "one run reached the target and lost it again in its last epoch, and you say never. The question is "
-                "when it was reached *first*."),
             edit("accuracy >= target", "accuracy == target",
                 "this waits for exactly the target, which an accuracy may jump over. Reached means at least: use >=."),
+            edit("            return total\n", "            return total\n        return None\n",
+                "it gives up after the first epoch: a `return` inside the loop ends it. Return None after the loop."),
             edit("            return total\n    return None", "            reached = total\n    return reached",
                 "    total = 0.0", "    total, reached = 0.0, None",
                 "this is the *last* epoch that was at or above the target. Stop at the first."),
-            edit("+= lasted", "+= 1", "these are epochs; the question is how many seconds they took together."),
+            edit("accuracy >= target", "accuracy == max(accuracies) >= target",
+                "this waits for the *best* accuracy. It may have reached the target long before: stop at the first."),
+            edit("total = 0.0", "total = 0.0\n    if accuracies[-1] < target:\n        return None",
+                "one run reached the target and lost it again in its last epoch, and you say never. The question is "
+                "when it was reached *first*."),
         ),
     ),
 ]
