@@ -194,7 +194,7 @@ def gradient_by_a_helper(logits: Tensor, labels: Tensor) -> Tensor:
         ("10.4", lambda one, other: scipy.stats.spearmanr(one.flatten(), other.flatten())[0], "calls spearmanr"),
         ("12.2", {"A": "steps", "B": "fair", "C": "steps", "D": "fair", "E": "machine"}, "A is not 'steps'"),
         ("13.2", lambda ink: box_as_a_tensor(ink) + 1, "each value is too large by 1"),
-        ("15.2", lambda maps: exercise("15.2").answer(maps)[None], "the shape is (1, 1, 2, 2)"),
+        ("15.2", lambda maps: exercise("15.2").answer(maps)[None], "the shape is (1, 2, 3, 4)"),
         ("15.4", lambda weights: weights.astype(np.int8), "return two things"),
         ("15.4", lambda weights: (weights, 1.0), "dtype float32"),
         ("16.3", lambda n, rank, n_workers: torch.arange(n) % n_workers == rank, "not a true or false"),
