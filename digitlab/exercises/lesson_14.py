@@ -130,6 +130,11 @@ EXERCISES = [
             edit("- math.log(10)", "- 2.3", "nearly: ln 10 is not quite 2.3. Let math.log(10) be exact."),
             edit("model(images)", "model(images).softmax(dim=1)",
                 "your logits went through a softmax before cross_entropy, which applies one itself."),
+            edit("cross_entropy(model", "nll_loss(model",
+                "the loss came out below or near zero: nll_loss expects log-probabilities. For logits, use cross_entropy."),
+            edit("- math.log(10)", "/ math.log(10)", "this is a ratio, 1 for a healthy start. Subtract instead."),
+            edit("model(images), labels", 'model(images), labels, reduction="sum"',
+                "this is the sum over the images. What guessing costs, ln 10, is for one image: take the mean."),
         ),
     ),
     Exercise(
@@ -154,6 +159,8 @@ EXERCISES = [
             edit("labels[1:] == labels[:-1]", "labels == labels.sort().values",
                 "you compare each label with the sorted row. Labels sorted downwards would escape it: compare "
                 "neighbours with each other."),
+            edit(".float().mean", ".sum",
+                "this is a count. A share does not depend on how many labels there are: take the mean."),
         ),
     ),
     Exercise(
@@ -192,6 +199,8 @@ EXERCISES = [
                 "requires_grad says whether a gradient is computed. Whether somebody uses it is another question: "
                 "look into optimizer.param_groups."),
             edit("not in held", "in held", "these are the names that the optimiser does hold; wanted are the others."),
+            edit("named_parameters", "named_children",
+                "your list holds names of layers. Wanted are those of their parameters: model.named_parameters()."),
         ),
     ),
     Exercise(
@@ -222,6 +231,11 @@ EXERCISES = [
                 "the first is the untrained model's."),
             edit("(model(images),", "(model(images).softmax(dim=1),",
                 "the loss stays above 1.4 because a softmax stands before cross_entropy, which applies one itself."),
+            edit("lr=0.1)", "lr=0.1, momentum=0.9)",
+                "two losses are right, and from the third on they are those of SGD with momentum. Take plain SGD."),
+            edit("SGD(model.parameters(), lr=0.1)", "Adam(model.parameters(), lr=0.1)",
+                "the first loss is right, the second is not: the step is Adam's. Take plain SGD."),
+            edit("lr=0.1", "lr=0.01", "the loss falls too slowly: the learning rate should be 0.1."),
         ),
     ),
 ]

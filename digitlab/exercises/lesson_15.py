@@ -129,6 +129,11 @@ EXERCISES = [
                 "bias[:, None, None]\n    maps[:, -1], maps[:, :, -1] = 0, 0\n    return maps",
                 "the last row and the last column of every map are still 0: there are H - h + 1 places for the kernel, "
                 "and range(H - h) stops one too early."),
+            edit("kernels) +", "kernels) / len(maps) +",
+                "right for a single input map. With several you take their mean, and a convolution adds them up: do not "
+                "divide by their number."),
+            edit("patches =", "kernels = kernels.swapaxes(2, 3)\n    patches =",
+                "rows and columns of the kernel are exchanged. Its axes are (output, input, row, column)."),
         ),
     ),
     Exercise(
@@ -157,6 +162,16 @@ EXERCISES = [
                 "np.max(..., 0) takes the largest along axis 0. np.maximum(..., 0) compares each number with 0."),
             edit("np.maximum(", "np.minimum(",
                 "everything positive has become 0: np.minimum keeps the smaller of the two. Take np.maximum(..., 0)."),
+            edit("height // 2, 2, width // 2, 2)", "2, height // 2, 2, width // 2).transpose(0, 2, 1, 4, 3)",
+                "the reshape splits each side into two halves, not into pairs of neighbours. The axis of length 2 "
+                "must come second: (C, H/2, 2, W/2, 2)."),
+            edit("blocks.max(", "np.abs(blocks).max(",
+                "a large negative value has become a large positive one: ReLU does not take the absolute value, it "
+                "makes negative values 0."),
+            edit("np.maximum(blocks.max(axis=(2, 4)), 0)", "blocks.max(axis=(2, 4))",
+                "the pooling is right, but negative values are still there: ReLU makes them 0."),
+            edit("maximum(blocks.max(", "maximum(blocks.mean(",
+                "these are the means of the blocks; the network was trained with their maxima."),
         ),
     ),
     Exercise(
@@ -220,6 +235,11 @@ EXERCISES = [
             edit(".astype(np.int8), scale", ".astype(np.int8), 1 / scale",
                 "the whole numbers are right, but the scale is upside down: whole number times scale must give the "
                 "weight back."),
+            edit("scale = float(np.abs(weights).max()) / 127", "scale = 1.0",
+                "every weight was rounded to a whole number, and most became 0. Divide by the scale first."),
+            edit("np.round", "np.floor",
+                "the weights come back too low, by up to a whole step: np.floor rounds down. Round to the nearest: "
+                "np.round."),
         ),
     ),
 ]

@@ -93,6 +93,8 @@ EXERCISES = [
                 "[sum(worker) / len(worker) for worker in gradients]",
                 "you add up the gradients of one worker, which belong to different parameters. The mean runs over the "
                 "workers: zip(*gradients) puts those of one parameter together."),
+            edit("*gradients", "gradients[0]",
+                "this is the first worker's gradient. The others' images would have been looked at in vain."),
         ),
     ),
     Exercise(
@@ -114,6 +116,10 @@ EXERCISES = [
             edit("gradient * count / n", "gradient / n",
                 "far too small: the sum over the workers is divided by the number of images, but each worker's "
                 "gradient is a mean already. Multiply it by its count first."),
+            edit("gradient * count / n", "gradient * (n - count) / n",
+                "the weights are the wrong way round: the worker with many images has the least say."),
+            edit("gradient * count / n", "gradient * count / n / len(counts)",
+                "you divide twice: the weights count / n add up to 1 already, so the sum is the mean."),
         ),
     ),
     Exercise(
@@ -160,6 +166,14 @@ EXERCISES = [
             edit("(1 - parallel_share) + parallel_share / n_workers",
                 "parallel_share + (1 - parallel_share) / n_workers",
                 "share and rest are exchanged: parallel_share is the part that is divided."),
+            edit("1 / new_time", "float(n_workers)",
+                "this is the ideal: all of the work divided. The rest, 1 - parallel_share, takes as long as ever."),
+            edit("(1 - parallel_share) + parallel_share / n_workers", "1 - parallel_share / n_workers",
+                "more workers make it slower: you take the divided part away *after* dividing it. The new time is the "
+                "rest, 1 - parallel_share, plus parallel_share / n_workers."),
+            edit("1 / new_time", "1 - new_time",
+                "this is the share of the time that is saved. Asked for is how many times as fast: old time divided by "
+                "new."),
         ),
     ),
 ]
