@@ -1,7 +1,6 @@
 """What people do with tools like this one, and their neighbours: the right number, or one line that says why."""
 
 import copy
-import gzip
 import io
 import re
 import sys
@@ -61,7 +60,6 @@ RIGHT_BATCHES: dict[str, Any] = {
 WRONG_BATCHES = {
     "one-hot labels": ((IMAGES, ONE_HOT), "labels: expected Integer"),
     "float labels": ((IMAGES, TEN.labels.float()), "labels: expected Integer"),
-    "bool labels": ((IMAGES, TEN.labels > 4), "labels: expected Integer"),
     "labels from 1 to 10": ((IMAGES, TEN.labels + 1), "labels: expected 0 to 9, got .*10"),
     "a label that PyTorch ignores": ((IMAGES, TEN.labels.where(TEN.labels != 5, -100)), "expected 0 to 9, got -100"),
     "a list of labels": ((IMAGES, TEN.labels.tolist()), "labels: expected Integer"),
@@ -171,10 +169,6 @@ def test_a_run_that_goes_on_elsewhere_says_so(stopped_run: Path, machine: str, d
     assert len(warned) == 1
 
 
-def test_another_device_may_be_named_when_a_run_goes_on(stopped_run: Path) -> None:
-    assert main(["train", "--resume", "--output", str(stopped_run), "--device", "cpu", "--quiet"]) == 0
-
-
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp932", "utf-8", "utf-16"])
 def test_names_with_other_letters(encoding: str, monkeypatch: Patch, tmp_path: Path) -> None:
     terminal = io.TextIOWrapper(io.BytesIO(), encoding, write_through=True)
@@ -220,25 +214,6 @@ def test_a_wrapped_model_is_saved_under_the_plain_names(wrapper: str, tmp_path: 
     torch.testing.assert_close(loaded.state_dict(), SHIPPED.state_dict(), atol=0, rtol=0)
 
 
-PACKED = gzip.compress(TEN.images.numpy().tobytes())
-
-
-@pytest.mark.parametrize("damaged", [b"", PACKED[:-9], PACKED[:40] + b"x" * 9 + PACKED[49:]])
-def test_damaged_packed_files_are_not_taken(tmp_path: Path, damaged: bytes) -> None:
-    path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte.gz"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(damaged)
-    with pytest.raises(dl.DataError, match=r"train-images-idx3-ubyte is missing or damaged.*\Z"):
-        dl.load_mnist("train", tmp_path)
-
-
-def test_train_with_closed_streams(monkeypatch: Patch, tmp_path: Path) -> None:
-    monkeypatch.setattr(sys, "stdout", None)
-    monkeypatch.setattr(sys, "stderr", None)
-    what = ["--model", "softmax", "--epochs", "1", "--data", "sample"]
-    assert main(["train", *what, "--output", str(tmp_path / "run")]) == 0
-
-
 @pytest.mark.parametrize(
     ("what", "error"),
     [
@@ -252,15 +227,6 @@ def test_doctor_goes_on(capsys: Capture, what: str, error: Exception) -> None:
         assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(str(error) in line for line in lines) and lines[-1].startswith("pytest")
-
-
-@pytest.mark.parametrize("command", ["train --data mnist --output run", "download --data fashion"])
-def test_without_a_network(capsys: Capture, monkeypatch: Patch, tmp_path: Path, command: str) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(command.split()) == 2
-    line = capsys.readouterr().err.splitlines()[-1]
-    assert "lay the four files there" in line and "--data sample" in line
-    assert not Path("run").exists()
 
 
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])

@@ -20,6 +20,7 @@ import pytest
 import torch
 import torchvision.datasets
 
+from digitlab.cli import main
 from digitlab.data import DataError, data_folder, load_digits, load_mnist, mnist
 from digitlab.data.mnist import download
 
@@ -40,8 +41,7 @@ FILES = {  # MNIST's four, with 200 and 20 made-up images
     "t10k-labels-idx1-ubyte": idx_bytes((np.arange(20) % 10).astype(np.uint8)),
 }
 PACKED = {f"{name}.gz": gzip.compress(content, mtime=0) for name, content in FILES.items()}
-
-
+IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 Use = Callable[..., None]
 
 
@@ -71,9 +71,8 @@ class Mirror(http.server.BaseHTTPRequestHandler):
 OK = b"HTTP/1.1 200 OK\r\n"
 MANNERS: dict[str, Callable[[bytes], bytes]] = {  # what is sent instead of a file
     "good": lambda file: OK + b"\r\n" + file,
-    "slow-but-honest": lambda file: (
-        OK + b"\r\n" + file
-    ),  # twice as long for a large file as one may be silent
+    # For a large file it takes twice as long as one may be silent.
+    "slow-but-honest": lambda file: OK + b"\r\n" + file,
     "missing": lambda file: b"HTTP/1.1 404 Not Found\r\n\r\n",
     "words-for-the-terminal": lambda file: b"HTTP/1.1 404 \x1b[2J\x1b[31m\x85" + b"ha " * 5000 + b"\r\n\r\n",
     "login-page": lambda file: OK + b"\r\n<html>Please sign in to the hotel's network</html>",
@@ -98,15 +97,13 @@ def mirrors(monkeypatch: pytest.MonkeyPatch) -> Iterator[Use]:
     """Chooses the manners of the mirrors, one after another; at first there is one good mirror."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    datasets = (torchvision.datasets.MNIST, torchvision.datasets.FashionMNIST)
+    dataset = torchvision.datasets.MNIST
 
     def use(*manners: str) -> None:
         urls = [PLACES.get(each, f"http://127.0.0.1:{server.server_port}/{each}/") for each in manners]
-        for dataset in datasets:
-            monkeypatch.setattr(dataset, "mirrors", urls)
+        monkeypatch.setattr(dataset, "mirrors", urls)
 
-    for dataset in datasets:
-        monkeypatch.setattr(dataset, "resources", [(name, md5(packed)) for name, packed in PACKED.items()])
+    monkeypatch.setattr(dataset, "resources", [(name, md5(packed)) for name, packed in PACKED.items()])
     monkeypatch.setattr(mnist, "_MNIST_MD5", {name: md5(content) for name, content in FILES.items()})
     monkeypatch.setattr(mnist, "_N_IMAGES", {"train": 200, "test": 20})
     monkeypatch.setattr(mnist, "_PATIENCE_SECONDS", 0.5)
@@ -169,16 +166,22 @@ def test_a_bad_mirror_is_one_clear_line_and_the_next_one_is_tried(
     with pytest.raises(DataError, match=fault) as error:
         load_mnist("test", root=tmp_path)
     assert str(error.value).isprintable() and len(str(error.value)) < 500
-    assert "--data sample" in str(error.value) and REASONS.get(manner, "") in str(error.value)
+    assert "lay the four files there, or take the bundled digits, --data sample" in str(error.value)
+    assert REASONS.get(manner, "") in str(error.value)
     assert data_files(tmp_path) == []
     mirrors(manner, "good")
     assert len(load_mnist("test", root=tmp_path)) == 20
 
 
-def test_packed_files_that_lie_there_are_unpacked_without_a_network(mirrors: Use, tmp_path: Path) -> None:
+def test_packed_files_that_lie_there_are_unpacked_if_they_are_whole(mirrors: Use, tmp_path: Path) -> None:
     mirrors("nobody-there")
-    lay(tmp_path, files=PACKED)
-    assert load_digits("test", root=tmp_path).name == "mnist"
+    lay(tmp_path / "whole", files=PACKED)
+    assert load_digits("test", root=tmp_path / "whole").name == "mnist"
+    packed = PACKED[f"{IMAGES}.gz"]
+    for i, damaged in enumerate((b"", packed[:-9], packed[:40] + b"x" * 9 + packed[49:])):
+        lay(tmp_path / f"{i}", files={**PACKED, f"{IMAGES}.gz": damaged})
+        with pytest.raises(DataError, match=f"{IMAGES} is missing or damaged"):
+            load_mnist("test", tmp_path / f"{i}")
 
 
 @pytest.mark.usefixtures("mirrors")
@@ -189,7 +192,9 @@ def test_several_downloads_at_once(tmp_path: Path) -> None:
     assert len(Mirror.requests) == 8, "one downloads (asking twice for each file), the others wait"
 
 
-def test_a_damaged_file_is_named_and_repaired_on_request(mirrors: Use, tmp_path: Path) -> None:
+def test_a_damaged_file_is_named_and_repaired_on_request(
+    mirrors: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = lay(tmp_path) / "train-images-idx3-ubyte"
     damage(path)
     damaged, fault = path.read_bytes(), "train-images-idx3-ubyte is damaged: delete it, or run `digitlab"
@@ -203,12 +208,10 @@ def test_a_damaged_file_is_named_and_repaired_on_request(mirrors: Use, tmp_path:
         download("mnist", tmp_path, repair=True)
     assert path.read_bytes() == damaged, "the old one stays until the new one is there"
     mirrors("good")
-    assert download("mnist", tmp_path, repair=True)
-    assert len(load_digits("train", "mnist", root=tmp_path)) == 200
-    assert not download("mnist", tmp_path, repair=True)
-
-
-IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+    monkeypatch.setenv("DIGITLAB_DATA", str(tmp_path))
+    for said in ("mnist was fetched", "mnist was there already, whole"):
+        assert main(["download"]) == 0 and said in capsys.readouterr().out
+        assert len(load_digits("train", "mnist")) == 200
 
 
 @pytest.mark.parametrize(

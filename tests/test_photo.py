@@ -13,15 +13,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from digitlab.data import Digits
-from digitlab.photo import (
-    PhotoError,
-    find_ink,
-    group_marks,
-    normalize_ink,
-    read_digits,
-    read_photo,
-    thicken_ink,
-)
+from digitlab.photo import PhotoError, find_ink, group_marks, normalize_ink, read_digits, read_photo
 from digitlab.photo import read as photo_file
 from digitlab.photo.doubt import doubt_shape, find_doubt, name_sign, say_left_out
 from digitlab.runs.checkpoint import load_shipped_model
@@ -134,12 +126,7 @@ def test_what_cannot_be_read_is_one_clear_line(
 
 
 def test_a_wrong_argument_is_named() -> None:
-    for function, name in (
-        (read_photo, "source"),
-        (find_ink, "grey"),
-        (group_marks, "ink"),
-        (thicken_ink, "ink"),
-    ):
+    for function, name in ((read_photo, "source"), (find_ink, "grey"), (group_marks, "ink")):
         with pytest.raises(TypeError, match=f"{name}: expected"):
             function(5)  # type: ignore[operator]
     with pytest.raises(PhotoError, match="NaN or infinity: save it again"):
