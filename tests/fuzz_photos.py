@@ -96,9 +96,8 @@ def saved(random: Random) -> bytes:
 # --- what is damaged ---
 
 NUMBERS = [struct.pack(order, number) for number in (0, 1, 2**16, 2**31, 2**32 - 1) for order in (">I", "<I")]
-DAMAGES: tuple[
-    Callable[[Random, bytes, int, int], bytes], ...
-] = (  # to a file's bytes, at a stretch a..b of them
+# To a file's bytes, at a stretch a..b of them.
+DAMAGES: tuple[Callable[[Random, bytes, int, int], bytes], ...] = (
     lambda random, data, a, b: data[:a] + bytes([data[a] ^ 1 << random.integers(8)]) + data[a + 1 :],
     lambda random, data, a, b: data[:a] + data[b:],
     lambda random, data, a, b: data[:a] + random.bytes(b - a) + data[b:],

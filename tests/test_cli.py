@@ -80,11 +80,9 @@ def untrained(tmp_path: Path) -> Path:
     ("arguments", "fault"),
     [
         ("", "command"),
-        ("train --nonsense", "unrecognized arguments: --nonsense"),
         ("train --resume", "--resume needs --output"),
         ("train --recipe clasic", "--recipe: invalid choice: 'clasic' (choose from"),
         ("train --epochs 0", "epochs: expected 1 or more, got 0"),
-        ("train --epochs two", "--epochs: invalid int value: 'two'"),
         ("train --batch-size -5", "batch_size: expected 1 or more, got -5"),
         ("train --seed -1", "seed: expected 0 to 4294967295, got -1"),
         ("train --committee 1", "n_members: expected 2 or more, got 1"),
@@ -92,11 +90,9 @@ def untrained(tmp_path: Path) -> Path:
         ("train --data sample --device cuda --output run", "device 'cuda' is not available here"),
         (f"{TRAIN} file.png", "cannot use"),
         (f"{TRAIN} file.png/run", "cannot use"),
-        ("evaluate nothing --data sample", "no model at"),
         ("evaluate file.png --data sample", "damaged"),
         ("predict blank.png --model nothing", "no model at"),
         ("predict blank.png", "blank"),
-        ("download --data sample", "invalid choice: 'sample'"),
     ],
 )
 def test_what_a_user_can_cause_is_one_line_and_leaves_nothing_behind(
@@ -196,12 +192,6 @@ def test_predict_reads_digits_as_text_and_json(
     (digit,) = results[1]["digits"]
     assert " ".join(digit) == "digit probability runner_up unlikeness doubt probabilities box"
     assert sum(digit["probabilities"]) == pytest.approx(1, abs=1e-5) and digit["doubt"] == ""
-
-
-def test_one_bad_picture_does_not_lose_the_others(five: Path, capsys: Capture) -> None:
-    assert main(["predict", "missing.png", str(five)]) == 2
-    out, err = capsys.readouterr()
-    assert out.startswith(f"{five}: ") and len(err.splitlines()) == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no such names")

@@ -47,8 +47,7 @@ forty = settings(max_examples=40, deadline=None, derandomize=True)
 
 @pytest.fixture(scope="module")
 def seven(test_digits: Digits) -> np.ndarray:
-    image: np.ndarray = test_digits.images[int((test_digits.labels == 7).nonzero()[0])].numpy()
-    return image
+    return np.asarray(test_digits.images[int((test_digits.labels == 7).nonzero()[0])])
 
 
 @pytest.mark.parametrize(
@@ -181,11 +180,13 @@ def test_whatever_the_ink_it_ends_in_the_box_and_in_the_middle(height: int, widt
     assert all(13.5 - 1e-9 <= centre < 14.5 for centre in ndimage.center_of_mass(digit.image))
 
 
-NUMBERS = st.sampled_from([np.uint8, np.uint16, np.float32, bool])
-
-
 @forty
-@given(arrays(NUMBERS, array_shapes(min_dims=2, max_dims=3, max_side=40)))
+@given(
+    arrays(
+        st.sampled_from([np.uint8, np.uint16, np.float32, bool]),
+        array_shapes(min_dims=2, max_dims=3, max_side=40),
+    )
+)
 def test_any_numbers_give_digits_or_one_line(page: np.ndarray) -> None:
     try:
         photo = read_digits(page)
