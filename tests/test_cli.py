@@ -171,9 +171,7 @@ def test_auto_says_why_it_takes_the_sample(untrained: Path, capsys: Capture) -> 
     assert "part of MNIST's training set" in second
 
 
-def test_predict_reads_digits_as_text_and_json(
-    tmp_path: Path, fails: Fails, works: Works, test_digits: Digits
-) -> None:
+def test_predict_reads_digits_as_text_and_json(tmp_path: Path, works: Works, test_digits: Digits) -> None:
     pages = [255 - np.pad(image, 20).repeat(4, 0).repeat(4, 1) for image in test_digits.images[:3].numpy()]
     pages[0] = np.pad(pages[0], ((0, 0), (0, 160)), constant_values=255)
     pages[0][130:138, 250:300] = 0  # a dash

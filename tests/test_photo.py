@@ -182,10 +182,7 @@ def test_whatever_the_ink_it_ends_in_the_box_and_in_the_middle(height: int, widt
 
 @forty
 @given(
-    arrays(
-        st.sampled_from([np.uint8, np.uint16, np.float32, bool]),
-        array_shapes(min_dims=2, max_dims=3, max_side=40),
-    )
+    arrays(st.sampled_from([np.uint8, np.uint16, np.float32, bool]), array_shapes(min_dims=2, max_side=40))
 )
 def test_any_numbers_give_digits_or_one_line(page: np.ndarray) -> None:
     try:
