@@ -169,7 +169,7 @@ def test_names_with_other_letters(encoding: str, monkeypatch: Patch, tmp_path: P
     paths = [tmp_path / name for name in ("фото.jpg", "数字.jpg", "naïve 5.jpg", "☃ – ½.jpg", "plain.jpg")]
     for path in paths:
         Image.fromarray(255 - TEN.images[0].numpy()).save(path)
-    assert main(["predict", *map(str, paths), str(tmp_path / "no фото ☃.jpg")]) == 2
+    assert main(["predict", str(tmp_path / "no фото ☃.jpg"), *map(str, paths)]) == 2
     assert main(["lessons", str(tmp_path / "уроки")]) == 0 and list((tmp_path / "уроки").glob("*.ipynb"))
     text = terminal.buffer.getvalue().decode(encoding)
     assert "plain.jpg: 5" in text and text.count(": 5 (") == 5
