@@ -1,6 +1,8 @@
+import gzip
 import io
 import json
 import os
+import pickle
 import re
 import struct
 from pathlib import Path
@@ -94,25 +96,35 @@ HOSTILE = {
     "metadata that are numbers": change("__metadata__", model=3),
     "another format": change("__metadata__", format="pt"),
     "a model that is a path": change("__metadata__", model="../../etc/passwd"),
+    "no model": change("__metadata__", model=None),
     "another model": change("__metadata__", model="cnn"),
     "metadata that are no JSON": change("__metadata__", metadata="{"),
     "metadata that are a list": change("__metadata__", metadata="[1]"),
     "metadata without an end": change("__metadata__", metadata="[" * 100_000),
     "no metadata of a run": change("__metadata__", metadata=None),
     "another name": rename("fc.bias", "fc.\x1b[31m\n"),
+    "an empty name": rename("fc.bias", ""),
     "a long name": rename("fc.bias", "x" * 1_000_000),
     "another shape": change("fc.weight", shape=[784, 10]),
+    "a shape below zero": change("fc.weight", shape=[-10, -784]),
     "a shape that overflows": change("fc.weight", shape=[2**62, 2**62]),
     "another dtype": change("fc.bias", dtype="I32"),
+    "an unknown dtype": change("fc.bias", dtype="PICKLE"),
     "offsets beyond the end": change("fc.weight", data_offsets=[0, 10**15]),
+    "offsets that overlap": change("fc.bias", data_offsets=HEADER["fc.weight"]["data_offsets"]),
     "very many tensors": packed({**HEADER, **dict.fromkeys(map(str, range(20_000)), NONE)}),
     "empty": b"",
     "a header of 2 to the 63": packed(GOOD[8:END], 2**63),
     "a header that is no JSON": packed(b"{'a': 1}"),
+    "a header that is no text": packed(b"\xff\xfe" * 50),
+    "a header of spaces": packed(b" " * (60 << 20)),
     "a header without an end": packed(b'{"a":' * 100_000),
     "cut short": GOOD[:-100],
     "bytes too many": GOOD + bytes(100),
     "not a number": GOOD[:-4] + struct.pack("<f", float("nan")),
+    "infinity": GOOD[:-4] + struct.pack("<f", float("inf")),
+    "a gzip": gzip.compress(GOOD),
+    "a pickle": pickle.dumps(RunsCode()),
     "a pickle in a PyTorch file": pytorch_file(RunsCode()),
     "weights in a PyTorch file": pytorch_file(WEIGHTS),
     "a PyTorch file of old": pytorch_file(RunsCode(), _use_new_zipfile_serialization=False),
