@@ -131,10 +131,7 @@ def test_it_learns_to_read(training: dict[str, str]) -> None:
 # --- on the page ---
 
 Open = Callable[..., Page]
-WORKERS = {
-    "worker": "",
-    "dead worker": "window.Worker = class { constructor() { setTimeout(() => this.onerror()); } postMessage() {} };",
-}
+DEAD = "window.Worker = class { constructor() { setTimeout(() => this.onerror()); } postMessage() {} };"
 
 
 def now(page: Page, words: str) -> None:
@@ -170,9 +167,9 @@ def test_a_network_of_ones_own_reads_the_drawing(page: Page) -> None:
     assert page.get_attribute(".learn-loss-before", "d") and not page.get_attribute(".learn-loss", "d")
 
 
-@pytest.mark.parametrize("worker", WORKERS)
+@pytest.mark.parametrize("worker", ["", DEAD], ids=["worker", "dead worker"])
 def test_it_learns_from_disk_and_without_a_worker(site: Path, open_page: Open, worker: str) -> None:
-    page = open_page((site / "playground" / "index.html").as_uri(), WORKERS[worker], complains=True)
+    page = open_page((site / "playground" / "index.html").as_uri(), worker, complains=True)
     page.click("#play-learn-step")
     now(page, "After 32 digits, 1 step: ")
 

@@ -171,10 +171,6 @@ def test_a_lesson_prints_as_a_worksheet_or_with_its_solutions(open_page: Open) -
     page.emulate_media(media="print")
     assert page.is_visible(".starter >> nth=0")
     assert not any(page.is_visible(f"{each} >> nth=0") for each in hidden)
-    page = open_page(f"{LESSON}#with-solutions", java_script_enabled=False)
-    assert not page.is_visible("[data-exercise='05.2']"), "nothing to tick where nothing is remembered"
-    page.emulate_media(media="print")
-    assert all(page.is_visible(f"{each} >> nth=0") for each in hidden[:3]), "also without a script"
 
 
 def test_the_glossarys_letters_stay_and_lead_to_their_terms(open_page: Open) -> None:
