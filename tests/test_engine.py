@@ -178,7 +178,6 @@ def test_the_sums_are_pytorchs_and_what_one_reads_adds_up() -> None:
         cells = [np.array([cell["value"] for cell in square["cells"]]) for square in squares]
         if layer.startswith("pool"):
             assert sum(products) == max(0, *cells[0]) == pytest.approx(value, abs=1e-4)
-            assert ("nothing passes" in sentence) == (value == 0)
             continue
         own = unit["map"] if layer.startswith("conv") else 5 * unit["row"] + unit["column"]
         score = sum(products) + model.get_parameter(f"{layer}.bias")[own].item()
@@ -291,7 +290,6 @@ BIAS = ("tensors", "conv1.bias")
 NO_FILE, NO_LINE = "not a weights file", "not one short line"
 HOSTILE = [
     ("null", NO_FILE),
-    (SCRIPT[:30_000], NO_FILE),
     (SCRIPT + "alert(1);", NO_FILE),
     (SCRIPT + 50_000 * " ", "too large"),
     (changed("version", to=2), "version 2"),

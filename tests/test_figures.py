@@ -26,12 +26,8 @@ from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
 
 DOCS = javascript.DOCS
-MOST_BYTES = 60 * 1024
-"""What a lesson may weigh more, compressed, for its figure."""
 LESSONS = {path.stem: nbformat.read(path, as_version=4).cells for path in DOCS.parent.glob("lessons/*.ipynb")}
 LESSON_OF = {cell.metadata.get("figure"): stem for stem, cells in LESSONS.items() for cell in cells}
-
-
 HOOK = load_hook("figures")
 NAMES = list(HOOK.FIGURES)
 
@@ -48,14 +44,11 @@ def ask(name: str, question: str, **given: Any) -> Any:
     return javascript.ask(scripts, question, **given)
 
 
-# --- what a figure is made of ---
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lesson_stays_light(name: str) -> None:
     paths = [*HOOK.scripts_of(name), "stylesheets/figures.css"]
     weights = {path: len(gzip.compress(text_of(path).encode())) for path in paths}
-    assert sum(weights.values()) <= MOST_BYTES, weights
+    assert sum(weights.values()) <= 60 * 1024, weights
 
 
 # --- numbers ---

@@ -21,8 +21,7 @@ from torch.nn import functional as F
 from digitlab.data import Digits, load_sample, normalize
 from digitlab.models import CNN
 
-SETTINGS = {"rate": 0.02, "momentum": 0.9}
-"""The page's own."""
+SETTINGS = {"rate": 0.02, "momentum": 0.9}  # the page's own
 
 
 def tensors(named: dict[str, list[float]]) -> dict[str, torch.Tensor]:
