@@ -44,7 +44,7 @@ class Mistake(Exception):
 
 
 CHANGED_ITS_INPUT = (
-    "your code changed its input in place; use operations that return a new tensor, or clone it first"
+    "your code changed its input in place; use operations that return something new, or work on a copy"
 )
 _FUNCTIONS = types.FunctionType | types.BuiltinFunctionType | types.MethodType
 _NOTHING_DONE = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}

@@ -16,6 +16,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -26,7 +27,7 @@ from digitlab.data import Digits, load_sample
 from digitlab.exercises import Text, Verdict, clinic_trainer, edited, progress
 from digitlab.exercises.checking import is_unwritten
 from digitlab.exercises.clinic_patients import CASES, Case
-from digitlab.exercises.clinic_signs import FAULTS, NEAR_LN_10, REFUTED, what_refutes
+from digitlab.exercises.clinic_signs import FAULTS, what_refutes
 from digitlab.exercises.clinic_trainer import (
     Findings,
     batches,
@@ -37,8 +38,7 @@ from digitlab.exercises.clinic_trainer import (
     measure,
     small_network,
 )
-from digitlab.exercises.clinic_verdict import still_wrong
-from digitlab.exercises.clinic_watch import Health, Watch
+from digitlab.exercises.clinic_watch import Watch
 from digitlab.exercises.plain_words import first_line
 from digitlab.exercises.surroundings import quiet_surroundings
 from digitlab.exercises.time_limit import within_seconds
@@ -47,20 +47,8 @@ from digitlab.plots.colours import QUIET
 from digitlab.plots.style import draws
 from digitlab.wording import listing
 
-__all__ = [
-    "FAULTS",
-    "Findings",
-    "Patient",
-    "batches",
-    "deep_network",
-    "dropout_network",
-    "examine",
-    "list_patients",
-    "patient",
-    "small_network",
-    "waiting_room",
-    "ward",
-]
+__all__ = ["Patient", "list_patients", "patient", "waiting_room", "ward"]
+__all__ += ["FAULTS", "Findings", "batches", "deep_network", "dropout_network", "examine", "small_network"]
 
 _SECONDS = 20.0  # for a trainer; the slowest cure needs about one
 _hints_given: dict[int, int] = {}
@@ -109,17 +97,25 @@ def waiting_room(numbers: Sequence[int]) -> Picture:
     title = f"Patients {listing(map(str, numbers))}: all ran without an error"
     picture = plot_lines(curves, x=steps, xlabel="step", ylabel="training loss", title=title)
     (axes,) = picture.axes
-    axes.set_ylim(0, 1.05 * max(float(_means_of_ten(case.number).max()) for case in CASES))
+    axes.set_ylim(0, 1.05 * max(float(_means_of_ten(each).max()) for each in CASES))
     axes.axhline(math.log(10), color=QUIET, linewidth=1, zorder=0)
     axes.text(1.01, math.log(10), "ln 10", transform=axes.get_yaxis_transform(), va="center", color=QUIET)
     return picture.saying(f"{picture.alt_text} A line at ln 10 = {math.log(10):.2f}: guessing.")
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Patient(Case):
     """One sick trainer, to be looked at and cured."""
 
+    number: int
+
     def __repr__(self) -> str:
         return f"Patient {self.number}: {self.complaint}"
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """What to measure, where to look, and what to change."""
+        return self.measure, self.look, self.change
 
     @property
     def entry(self) -> str:
@@ -166,7 +162,7 @@ class Patient(Case):
 
     def symptoms(self) -> Picture:
         """Its training loss beside a healthy trainer's; the title compares what it reports with fresh digits."""
-        findings, healthy = _sick(self.number), _healthy(self.number).findings
+        findings, healthy = _sick(self.number), _healthy(self.number)
         on_fresh = measure(findings.model, ward()[2])
         title = (
             f"Patient {self.number} reports accuracy {findings.reported_accuracy:.1%} and loss "
@@ -180,62 +176,50 @@ class Patient(Case):
 
         Never raises for a wrong answer, and waits at most 20 seconds for a trainer that needs about one.
         """
-        named = self._verdict_on(name)
-        if named.status == "not attempted" or is_unwritten(trainer):
-            return Verdict("not attempted", f"what ails patient {self.number}? Choose a name from FAULTS.")
+        named = self._verdict_on(... if is_unwritten(trainer) else name)
+        if named.status == "not attempted":
+            return named
         wrong = self._examine(trainer)
-        verdict = self._verdict(named, wrong)
-        progress.record(self.entry, solved=verdict.status == "correct")
-        return verdict
+        is_named, is_cured = named.status == "correct", wrong is None
+        progress.record(self.entry, solved=is_named and is_cured)
+        if is_named and is_cured:
+            return Verdict("correct", f"{self.fault}, and cured. {self.lesson}")
+        if is_named:
+            return Verdict("incorrect", f"the name is right, but the trainer is not healthy yet: {wrong}")
+        if is_cured:
+            return Verdict("incorrect", f"your trainer is healthy, but the name is another. {named.message}")
+        return Verdict("incorrect", f"{named.message} And the trainer is not healthy yet.")
 
     def _verdict_on(self, name: Any) -> Verdict:
         if is_unwritten(name):
             return Verdict("not attempted", f"what ails patient {self.number}? Choose a name from FAULTS.")
         key = str(name).strip().casefold()
-        known = {fault.casefold(): fault for fault in FAULTS}
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            meant = f" Did you mean {known[near[0]]!r}?" if near else ""
+        fault = next((each for each in FAULTS if each.casefold() == key), None)
+        if fault == self.fault:
+            return Verdict("correct", f"{fault}.")
+        if fault is None:
+            near = difflib.get_close_matches(key, FAULTS, n=1)
+            meant = f" Did you mean {near[0]!r}?" if near else ""
             return Verdict("incorrect", f"{name!r} is not among FAULTS.{meant}")
-        if known[key] == self.fault:
-            return Verdict("correct", f"{self.fault}.")
-        fault = known[key]
-        if fault in NEAR_LN_10 and self.fault in NEAR_LN_10:
-            said = f"A loss near ln 10 goes with {fault!r} as well, so the curve does not tell."
-            return Verdict("incorrect", f"{said} {REFUTED[fault]}")
-        sign = f"The sign of {fault!r} would be: {FAULTS[fault]}"
         findings = _sick(self.number)
         on_fresh = measure(findings.model, ward()[2]).accuracy
-        return Verdict("incorrect", f"{sign}. {what_refutes(fault, self.number, findings, on_fresh)}")
-
-    def _verdict(self, named: Verdict, wrong: str | None) -> Verdict:
-        if named.status == "correct" and wrong is None:
-            return Verdict("correct", f"{self.fault}, and cured. {self.lesson}")
-        if named.status == "correct":
-            end = "" if str(wrong).endswith((".", "?")) else "."
-            return Verdict(
-                "incorrect", f"the name is right, but the trainer is not healthy yet: {wrong}{end}"
-            )
-        if "FAULTS" in named.message:
-            return named
-        if wrong is None:
-            return Verdict("incorrect", f"your trainer is healthy, but the name is another. {named.message}")
-        return Verdict("incorrect", f"{named.message} And the trainer is not healthy yet.")
+        return Verdict("incorrect", what_refutes(fault, self.fault, findings, on_fresh))
 
     def _examine(self, trainer: Any) -> str | None:
-        health = _healthy(self.number)  # before the clock starts
+        """What is still wrong with a trainer, in a sentence; ``None`` if it is healthy."""
+        healthy = _healthy(self.number)  # before the clock starts
         watch = Watch(*ward())
         try:
-            with (
-                quiet_surroundings()
-            ):  # around the threads: one that is left behind must not put back anything
+            # Around the threads: one that is left behind must not put back anything.
+            with quiet_surroundings():
                 with watch.looking_on():
                     findings = within_seconds(_SECONDS, lambda: _learn(trainer))
-                return within_seconds(_SECONDS, lambda: still_wrong(findings, watch, health))
+                wrong = within_seconds(_SECONDS, lambda: watch.still_wrong(findings, healthy))
         except TimeoutError as late:
-            return str(late)
+            wrong = str(late)
         except (Exception, SystemExit) as error:  # news for the learner, not a crash here
-            return f"it stopped with {type(error).__name__}: {first_line(error)}"
+            wrong = f"it stopped with {type(error).__name__}: {first_line(error)}"
+        return wrong if wrong is None or wrong.endswith((".", "?")) else f"{wrong}."
 
 
 def _without_types(code: str) -> str:
@@ -256,11 +240,8 @@ def _sick(number: int) -> Findings:
 
 
 @cache
-def _healthy(number: int) -> Health:
-    watch = Watch(*ward())
-    with watch.looking_on():
-        findings = run(patient(number).cured())
-    return Health(findings, measure(findings.model, ward()[2]).accuracy, watch.n_learnt)
+def _healthy(number: int) -> Findings:
+    return run(patient(number).cured())
 
 
 def _means_of_ten(number: int) -> Tensor:
@@ -269,7 +250,7 @@ def _means_of_ten(number: int) -> Tensor:
 
 def list_patients() -> list[Patient]:
     """All twelve, in the order of the lesson."""
-    return [Patient(**vars(case)) for case in CASES]
+    return [patient(number) for number in CASES]
 
 
 def patient(number: int) -> Patient:
@@ -282,7 +263,6 @@ def patient(number: int) -> Patient:
         >>> print(patient(9).complaint)
         It learns, I can see the loss going down. It only needs more time. A week, perhaps?
     """
-    patients = {each.number: each for each in list_patients()}
-    if number not in patients:
-        raise ValueError(f"there is no patient {number!r}: expected 1 to {len(patients)}")
-    return patients[number]
+    if number not in CASES:
+        raise ValueError(f"there is no patient {number!r}: expected 1 to {len(CASES)}")
+    return Patient(number=number, **vars(CASES[number]))

@@ -24,62 +24,52 @@ FAULTS = {
 }
 """The names to choose from, each with its sign. Two of them belong to no patient."""
 
-
 # Faults that keep a loss near ln 10, where the curve does not tell one from the other.
-NEAR_LN_10 = (
+NEAR_LN_10 = {
     "learning rate too low",
     "labels misaligned",
     "weights not registered",
     "all weights start at zero",
     "eval mode never left",
-)
+}
 
-# What to look at, and what is seen there if a patient has not that fault.
+# What to look at where neither the curve nor the report tells, and what is seen there if a patient has not that fault.
 REFUTED = {
     "softmax before cross-entropy": "Print a row of what its cross_entropy is given: some numbers are below 0.",
     "missing zero_grad": "Print a weight's .grad before each backward(): it is None, or 0.",
     "eval mode never left": "Print model.training inside the loop: it is True.",
-    "eval mode never entered": "Print its layers: there is no dropout and no batch normalisation, so both modes give "
-    "the same, however often you measure.",
+    "eval mode never entered": "Measure its model twice, as its owner does: the two agree.",
     "data sorted by class": "Print the labels of its first three batches: they are mixed.",
     "labels misaligned": "Look at a few of its digits with their labels: they belong together.",
     "normalisation forgotten at test time": "Print the mean and the spread of the images that its model is given in "
     "the test, and of those in a batch: they are about the same.",
     "learning rate too low": "Read the rate: it is not far from a healthy one's.",
-    "unequal batches averaged as equals": "Measure its model with dl.evaluate on the test digits, in batches of any "
-    "size: each time the loss is the reported one.",
+    "unequal batches averaged as equals": "Read how it measures: on all test digits in one batch, or by examine, "
+    "which gives each of them the same weight.",
     "weights not registered": "Count the parameters that the model lists: none is missing.",
     "all weights start at zero": "Print two rows of its first layer's weights before the training: they differ.",
     "ReLU on the logits": "Print the scores of a few digits: some are below 0.",
 }
 
-_IN_ONE_BATCH = "All its test digits go through the model in one batch: len(logits) is 401."
-_REFUTED_OTHERWISE = {
-    (
-        2,
-        "learning rate too high",
-    ): "But here the loss falls in its first eight steps, to 0.93. With a tenth of the "
-    "rate it swings up as well, only later.",
-    (5, "learning rate too high"): "Divide its rate by ten: the loss goes up and down in the same rhythm.",
-    (3, "eval mode never entered"): "Print model.training while it measures: it is False.",
-    (4, "unequal batches averaged as equals"): _IN_ONE_BATCH,
-    (7, "unequal batches averaged as equals"): _IN_ONE_BATCH,
-}
 
-
-def what_refutes(fault: str, number: int, findings: Findings, on_fresh: float) -> str:
-    """Something to look at that this patient does not show: in its curve or its report if they tell, else elsewhere."""
+def what_refutes(named: str, fault: str, findings: Findings, on_fresh: float) -> str:
+    """The named fault's sign, and what a patient with another fault shows instead: in its own numbers, if they tell."""
+    if {named, fault} <= NEAR_LN_10:
+        return f"A loss near ln 10 goes with {named!r} as well, so the curve does not tell. {REFUTED[named]}"
     losses, first, reported = findings.losses, findings.losses[0], findings.reported_accuracy
-    least, most = min(losses), max(losses)
+    least, is_calm = min(losses), max(losses) < first + 0.5
     said = f"it reports {reported:.1%}, and fresh digits give {on_fresh:.1%}"
-    never = f"the loss begins at {first:.2f} and never rises above {most:.2f}."
+    never = f"the loss begins at {first:.2f} and never rises above {max(losses):.2f}."
+    swings = f"it comes down first, to {min(losses[:8]):.2f}, and swings with a tenth of the rate as well."
     in_its_numbers = {
         "softmax before cross-entropy": (least < 1.4, f"the loss comes down to {least:.2f}."),
-        "missing zero_grad": (most < first + 0.5, never),
-        "learning rate too high": (most < first + 0.5, never),
+        "missing zero_grad": (is_calm, never),
+        "learning rate too high": (True, never if is_calm else swings),
         "learning rate too low": (least < 1.9, f"the loss comes down from {first:.2f} to {least:.2f}."),
         "normalisation forgotten at test time": (reported > on_fresh - 0.05, f"{said}: not far worse."),
         "test images in the training data": (True, f"{said}: not far better."),
     }
-    tells, seen = in_its_numbers.get(fault, (False, ""))
-    return f"But here {seen}" if tells else _REFUTED_OTHERWISE.get((number, fault)) or REFUTED[fault]
+    tells, seen = in_its_numbers.get(named, (False, ""))
+    return (
+        f"The sign of {named!r} would be: {FAULTS[named]}. {f'But here {seen}' if tells else REFUTED[named]}"
+    )

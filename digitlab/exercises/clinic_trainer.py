@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from digitlab.data import DigitLoader, Digits
 from digitlab.training import Scores, evaluate
 
+BATCH_SIZE = 50
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -54,14 +56,8 @@ def deep_network() -> nn.Sequential:
 
 
 def batches(digits: Digits, epochs: int, *, shuffle: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
-    """Normalised batches of 50 with their labels, for several epochs in one loop.
-
-    Examples:
-        >>> from digitlab.data import load_sample
-        >>> sum(len(labels) for images, labels in batches(load_sample("test"), epochs=2))
-        4000
-    """
-    loader = DigitLoader(digits, batch_size=50, shuffle=shuffle)
+    """Normalised batches with their labels, for several epochs in one loop."""
+    loader = DigitLoader(digits, batch_size=BATCH_SIZE, shuffle=shuffle)
     for _ in range(epochs):
         yield from loader
 

@@ -22,15 +22,19 @@ def in_order(answer: Any, expected: list[Any], places: list[str]) -> Any:
     got = got.tolist() if isinstance(got, Tensor | np.ndarray) else got
     if got is None or (isinstance(got, list | tuple) and any(item is Ellipsis for item in got)):
         return got
-    if not isinstance(got, list | tuple):
-        raise Mistake(f"expected a list of {len(expected)}, got {type(got).__name__}")
-    if len(got) != len(expected):
-        raise Mistake(f"expected a list of {len(expected)}, got {len(got)}")
+    n = len(got) if isinstance(got, list | tuple) else type(got).__name__
+    if n != len(expected):
+        raise Mistake(f"expected a list of {len(expected)}, got {n}")
     for place, item, wanted in zip(places, got, expected, strict=True):
+        if same(item, wanted, tolerance=0.0):
+            continue
+        fault = "is not right"
+        sizes = item if isinstance(item, tuple) and all(isinstance(size, int) for size in item) else ()
         if isinstance(wanted, tuple) and isinstance(item, int) and (item,) == wanted:
-            raise Mistake(f"{place}, {item} is the right number, but a shape is a tuple: ({item},), with a comma in it")
-        if not same(item, wanted, tolerance=0.0):
-            raise Mistake(f"{place}, {str(item)[:60]} is not right")
+            fault = f"is the right number, but a shape is a tuple: ({item},), with a comma in it"
+        elif isinstance(wanted, tuple) and math.prod(sizes) == math.prod(wanted):
+            fault = "holds the right number of values, but in other dimensions"
+        raise Mistake(f"{place}, {str(item)[:60]} {fault}")
     return "all right"
 
 
@@ -85,18 +89,23 @@ class Network(nn.Module):
 
 
 def inputs_of_layers(model: nn.Module, images: Tensor) -> list[Tensor]:
-    """What comes in to conv2, fc1 and fc2 when the model reads the images."""
-    caught = {}
-    layers = [model.get_submodule(name) for name in ("conv2", "fc1", "fc2")]
+    """What comes in to conv1, conv2, fc1 and fc2 when the model reads the images."""
+    caught: dict[nn.Module, Tensor] = {}
+    layers = {name: model.get_submodule(name) for name in ("conv1", "conv2", "fc1", "fc2")}
 
     def keep(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         caught[layer] = inputs[0]
 
     with contextlib.ExitStack() as hooks:
-        for layer in layers:
+        for layer in layers.values():
             hooks.enter_context(layer.register_forward_pre_hook(keep))
         model(images)
-    return [caught[layer] for layer in layers]
+    if unused := [name for name, layer in layers.items() if layer not in caught]:
+        raise Mistake(
+            f"forward never calls self.{unused[0]}. A layer that is made in forward instead, as nn.Conv2d(...)(x), "
+            "is a new one with new weights at each call: make layers in __init__, and use them in forward"
+        )
+    return [caught[layer] for layer in layers.values()]
 
 
 def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[Any, ...]:
@@ -118,26 +127,19 @@ def observe_network(answer: Any, images: Tensor, reference: nn.Module) -> tuple[
     if extra := [name for name in got if name not in weights]:
         raise Mistake(f"there is a parameter too many: {extra[0]!r}")
     model.load_state_dict(weights)
-    n, called = len(images), set[str]()
-    for name in ("conv1", "conv2", "fc1", "fc2"):
-        model.get_submodule(name).register_forward_pre_hook(lambda *_, name=name: called.add(name))
-    logits = model.eval()(images)
+    n, logits = len(images), model.eval()(images)
     if logits is None:
         raise Mistake("forward returns nothing (None): is the `return` missing?")
     if not isinstance(logits, Tensor) or logits.shape != (n, 10):
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise Mistake(f"forward should return one row of ten logits for each image, ({n}, 10); it gives {shape}")
-    if unused := {"conv1", "conv2", "fc1", "fc2"} - called:
-        raise Mistake(
-            f"forward never calls self.{min(unused)}. A layer that is made in forward instead, as nn.Conv2d(...)(x), "
-            "is a new one with new weights at each call: make layers in __init__, and use them in forward"
-        )
+    _, read, usual, _ = inputs_of_layers(model, images)
     if not torch.equal(logits, model(images)):
         raise Mistake(
-            "in eval mode two passes over the same images should agree, and yours differ: is some dropout still on?"
+            "in eval mode two passes over the same images should agree, and yours differ. F.dropout is always on, "
+            "unless told otherwise: write F.dropout(x, training=self.training)"
         )
-    read, usual, _ = inputs_of_layers(model, images)
-    read_now, now, dropped = inputs_of_layers(model.train(), images)
+    _, read_now, now, dropped = inputs_of_layers(model.train(), images)
     if not torch.allclose(read_now, read):
         raise Mistake(
             "in training something is left out before conv2 already. The dropout comes right behind it: "
@@ -201,39 +203,15 @@ EXERCISES = [
                 "these would be the shapes with padding=2. "
                 "There is none here, so each convolution makes height and width 4 less."),
             WrongAnswer([(10, 23, 23), (10, 11, 11), (20, 6, 6), (20, 3, 3), (180,), (50,), (10,)],
-                "a kernel of 5 finds one place more than you give it: 28 - 5 + 1 = 24. "
-                "The place where it starts counts."),
+                "a kernel of 5 finds one place more, 28 - 5 + 1 = 24: the place where it starts counts."),
             WrongAnswer([(10, 24, 24), (10, 12, 12), (200, 8, 8), (200, 4, 4), (3200,), (50,), (10,)],
                 "conv2 does slide 200 slices, but adds up ten of them for each output: 20 maps come out."),
             WrongAnswer([(10, 24, 24), (5, 12, 12), (20, 8, 8), (10, 4, 4), (160,), (50,), (10,)],
                 "pooling halves height and width, not the number of maps: each map is pooled by itself."),
             WrongAnswer([(24, 24), (12, 12), (8, 8), (4, 4), (320,), (50,), (10,)],
-                "(24, 24) is one map, and conv1 makes ten of them: the channels are missing. "
-                "Write (channels, height, width)."),
-            WrongAnswer([(1, *shape) for shape in SHAPES],
-                "right for a batch of one digit; for the digit itself leave out the first 1."),
-            WrongAnswer([*SHAPES[:4], (320, 1), (50, 1), (10, 1)],
-                "the maps are right. A vector has one dimension only: write (320,)."),
-            WrongAnswer([*SHAPES[:3], (20, 8, 8), (1280,), (50,), (10,)],
-                "there is a pooling after conv2 as well: it halves 8 by 8."),
-            WrongAnswer([*SHAPES[:4], (16,), (50,), (10,)],
-                "flatten takes all 20 maps, one after the other: 20 times 4 times 4 numbers."),
-            WrongAnswer([*SHAPES[:4], (20, 16), (50,), (10,)],
-                "after flatten you still have 20 rows of 16. It lays out all that belongs to a digit as one list: "
-                "20 times 16 numbers."),
-            WrongAnswer([*SHAPES[:4], (1, 320), (1, 50), (1, 10)],
-                "the maps are right. (1, 320) is a table with one row; a vector has one dimension: (320,)."),
-            WrongAnswer([*SHAPES[:2], (10, 8, 8), (10, 4, 4), (160,), (50,), (10,)],
-                "conv2 makes 20 maps of the 10 that it reads."),
+                "(24, 24) is one map, and conv1 makes ten of them. Write (channels, height, width)."),
             WrongAnswer([*SHAPES[:5], (320, 50), (50, 10)],
                 "(320, 50) is about fc1's weights. What comes *out* of it is a vector of 50 numbers."),
-            WrongAnswer([(1, 28, 28), *SHAPES],
-                "you list eight shapes, and seven are asked for. If the first is the digit itself: leave it out."),
-            WrongAnswer([*SHAPES, (50,), (10,)],
-                "you list nine shapes, and seven are asked for. If the ReLUs have lines of their own: they change "
-                "no shape."),
-            WrongAnswer([(24, 24, 10), (12, 12, 10), (8, 8, 20), (4, 4, 20), (320,), (50,), (10,)],
-                "the numbers are right; PyTorch puts the channels first: (channels, height, width)."),
         ),
     ),
     Exercise(
@@ -252,27 +230,18 @@ EXERCISES = [
             edit("5 * 5 + 10", "5 * 5", "the weights are right; each output channel and each unit has a bias, too."),
             edit("320 * 50 + 50", "320 * 50", "50 * 10 + 10", "50 * 10",
                 "the convolutions are right; a linear layer has biases, too, one for each of its outputs."),
-            edit("320 * 50 + 50", "320 * 50 + 320", "50 * 10 + 10", "50 * 10 + 50",
-                "the biases belong to what comes out of a linear layer, not to what goes in: 50 for fc1, 10 for fc2."),
-            edit("5 + 20", "5 + 10", "conv2 has a bias for each channel that comes out, 20, not for each that goes in."),
             edit("20 * 10 * 5", "20 * 5",
                 "conv2 reads all ten maps: each of its 20 kernels has ten slices of 5 by 5, not one."),
-            edit("5 + 20", "5 + 20 * 10", "conv2 has a bias for each output channel, 20, not one for each slice."),
             edit("320 * 50", "20 * 50", "fc1 does not see 20 numbers but 20 maps of 4 by 4: 320 numbers."),
-            edit("5 + 10", "5 + 10 * 24 * 24", "5 + 20", "5 + 20 * 8 * 8",
-                "conv1 has a bias for each place of its maps in your count. All places of a map share one: "
-                "10 for conv1, 20 for conv2."),
-            edit("5 + 10", "5 + 1", "5 + 20", "5 + 1", "320 * 50 + 50", "320 * 50 + 1", "50 * 10 + 10", "50 * 10 + 1",
-                "each output channel has a bias of its own, not one for the whole layer: 10 in conv1."),
-            edit("10 * 1 * 5 * 5", "10 * 5", "20 * 10 * 5 * 5", "20 * 10 * 5",
-                "a kernel of 5 by 5 has 25 weights, not 5."),
             edit("320 * 50", "784 * 50",
                 "fc1 does not read the picture but what is left after the second pooling: 20 maps of 4 by 4."),
-            edit("[conv1, conv2, fc1, fc2]", "conv1 + conv2 + fc1 + fc2",
-                "this is one number. Return a list of four: one for each layer."),
             edit("[conv1, conv2,", "[conv1 * 24 * 24, conv2 * 8 * 8,",
                 "a convolution has no weights for each place: the same kernel is used at all of them. "
                 "Leave out the map's size."),
+            edit("320 * 50 + 50", "320 * 50 + 320", "50 * 10 + 10", "50 * 10 + 50",
+                "the biases belong to what comes out of a linear layer, not to what goes in: 50 for fc1."),
+            edit("10 * 1 * 5 * 5", "10 * 5", "20 * 10 * 5 * 5", "20 * 10 * 5",
+                "a kernel of 5 by 5 has 25 weights, not 5."),
         ),
     ),
     Exercise(
@@ -288,30 +257,17 @@ EXERCISES = [
         ),
         wrong=(
             edit("weight = weight2 @ weight1", "weight = weight1 @ weight2",
-                "the product is in the wrong order: "
-                "x meets layer 1 first, so weight1 stands next to x: weight2 @ weight1."),
-            edit("weight2 @ bias1 + bias2", "weight2 @ bias1",
-                "the second layer's bias is lost: it is added at the end, as it is."),
-            edit("return weight, bias", "return weight",
-                "the weight is right. Return the bias as well: weight, bias."),
-            edit("weight2 @ bias1", "bias1 @ weight2",
-                "the bias stands on the wrong side: layer 2 is weight2 @ h, and so is what it makes of bias1, "
-                "weight2 @ bias1."),
-            edit("weight2 @ bias1 + bias2", "weight2 @ (bias1 + bias2)",
-                "the second bias goes through layer 2's weights here. It is added after them: weight2 @ bias1 + "
-                "bias2."),
-            edit("weight = weight2 @ weight1", "weight = weight1 + weight2",
-                "your code stopped: the weights of two layers cannot be added. One is applied to what the other gives: "
-                "a product, weight2 @ weight1."),
-            edit("return weight, bias", "return bias, weight", "both are right, in the wrong order: weight, bias."),
-            edit("weight = weight2 @ weight1", "weight = weight2 * weight1",
-                "this goes number by number, as * and + do, and fails where the sizes differ. A matrix product is weight2 @ weight1."),
+                "the product is in the wrong order: weight1 meets x first, so it stands next to x: weight2 @ weight1."),
             edit("weight2 @ bias1 + bias2", "bias2",
                 "the first layer's bias is lost. It goes through layer 2 as everything does: weight2 @ bias1."),
             edit("weight2 @ bias1", "bias1",
                 "the first bias is added as it is, but it has to go through layer 2's weights: weight2 @ bias1."),
-            edit("weight = weight2 @ weight1", "weight = weight1.T @ weight2.T",
-                "the weight is transposed. PyTorch keeps a linear layer's weight as (out, in): weight2 @ weight1."),
+            edit("weight2 @ bias1 + bias2", "weight2 @ bias1",
+                "the second layer's bias is lost: it is added at the end, as it is."),
+            edit("weight2 @ bias1", "bias1 @ weight2",
+                "the bias stands on the wrong side: layer 2 is weight2 @ h, so take weight2 @ bias1."),
+            edit("weight2 @ bias1 + bias2", "weight2 @ (bias1 + bias2)",
+                "the second bias goes through layer 2's weights here. Add it after them: weight2 @ bias1 + bias2."),
         ),
     ),
     Exercise(
@@ -332,92 +288,44 @@ EXERCISES = [
         ),
         wrong=(
             edit("return logits", "return logits.log_softmax(dim=1)",
-                "it returns log-probabilities: that is the slip of the original tutorial. "
-                "Its loss takes the log_softmax itself, so it is applied twice. "
-                "Harmless, but the course's networks return logits: end with fc2."),
+                "it returns log-probabilities, the slip of the original tutorial: its loss takes the log_softmax once "
+                "more. Harmless, but the course's networks return logits: end with fc2."),
             edit("return logits", "return logits.softmax(dim=1)",
-                "it returns probabilities. The loss will apply a softmax again, "
-                "which squeezes them together, and the network learns badly without any error. Return the logits."),
+                "it returns probabilities. The loss applies a softmax again, which squeezes them together, and the "
+                "network learns badly without any error. Return the logits."),
             edit("return logits", "return F.relu(logits)",
-                "there is a ReLU after the last layer: "
-                "no logit can be negative any more, and a class that was cut off gets no gradient. End with fc2."),
+                "there is a ReLU after the last layer: no logit can be negative any more, and a class that was cut off "
+                "gets no gradient. End with fc2."),
             edit("F.relu(self.fc1(x.flatten(1)))", "self.fc1(x.flatten(1))",
                 "the ReLU between fc1 and fc2 is missing. Without it the two collapse into one linear layer."),
-            edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, 0.5)",
-                "in eval mode it still answers by chance: F.dropout is on unless it is told otherwise, and so is an "
-                "nn.Dropout that is made anew in forward. Write F.dropout(x, training=self.training)."),
             edit("F.dropout(x, 0.5, self.training)", "F.dropout(x, self.training)",
-                "in training all the units are left out. In F.dropout(x, self.training) the mode stands where the share "
-                "belongs, and True counts as 1. Say what it is: F.dropout(x, training=self.training)."),
+                "in training all the units are left out: in F.dropout(x, self.training) the mode stands where the "
+                "share belongs, and True counts as 1. Write F.dropout(x, training=self.training)."),
             edit("        super().__init__()\n", "",
                 "nn.Module was not set up, so it cannot take layers: begin __init__ with super().__init__()."),
-            edit("nn.Conv2d(1, 10, kernel_size=5)", "nn.Conv2d(1, 10, kernel_size=5, padding=2)",
-                "fc1 got 500 numbers for each image, not 320: conv1 has padding. Leave it out, as in the shape table."),
-            edit("nn.Conv2d(1, 10, kernel_size=5)", "nn.Conv2d(1, 10, kernel_size=5, padding=2)",
-                "nn.Conv2d(10, 20, kernel_size=5)", "nn.Conv2d(10, 20, kernel_size=5, padding=2)",
-                "nn.Linear(320, 50)", "nn.Linear(980, 50)",
-                "fc1 takes 980 numbers, as if the last maps were 20 of 7 by 7. That is so with padding=2 in both "
-                "convolutions. There is none here: the maps are 4 by 4, and fc1 takes 320."),
-            edit("nn.Conv2d(1, 10, kernel_size=5)", "nn.Conv2d(1, 10, kernel_size=5, padding=2)",
-                "nn.Linear(320, 50)", "nn.Linear(500, 50)",
-                "fc1 takes 500 numbers, as if the last maps were 20 of 5 by 5. That is so with padding=2 in conv1. "
-                "There is none here: the maps are 4 by 4, and fc1 takes 320."),
             edit("nn.Dropout2d(0.5)", "nn.Dropout2d",
-                "your code stopped: nn.Dropout2d got the maps where the share belongs. A layer is made first, with "
-                "brackets, self.conv2_drop = nn.Dropout2d(), and then called on the maps."),
-            edit("nn.Linear(320, 50)", "nn.Linear(50, 320)",
-                "fc1 takes 50 numbers and gives 320. First comes what goes in: nn.Linear(320, 50)."),
-            edit("return logits", "return logits.argmax(dim=1)",
-                "it returns one number for each image, as argmax does, the answer. Return all ten logits: the loss "
-                "needs them."),
+                "nn.Dropout2d got the maps where the share belongs. Make the layer in __init__, self.conv2_drop = "
+                "nn.Dropout2d(), and call that on the maps."),
             edit("x.flatten(1)", "x",
                 "fc1 got maps of 4 by 4, not rows of 320 numbers: flatten(1) is missing before it."),
-            edit("F.max_pool2d(self.conv1(images), 2)", "self.conv1(images)",
-                "fc1 got 2,000 numbers for each image, not 320: 20 maps of 10 by 10. The pooling after conv1 is "
-                "missing."),
-            edit("F.max_pool2d(self.conv2_drop(self.conv2(x)), 2)", "self.conv2_drop(self.conv2(x))",
-                "fc1 got 1,280 numbers for each image, not 320: 20 maps of 8 by 8. The pooling after conv2 is "
-                "missing."),
-            edit("F.max_pool2d(self.conv1(images), 2)", "self.conv1(images)", "x.flatten(1)", "x.view(-1, 320)",
-                "50 rows come out for 8 images, since view(-1, 320) cuts all that is there into rows of 320. An "
-                "image had 2,000 numbers: the pooling after conv1 is missing. flatten(1) keeps the images apart."),
-            edit("F.max_pool2d(self.conv2_drop(self.conv2(x)), 2)", "self.conv2_drop(self.conv2(x))",
-                "x.flatten(1)", "x.view(-1, 320)",
-                "32 rows come out for 8 images, since view(-1, 320) cuts all that is there into rows of 320. An "
-                "image had 1,280 numbers: the pooling after conv2 is missing. flatten(1) keeps the images apart."),
-            edit("x.flatten(1)", "x.view(x.size(1), -1)",
-                "fc1 got 20 rows of 128 numbers: 20 is the number of maps, x.size(1). The rows are the images: "
-                "x.flatten(1)."),
-            edit("F.max_pool2d(self.conv1", "F.avg_pool2d(self.conv1",
-                "F.max_pool2d(self.conv2", "F.avg_pool2d(self.conv2",
-                "both poolings take the mean, as avg_pool2d does. Take the largest: F.max_pool2d."),
-            edit("F.max_pool2d(self.conv1", "F.avg_pool2d(self.conv1",
-                "the first pooling takes the mean, as avg_pool2d does. Take the largest: F.max_pool2d."),
-            edit("F.max_pool2d(self.conv2", "F.avg_pool2d(self.conv2",
-                "the second pooling takes the mean, as avg_pool2d does. Take the largest: F.max_pool2d."),
             edit("x.flatten(1)", "x.flatten()",
-                "fc1 got one row for all images together: flatten() without a number flattens the batch, too. "
-                "flatten(1) keeps the images apart."),
-            edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1",
-                "the first ReLU, after conv1's pooling, is missing: "
-                "without a bend, convolution after convolution is one linear step, too."),
-            edit("F.relu(F.max_pool2d(self.conv2", "(F.max_pool2d(self.conv2",
-                "the second ReLU, after conv2's pooling, is missing: "
-                "without a bend, what conv2 and fc1 do is one linear step."),
+                "fc1 got one row for all images: flatten() flattens the batch, too. Write flatten(1)."),
+            edit("F.max_pool2d(self.conv1(images), 2)", "self.conv1(images)",
+                "fc1 got 2,000 numbers for each image, 20 maps of 10 by 10: the pooling after conv1 is missing."),
             edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1",
                 "F.relu(F.max_pool2d(self.conv2", "(F.max_pool2d(self.conv2",
                 "the ReLU after the pooling is missing: "
                 "without a bend, convolution after convolution is one linear step, too."),
             edit("self.conv2_drop(self.conv2(x))", "F.dropout(self.conv2(x), 0.5, self.training)",
-                "single numbers of conv2's maps are left out, not whole maps: conv2_drop should be an nn.Dropout2d. "
-                "A number's neighbours say nearly the same as it does, so without it little would be missing."),
-            edit("self.conv2_drop(self.conv2(x))", "self.conv2(x)", "F.dropout(x, 0.5, self.training)", "x",
-                "in training nothing is left out: "
-                "conv2_drop is not used in forward, and there is no dropout before fc2."),
-            edit("F.dropout(x, 0.5, self.training)", "x",
-                "the dropout between fc1's ReLU and fc2 is missing; that of the maps is there."),
-            edit("self.conv2_drop(self.conv2(x))", "self.conv2(x)",
-                "conv2_drop is made but not used: call it on what conv2 gives."),
+                "single numbers of conv2's maps are left out, not whole maps. A number's neighbours say nearly the "
+                "same, so little would be missing: conv2_drop should be an nn.Dropout2d."),
+            edit("F.max_pool2d(self.conv1", "F.avg_pool2d(self.conv1",
+                "F.max_pool2d(self.conv2", "F.avg_pool2d(self.conv2",
+                "both poolings take the mean, as avg_pool2d does. Take the largest: F.max_pool2d."),
+            edit("F.relu(F.max_pool2d(self.conv1", "(F.max_pool2d(self.conv1",
+                "the first ReLU is missing: without a bend, convolution after convolution is one linear step."),
+            edit("F.relu(F.max_pool2d(self.conv2", "(F.max_pool2d(self.conv2",
+                "the second ReLU is missing: without a bend, what conv2 and fc1 do is one linear step."),
         ),
     ),
     Exercise(
@@ -440,10 +348,6 @@ EXERCISES = [
             edit("0 if n_dimensions in (1, 3) else 1", "n_dimensions - 1",
                 "that would be sensible, and it is right for one and two dimensions. "
                 "With three it takes another: try torch.randn(2, 4, 10)."),
-            edit("0 if n_dimensions in (1, 3) else 1", "0",
-                "right for one and three dimensions. Try a batch of scores: torch.randn(4, 10)."),
-            edit("in (1, 3)", "== 1",
-                "nearly: one of the four is otherwise. Try torch.randn(2, 4, 10), and sum along each dimension."),
         ),
     ),
 ]

@@ -39,9 +39,10 @@ def probabilities_and_labels() -> list[tuple[Tensor, Tensor]]:
     confidences = torch.tensor([0.45, 0.45, 0.5, 0.5, 0.5, 0.55, 0.55, 0.95, 1.0, 1.0, 1.0, 1.0])
     edges = ((1 - confidences) / 9)[:, None].repeat(1, 10)
     edges[:, 3] = confidences
+    on_edges = torch.tensor([5, 2, 3, 3, 3, 1, 2, 3, 3, 3, 3, 1])
     cases = [((factor * logits).softmax(dim=1), labels) for factor in (3, 0.5, 1)]
     edges[0] = 0.1
-    return [*cases, (edges, torch.tensor([5, 2, 3, 3, 3, 1, 2, 3, 3, 3, 3, 1]))]
+    return [*cases, (edges[1:7], on_edges[1:7]), (edges, on_edges)]  # the inner edges first: they show most mistakes
 
 
 def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
@@ -70,11 +71,10 @@ def overconfident_logits() -> list[tuple[Tensor, Tensor, list[float]]]:
     generator = torch.Generator().manual_seed(8)
     logits = 2 * torch.randn(500, 10, generator=generator)
     labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
-    candidates = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
+    candidates = [0.5, 4.0, 0.25, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]  # neither end is the smallest or the largest
     slips = torch.where(torch.rand(500, generator=generator) < 0.1, (labels + 5) % 10, logits.argmax(dim=1))
-    cases = [(3 * logits, labels, candidates), (logits / 2, labels, candidates), (3 * logits, labels, candidates[::-1])]
-    mixed = candidates[::3] + candidates[1::3] + candidates[2::3]
-    cases += [(3 * logits, slips, candidates), (3 * logits, labels, mixed)]
+    cases = [(3 * logits, labels, candidates), (logits / 2, labels, candidates), (3 * logits, slips, candidates)]
+    cases += [(3 * logits, labels, candidates[5:] + candidates[:5])]
     return [*cases, (logits / 20, (labels + 5) % 10, [*candidates, 4.125])]
 
 
@@ -98,33 +98,19 @@ EXERCISES = [
         wrong=(
             edit("matrix[label, prediction]", "matrix[prediction, label]",
                 "rows and columns are exchanged. The label is the row: a 4 read as a 9 belongs in matrix[4, 9]."),
-            edit("    return matrix", "        return matrix",
-                "one digit is counted and no more: the return stands inside the loop."),
-            edit("return matrix", "return matrix.flatten()",
-                "these are the hundred counts in a row. Fold them: .view(10, 10)."),
-            edit("zip(labels.tolist(), predictions.tolist(), strict=True)", "(labels.tolist(), predictions.tolist())",
-                "your code stopped: to take a label and a prediction at a time, zip the two: zip(labels, "
-                "predictions)."),
             edit("zip(labels.tolist(), predictions.tolist(), strict=True)", "[(labels, predictions)]",
                 "no count is above 1. `matrix[labels, predictions] += 1` reads all cells, "
                 "adds, and writes each back once, however often it was named. Use a loop, or torch.bincount."),
             edit("return matrix", "return torch.bincount(labels * 10 + predictions).view(10, 10)",
-                "bincount stops at the largest number that it meets, so a table of 100 counts comes out only if a 9 was "
-                "read as a 9. Say minlength=100."),
+                "bincount stops at the largest number that it meets. For a hundred counts say minlength=100."),
             edit("return matrix", "return matrix.sum(dim=0).expand(10, 10)",
                 "all ten rows are the same. [[0] * 10] * 10 is one row, named ten times: make ten rows, "
                 "[[0] * 10 for _ in range(10)]."),
-            edit("return matrix", "return matrix[labels.unique()][:, labels.unique()]",
-                "a class that is absent has no row here. There are ten digits: make the table 10 by 10 beforehand."),
-            edit("return matrix", "return matrix[: int(labels.max()) + 1, : int(labels.max()) + 1]",
-                "the table ends with the largest digit that was met. There are ten digits: make it 10 by 10 beforehand."),
-            edit("return matrix", "return matrix.float()",
-                "the numbers are right, but counts are whole: make it dtype=torch.int64."),
-            edit("return matrix", "return matrix / len(labels)",
-                "the numbers sum to 1: these are shares of all digits. Keep the counts, do not divide by N."),
             edit("return matrix", "return matrix / matrix.sum(dim=1, keepdim=True).clamp(min=1)",
                 "these are shares of each row. "
                 "Keep the counts: 1 of 2 and 500 of 1,000 are the same share and not the same evidence."),
+            edit("    return matrix", "        return matrix",
+                "one digit is counted and no more: the return stands inside the loop."),
             edit("+= 1", "+= label != prediction",
                 "the diagonal is empty: digits that were read correctly count as well."),
         ),
@@ -149,51 +135,15 @@ EXERCISES = [
                 "this is the plain average over ten bins. "
                 "Weigh each gap by the bin's share of the digits: a bin of two digits says little."),
             edit("> i / 10", ">= i / 10", "<= (i + 1) / 10", "< (i + 1) / 10",
-                "a digit of confidence 1.0 falls in no bin, and one on an edge in the bin above. "
-                "The upper edge belongs to the bin, the lower one does not: > i / 10 and <= (i + 1) / 10."),
-            edit("> i / 10", ">= i / 10", "<= (i + 1) / 10", "< (i + 1) / 10 + (i == 9)",
-                "a confidence on an edge, 0.5 say, goes into the bin above. The upper edge belongs to the bin, "
-                "the lower one does not: > i / 10 and <= (i + 1) / 10."),
-            edit("range(10)", "range(11)", "> i / 10", ">= i / 10", "<= (i + 1) / 10", "< (i + 1) / 10",
-                "a confidence of exactly 1.0 is in an eleventh bin, and one of 0.3 would be in the bin above, as "
-                "floor(10 * confidence) has it. The upper edge belongs to the bin, the lower one does not."),
-            edit("> i / 10", ">= i / 10",
-                "a confidence on an edge, 0.5 say, is in two bins. The upper edge belongs to the bin, the lower one does not."),
-            edit("<= (i + 1) / 10", "< (i + 1) / 10",
-                "a confidence on an edge, 0.5 or 1.0 say, is in no bin. The upper edge belongs to the bin: <= (i + 1) / 10."),
+                "a confidence on an edge, 0.5 say, goes into the bin above. The upper edge belongs to the bin, the "
+                "lower one does not: > i / 10 and <= (i + 1) / 10."),
             edit("return error", "return float((confidences - right).abs().mean())",
                 "this is the gap of each digit by itself, and a single digit is right or wrong, never 90 % right. "
                 "Put the digits into bins, and compare the means."),
-            edit("range(10)", "range(1, 10)",
-                "the lowest bin, 0 to 0.1, is left out: for bins from i / 10 on, i counts from 0."),
             edit("range(10)", "range(9)", "> i / 10", "> i / 9", "(i + 1) / 10", "(i + 1) / 9",
-                "these are nine bins. If you used linspace(0, 1, 10): ten edges make nine bins, and ten bins need "
-                "eleven."),
-            edit("error += ", "error = ",
-                "this is what the last bin adds. Add them all up: +=."),
-            edit("    return error", "        return error",
-                "only the first bin counts: the return stands inside the loop."),
+                "these are nine bins, as linspace(0, 1, 10) has it: ten edges make nine bins, and ten need eleven."),
             edit("confidences[inside].mean()", "(i + 0.5) / 10",
                 "you took the middle of each bin for its confidence. Take the mean of the confidences in it."),
-            edit("return error", "return 100 * error", "right, but in per cent. Return a share, between 0 and 1."),
-            edit("confidences, predictions = probabilities.max(dim=1)", "confidences = probabilities.flatten()",
-                "(predictions == labels).float()", "F.one_hot(labels, 10).flatten().float()",
-                "all ten probabilities of each digit are in the bins here. The confidence is one number for each "
-                "digit: the largest of its ten."),
-            edit("range(10)", "range(11)",
-                "(confidences > i / 10) & (confidences <= (i + 1) / 10)", "(10 * confidences).round() == i",
-                "the bins are shifted by half of one, as round(10 * confidence) has them: 0.35 to 0.45 are "
-                "together. Bin 4 holds what is above 0.3, up to 0.4: > i / 10 and <= (i + 1) / 10."),
-            edit("gap.abs()", "gap.square()", "return error", "return error**0.5",
-                "you squared each gap and took the root of their mean, so large gaps count more. Take each gap's "
-                "absolute value."),
-            edit("gap.abs()", "gap.square()", "you squared each gap. Take its absolute value."),
-            edit("inside.float().mean() * gap.abs()", "inside.sum() * gap.abs()",
-                "each gap is multiplied by the *number* of digits in the bin. Take their share: divide by all digits."),
-            edit("error += float(inside.float().mean() * gap.abs())", "error = max(error, float(gap.abs()))",
-                "this is the largest gap. Take the mean of all gaps, each weighted by the bin's share of the digits."),
-            edit("probabilities.max(dim=1)", "probabilities.softmax(dim=1).max(dim=1)",
-                "these are probabilities already: a softmax on top of them makes all of them nearly equal. Leave it out."),
             edit("gap.abs()", "gap",
                 "gaps of different sign cancel here: a network that is too sure in one bin "
                 "and too modest in another would look perfect. Take the absolute value of each bin's gap."),
@@ -201,8 +151,22 @@ EXERCISES = [
                 "this is mean confidence against accuracy over all digits, one big bin. "
                 "Gaps in different places cancel; take the absolute value bin by bin, then add."),
             edit("error = 0.0", "error, confidences = 0.0, probabilities[torch.arange(len(labels)), labels]",
-                "you binned by the probability of the label. "
-                "A reader does not know the label; the confidence is the probability of the answer, the largest one."),
+                "you binned by the probability of the label, which a reader does not know. The confidence is the "
+                "probability of the answer, the largest one."),
+            edit("> i / 10", ">= i / 10",
+                "a confidence on an edge, 0.5 say, is in two bins. Only the upper edge belongs to the bin."),
+            edit("<= (i + 1) / 10", "< (i + 1) / 10",
+                "a confidence on an edge, 0.5 or 1.0 say, is in no bin. The upper edge belongs to it, with <=."),
+            edit("error += ", "error = ", "this is what the last bin adds. Add them all up: +=."),
+            edit("    return error", "        return error",
+                "only the first bin counts: the return stands inside the loop."),
+            edit("gap.abs()", "gap.square()", "you squared each gap. Take its absolute value."),
+            edit("inside.float().mean() * gap.abs()", "inside.sum() * gap.abs()",
+                "each gap is multiplied by the *number* of digits in the bin. Divide by all digits."),
+            edit("error += float(inside.float().mean() * gap.abs())", "error = max(error, float(gap.abs()))",
+                "this is the largest gap. Take the mean of all, each weighted by the bin's share of the digits."),
+            edit("probabilities.max(dim=1)", "probabilities.softmax(dim=1).max(dim=1)",
+                "these are probabilities already: a softmax makes them nearly equal. Leave it out."),
         ),
     ),
     Exercise(
@@ -219,40 +183,26 @@ EXERCISES = [
         wrong=(
             edit("F.cross_entropy(logits / temperature, labels)", "((logits / temperature).argmax(1) != labels).sum()",
                 "you return the first candidate each time. Is the `return` inside the loop? Or do you choose by "
-                "accuracy? That is the same for all candidates, as dividing ten logits by one number leaves their "
-                "order alone; the loss is not."),
+                "accuracy? That does not change when ten logits are divided by one number."),
             edit("logits / temperature", "logits * temperature",
                 "this multiplies the logits. A temperature divides them: hot means soft."),
             edit("logits / temperature", "(logits / temperature).softmax(dim=1)",
                 "you nearly always return the smallest candidate. So it goes when the loss is given probabilities: "
-                "F.cross_entropy applies a softmax of its own. Divide the logits, and give it logits / t as they are."),
-            edit("F.cross_entropy(logits / temperature, labels).item()",
-                "calibration_error((logits / temperature).softmax(dim=1), labels)",
-                "this is the one with the smallest calibration error. Often it is the same; here the loss is asked for, "
-                "which does not depend on how the bins are cut."),
-            edit("F.cross_entropy(logits / temperature, labels)",
-                "((logits / temperature).softmax(1).amax(1).mean() - (logits.argmax(1) == labels).float().mean()).abs()",
-                "this is the one that brings mean confidence and accuracy together. Often it is the same; "
-                "here the loss is asked for."),
+                "F.cross_entropy applies a softmax of its own. Give it logits / t as they are."),
             edit("candidates[losses.index(min(losses))]", "candidates[-1]",
                 "you return the last candidate each time. Keep the smallest loss so far, and replace both, the loss "
                 "and the candidate, only where a loss is below it."),
-            edit("candidates[losses.index(min(losses))]", "None",
-                "None comes back. Either the `return` is missing, or no loss was ever below your best one: start "
-                "that at float('inf'), not at 0 or 1."),
-            edit("candidates[losses.index(min(losses))]",
-                "[t for i, t in enumerate(candidates) if i == 0 or losses[i] < losses[i - 1]][-1]",
-                "you return the last candidate that beats the one before it. It must beat the best so far."),
             edit("logits / temperature", "(logits := logits / temperature)",
                 "the first candidate is right, and then the logits are divided again and again: `logits = logits / "
                 "t` changes them for the next one. Give the quotient another name."),
-            edit("candidates[losses.index(min(losses))]", "max(candidates)",
-                "you return the largest candidate each time, whatever the digits."),
             edit("min(losses)", "max(losses)", "this one has the largest loss. Take the smallest."),
             edit("candidates[losses.index(min(losses))]", "losses.index(min(losses))",
                 "this is the place of the best candidate in the list; return the candidate itself."),
             edit("candidates[losses.index(min(losses))]", "min(losses)",
                 "this is the smallest loss itself; return the temperature that gives it."),
+            edit("F.cross_entropy(logits / temperature, labels).item()",
+                "calibration_error((logits / temperature).softmax(dim=1), labels)",
+                "this is the one with the smallest calibration error: often the same, but the loss is asked for."),
         ),
     ),
 ]

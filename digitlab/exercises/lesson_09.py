@@ -91,7 +91,7 @@ def losses_and_plants() -> list[tuple[Tensor, Tensor, int]]:
     planted[torch.randperm(200, generator=generator)[:12]] = True
     losses = losses + 0.6 * planted
     planted[losses.argmin()] = True
-    return [(losses, planted, 10), (losses.flip(0), planted.flip(0), 31), (losses, planted, 1)]
+    return [(losses, planted, 10), (losses.flip(0), planted.flip(0), 31)]
 
 
 def precision_at(losses: Tensor, planted: Tensor, k: int) -> float:
@@ -149,47 +149,20 @@ EXERCISES = [
         ),
         wrong=(
             edit("descending=True", "descending=False",
-                "the order is turned round: the largest loss comes first. The loss is *minus* the logarithm, and "
-                "argsort sorts upwards unless it is told descending=True."),
-            edit("!= labels", "== labels",
-                "these are the digits that were read correctly. A mistake is where prediction and label differ: !=."),
-            edit("wrong[losses[wrong].argsort(descending=True)]", "losses.argsort(descending=True)",
-                "this ranks all images, those that were read correctly too. Keep the mistakes only."),
+                "the order is turned round: argsort sorts upwards unless it is told descending=True."),
             edit("-probabilities[torch.arange(len(labels)), labels].log()", "probabilities.max(dim=1).values",
-                "this ranks by the probability of the answer that was given. "
-                "The loss looks at the probability of the label: "
-                "a network may be 60 % sure of a wrong answer and still give the label 39 %, or next to nothing."),
-            edit("wrong[losses[wrong].argsort(descending=True)]",
-                "(losses * (probabilities.argmax(dim=1) != labels)).argsort(descending=True)",
-                "all images are in this list. With a loss of 0 those that were read correctly stand last, but they are "
-                "still there. Keep the mistakes only."),
+                "this ranks by the probability of the answer that was given. The loss looks at that of the label: a "
+                "network may be 60 % sure of a wrong answer and still give the label 39 %, or next to nothing."),
             edit("wrong[losses[wrong].argsort(descending=True)]", "losses[wrong].argsort(descending=True)",
                 "these are places in the list of mistakes, not in the set: images[0] would be the set's first image. "
                 "Index the places of the mistakes with this order."),
-            edit("wrong[losses[wrong].argsort(descending=True)]", "wrong",
-                "the right images, in the order of the set. Sort them by their loss, the largest first."),
-            edit("wrong[losses[wrong].argsort(descending=True)]",
-                "losses.topk(int((probabilities.argmax(dim=1) != labels).sum())).indices",
-                "the number of places is right, but digits that were read correctly are among them: a large loss "
-                "does not always mean a mistake. Pick the mistakes first, then sort those."),
-            edit("probabilities.argmax(dim=1) != labels", "losses > -torch.tensor(0.5).log()",
-                "this takes every label with less than 0.5. A digit is misread when another digit has "
-                "more than the label: compare probabilities.argmax(dim=1) with the labels."),
             edit("-probabilities[torch.arange(len(labels)), labels].log()",
                 'torch.nn.functional.cross_entropy(probabilities, labels, reduction="none")',
-                "the mistakes are right, their order is not. If you used F.cross_entropy: it expects logits and "
-                "applies a softmax of its own, but these are probabilities. Take -log of the label's probability."),
-            edit("wrong[losses[wrong].argsort(descending=True)]", "losses.mean().argsort(descending=True)",
-                "this is a single number: the loss was averaged over the images. Each image has one of its own; "
-                "F.cross_entropy would take the mean, and expects logits besides."),
-            edit("-probabilities[torch.arange(len(labels)), labels].log()", "-probabilities.amax(dim=1).log()",
-                "this ranks by the probability of the answer that was given, the least sure first. The loss is -log "
-                "of the *label's* probability."),
-            edit("wrong[losses[wrong].argsort(descending=True)]", "wrong[losses[wrong].argsort(descending=True)][:, None]",
-                "the places are right, but stand in a column, (M, 1). nonzero() gives one; flatten() makes it (M,)."),
-            edit("wrong[losses[wrong].argsort(descending=True)]", "losses[wrong].sort(descending=True).values",
-                "these are the losses themselves, in the right order. Asked for are the places of those images: "
-                "argsort instead of sort."),
+                "the mistakes are right, their order is not. F.cross_entropy expects logits and applies a softmax of "
+                "its own; these are probabilities already. Take -log of the label's probability."),
+            edit("wrong[losses[wrong].argsort(descending=True)]",
+                "losses.topk(int((probabilities.argmax(dim=1) != labels).sum())).indices",
+                "digits that were read correctly are among these. Pick the mistakes first, then sort those."),
         ),
     ),
     Exercise(
@@ -202,50 +175,24 @@ EXERCISES = [
             "Column 0 minus column 1 of that: values[:, 0] - values[:, 1].",
         ),
         wrong=(
-            edit("probabilities.topk", "probabilities.softmax(dim=1).topk",
-                "these are probabilities already: a softmax on top of them makes all of them nearly equal. Leave it "
-                "out."),
-            edit("best - second", "best - probabilities.min(dim=1).values",
-                "this is the largest minus the smallest, nearly the confidence itself. Take the second largest."),
-            edit("best - second", "best - torch.stack([row[(row.argmax() + 1) % 10] for row in probabilities])",
-                "this compares the answer with the digit after it. The rival is whichever digit "
-                "has the second largest probability: sort the values, do not count on the classes."),
             edit("best - second", "torch.sub(*probabilities.sort(dim=1).values[:, :2].unbind(dim=1))",
                 "these are the two smallest of each row, subtracted: sort goes upwards. Take the last two columns, "
                 "values[:, -1] - values[:, -2]."),
-            edit("best - second", "-torch.sub(*probabilities.sort(dim=1).values[:, :2].unbind(dim=1))",
-                "this is the second smallest minus the smallest: sort goes upwards. Take the last two columns, "
-                "values[:, -1] - values[:, -2], or sort with descending=True."),
             edit("best - second", "best",
                 "this is the confidence. "
                 "0.5 may be 0.5 against 0.49, or against nine small ones; subtract the second largest."),
-            edit("best - second", "probabilities.amax(dim=0) - probabilities.sort(dim=0).values[-2:][0]",
-                "you compared the images of the batch with each other. The ten classes lie along dim=1."),
-            edit("best - second", "second - best",
-                "the sign is turned round: it is the largest minus the second largest, 0 or more."),
-            edit("best - second", "1 - best",
-                "this is one minus the confidence, the share of the nine others together. "
-                "The margin has one rival only: subtract the second largest from the largest."),
-            edit("best - second",
-                "best - torch.where(probabilities == best[:, None], 0.0, probabilities).amax(dim=1)",
+            edit("best - second", "best - torch.where(probabilities == best[:, None], 0.0, probabilities).amax(dim=1)",
                 "right, except where two digits are equally likely: you take both of them out, and compare with the "
-                "third. Their margin is 0: take out one, or sort."),
-            edit("best - second", "2 * best - 1",
-                "this subtracts all the nine others together. The margin has one rival: the second largest."),
-            edit("best - second", "best / second",
-                "this is the largest divided by the second largest. A margin is a difference: subtract."),
-            edit("best - second", "(best - second)[:, None]",
-                "the differences are right, but stand in a column, (N, 1). Take values[:, 0] - values[:, 1]."),
-            edit("best - second", "(best - second).mean()",
-                "this is the mean over all images. Each image has a margin of its own: leave the mean out."),
-            edit("probabilities.topk(2, dim=1).values.unbind(dim=1)", "probabilities.sort(dim=1, descending=True).values[:2]",
-                "these are ten numbers, from the first two images: a [0] - [1] subtracts rows. "
-                "The ten classes lie along dim=1: write values[:, 0] - values[:, 1]."),
+                "third. Take out one, or sort."),
             edit("probabilities.topk(2, dim=1).values.unbind(dim=1)", "probabilities.sort(dim=1)[:, -1]",
                 "your code stopped: sort and topk give two tensors, the values and their places. "
                 "Take .values of what they return."),
-            edit("best - second", "torch.sub(*probabilities.topk(2, dim=1).indices.unbind(dim=1))",
-                "this subtracts the two *digits*. Take the .values of topk, not the .indices."),
+            edit("probabilities.topk", "probabilities.softmax(dim=1).topk",
+                "these are probabilities already: a softmax makes them nearly equal. Leave it out."),
+            edit("best - second", "best - probabilities.min(dim=1).values",
+                "this is the largest minus the smallest, nearly the confidence itself. Take the second largest."),
+            edit("best - second", "1 - best",
+                "this is one minus the confidence, the share of the nine others together. There is one rival only."),
         ),
     ),
     Exercise(
@@ -262,82 +209,9 @@ EXERCISES = [
             edit('return "ambiguous"', 'return "label"',
                 "you never say 'ambiguous': you say 'label' whenever the label has no majority. "
                 "To overturn it, more than half must agree on one other digit."),
-            edit('return "model" if digit == label else "label"', 'return "label"',
-                "you say 'label' whenever any digit has a majority, the label itself as well. Ask first whether it "
-                "is the label."),
-            edit("len(readings) / 2", "2",
-                "right for a committee of five, but other sizes may come: three votes are not always more than half. "
-                "Compare with > len(readings) / 2."),
-            edit("range(10)", "[label, *range(10)]", "> len(readings) / 2", ">= len(readings) // 2",
-                "you count half of the votes as enough: for five, len(readings) // 2 is 2. It must be more than half: "
-                "> len(readings) / 2."),
-            edit("range(10)", "[max(readings, key=readings.count)]", "> len(readings) / 2", ">= len(readings) // 2",
-                "two votes of five are enough for you: len(readings) // 2 is 2 there. It must be more than half: "
-                "> len(readings) / 2."),
-            edit("> len(readings) / 2", ">= len(readings) / 2",
-                "two votes of four are enough for you. Half is not more than half, and two digits can have it at once: "
-                "> len(readings) / 2."),
-            edit("range(10)", "sorted(readings, key=label.__eq__)", "> len(readings) / 2", ">= len(readings) / 2",
-                "two votes of four are enough for you, against the label as well. It must be more than half: "
-                "> len(readings) / 2."),
-            edit("range(10)", "[max(set(readings), key=readings.count)]",
-                "readings.count(digit) > len(readings) / 2", "True",
-                "you never say 'ambiguous': the digit with the most votes wins, however few they are. To decide, it "
-                "needs more than half: > len(readings) / 2."),
-            edit("range(10)", "[max(set(readings), key=readings.count)]",
-                "> len(readings) / 2", "> len(readings) / 2 or digit == label",
-                "for 'model' the most votes are enough for you, two of five even. The label, too, needs more than "
-                "half: > len(readings) / 2."),
-            edit("range(10)", "[max(set(readings), key=readings.count)]",
-                "> len(readings) / 2", "> len(readings) / 2 or digit != label",
-                "for 'label' the most votes are enough for you, two of five even. To overturn the label takes more "
-                "than half: > len(readings) / 2."),
-            edit("range(10)", "readings", "> len(readings) / 2", ">= len(readings) / 2",
-                "two votes of four are enough for you, and whichever was read first wins. It must be more than half: "
-                "> len(readings) / 2."),
-            edit('return "model" if digit == label else "label"', 'return "model" if label in readings else "label"',
-                'return "ambiguous"', 'return "model" if label in readings else "ambiguous"',
-                "you say 'model' as soon as anybody reads what the label says, even where four of five read another "
-                "digit. Ask for more than half."),
-            edit('return "ambiguous"', 'return "model" if label in readings else "ambiguous"',
-                "where no digit has a majority you say 'model' as soon as anybody reads what the label says. One vote "
-                "is not enough: without a majority it is 'ambiguous'."),
-            edit('return "ambiguous"', 'return "model" if sorted(readings)[len(readings) // 2] == label else "ambiguous"',
-                "for [1, 1, 3, 7, 7] and the label 3 you say 'model', though one network of five reads a 3. The median "
-                "is the middle of the numbers, not what most of them say: count the votes."),
-            edit('return "ambiguous"', 'return "model" if sorted(readings)[len(readings) // 2] == label else "label"',
-                "you never say 'ambiguous': it looks as if the median decides. It is the middle of the numbers, not what "
-                "most of them say: count the votes."),
-            edit("range(10)", "[label, readings[0]]",
-                "you look at the label and at the first reading only. Another digit may have the majority: "
-                "count each digit that was read."),
-            edit('return "ambiguous"', 'return "ambiguous" if label in readings else "label"',
-                'return "model" if digit == label else "label"',
-                'return "model" if digit == label else "label" if label not in readings else "ambiguous"',
-                "you say 'label' exactly when nobody reads what the label says. A single vote does not save it, and its "
-                "absence does not condemn it: ask whether more than half agree on one other digit."),
-            edit('    return "ambiguous"', '        return "ambiguous"',
-                "you answer after the first digit that was tried. Return 'ambiguous' after the loop, when no digit has "
-                "a majority."),
-            edit("readings.count(digit) > len(readings) / 2", "(readings == digit).mean() > 0.5",
-                "your code stopped: readings is a list, and comparing a list with a number gives one False, nothing to "
-                "count. Use readings.count(digit)."),
             edit('"model" if digit == label else "label"', '"label" if digit == label else "model"',
                 "the two are exchanged. "
                 "If the others can read what the label says, the network that could not is at fault: 'model'."),
-            edit("> len(readings) / 2", "> max(readings.count(other) for other in range(10) if other != digit)",
-                "two votes of five are the most, yet not more than half. "
-                "When the others say three different things, nobody knows: 'ambiguous'."),
-            edit('return "ambiguous"', 'return "model" if max(readings, key=readings.count) == label else "label"',
-                "you never say 'ambiguous': the most common reading wins however few read it. "
-                "Ask for more than half of the votes."),
-            edit("> len(readings) / 2", "== len(readings)",
-                "you ask for all votes; "
-                "more than half is enough. One careless network should not be able to block a verdict."),
-            edit('return "ambiguous"', 'return "ambiguous" if 2 * readings.count(label) == len(readings) else "label"',
-                "five networks that all read something *different* disagree with the label, and with each other. "
-                "That is an ambiguous digit, not a wrong label: "
-                "to overturn a label, more than half must agree on one other digit."),
         ),
     ),
     Exercise(
@@ -352,33 +226,15 @@ EXERCISES = [
         ),
         wrong=(
             edit("descending=True", "descending=False",
-                "you look at the smallest losses. argsort sorts upwards; with descending=True the largest are the first k, [:k]."),
+                "you look at the smallest losses: argsort sorts upwards unless it is told descending=True."),
             edit("planted[suspects].float().mean().item()", "float(planted[suspects].sum() / planted.sum())",
-                "this is the recall: of all planted labels, the share that was found. "
-                "The question is about the suspects: divide by k."),
-            edit("planted[suspects].float().mean().item()", "int(planted[suspects].sum())",
-                "this is the number of the guilty; divide it by k."),
+                "this is the recall, the share of all planted labels. You are asked about the suspects: divide by k."),
             edit("planted[suspects]", "planted[:k]",
                 "these are the first k digits of the set, not those with the largest losses."),
-            edit(".float().mean().item()", ".mean()",
-                "your code stopped: there is no mean of True and False. Make numbers of them first: .float()."),
             edit("planted[suspects].float().mean().item()", "int(planted[suspects].sum()) / len(planted)",
-                "you divided the guilty by the number of all digits. The question is about the suspects: divide by k."),
-            edit("planted[suspects].float().mean().item()", "100 * planted[suspects].float().mean().item()",
-                "this is in per cent. A share lies between 0 and 1."),
-            edit("planted[suspects].float().mean().item()", "planted[suspects].float()",
-                "these are the k suspects, one by one: 1 for guilty. Their mean is the share."),
-            edit("losses.argsort(descending=True)[:k]", "(losses > losses.sort(descending=True).values[k - 1])",
-                "one suspect is missing: the k-th largest loss itself belongs to the k."),
+                "you divided the guilty by the number of all digits. You are asked about the suspects: k."),
             edit("[:k]", "", "you looked at all digits. The suspects are the first k of the order: [:k]."),
-            edit("[:k]", "[:10]", "right for k = 10 only. Look at k of them and divide by k, whatever k is: [:k]."),
             edit("[:k]", "[: k + 1]", "you looked at one suspect too many: [:k] are k places."),
-            edit("[:k]", "[k : k + 1]",
-                "this is one digit, the one at place k of the order. The suspects are all before it: [:k]."),
-            edit("losses.argsort(descending=True)[:k]", "losses.sort(descending=True).values[:k].long()",
-                "you used the losses themselves as places. argsort gives the places: losses.argsort(descending=True)."),
-            edit("[:k]", "[: int(planted.sum())]",
-                "you looked at as many suspects as there are planted labels. Look at k of them, whatever k is."),
         ),
     ),
     Exercise(
@@ -401,60 +257,29 @@ EXERCISES = [
                 "each network reads the fold that it was trained on, "
                 "so it has learnt the very labels it should judge. Train on digits[folds != fold]."),
             edit("folds == fold", "folds != fold",
-                "the roles are exchanged: you train on one fold and read the others, so each network learns "
-                "from few digits and later folds overwrite earlier losses. Train on all *but* the fold."),
-            edit("return losses", "return torch.cat([losses[folds == fold] for fold in folds.unique()])",
-                "the losses are right but stand fold after fold. "
-                "Digit 1's loss belongs in place 1: write losses[folds == fold] = ..."),
+                "the roles are exchanged: you train on one fold and read the others. Train on all *but* the fold."),
             edit("dl.cross_entropy(probabilities, digits[inside].labels)",
                 "torch.nn.functional.cross_entropy(probabilities, digits[inside].labels)",
                 "each fold has one number for all its digits: F.cross_entropy takes the mean. It also applies a softmax "
                 "of its own, though these are probabilities. Use dl.cross_entropy(probabilities, labels)."),
+            edit("dl.cross", "torch.nn.functional.cross", "labels)\n", 'labels, reduction="none")\n',
+                "F.cross_entropy applies a softmax of its own, and these are probabilities already. Use "
+                "dl.cross_entropy(probabilities, labels), or take minus the logarithm of the label's probability."),
+            edit("digits[inside].images", "digits[inside]",
+                "train_and_read wants images as its second argument, and got Digits. Hand over digits[inside].images."),
             edit("digits[inside].labels)", "digits[inside].labels).mean()",
-                "each fold has one number for all its digits. Leave the mean out: every digit has a loss of its own."),
+                "each fold has one number for all its digits. Leave the mean out: every digit has its own loss."),
             edit("dl.cross_entropy(probabilities, digits[inside].labels)", "-probabilities.amax(dim=1).log()",
-                "this is -log of the largest probability, so the label plays no part. "
-                "The loss is -log of the probability of the *label*."),
+                "this is -log of the largest probability. The loss is -log of the probability of the *label*."),
             edit("dl.cross_entropy(probabilities, digits[inside].labels)",
                 "dl.cross_entropy(probabilities, digits[inside].labels).neg().exp()",
                 "these are the probabilities of the labels. The loss is minus their logarithm."),
             edit("    return losses", "        return losses",
                 "all folds but the first are still 0: the return stands inside the loop."),
-            edit("folds.unique()", "folds.unique()[1:]",
-                "the digits of fold 0 still have the loss 0. The folds count from 0: range(5), not range(1, 6)."),
-            edit("folds.unique()", "folds.unique()[:-1]",
-                "the digits of the last fold still have the loss 0. There are five: range(5), or folds.unique()."),
             edit("digits[inside].images)", "digits.images)",
                 "losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels)",
                 "losses = dl.cross_entropy(probabilities, digits.labels)",
-                "right for the last fold only: each network reads all digits, and its losses replace all that were "
-                "there. Keep those of the fold alone: losses[inside] = ..."),
-            edit("digits[~inside]", "digits[folds == (fold + 1) % 5]",
-                "you trained on one other fold. All the digits outside the fold may be learnt from: "
-                "digits[folds != fold]."),
-            edit("digits[inside].images", "digits[inside]",
-                "your code stopped: train_and_read wants images as its second argument, and got Digits. "
-                "Hand over digits[inside].images."),
-            edit("probabilities = train_and_read(digits[~inside], digits[inside].images)",
-                "probabilities = train_and_read(digits[~inside], digits.images)",
-                "losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels)",
-                "losses += dl.cross_entropy(probabilities, digits.labels) / 5",
-                "you took the mean over all five networks. Four of them have learnt from the digit: only the one that "
-                "has not may judge it."),
-            edit("probabilities = train_and_read(digits[~inside], digits[inside].images)",
-                "probabilities = train_and_read(digits[~inside], digits.images)",
-                "losses[inside] = dl.cross_entropy(probabilities, digits[inside].labels)",
-                "losses += dl.cross_entropy(probabilities, digits.labels)",
-                "you added up what all five networks say. Four of them have learnt from the digit: only the one "
-                "that has not may judge it, losses[inside] = ..."),
-            edit("dl.cross", "torch.nn.functional.cross", "labels)\n", 'labels, reduction="none")\n',
-                "F.cross_entropy expects logits and applies a softmax of its own; "
-                "these are probabilities already. Use dl.cross_entropy(probabilities, labels), "
-                "or take minus the logarithm of the label's probability."),
-            edit("zeros(len(digits))", "zeros(len(digits), 10)",
-                "dl.cross_entropy(probabilities, digits[inside].labels)", "probabilities",
-                "these are the probabilities, (N, 10). "
-                "One step is missing: the loss of each digit, dl.cross_entropy(probabilities, labels)."),
+                "right for the last fold only: its losses replace all. Keep those of the fold: losses[inside] = ..."),
         ),
     ),
 ]

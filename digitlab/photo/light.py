@@ -30,8 +30,9 @@ def measure_depth(grey: FloatArray) -> FloatArray:
     small = [np.asarray(average(Image.fromarray(picture), 400)) for picture in pictures]
     found = np.array([[(_fill(each, share) ** 4).mean() for share in windows] for each in small])
     enough = np.argmax(np.append(found[:, 2:] < 1.15 * found[:, :-2], np.full((len(found), 1), True), 1), 1)
-    kind = int(found[:, enough.min()].argmax())  # in a wide window the lit part beside a shadow is ink
-    depth = _fill(pictures[kind], windows[min(enough[kind] + 2, len(windows) - 1)])
+    wide = np.minimum(enough + 2, len(windows) - 1)
+    kind = int(found[:, wide.min()].argmax())  # in a wider window the lit part beside a shadow is ink
+    depth = _fill(pictures[kind], windows[wide[kind]])
     return depth - np.median(depth)
 
 
