@@ -25,8 +25,10 @@ from digitlab.models import SoftmaxRegression
 from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
 
-DOCS = javascript.DOCS
-LESSONS = {path.stem: nbformat.read(path, as_version=4).cells for path in DOCS.parent.glob("lessons/*.ipynb")}
+LESSONS = {
+    path.stem: nbformat.read(path, as_version=4).cells
+    for path in javascript.DOCS.parent.glob("lessons/*.ipynb")
+}
 LESSON_OF = {cell.metadata.get("figure"): stem for stem, cells in LESSONS.items() for cell in cells}
 HOOK = load_hook("figures")
 NAMES = list(HOOK.FIGURES)
@@ -35,7 +37,7 @@ NAMES = list(HOOK.FIGURES)
 @cache
 def text_of(path: str) -> str:
     """A script of the site, which may be one that a hook makes."""
-    return str(HOOK.MADE[path]()) if path in HOOK.MADE else (DOCS / path).read_text("utf-8")
+    return str(HOOK.MADE[path]()) if path in HOOK.MADE else (javascript.DOCS / path).read_text("utf-8")
 
 
 def ask(name: str, question: str, **given: Any) -> Any:
