@@ -25,19 +25,16 @@ from digitlab.models import SoftmaxRegression
 from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
 
-LESSONS = {
-    path.stem: nbformat.read(path, as_version=4).cells
-    for path in javascript.DOCS.parent.glob("lessons/*.ipynb")
-}
+DOCS = javascript.DOCS
+LESSONS = {path.stem: nbformat.read(path, as_version=4).cells for path in DOCS.parent.glob("lessons/*.ipynb")}
 LESSON_OF = {cell.metadata.get("figure"): stem for stem, cells in LESSONS.items() for cell in cells}
 HOOK = load_hook("figures")
-NAMES = list(HOOK.FIGURES)
 
 
 @cache
 def text_of(path: str) -> str:
     """A script of the site, which may be one that a hook makes."""
-    return str(HOOK.MADE[path]()) if path in HOOK.MADE else (javascript.DOCS / path).read_text("utf-8")
+    return str(HOOK.MADE[path]()) if path in HOOK.MADE else (DOCS / path).read_text("utf-8")
 
 
 def ask(name: str, question: str, **given: Any) -> Any:
@@ -46,7 +43,7 @@ def ask(name: str, question: str, **given: Any) -> Any:
     return javascript.ask(scripts, question, **given)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", HOOK.FIGURES)
 def test_a_lesson_stays_light(name: str) -> None:
     paths = [*HOOK.scripts_of(name), "stylesheets/figures.css"]
     weights = {path: len(gzip.compress(text_of(path).encode())) for path in paths}
@@ -216,7 +213,7 @@ def choose(live: Any, name: str) -> None:
     live.get_by_role("button", name=name).press("Enter")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", HOOK.FIGURES)
 def test_a_figure_takes_the_pictures_place_for_everybody_on_the_screen(open_figure: Open, name: str) -> None:
     live = open_figure(name, **PHONE)
     page = live.page
