@@ -166,20 +166,18 @@ def test_the_sums_are_pytorchs_and_what_one_reads_adds_up() -> None:
     maps = {"conv1": 10, "pool1": 10, "conv2": 20, "pool2": 20, "fc1": 1, "fc2": 10}
     opened = [(layer, i) for layer, count in maps.items() for i in range(count)]
     steps = [[["openMap", *each], ["channel", each[1] % 10]] for each in opened]
-    _, *answers = play([PUT], *steps, names="sum unit sources announcement")
+    _, *answers = play([PUT], *steps, names="sum unit sources")
     for (layer, _), answer in zip(opened, answers, strict=True):
         sentence, parts, unit = answer["sum"]["sentence"], answer["sum"]["parts"], answer["unit"]
         value, products = value_of(unit), [source["product"] for source in answer["sources"]]
         for source in answer["sources"]:
             assert source["value"] == pytest.approx(value_of(source["unit"]), abs=1e-4)
         assert numbers(sentence.split(" is ")[1])[0] == pytest.approx(value, rel=5e-3, abs=6e-4), sentence
-        assert answer["announcement"] == sentence
         totals = [numbers(part["total"]) for part in parts if "total" in part]
         squares = [square for part in parts for square in part.get("squares", []) if len(square) > 1]
         cells = [np.array([cell["value"] for cell in square["cells"]]) for square in squares]
         if layer.startswith("pool"):
             assert sum(products) == max(0, *cells[0]) == pytest.approx(value, abs=1e-4)
-            assert ("nothing passes" in sentence) == (value == 0)
             continue
         own = unit["map"] if layer.startswith("conv") else 5 * unit["row"] + unit["column"]
         score = sum(products) + model.get_parameter(f"{layer}.bias")[own].item()
@@ -187,8 +185,6 @@ def test_the_sums_are_pytorchs_and_what_one_reads_adds_up() -> None:
         if layer.startswith("fc"):
             largest, rest, _, bias, total = totals[0]
             assert largest + rest + bias == pytest.approx(total, rel=1e-2, abs=0.02)  # of three digits
-            shown = [abs(row["cells"][-1]["value"]) for row in parts[1]["table"]["rows"]]
-            assert shown == sorted(map(abs, products), reverse=True)[:8]
             continue
         patch, kernel, square = cells
         assert patch * kernel == pytest.approx(square)
@@ -196,8 +192,7 @@ def test_the_sums_are_pytorchs_and_what_one_reads_adds_up() -> None:
         if layer == "conv2":
             own, rest, total = totals[0]
             assert own + rest == pytest.approx(total, abs=1e-9), "from this map, and from the other nine"
-            (chosen,) = [cell["value"] for cell in parts[1]["maps"] if cell["chosen"]]
-            assert sum(square) == pytest.approx(chosen) == pytest.approx(own, abs=0.06)
+            assert sum(square) == pytest.approx(own, abs=0.06)
 
 
 def test_the_lit_lines_lead_from_the_score_to_the_pixels() -> None:
@@ -208,15 +203,6 @@ def test_the_lit_lines_lead_from_the_score_to_the_pixels() -> None:
     assert {"fc1", "pool2", "conv2", "pool1", "conv1", "input"} == {link["from"]["layer"] for link in links}
 
 
-def test_strokes_are_undone_one_after_another() -> None:
-    line = strokes((60, 60), (60, 60), (200, 130), (90, 200))
-    other = strokes((200, 60), (200, 60), (100, 230))
-    answers = play(line, other, [PUT], [["clear"]], *5 * [[["undo"]]], names="image announcement")
-    first, both, digit, clean, *undone = (answer["image"] for answer in answers)
-    assert undone == [digit, both, first, clean, clean] and sum(clean) == 0
-    assert answers[-1]["announcement"] == "There is nothing to undo."
-
-
 def test_the_kernel_slides_until_the_map_is_full() -> None:
     start, names = [PUT, ["openMap", "conv2", 3]], "filled unit field running announcement"
     _, begun, *between = play(start, [["slide play"]], *390 * [[["slide goOn"]]], names=names)
@@ -225,45 +211,36 @@ def test_the_kernel_slides_until_the_map_is_full() -> None:
     filled = [answer["filled"] for answer in (begun, *between)]
     assert filled == sorted(filled) and {*filled} == {*range(1, 8**2 + 1)}
     assert between[-1]["announcement"] == "The map is full." and not between[-1]["running"]
-    (chosen,) = play([*start, ["slide play"], ["chooseUnit", begun["unit"]]], names=names)
-    assert chosen["filled"] is None  # all of it again
 
 
 def test_why_is_answered_by_pytorchs_gradients() -> None:
-    steps = [
-        [
-            [["put", PIXELS[i]], ["way", "saliency"]],
-            [["way", "towards"], ["target", int(DIGITS.labels[i] + 1 + i % 9) % 10]],
-        ]
-        for i in range(20)
-    ]
-    answers = play(*(each for pair in steps for each in pair), names="heat why")
-    for i, (own, other) in enumerate(zip(answers[::2], answers[1::2], strict=True)):
-        images = normalize(DIGITS.images[i : i + 1]).requires_grad_()
-        logits = rounded_model()(images)[0]
-        read, target = int(logits.argmax()), steps[i][1][1][1]
-        for answer, what in [(own, logits[read]), (other, logits[target] - logits[read])]:
-            (expected,) = torch.autograd.grad(what, images, retain_graph=True)
-            assert np.allclose(answer["heat"], expected.flatten(), atol=1e-4 * float(expected.abs().max()))
-        assert f"raise the score of {read}" in own["why"] and f"from {read} towards {target}" in other["why"]
-    (itself,) = play([PUT, ["way", "towards"], ["target", int(DIGITS.labels[0])]])
+    images, nth = normalize(DIGITS.images[:20]).requires_grad_(), range(20)
+    logits = rounded_model()(images)
+    read = logits.argmax(1)
+    other, steps = (read + 1 + torch.arange(20) % 9) % 10, []
+    for i in nth:
+        steps.append([["put", PIXELS[i]], ["way", "saliency"]])
+        steps.append([["way", "towards"], ["target", int(other[i])]])
+    *answers, itself = play(*steps, [["target", int(read[-1])]], names="heat why")
+    for way, score in enumerate([logits[nth, read], logits[nth, other] - logits[nth, read]]):
+        (expected,) = torch.autograd.grad(score.sum(), images, retain_graph=True)
+        for answer, each in zip(answers[way::2], expected.flatten(1), strict=True):
+            assert np.allclose(answer["heat"], each, atol=1e-4 * float(each.abs().max()))
+    own, towards = answers[-2]["why"], answers[-1]["why"]
+    assert f"raise the score of {read[-1]}" in own and f"from {read[-1]} towards {other[-1]}" in towards
     assert "already" in itself["why"] and not any(itself["heat"])
 
 
 def test_occlusion_is_coarse_while_one_draws_and_full_afterwards() -> None:
     begin, work = [["way", "occlusion"], ["drawing", True], *SEVEN], [["goOn"]] * 100
-    more, lift, leave = [["goOn"], *strokes((60, 60), (70, 60))], [["drawing", False]], [["way", "saliency"]]
-    answers = play(begin, work, more, lift, work, [], leave)
-    working = [answer["working"] for answer in answers]
-    assert working == [True, False, True, True, False, False, False]
-    begun, coarse, _, lifted, full, still, _ = answers
+    begun, coarse, _, full = play(begin, work, [["drawing", False]], work, names="why working heat")
     assert "Wiping out" in begun["why"] and "the score of 7 falls" in full["why"]
-    assert coarse["heat"] == lifted["heat"] != full["heat"] == still["heat"]
+    assert not coarse["working"] and not full["working"] and coarse["heat"] != full["heat"]
 
 
 # --- links and copies ---
 
-STRANGE = ["", "AAAA", "AP8A_wD_AP8A_wD_", 100_000 * "A", "A", '"]<img src=x onerror=alert(1)>']
+STRANGE = ["", "AP8A_wD_AP8A_wD_", 100_000 * "A", '"]<img src=x onerror=alert(1)>']
 
 
 def test_a_link_and_a_copy_bring_the_digit_back() -> None:
@@ -312,25 +289,18 @@ SCRIPT, WHOLE = shipped_weights(), json.dumps(content())
 BIAS = ("tensors", "conv1.bias")
 NO_FILE, NO_LINE = "not a weights file", "not one short line"
 HOSTILE = [
-    ("", NO_FILE),
     ("null", NO_FILE),
-    (SCRIPT[:30_000], NO_FILE),
     (SCRIPT + "alert(1);", NO_FILE),
-    (SCRIPT.replace("shipped", "'+alert(1)+'"), NO_FILE),
-    (20_000 * "[" + 20_000 * "]", NO_FILE),
     (SCRIPT + 50_000 * " ", "too large"),
     (changed("version", to=2), "version 2"),
     (changed("model", to=900 * "x\n\u202e"), '"cnn", not "x'),
     (changed("dtype", to="float32"), 'float16, not "float32"'),
     *((changed("name", to=value), f"name is {NO_LINE}") for value in (..., 201 * "a", "\u202ename", 5)),
-    (changed("measured", to="99 %\n100 %"), f"measured is {NO_LINE}"),
     (changed("tensors", to=[]), "holds no tensors"),
     (changed("tensors", "fc2.weight", to=...), "fc2.weight is missing"),
     (WHOLE.replace('"tensors": {', '"tensors": {"__proto__": {}, '), 'the network has not: "__proto__"'),
     (changed(*BIAS, to=None), "has no shape or no data"),
-    (changed(*BIAS, "data", to=[1, 2]), "has no shape or no data"),
     (changed("tensors", "fc1.weight", "shape", to=[320, 50]), "50 x 320, not 320 x 50"),
-    (changed(*BIAS, "shape", to=["10"]), 'shape 10, not "10"'),
     (changed(*BIAS, "shape", to=9 * [[10]]), "shape 10, not a list"),
     (changed(*BIAS, "data", to="AAAA"), "conv1.bias has 3 bytes, not 20"),
     (changed(*BIAS, "data", to=7 * "AA?="), "is not base64"),
@@ -350,23 +320,18 @@ def test_a_hostile_file_gives_one_clear_line() -> None:
 
 def test_a_good_file_is_taken_in_each_form() -> None:
     forms = [SCRIPT, SCRIPT.replace("\n", "\r\n"), json.dumps(content(), indent=2), with_value(65_504)]
-    names = ask_playground(
-        "parseEach(given.texts)", texts=[*forms, changed("name", to="größtes Netz – 数字")]
-    )
-    assert names == [*4 * ["shipped network"], "größtes Netz – 数字"]
+    assert ask_playground("parseEach(given.texts)", texts=forms) == 4 * ["shipped network"]
 
 
-def test_every_half_is_read_exactly_and_extreme_ones_give_numbers() -> None:
+def test_every_half_is_read_exactly() -> None:
     """Every kind of number, small ones too: through a bias to the logits of a network of zeros."""
     values = torch.tensor([1.0, -2.5, 0.0, -0.0, 2**-24, -(2**-14), 2**-14 - 2**-24, 65504, 0.1, -1 / 3])
-    for weight, bias in ((0.0, values), (65504.0, torch.full((10,), 65504.0))):
-        model = CNN()
-        for parameter in model.parameters():
-            torch.nn.init.constant_(parameter, weight)
-        model.fc2.bias.data = bias
-        (made,) = ask_playground("forward([Array(784).fill(255)])", playground_script(model, "", ""))
-        assert all(value is not None for value in made["fc2"]), "what is no number comes as null"
-        assert weight or torch.equal(torch.tensor(made["fc2"]), values.half().float())
+    model = CNN()
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    model.fc2.bias.data = values
+    (made,) = ask_playground("forward([Array(784).fill(255)])", playground_script(model, "", ""))
+    assert torch.equal(torch.tensor(made["fc2"]), values.half().float())
 
 
 @pytest.mark.parametrize("page", ["playground", "figures"])
@@ -374,20 +339,17 @@ def test_types_are_right(page: str, tmp_path: Path) -> None:
     """Of scripts as one file, in their pages' order: only so does TypeScript see what a namespace is given."""
     if (tsc := shutil.which("tsc")) is None:
         pytest.skip("needs TypeScript, to check the types in the scripts' comments")
-    figures, written = load_hook("figures"), {*(DOCS / "javascripts/playground").rglob("*.js")}
+    figures = load_hook("figures")
     names = [*CORE, *figures.scripts_of(*figures.FIGURES)]
     if page == "playground":
         names = PLAYGROUND + re.findall(r"javascripts/\S+\.js", (DOCS / "index.md").read_text("utf-8"))
-        assert written <= {DOCS / name for name in names}
     made = {name: make() for name, make in figures.MADE.items() if not name.endswith("weights.js")}
     made |= {name: (DOCS / name).read_text("utf-8") for name in names if (DOCS / name).exists()}
     joined = "".join(made.get(name, "") for name in dict.fromkeys(names))
     (tmp_path / "joined.js").write_text(joined, encoding="utf-8")
     options = ["--checkJs", "--allowJs", "--noEmit", "--strict", "--lib", "dom,es2023", "--target", "es2023"]
     done = subprocess.run([tsc, *options, "joined.js"], capture_output=True, text=True, cwd=tmp_path)
-    errors = re.findall(r"(.*js\((\d+),.*)", done.stdout)
-    wrong = [f"{error}\n    {joined.splitlines()[int(row) - 1].strip()}" for error, row in errors]
-    assert done.returncode == 0, "\n".join(wrong) or done.stdout
+    assert done.returncode == 0, f"{tmp_path}: {done.stdout}"
 
 
 # --- what the site adds ---
@@ -395,10 +357,7 @@ def test_types_are_right(page: str, tmp_path: Path) -> None:
 
 def test_the_sites_weights_and_digits_are_what_they_say(test_digits: Digits) -> None:
     scripts = load_hook("playground").make_scripts()
-    name, measured, digits = ask_playground(
-        "[w.name, w.measured, digitlabDigits]", scripts["weights.js"] + scripts["digits.js"]
-    )
-    assert (name, measured) == ("shipped network", "99.39 % of 10,000 test digits (mnist)")
+    digits = ask_playground("digitlabDigits", scripts["weights.js"] + scripts["digits.js"])
     assert scripts["weights.js"].split('"tensors"')[1] == SCRIPT.split('"tensors"')[1]
     presets, misread = digits[:10], digits[10:]
     assert [digit["label"] for digit in presets] == list(range(10)) and 1 <= len(misread) <= 12
@@ -408,4 +367,4 @@ def test_the_sites_weights_and_digits_are_what_they_say(test_digits: Digits) -> 
         assert base64.b64decode(digit["pixels"]) == image.numpy().tobytes()
         assert digit["label"] == int(test_digits.labels[index])
         assert digit.get("read", digit["label"]) == int(predict(rounded_model(), image[None]).argmax())
-        assert ("read" in digit) == (digit in misread) and digit["label"] != digit.get("read")
+    assert all(digit["read"] != digit["label"] for digit in misread)

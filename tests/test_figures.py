@@ -12,7 +12,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from browsing import PHONE, Page, barriers, box_of, press, settle
+from browsing import PHONE, Page, barriers, press, settle
 from site_hooks import load_hook
 from torch.nn import functional as F
 
@@ -26,14 +26,9 @@ from digitlab.runs.checkpoint import load_shipped_model
 from digitlab.training import predict
 
 DOCS = javascript.DOCS
-MOST_BYTES = 60 * 1024
-"""What a lesson may weigh more, compressed, for its figure."""
 LESSONS = {path.stem: nbformat.read(path, as_version=4).cells for path in DOCS.parent.glob("lessons/*.ipynb")}
 LESSON_OF = {cell.metadata.get("figure"): stem for stem, cells in LESSONS.items() for cell in cells}
-
-
 HOOK = load_hook("figures")
-NAMES = list(HOOK.FIGURES)
 
 
 @cache
@@ -48,39 +43,23 @@ def ask(name: str, question: str, **given: Any) -> Any:
     return javascript.ask(scripts, question, **given)
 
 
-# --- what a figure is made of ---
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", HOOK.FIGURES)
 def test_a_lesson_stays_light(name: str) -> None:
     paths = [*HOOK.scripts_of(name), "stylesheets/figures.css"]
     weights = {path: len(gzip.compress(text_of(path).encode())) for path in paths}
-    assert sum(weights.values()) <= MOST_BYTES, weights
+    assert sum(weights.values()) <= 60 * 1024, weights
 
 
 # --- numbers ---
 
 
-@pytest.mark.parametrize("side", [3, 5])
-def test_a_kernels_map_is_pytorchs(side: int) -> None:
+def test_a_kernels_map_is_pytorchs() -> None:
     image = followed_digit().images[0].float() / 255
-    kernel = torch.randn(side, side, generator=torch.Generator().manual_seed(side))
+    kernel = torch.randn(5, 5, generator=torch.Generator().manual_seed(0))
     given = {"image": image.flatten().tolist(), "kernel": kernel.flatten().tolist()}
     ours = torch.tensor(ask("kernel", "digitlab.kernels.slide(given.image, given.kernel)", **given))
-    theirs = F.conv2d(image[None, None], kernel[None, None], padding=side // 2).flatten()
+    theirs = F.conv2d(image[None, None], kernel[None, None], padding=2).flatten()
     assert float((ours - theirs).abs().max()) <= 1e-5
-
-
-def test_the_presets_are_the_lessons_kernels() -> None:
-    each = "(name) => digitlab.kernels.resized(digitlab.kernels.PRESETS[name].values, 5)"
-    code = "\n".join(cell.source for cell in LESSONS["05_convolution_by_hand"] if cell.cell_type == "code")
-    names: dict[str, Any] = {"torch": torch}
-    for start, end in (("\nkernel = ", "\n"), ("\nkernels = {", "\nmaps")):
-        exec(start + code.partition(start)[2].partition(end)[0], names)
-    kernels = names["kernels"]
-    framed = torch.tensor(ask("kernel", f"given.names.map({each})", names=list(kernels))).view(-1, 5, 5)
-    for ours, kernel in zip(framed, kernels.values(), strict=True):
-        assert torch.allclose(ours, F.pad(torch.as_tensor(kernel), [1] * 4).float())
 
 
 def test_the_templates_are_learnt_as_by_pytorch_and_weigh_as_there() -> None:
@@ -104,13 +83,10 @@ def test_the_templates_are_learnt_as_by_pytorch_and_weigh_as_there() -> None:
     sample = load_sample("test")
     for label, each in enumerate(digits):
         image = sample.images[sample.labels == label][0].flatten() / 255
-        expected = image * weights
-        for key, theirs in {
-            "products": expected,
-            "gain": expected.clamp(min=0).sum(dim=1),
-            "loss": expected.clamp(max=0).sum(dim=1),
-            "score": expected.sum(dim=1) + bias,
-        }.items():
+        products = image * weights
+        gain, loss = products.clamp(min=0).sum(dim=1), products.clamp(max=0).sum(dim=1)
+        expected = {"products": products, "gain": gain, "loss": loss, "score": gain + loss + bias}
+        for key, theirs in expected.items():
             assert torch.allclose(torch.tensor([one[key] for one in each]), theirs, atol=1e-4), (label, key)
 
 
@@ -148,39 +124,19 @@ def landscape() -> dict[str, Any]:
     return names
 
 
-SURFACE = "digitlab.surface.unpack(digitlab.lossSurface)"
-
-
-def test_the_landscape_is_the_lessons(landscape: dict[str, Any]) -> None:
-    relief = (
-        "digitlab.relief.depth, digitlab.lossSurface.low, digitlab.lossSurface.high, digitlab.relief.ENDS"
-    )
-    made, roots, low, high, ends = ask("surface", f"[{SURFACE}, {relief}]")
-    ink, is_five = torch.tensor(made["ink"]).view(-1, 2), landscape["is_five"]
-    expected = torch.cat([landscape["ink"][is_five == label] for label in (1, 0)])
-    assert made["fives"] == int(is_five.sum()) and torch.allclose(ink, expected, atol=1e-5)
+def test_the_landscape_and_the_walks_are_the_lessons(landscape: dict[str, Any]) -> None:
+    made = "digitlab.lossSurface.low, digitlab.lossSurface.high, digitlab.relief.depth, digitlab.relief.ENDS"
+    each = "(at) => [at.x, at.y, digitlab.surface.lossAt(w, at).loss]"
+    walks = f"[0, 0.5].map((momentum) => digitlab.surface.walk(w, 4, momentum, 20).map({each}))"
+    asked = f"((w) => [{made}, {walks}])(digitlab.surface.unpack(digitlab.lossSurface))"
+    low, high, roots, ends, walked = ask("surface", asked)
     heights = low + (high - low) * torch.tensor(roots).square().view(40, 40)
     assert torch.allclose(heights, landscape["heights"], atol=1e-3)
-    for name, along in zip(("left_weight", "right_weight"), ends, strict=True):
-        assert along == [landscape[name][0], landscape[name][-1]]
-
-
-@pytest.mark.parametrize("rate, momentum", [(0.1, 0), (1, 0), (1, 0.5), (4, 0.9)])
-def test_the_walker_steps_as_pytorchs(landscape: dict[str, Any], rate: float, momentum: float) -> None:
-    weights = torch.zeros(2, requires_grad=True)
-    optimizer = torch.optim.SGD([weights], lr=rate, momentum=momentum)
-    places = []
-    for _ in range(21):
-        optimizer.zero_grad()
-        loss = landscape["loss_at"](weights)
-        loss.backward()
-        places.append([*weights.tolist(), loss.item()])
-        optimizer.step()
-    each = "(at) => [at.x, at.y, digitlab.surface.lossAt(w, at).loss]"
-    walk = f"digitlab.surface.walk(w, {rate}, {momentum}, 20).map({each})"
-    ours = torch.tensor(ask("surface", f"((w) => {walk})({SURFACE})"))
-    assert torch.allclose(ours[:, :2], torch.tensor(places)[:, :2], atol=1e-3)
-    assert torch.allclose(ours[:, 2], torch.tensor(places)[:, 2], atol=1e-4)
+    assert ends == [[landscape[side][0], landscape[side][-1]] for side in ("left_weight", "right_weight")]
+    (places, losses), (plain, rolling) = landscape["walk"](4), torch.tensor(walked)
+    assert torch.allclose(plain, torch.cat([places, torch.tensor(losses)[:, None]], dim=1), atol=1e-3)
+    moved = (rolling[2] - plain[2])[:2]
+    assert torch.allclose(moved, 0.5 * plain[1, :2], atol=1e-3), "momentum"
 
 
 def test_the_filled_map_is_the_librarys_occlusion(rounded: torch.nn.Module) -> None:
@@ -200,15 +156,11 @@ def test_the_filled_map_is_the_librarys_occlusion(rounded: torch.nn.Module) -> N
     assert fall == pytest.approx(float((rounded(image) - rounded(wiped))[0, 5]), abs=1e-3)
 
 
-CHANGES = [(0, 0, 0, 1), (30, 3, -1.5, 1.2), (-71, -8, 8, 0.4), (90, 0.5, 2, 1.6)]
-
-
-@pytest.mark.parametrize("turn, right, down, size", CHANGES)
-def test_a_changed_digit_is_pytorchs(turn: float, right: float, down: float, size: float) -> None:
-    change = {"turn": turn, "right": right, "down": down, "size": size}
+def test_a_changed_digit_is_pytorchs() -> None:
+    change = {"turn": 30, "right": 3, "down": -1.5, "size": 1.2}
     look = "[m, digitlab.affine.look(digitlab.tenDigits[5], m)]"
     matrix, ours = ask("turn", f"((m) => {look})(digitlab.affine.matrix(given.change))", change=change)
-    parts = (turn_matrix(turn, size), shift_matrix(right, down))
+    parts = (turn_matrix(30, 1.2), shift_matrix(3, -1.5))
     first, second = (torch.cat([each, torch.tensor([[0.0, 0, 1]])]) for each in parts)
     expected = (first @ second)[:2]  # the look goes the other way: first back by the shift, then turned
     assert matrix == pytest.approx(expected.flatten().tolist(), abs=1e-6)
@@ -221,17 +173,6 @@ def test_an_interval_is_wilsons() -> None:
     counts = [(0, 25), (194, 200), (9_900, 10_000), (25, 25)]
     ours = ask("wobble", "given.counts.map((each) => digitlab.draws.wilson(...each))", counts=counts)
     assert np.allclose(ours, [wilson_interval(*each) for each in counts])
-
-
-def test_the_mistakes_are_where_the_margins_put_them() -> None:
-    mistakes = ask("margin", "digitlab.margins.mistakes")
-    digits = load_sample("train")[:4000]
-    top = predict(load_shipped_model(), digits.images).topk(2, dim=1)
-    margins, wrong = top.values[:, 0] - top.values[:, 1], top.indices[:, 0] != digits.labels
-    assert len(mistakes) == int(wrong.sum())
-    for bound in (0.2, 0.5):
-        n = int((margins < bound).sum())
-        assert sum(place < n for place in mistakes) == int((margins < bound)[wrong].sum())
 
 
 # --- used, in a browser ---
@@ -272,20 +213,13 @@ def choose(live: Any, name: str) -> None:
     live.get_by_role("button", name=name).press("Enter")
 
 
-CHARTS = {"wobble": ".live-draws", "margin": ".live-steps"}
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", HOOK.FIGURES)
 def test_a_figure_takes_the_pictures_place_for_everybody_on_the_screen(open_figure: Open, name: str) -> None:
     live = open_figure(name, **PHONE)
     page = live.page
     live.locator(".live-root").wait_for()
     assert words(live) and not live.locator("figure").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    if chart := CHARTS.get(name):  # its axis is as wide as what it measures
-        drawn, axis = (box_of(page, part) for part in (chart, ".live-axis"))
-        assert drawn["x"] == pytest.approx(axis["x"], abs=2)
-        assert drawn["width"] == pytest.approx(axis["width"], abs=3)
     for scheme in ("dark", "light"):
         assert not barriers(page, f'.live[data-figure="{name}"]'), f"before {scheme}"
         page.get_by_title(f"Switch to the {scheme} page").click()
@@ -343,9 +277,8 @@ def test_the_way_through_the_network_step_by_step(open_figure: Open) -> None:
     assert live.locator(".live-ahead").count() == 6 and back.is_disabled()
     live.get_by_label("5", exact=True).focus()
     press(live.page, "ArrowRight")
-    for _ in range(6):
-        on.press("Enter")
-    assert "It reads 6, with" in words(live) and live.locator(".live-ahead").count() == 0
+    on.press("Enter")
+    assert words(live).startswith("conv1: ") and live.locator(".live-ahead").count() == 5
 
 
 def test_ink_is_put_in_its_place(open_figure: Open) -> None:
@@ -356,8 +289,6 @@ def test_ink_is_put_in_its_place(open_figure: Open) -> None:
     live.get_by_role("application").focus()
     press(live.page, *3 * ["ArrowRight"], " ", *5 * ["ArrowDown"])
     assert "Prepared, it is read as 1" in words(live)
-    first = live.locator(".live-note").first.inner_text().split("\n")[1]
-    assert first == "70 × 20, from row 130, column 160", "a stroke of 50 with a pen of 20"
 
 
 def test_the_walker_by_keyboard(open_figure: Open, landscape: dict[str, Any]) -> None:
@@ -369,10 +300,9 @@ def test_the_walker_by_keyboard(open_figure: Open, landscape: dict[str, Any]) ->
     live.get_by_role("application").focus()
     press(live.page, "ArrowUp", "ArrowRight")
     assert words(live).startswith(f"Step 0: left weight {x + 0.25:.2f}")
-    for slider in ("learning rate", "momentum"):
-        live.get_by_label(slider).press("End")
+    live.get_by_label("learning rate").press("End")
     choose(live, "20 steps")
-    assert "Step 20" in words(live) and "It has left the map" in words(live)
+    assert "It has left the map" in words(live)
     live.get_by_role("application").click(position={"x": 1, "y": 1})
     assert re.match("Step 0: left weight −(3.00|2.9.), right weight (3.00|2.9.), ", words(live))
 
@@ -382,7 +312,7 @@ def test_the_walker_walks_and_pauses(open_figure: Open) -> None:
     choose(live, "Walk")
     live.get_by_text(re.compile("^Step [3-9]:")).wait_for()
     choose(live, "Pause")
-    assert live.get_by_role("button", name="Walk").is_visible()
+    live.get_by_role("button", name="Walk").wait_for()
 
 
 def test_a_patch_by_keyboard_fills_the_map(open_figure: Open) -> None:
@@ -390,9 +320,7 @@ def test_a_patch_by_keyboard_fills_the_map(open_figure: Open) -> None:
     assert words(live).startswith("Rows 8 to 12, columns 8 to 12 wiped out: the score of 5 ")
     live.get_by_role("application").focus()
     press(live.page, *9 * ["ArrowUp"], *9 * ["ArrowLeft"])
-    start = (
-        "Rows 0 to 4, columns 0 to 4 wiped out: nothing to miss here, the score of 5 stays. It still reads"
-    )
+    start = "Rows 0 to 4, columns 0 to 4 wiped out: nothing to miss here, the score of 5 stays."
     assert words(live).startswith(start)
     choose(live, "Fill the map")
     live.get_by_text("The map is full: 576 places.").wait_for()

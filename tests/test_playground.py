@@ -3,28 +3,28 @@
 What the page computes and says is in ``test_engine``.
 """
 
-import base64
 import io
-import json
 import re
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from browsing import PHONE, SEVEN, SHIFTS, Page, barriers, box_of, draw, given_pixels, press, reading, stroke
+import torch
+from browsing import PHONE, SEVEN, SHIFTS, Page, barriers, box_of, draw, given_pixels, press, reading
 from PIL import Image
+
+from digitlab.export import playground_script
+from digitlab.runs.checkpoint import load_shipped_model
 
 Open = Callable[..., Page]
 
 
-def touch(fingers: Any, kind: str, *points: tuple[float, float], time: float | None = None) -> None:
-    """At points of the screen, and at a time in seconds, or now."""
+def touch(fingers: Any, kind: str, time: float, *points: tuple[float, float]) -> None:
+    """At a time in seconds, and at points of the screen."""
     at = [{"x": x, "y": y} for x, y in points]
-    when = {} if time is None else {"timestamp": time}
-    fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at, **when})
+    fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at, "timestamp": time})
 
 
 # --- drawing ---
@@ -64,7 +64,6 @@ def test_a_digit_drawn_with_the_keyboard_alone_is_read(page: Page) -> None:
 
 def test_every_control_is_reached_by_keyboard_and_shows_it(page: Page) -> None:
     """With few stops of the tab key: within a group the arrow keys go on."""
-    page.click("[data-layer=conv2] >> nth=2")
     page.focus("#play-canvas")
     press(page, "Shift+Tab")  # the button before
     stops = 0
@@ -72,27 +71,15 @@ def test_every_control_is_reached_by_keyboard_and_shows_it(page: Page) -> None:
         stops += 1
         shown = page.evaluate(
             """(() => { const e = document.activeElement.closest('.play-file') || document.activeElement;
-               e.dataset.reached = ''; return getComputedStyle(e).outlineStyle !== 'none'; })()"""
+               return getComputedStyle(e).outlineStyle !== 'none'; })()"""
         )
         assert shown, page.evaluate("document.activeElement.outerHTML")
         press(page, "Tab")
     assert 10 < stops <= 20
-    missed = page.evaluate(
-        """() => {
-          const all = [...document.querySelectorAll('.play :is(button, select, input, canvas[tabindex])')];
-          const reached = new Set(all.filter((e) => e.closest('[data-reached]')));
-          for (const item of reached) { // which grows meanwhile
-            for (const side of item.matches('button, select') ? ['Up', 'Down', 'Left', 'Right'] : []) {
-              item.focus();
-              item.dispatchEvent(new KeyboardEvent('keydown', {key: `Arrow${side}`, bubbles: true}));
-              reached.add(document.activeElement);
-            }
-          }
-          const usable = all.filter((e) => e.offsetParent && !e.disabled && e.type !== 'radio');
-          return usable.filter((e) => !reached.has(e)).map((e) => e.outerHTML);
-        }"""
-    )
-    assert not missed
+    page.focus("[data-layer=conv1] >> nth=0")
+    for key, times, there in (("ArrowDown", 9, "conv1, map 9"), ("ArrowRight", 5, "pool2, map 19")):
+        press(page, *times * [key])
+        assert page.evaluate("document.activeElement.ariaLabel") == there
 
 
 def test_a_finger_draws_on_a_phone(open_page: Open) -> None:
@@ -101,45 +88,26 @@ def test_a_finger_draws_on_a_phone(open_page: Open) -> None:
     assert paper["width"] > 300
     # Chromium takes a quick stroke for a fling, and lets the next tap do nothing but stop it.
     fingers, start = page.context.new_cdp_session(page), page.evaluate("Date.now() / 1000")
-    left, top = paper["x"] + 40, paper["y"] + 40
-    touch(fingers, "touchStart", (left, top), time=start)
-    for i in range(1, 9):  # 4,000 pixels a second
-        touch(fingers, "touchMove", (left + 32 * i, top), time=start + 0.008 * i)
-    touch(fingers, "touchEnd", time=start + 0.066)
-    touch(fingers, "touchStart", (clear["x"] + 10, clear["y"] + 10), time=start + 0.1)
-    touch(fingers, "touchEnd", time=start + 0.15)
+    scale = paper["width"] / 280
+    corners = np.array([(paper["x"] + x * scale, paper["y"] + y * scale) for x, y in SEVEN])
+    points = np.concatenate([np.linspace(*ends, 5) for ends in pairwise(corners)]).tolist()
+    touch(fingers, "touchStart", start, points[0])
+    for i, point in enumerate(points):
+        touch(fingers, "touchMove", start + 0.008 * i, point)
+    touch(fingers, "touchEnd", start + 0.16)
+    touch(fingers, "touchStart", start + 0.2, (clear["x"] + 10, clear["y"] + 10))
+    touch(fingers, "touchEnd", start + 0.25)
     page.locator("#play-reading", has_text="Draw a digit").wait_for(timeout=2000)
-    points = [
-        (paper["x"] + x * paper["width"] / 280, paper["y"] + y * paper["width"] / 280) for x, y in SEVEN
-    ]
-    touch(fingers, "touchStart", points[0])
-    for begin, end in pairwise(points):
-        for at in np.linspace(begin, end, 5)[1:].tolist():
-            touch(fingers, "touchMove", at)
-    touch(fingers, "touchEnd")
+    page.locator("#play-undo").tap()
     assert reading(page).startswith("Looks like 7")
     assert page.evaluate("scrollY") == 0
-    boxes = """all => all.map((e) => [e.getBoundingClientRect(), e.outerHTML])
-      .map(([box, html]) => [box.left, box.right, Math.min(box.width, box.height), html])"""
+    sizes = "all => all.map((e) => [e.offsetWidth, e.offsetHeight, e.outerHTML])"
     for layer in ("input", "conv1", "pool1", "conv2", "pool2", "fc1", "fc2"):
         page.locator(f"[data-layer={layer}]").first.tap()
         page.locator(f"[data-layer={layer}][aria-pressed=true]").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, layer
-        for left, right, _, html in page.locator("#play-sum *").evaluate_all(boxes):
-            assert left >= 0 and right <= 360, f"cut off: {html}"
-    for *_, size, html in page.locator("#playground button").evaluate_all(boxes):
-        assert size == 0 or size >= 24, html
-
-
-def test_a_lost_pointer_and_a_resize_do_no_harm(page: Page) -> None:
-    stroke(page, "#play-canvas", [(0.3, 0.25), (0.7, 0.25)], lift=False)
-    before = reading(page)
-    page.set_viewport_size({"width": 700, "height": 800})
-    assert reading(page) == before  # what was drawn is kept
-    page.dispatch_event("#play-canvas", "pointercancel", {"pointerId": 1})
-    image, box = given_pixels(page), box_of(page, "#play-canvas")
-    page.mouse.move(box["x"] + 200, box["y"] + 200, steps=3)  # still down, but the stroke is over
-    assert given_pixels(page) == image
+    for width, height, html in page.locator("#playground button:visible").evaluate_all(sizes):
+        assert min(width, height) >= 24, html
 
 
 # --- on one screen ---
@@ -147,12 +115,7 @@ def test_a_lost_pointer_and_a_resize_do_no_harm(page: Page) -> None:
 REACTS = ["#play-canvas", "#play-reading", "#play-bars"]
 LAYERS = [f"[data-layer={layer}] >> nth=-1" for layer in ("conv1", "pool1", "conv2", "pool2", "fc1")]
 EVERYTHING = [*REACTS, *LAYERS, "#play-why", "#play-unit"]
-SCREENS = [
-    (1280, 720, EVERYTHING),
-    (1920, 1080, EVERYTHING),
-    (768, 1024, EVERYTHING[:-1]),
-    (360, 740, REACTS),
-]
+SCREENS = [(1280, 720, EVERYTHING), (768, 1024, EVERYTHING[:-1]), (360, 740, REACTS)]
 
 
 def on_screen(page: Page, selector: str) -> dict[str, float]:
@@ -179,7 +142,7 @@ def test_what_reacts_is_on_the_first_screen_and_does_not_jump(
 
 
 def test_a_teachers_five_minutes(page: Page) -> None:
-    """Draw, follow one number to the pixels, occlude, switch the centring off, let it learn: without scrolling."""
+    """Draw, follow one number to the pixels, occlude, switch the centring off: without scrolling."""
 
     def click(selector: str) -> None:
         """As a hand does: only what is on the screen can be pressed."""
@@ -190,11 +153,9 @@ def test_a_teachers_five_minutes(page: Page) -> None:
     assert reading(page).startswith("Looks like 7")
     click("#play-bars [data-map='7']")
     assert "The score of 7 is" in page.inner_text("#play-unit")
-    for layer in ("fc1", "pool2", "conv2", "pool1", "conv1"):
-        click("#play-sum [data-unit] >> nth=0")
-        assert page.inner_text("#play-unit").startswith(f"{layer}, ")
-    click("#play-sum [data-unit] >> nth=12")
-    assert page.inner_text("#play-unit").startswith("Pixel in row ")
+    for layer in ("fc1, ", "pool2, ", "conv2, ", "pool1, ", "conv1, ", "Pixel in row "):
+        click(f"#play-sum [data-unit] >> nth={12 if 'Pixel' in layer else 0}")
+        assert page.inner_text("#play-unit").startswith(layer)
     assert page.inner_text("#play-trail").count("←") == 6
     click("input[value=occlusion]")
     page.locator("#play-why-text", has_text="without what is here, the score of 7 falls").wait_for()
@@ -204,16 +165,11 @@ def test_a_teachers_five_minutes(page: Page) -> None:
     click("#play-clear")
     page.select_option("#play-pen", "6")
     draw(page, [(5 + 0.3 * x, 195 + 0.3 * y) for x, y in SEVEN])
-    for right, caption in ((True, "28 × 28, centred"), (False, "28 × 28, as it is")):
+    for right in (True, False):
         assert reading(page).startswith("Looks like 7") == right
-        assert page.inner_text("#play-input-caption") == caption
         assert ("Off" in page.inner_text("#play-normalise-note")) != right
         click("#play-normalise")
     assert page.evaluate("scrollY") == 0
-    click(".play-more a")
-    click("#play-learn-go")
-    page.locator("#play-learn-now", has_text="digits, ").wait_for()
-    assert on_screen(page, "#play-learn-score") and on_screen(page, ".learn-curve >> nth=0")
 
 
 def test_the_projector_shows_the_network_large_and_nothing_else(page: Page) -> None:
@@ -239,17 +195,12 @@ def five(page: Page) -> Page:
 
 
 def test_a_unit_shows_where_it_comes_from_and_arrow_keys_and_clicks_choose_another(five: Page) -> None:
-    for layer in ("conv1", "pool1", "conv2", "pool2"):
-        five.click(f"[data-layer={layer}] >> nth=2")
-        assert five.evaluate("document.activeElement.id") == "play-map"
-        assert f"{layer}, map 2, row" in five.inner_text("#play-unit")
-        assert re.match("It sees .* pixels of the input", five.inner_text("#play-field-text"))
-    five.click("[data-layer=fc1]")
-    assert five.locator(".play-sum tbody tr").count() == 8
     five.click("[data-layer=input]")
     assert "255 of 255" in five.inner_text("#play-unit")
     five.focus("[data-layer=conv2] >> nth=4")
     press(five, "Enter")
+    assert five.evaluate("document.activeElement.id") == "play-map"
+    assert re.match("It sees .* pixels of the input", five.inner_text("#play-field-text"))
     five.click("#play-map", position={"x": 2, "y": 2})
     assert "row 0, column 0 " in five.inner_text("#play-unit")
     press(five, "ArrowDown", "ArrowRight", "ArrowRight", "ArrowUp", "ArrowUp")
@@ -258,7 +209,7 @@ def test_a_unit_shows_where_it_comes_from_and_arrow_keys_and_clicks_choose_anoth
     press(five, "Escape")
     assert five.evaluate("document.activeElement.ariaLabel") == "conv2, map 4"
     five.click("[data-channel='7']")
-    assert five.get_attribute("[data-channel='7']", "aria-pressed") == "true"
+    five.locator("[data-channel='7'][aria-pressed=true]").wait_for()
     assert "patch of map 7" in five.inner_text("#play-sum")
 
 
@@ -273,9 +224,7 @@ def test_one_key_leads_from_the_score_to_the_pixels_and_back(five: Page) -> None
     assert five.is_hidden("#play-back")
 
 
-def test_the_first_digit_writes_itself_and_the_kernel_slides_unless_stills_are_wanted(
-    open_page: Open,
-) -> None:
+def test_the_first_digit_and_the_kernel_move_unless_stills_are_wanted(open_page: Open) -> None:
     page = open_page("playground/", reduced_motion="no-preference")
     ink = "digitlab.playground.state.ink.reduce((sum, value) => sum + value, 0)"
     page.wait_for_function(f"digitlab.playground.state.replay && (window.inked = {ink})")
@@ -286,16 +235,13 @@ def test_the_first_digit_writes_itself_and_the_kernel_slides_unless_stills_are_w
     assert page.inner_text("#play-play") == "Pause"
     page.locator("#play-slide-note", has_text=re.compile("^(9|[1-5].) of 64")).wait_for()
     page.click("#play-play")
-    held = page.inner_text("#play-slide-note")
-    page.wait_for_timeout(200)
-    assert page.inner_text("#play-slide-note") == held
+    assert page.inner_text("#play-play") == "Play"
     page.emulate_media(reduced_motion="reduce")
     page.reload()
     page.click("[data-layer=conv1] >> nth=4")
     assert page.is_hidden("#play-play")
-    for done in (1, 2):
-        page.click("#play-step")
-        assert page.inner_text("#play-slide-note") == f"{done} of 576 places"
+    page.click("#play-step", click_count=2)
+    assert page.inner_text("#play-slide-note") == "2 of 576 places"
 
 
 # --- links, copies ---
@@ -303,9 +249,6 @@ def test_the_first_digit_writes_itself_and_the_kernel_slides_unless_stills_are_w
 
 def test_a_link_brings_the_digit_back(page: Page, open_page: Open) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.click("#play-clear")
-    page.click("#play-link")
-    assert "first" in page.inner_text("#play-copied") and "#" not in page.url
     draw(page, SEVEN)
     was = reading(page)
     page.click("#play-link")
@@ -321,40 +264,29 @@ def test_a_link_brings_the_digit_back(page: Page, open_page: Open) -> None:
     other.click("#play-tensor")  # where copying is not allowed the text is shown
     other.locator("#play-copy-text").wait_for()
     assert other.input_value("#play-copy-text").startswith("import torch")
-    other.click("#play-clear")
-    assert other.is_hidden("#play-copy-text")
 
 
 # --- which model ---
 
 
-def test_a_model_of_ones_own_runs_a_bad_one_is_refused_and_the_courses_comes_back(
-    five: Page, site: Path
-) -> None:
+def test_a_model_of_ones_own_runs_a_bad_one_is_refused_and_the_courses_comes_back(five: Page) -> None:
     def give(content: str) -> None:
         file = {"name": "own.js", "mimeType": "text/javascript", "buffer": content.encode()}
         five.set_input_files("#play-file", file)
 
-    for bad, said in {"alert(1)": "own.js was not loaded. This is not", 2_000_000 * " ": "too large"}.items():
-        give(bad)
-        error = five.locator("#play-model-error[role=alert]", has_text=said)
-        error.wait_for()
-        assert len(error.inner_text()) < 250
-        assert reading(five).startswith("Looks like 5")
-    text = (site / "javascripts" / "playground" / "weights.js").read_text(encoding="utf-8")
-    content = json.loads(text.partition("'")[2].rpartition("'")[0])
-    content |= {"name": "<b>mine</b>", "measured": "9.8 % of 10,000 test digits"}
-    only_four = {"fc2.weight": np.zeros((10, 50)), "fc2.bias": np.eye(10)[4]}  # zeros: it cannot decide
-    for name, values in only_four.items():
-        content["tensors"][name]["data"] = base64.b64encode(values.astype("<f2").tobytes()).decode()
-    give(json.dumps(content))
+    give("alert(1)")
+    five.locator("#play-model-error[role=alert]", has_text="own.js was not loaded. This is not").wait_for()
+    assert reading(five).startswith("Looks like 5")
+    only_four = load_shipped_model().requires_grad_(False)
+    only_four.get_parameter("fc2.weight").zero_()  # it cannot decide
+    only_four.get_parameter("fc2.bias").copy_(torch.eye(10)[4])
+    give(playground_script(only_four, "<b>mine</b>", "9.8 % of 10,000 test digits"))
     five.locator("#play-model-name", has_text="<b>mine</b>").wait_for()
     assert "9.8 %" in five.inner_text("#play-model-measured") and not five.inner_text("#play-model-error")
     assert reading(five).startswith("Looks like 4, 23 %")
     five.click("#play-course-model")
     assert reading(five).startswith("Looks like 5")
     assert "99.39 %" in five.inner_text("#play-model-measured")
-    assert five.is_hidden("#play-course-model")
 
 
 # --- for everybody ---
@@ -363,24 +295,13 @@ def test_a_model_of_ones_own_runs_a_bad_one_is_refused_and_the_courses_comes_bac
 @pytest.mark.parametrize("scheme, forced", [("light", "none"), ("dark", "none"), ("dark", "active")])
 def test_everybody_can_use_it(open_page: Open, scheme: str, forced: str) -> None:
     page = open_page("playground/", color_scheme=scheme, forced_colors=forced)
+    paper = Image.open(io.BytesIO(page.locator("#play-canvas").screenshot())).convert("L")
+    assert paper.getpixel((9, 9)) > 215, "the ink is dark"
     page.click("#play-presets button >> nth=5")
     page.set_input_files("#play-file", {"name": "bad.js", "mimeType": "text/javascript", "buffer": b"no"})
     for layer in ("conv2", "pool2", "fc1", "input"):
         page.click(f"[data-layer={layer}] >> nth=0")
         assert not barriers(page, "#playground"), layer
-
-
-@pytest.mark.parametrize("forced", ["active", "none"], ids=["forced", "automatically dark"])
-def test_ink_is_dark_on_light_paper_whatever_the_colours(open_page: Open, forced: str) -> None:
-    page = open_page("playground/", color_scheme="dark", forced_colors=forced)
-    if forced == "none":
-        page.context.new_cdp_session(page).send("Emulation.setAutoDarkModeOverride", {"enabled": True})
-    draw(page, [(140, 60), (140, 220)])
-    reading(page)
-    picture = Image.open(io.BytesIO(page.locator("#play-canvas").screenshot())).convert("L")
-    width, height = picture.size
-    assert picture.getpixel((width // 2, height // 2)) < 40
-    assert picture.getpixel((width // 4, height // 2)) > 215
 
 
 @pytest.mark.parametrize("media", ["without scripts", "in print"])
@@ -391,5 +312,5 @@ def test_without_scripts_and_in_print_it_is_an_explanation(open_page: Open, medi
     assert page.is_hidden("#playground")
     assert page.get_by_text("conv1: ten small templates").is_visible()
     figure = box_of(page, "figure img")
-    assert figure["width"] > 300
-    assert media != "in print" or figure["height"] <= 20 / 2.54 * 96 + 1  # on one sheet
+    on_one_sheet = figure["height"] <= 20 / 2.54 * 96 + 1
+    assert figure["width"] > 300 and (on_one_sheet or media != "in print")
