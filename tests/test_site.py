@@ -209,7 +209,7 @@ def test_it_opens_from_disk_with_search_and_the_playground(offline_site: Path, o
     assert reading(page).startswith("Looks like 7")
 
 
-# --- a small site, with the real one's settings, hooks and templates ---
+# --- a small site, with the real one's settings, hooks and templates, to plant things in ---
 
 FAILING = ["# 00 · First\n\n## A term", "x = 0", "1 / x"]
 FIRST = [
@@ -218,6 +218,27 @@ FIRST = [
     'print("<b> &amp;", time.time_ns())',
     "# A term\n\n$x^2$\n\n<details>\n<summary>Why?</summary>\n\n*So.*\n</details>",
     'import digitlab as dl\ndl.plot_digits(dl.followed_digit().images, title="A five & <no> more")',
+]
+FAULTY = {
+    "docs/index.md": "# Home\n\n[b](lessons/00_first.ipynb#gone-term) ![](picture.png)\n",
+    "docs/picture.png": "",
+    "planted.py": '"""See [gone][digitlab.gone]."""\n',
+}
+FAULTY_CELLS = [
+    "# 00 · First\n\n[a](99_gone.ipynb) [b](../docs/gone-guide.md) [c](../docs/index.md#gone-part) [d](#gone-here)",
+    "pass",
+    "from matplotlib.pyplot import plot\n_ = plot([1])",
+]
+SIGNS = [
+    "'index.md' .*#gone-term",
+    "index.md: a picture without alt text",
+    "'lessons/00_first.ipynb' .*99_gone.ipynb",
+    "'lessons/00_first.ipynb' .*gone-guide.md",
+    "'lessons/00_first.ipynb' .*#gone-part",
+    "'lessons/00_first.ipynb' .*#gone-here",
+    "00_first.ipynb: a picture without alt text.*cell-2-",
+    "digitlab.gone",
+    'not included in the "nav".*:\n  - lessons/01_second.ipynb$',
 ]
 
 
@@ -230,19 +251,24 @@ def write_notebook(root: Path, name: str, sources: list[str]) -> None:
     path.write_text(nbformat.writes(new.new_notebook(cells=cells)), encoding="utf-8")
 
 
-def write_site(root: Path) -> None:
+def write_site(root: Path, nav: list[str], cells: list[str]) -> None:
     for name in ("hooks", "templates", "theme"):
         compiled = shutil.ignore_patterns("__pycache__")
         shutil.copytree(REPOSITORY / "docs" / name, root / "docs" / name, ignore=compiled)
     (root / "lessons").mkdir()
     (root / "digitlab").mkdir()  # stands for the library, which a kept run depends on
-    (root / "docs/index.md").write_text("# Home\n\nSee [the term](lessons/00_first.ipynb#a-term).\n")
-    write_notebook(root, "00_first", FAILING)
+    pages = {"docs/index.md": "# Home\n\nSee [the term](lessons/00_first.ipynb#a-term).\n"}
+    pages |= {"docs/api.md": "# Reference\n\n::: planted\n", "planted.py": '"""A module."""\n'}
+    for name, text in pages.items():
+        (root / name).write_text(text, encoding="utf-8")
+    write_notebook(root, "00_first", cells)
     write_notebook(root, "01_second", ["# 01 · Second"])
     settings = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[0]
     settings = re.sub(r"  - docs/hooks/(offline|playground|wheel)\.py\n", "", settings)
-    nav = ["index.md", "lessons/00_first.ipynb", "lessons/01_second.ipynb"]
     (root / "mkdocs.yml").write_text(f"{settings}\nnav: {json.dumps(nav)}\n", encoding="utf-8")
+
+
+NAV = ["index.md", "api.md", "lessons/00_first.ipynb", "lessons/01_second.ipynb"]
 
 
 def build_small(root: Path) -> subprocess.CompletedProcess[str]:
@@ -252,7 +278,7 @@ def build_small(root: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_notebook_becomes_a_page_and_its_run_is_kept_until_the_library_changes(tmp_path: Path) -> None:
-    write_site(tmp_path)
+    write_site(tmp_path, NAV, FAILING)
     done = build_small(tmp_path)
     assert done.returncode == 1 and "lessons/00_first.ipynb: cell 2 failed" in done.stderr
     assert "ZeroDivisionError" in done.stderr
@@ -280,3 +306,14 @@ def test_a_notebook_becomes_a_page_and_its_run_is_kept_until_the_library_changes
     (tmp_path / "digitlab" / "source.py").write_text("changed = True\n")
     assert built() != text
     assert len(list((tmp_path / ".cache" / "mkdocs-jupyter").iterdir())) == 1, "old runs are cleared away"
+
+
+def test_planted_faults_are_named(tmp_path: Path) -> None:
+    write_site(tmp_path, NAV[:-1], FAULTY_CELLS)
+    for name, text in FAULTY.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = build_small(tmp_path)
+    assert done.returncode == 1, "in strict mode each warning fails it"
+    assert not [sign for sign in SIGNS if not re.search(rf"^WARNING .*{sign}", done.stderr, re.M)], (
+        done.stderr
+    )
