@@ -17,10 +17,10 @@ from digitlab.plots import Picture
 
 SAME: dict[str, Callable[[Tensor], Any]] = {
     "list": lambda valid: valid.tolist(),
-    "NumPy": lambda valid: valid.numpy(),
+    "NumPy": lambda valid: valid.detach().numpy(),
     "int32": lambda valid: valid.int() if not valid.is_floating_point() else valid.double(),
     "not contiguous": lambda valid: torch.stack([valid, valid], dim=-1)[..., 0],
-    "with a gradient": lambda valid: valid.float().clone().requires_grad_(),
+    "with a gradient": lambda valid: valid.detach().float().clone().requires_grad_(),
 }
 NOTHING: dict[str, Callable[[Tensor], Any]] = {
     "meta": lambda valid: valid.to("meta"),
