@@ -236,6 +236,10 @@ WRONG_CURES = [
     (10, "may choose by them", "batches(digits", "batches(train", STEP, f"{STEP}        examine(model, [], test)\n"),
     (10, "may choose among them", "batches(digits", "batches(train",
      "    return", "    rival = small_network()\n    examine(rival, [], test)\n    return"),
+    (10, "may choose among them", "batches(digits", "batches(train", "model, losses =", "states, model, losses = [],",
+     STEP, f"{STEP}        states.append({{name: each.clone() for name, each in model.state_dict().items()}})\n",
+     "    return", "    for state in states[::-100]:\n        model.load_state_dict(state)\n"
+     "        last = examine(model, losses, test)\n    return last\n    return"),
     (11, "it reports an accuracy", "200, shuffle", "201, shuffle"),
     (11, "it reports a loss", ACCURACY, "accuracy = sum(each.accuracy * each.n for each in scores) / len(test)"),
     (11, "on 400 of its 401 test digits", "200, shuffle=False)", "200, shuffle=False) if len(batch[1]) > 1"),

@@ -36,6 +36,7 @@ class Look:
     n_of_test: int
     are_in_evaluation: list[bool]  # the layers to which the mode makes a difference
     n_steps_before: int
+    weights: float  # tells them apart from those of another time
     loss: float = math.nan
     gradients: dict[Tensor, Tensor] = field(default_factory=dict)  # what backward() should give, by weight
     fault: str | None = None  # of the step
@@ -87,7 +88,8 @@ class Watch:
             return
         labels, is_test, places = torch.tensor(known).unbind(dim=1)
         modes = [not each.training for each in module.modules() if isinstance(each, (_DropoutNd, _NormBase))]
-        look = Look(module, labels, places, int(is_test.sum()), modes, len(self.steps))
+        size = sum(float(each.detach().double().norm()) for each in module.parameters())
+        look = Look(module, labels, places, int(is_test.sum()), modes, len(self.steps), size)
         if logits.requires_grad:
             loss = F.cross_entropy(logits, labels.to(logits.device))
             weights = leaves_of(loss)
@@ -210,7 +212,7 @@ class Watch:
             return f"it reads {accuracy:.1%} of its test digits, but only {on_fresh:.1%} that it cannot have seen"
         if any(look.n_steps_before not in (0, len(self.steps)) for look in tests):
             return "it looks at its test digits before the training is over, and may choose by them"
-        if len({look.model for look in after}) > 1:
+        if len({(look.model, look.weights) for look in after}) > 1:
             return "it measures more than one model on its test digits, and may choose among them"
         if after and not all(after[-1].are_in_evaluation):
             return "while it measures, layers of its model are in training mode"
