@@ -25,7 +25,7 @@ RIGHT = torch.tensor([[0.5, -2.0, 3.75], [4.0, 0.25, 6.0]])
         (RIGHT.numpy() / 7, RIGHT, "each value is 1/7 times"),
         (RIGHT, RIGHT, None),
         (RIGHT.flatten(), RIGHT, None),  # its values are right
-        (torch.zeros(2, 3), RIGHT, None),
+        ([1, 1], [0.625, 0.8], None),  # always 1 is not rounded
         (RIGHT * torch.arange(6).view(2, 3), RIGHT, None),
         ([6], [5], None),  # one number goes together with any other
         (["five", 6], [5, 6], None),
