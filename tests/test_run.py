@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from filelock import FileLock
+from test_checkpoint import RunsCode
 
 from digitlab import writing
 from digitlab.data import load_sample
@@ -210,11 +211,6 @@ def test_a_state_that_does_not_fit_is_refused_in_one_line(
         resume_run(tmp_path, progress=False)
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == [STATE_FILE]
-
-
-class RunsCode:
-    def __reduce__(self) -> Any:
-        return (Path.touch, (Path("it-ran"),))
 
 
 @pytest.mark.parametrize("content", ["cut", "text", "code", "a list"])
